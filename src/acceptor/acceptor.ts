@@ -1,0 +1,400 @@
+/**
+ * The I/O thread: owns the listener, every connection and the acceptor's end of every ring.
+ *
+ * Law: I/O is done here and nowhere else, and no application code runs here. Knows sockets, exchanges and worker
+ * links; not how workers are started (`pool.ts`), not how they run an application.
+ *
+ * A turn: reads and parses happen in the event loop's poll phase and only submit; one `setImmediate` behind them
+ * drains the response rings, then wakes at most one worker. So a doorbell is rung once for a batch, not for a
+ * request, and under load hardly ever. See `#sleep` for why no wake is lost.
+ */
+import net from 'node:net';
+import { encodeRefusal } from '../http/encoder.ts';
+import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
+import { Sleeper } from '../ring/doorbell.ts';
+import { ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
+import { CLOSE, END, Kind, kindOf } from '../ring/message.ts';
+import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
+import { Connection, type ConnectionHost, type ConnectionLimits } from './connection.ts';
+import { Deadlines } from './deadlines.ts';
+import { type Exchange, Exchanges } from './exchanges.ts';
+import { openSocket } from './socket.ts';
+import { UploadGate } from './upload-gate.ts';
+import { Waker } from './waker.ts';
+import { type LinkParts, WorkerLink } from './worker-link.ts';
+
+const TICK_MS = 50;
+/** Records read from one worker's ring in one turn, so that one worker cannot keep the others waiting. */
+const RECORDS_A_TURN = 256;
+
+export interface AcceptorOptions extends ConnectionLimits {
+  readonly maxRequestLine: number;
+  readonly maxHeaderSize: number;
+  readonly maxHeaders: number;
+  readonly maxPending: number;
+  readonly maxConnections: number;
+  readonly maxBuffered: number;
+  readonly handlerTimeout: number;
+  readonly killGrace: number;
+  readonly backlog: number;
+  /** Exchanges that all workers together may hold without a head; and open streams beside them. */
+  readonly places: number;
+  readonly streams: number;
+}
+
+/** What the acceptor reports to the hall. */
+export interface AcceptorEvents {
+  /** The acceptor answered itself. `request` is method and target, where known. */
+  onRefused(status: number, detail: string, request?: string): void;
+  /** A worker's loop has not turned for `killGrace` after a deadline: it should be terminated. */
+  onStuck(slot: number): void;
+}
+
+export interface AcceptorStats {
+  readonly connections: number;
+  readonly pending: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly refused: number;
+  readonly lateRecords: number;
+  readonly buffered: number;
+  readonly uploads: number;
+}
+
+export class Acceptor implements ConnectionHost {
+  readonly parser: Parser;
+  readonly limits: ConnectionLimits;
+  readonly exchanges: Exchanges;
+  readonly uploads: UploadGate;
+  now = 0;
+  closing = false;
+
+  readonly #options: AcceptorOptions;
+  readonly #events: AcceptorEvents;
+  readonly #shared: SharedMemory & { slab: { inUse: number } };
+  readonly #sleeper: Sleeper;
+  readonly #deadlines: Deadlines;
+  readonly #waker: Waker;
+  readonly #links: WorkerLink[] = [];
+  readonly #connections: Set<Connection> = new Set();
+  #listener: net.Server | null = null;
+  #tickTimer: NodeJS.Timeout | null = null;
+  #turnDue = false;
+  #onDrained: (() => void) | null = null;
+  #requests = 0;
+  #refused = 0;
+  #lateRecords = 0;
+  /** In this drain, a response that goes on was given credit: its worker may wait for it. */
+  #credited = false;
+  #date = '';
+  #dateUntil = 0;
+
+  constructor(options: AcceptorOptions, events: AcceptorEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.limits = options;
+    this.parser = new Parser(options);
+    const body = Math.max(options.bodyBuffer, READ_BUFFER_SIZE);
+    const head = options.maxRequestLine + options.maxHeaderSize + 16 * options.maxHeaders + 512;
+    const shared = createShared({
+      maxPending: options.maxPending,
+      places: options.places + options.streams,
+      maxBuffered: options.maxBuffered,
+      largestRequest: head + body,
+    });
+    this.#shared = shared;
+    this.exchanges = new Exchanges(shared, options.maxPending);
+    this.uploads = new UploadGate(options.places);
+    this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
+    this.#deadlines = new Deadlines(options, this.exchanges, shared.table);
+    this.#waker = new Waker(this.#links, shared.ring);
+    this.#sleeper.arm();
+  }
+
+  // called by the hall
+
+  /** The buffers that every worker gets. */
+  get shared(): SharedBuffers {
+    return this.#shared.buffers;
+  }
+
+  get address(): net.AddressInfo | string | null {
+    return this.#listener?.address() ?? null;
+  }
+
+  /** Rejects with the error of the operating system. */
+  listen(port: number, host: string): Promise<void> {
+    const listener = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    listener.on('connection', (socket) => this.#listenerOnConnection(socket));
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen({ port, host, backlog: this.#options.backlog }, () => {
+        listener.off('error', reject);
+        // An accept that fails (no descriptor left, a client that was faster) concerns that client only.
+        listener.on('error', () => {});
+        this.#listener = listener;
+        resolve();
+      });
+    });
+  }
+
+  /** A worker incarnation was started; it may be told nothing before `ready`. */
+  attach(parts: LinkParts): void {
+    const link = new WorkerLink(parts, this.#shared.memory);
+    link.port.on('message', () => this.requestTurn());
+    this.#links.push(link);
+  }
+
+  /** Its application is loaded: it pulls from now on. */
+  ready(slot: number): void {
+    this.#link(slot)?.setLive(true);
+    this.requestTurn();
+  }
+
+  /** It shall claim no more; what it holds it finishes. */
+  retire(slot: number): void {
+    this.#link(slot)?.setLive(false);
+  }
+
+  /** Its thread has ended: nobody writes its memory any more. */
+  detach(slot: number): void {
+    const link = this.#link(slot);
+    if (link === undefined) return;
+    while (this.#drain(link));
+    link.setLive(false);
+    link.port.close();
+    this.#links.splice(this.#links.indexOf(link), 1);
+    this.exchanges.judge(slot);
+    this.requestTurn();
+  }
+
+  /** Stops accepting, answers what is in flight and queued, and resolves when no connection is left. */
+  async close(): Promise<void> {
+    this.closing = true;
+    this.#shared.memory.store(DRAINING, 1);
+    this.#listener?.close();
+    for (const connection of [...this.#connections]) connection.close();
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
+  }
+
+  /** Ends every connection now. */
+  terminate(): void {
+    this.closing = true;
+    this.#listener?.close();
+    for (const connection of [...this.#connections]) connection.destroy();
+    if (this.#tickTimer !== null) clearInterval(this.#tickTimer);
+    this.#tickTimer = null;
+    this.#waker.stop();
+  }
+
+  stats(): AcceptorStats {
+    return {
+      connections: this.#connections.size,
+      pending: this.exchanges.pending,
+      inFlight: this.exchanges.active.size,
+      requests: this.#requests,
+      refused: this.#refused,
+      lateRecords: this.#lateRecords,
+      buffered: this.#shared.slab.inUse,
+      uploads: this.uploads.inside + this.uploads.waiting,
+    };
+  }
+
+  // called by connections
+
+  requestTurn(): void {
+    if (this.#turnDue) return;
+    this.#turnDue = true;
+    this.#sleeper.disarm();
+    setImmediate(this.#turn);
+  }
+
+  notifyOwner(exchange: Exchange): void {
+    const link = this.#ownerOf(exchange);
+    if (link === undefined) return;
+    if (exchange.connection === null) return link.notifyAbort();
+    this.#updateCredit(exchange);
+    link.notify();
+  }
+
+  pump(exchange: Exchange): void {
+    const { upload } = exchange;
+    const link = this.#ownerOf(exchange);
+    if (upload === null || link === undefined) return;
+    const consumed = this.#shared.table.consumed(exchange.index);
+    if (!upload.pump(link.inbound, exchange.index, exchange.generation, consumed)) return;
+    link.inbound.notify();
+    link.ring();
+    exchange.connection?.exchangeOnPumped();
+  }
+
+  refusal(status: number, detail: string, close: boolean): string {
+    this.#refused += 1;
+    this.#events.onRefused(status, detail);
+    const options = { close, date: this.#dateText(), ...(detail === '' ? {} : { detail }) };
+    return encodeRefusal(status, status === 503 ? { ...options, retryAfter: 1 } : options);
+  }
+
+  connectionOnClose(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0 && this.closing) this.#onDrained?.();
+  }
+
+  // the turn
+
+  #turn = (): void => {
+    this.#turnDue = false;
+    let more = false;
+    for (const link of [...this.#links]) more = this.#drain(link) || more;
+    for (const exchange of this.exchanges.uploading) this.pump(exchange);
+    this.#waker.wake();
+    if (more) this.requestTurn();
+    else this.#sleep();
+  };
+
+  /**
+   * Arms, then looks once more: a worker that commits after the look sees the flag and rings; one that committed
+   * before it is seen by the look.
+   */
+  #sleep(): void {
+    this.#sleeper.arm();
+    if (this.#links.some((link) => link.responses.ready())) this.requestTurn();
+  }
+
+  /** Reads a worker's records; true when there may be more. */
+  #drain(link: WorkerLink): boolean {
+    const { responses } = link;
+    let left = RECORDS_A_TURN;
+    while (left > 0 && responses.next()) {
+      this.#onRecord(link);
+      responses.release();
+      left -= 1;
+    }
+    if (responses.takeWaiting() || this.#credited) link.notify();
+    this.#credited = false;
+    return left === 0;
+  }
+
+  #onRecord(link: WorkerLink): void {
+    const { responses } = link;
+    const exchange = this.exchanges.get(responses.exchange, responses.generation);
+    if (exchange === undefined) {
+      this.#lateRecords += 1;
+      return;
+    }
+    this.exchanges.releaseSlab(exchange);
+    const { connection } = exchange;
+    switch (kindOf(responses.kind)) {
+      case Kind.RESPONSE:
+        return this.#onResponse(link, exchange);
+      case Kind.READ:
+        return connection?.exchangeOnRead();
+      case Kind.ABORT:
+        this.exchanges.finish(exchange);
+        return connection?.exchangeOnBroken();
+    }
+  }
+
+  #onResponse(link: WorkerLink, exchange: Exchange): void {
+    const { kind, bytes, offset, length } = link.responses;
+    const { connection } = exchange;
+    exchange.received += length;
+    exchange.headSent = true;
+    if (connection !== null && length > 0) {
+      const copy = Buffer.allocUnsafe(length);
+      copy.set(bytes.subarray(offset, offset + length));
+      connection.exchangeOnBytes(copy);
+    }
+    if ((kind & END) !== 0) {
+      this.#requests += 1;
+      this.exchanges.finish(exchange);
+      connection?.exchangeOnEnd((kind & CLOSE) !== 0);
+      return;
+    }
+    this.#updateCredit(exchange);
+    this.#credited = true;
+  }
+
+  /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
+  #updateCredit(exchange: Exchange): void {
+    if (exchange.connection === null) return;
+    this.#shared.table.setCredit(exchange.index, exchange.received - exchange.connection.unsent);
+  }
+
+  // time
+
+  #tick = (): void => {
+    this.now = performance.now();
+    for (const connection of this.#connections) connection.tick(this.now);
+    for (const exchange of this.exchanges.expirePending(this.now - this.#options.pendingTimeout)) {
+      this.#refuseExchange(exchange, 503);
+    }
+    for (const exchange of this.#deadlines.passed(this.now)) this.#onHandlerTimeout(exchange);
+    for (const slot of this.#deadlines.stuck(this.now, (owner) => this.#link(owner)?.epoch ?? 0)) {
+      this.#events.onStuck(slot);
+    }
+    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#stopTicking();
+  };
+
+  #startTicking(): void {
+    if (this.#tickTimer !== null) return;
+    this.now = performance.now();
+    this.#tickTimer = setInterval(this.#tick, TICK_MS);
+  }
+
+  #stopTicking(): void {
+    if (this.#tickTimer !== null) clearInterval(this.#tickTimer);
+    this.#tickTimer = null;
+  }
+
+  /** Its deadline passed: the client is answered, the worker is told, the answer that may still come is dropped. */
+  #onHandlerTimeout(exchange: Exchange): void {
+    const { connection } = exchange;
+    const link = this.#ownerOf(exchange);
+    exchange.epochThen = link?.epoch ?? 0;
+    this.exchanges.abandon(exchange, this.now);
+    link?.notifyAbort();
+    link?.probe();
+    this.#events.onRefused(504, 'handlerTimeout', this.exchanges.requestLine(exchange));
+    connection?.exchangeOnRefused(504);
+  }
+
+  #refuseExchange(exchange: Exchange, status: number): void {
+    const { connection } = exchange;
+    this.exchanges.finish(exchange);
+    connection?.exchangeOnRefused(status);
+  }
+
+  // the listener
+
+  #listenerOnConnection(accepted: net.Socket): void {
+    this.#startTicking();
+    if (this.#connections.size >= this.#options.maxConnections) {
+      accepted.on('error', () => {});
+      accepted.end(this.refusal(503, 'maxConnections', true), 'latin1', () => accepted.destroy());
+      return;
+    }
+    openSocket(accepted, this.parser.buffer, (socket) => {
+      const connection = new Connection(this, socket);
+      this.#connections.add(connection);
+      return connection;
+    });
+  }
+
+  #ownerOf(exchange: Exchange): WorkerLink | undefined {
+    return this.#link(this.#shared.table.owner(exchange.index));
+  }
+
+  #link(slot: number): WorkerLink | undefined {
+    return this.#links.find((link) => link.slot === slot);
+  }
+
+  #dateText(): string {
+    const now = Date.now();
+    if (now >= this.#dateUntil) {
+      this.#date = new Date(now).toUTCString();
+      this.#dateUntil = now - (now % 1000) + 1000;
+    }
+    return this.#date;
+  }
+}

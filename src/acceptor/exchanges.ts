@@ -1,0 +1,266 @@
+/**
+ * The acceptor's book of exchanges: which request lies where, whose connection waits for it, who owns it.
+ *
+ * Law: allocates and frees indices, generations and slab blocks, and is the only file that does. Knows the ring
+ * room and connections by an interface; no sockets, no parser. An exchange is in exactly one phase here; the shared
+ * control word (`ring/exchange-table.ts`) says the rest.
+ */
+import type { ExchangeTable } from '../ring/exchange-table.ts';
+import { entryOf, type Layout, State } from '../ring/layout.ts';
+import { type HeadBytes, type Peers, requestSize, type SlabView } from '../ring/message.ts';
+import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
+import { NO_ROOM, type Slab } from '../ring/slab.ts';
+import type { Upload } from './upload.ts';
+
+/** What an exchange needs of its connection. */
+export interface Answerable {
+  /** Response bytes, in order; the bytes are the connection's from now on. */
+  exchangeOnBytes(bytes: Uint8Array): void;
+  /** Response bytes that were handed over and have not left yet. */
+  readonly unsent: number;
+  /** The answer is complete. */
+  exchangeOnEnd(close: boolean): void;
+  /** The application reads: let the body come. */
+  exchangeOnRead(): void;
+  /** Bytes of its upload went to the worker. */
+  exchangeOnPumped(): void;
+  /** No application answers: the acceptor does, with this status. */
+  exchangeOnRefused(status: number): void;
+  /** The answer broke off after its head: destroy the connection. */
+  exchangeOnBroken(): void;
+}
+
+const NO_SLAB = -1;
+
+export class Exchange {
+  readonly index: number;
+  // for ever
+  generation = 0;
+  // per use
+  inUse = false;
+  connection: Answerable | null = null;
+  upload: Upload | null = null;
+  slabOffset = NO_SLAB;
+  bodyOffset = 0;
+  /** Its latest place in the request ring. */
+  position = 0;
+  serial = 0;
+  /** Coarse times, ms: when it was queued, when a worker was first seen to have it (0: not yet). */
+  queuedAt = 0;
+  takenAt = 0;
+  /** Part of an answer, or all of it, has left for the client. */
+  headSent = false;
+  /** Response bytes taken from the ring. */
+  received = 0;
+  /** Since when nobody waits for the answer (0: somebody does), and its worker's epoch then. */
+  abandonedAt = 0;
+  epochThen = 0;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+}
+
+export interface ExchangeMemory {
+  readonly table: ExchangeTable;
+  readonly ring: RequestRing;
+  readonly slab: Slab;
+  readonly view: SlabView;
+  readonly layout: Layout;
+}
+
+export class Exchanges {
+  readonly #memory: ExchangeMemory;
+  readonly #maxPending: number;
+  readonly #all: Exchange[] = [];
+  /** Free indices, used first-in-first-out so that a generation lives as long as it can. */
+  readonly #free: Int32Array;
+  #freeHead = 0;
+  #freeCount: number;
+  #serial = 0;
+  /** Exchanges in use. */
+  readonly active: Set<Exchange> = new Set();
+  /** Those among them whose body goes to the worker through its inbound ring. */
+  readonly uploading: Set<Exchange> = new Set();
+
+  constructor(memory: ExchangeMemory, maxPending: number) {
+    this.#memory = memory;
+    this.#maxPending = maxPending;
+    this.#free = Int32Array.from({ length: memory.layout.exchanges }, (_, index) => index);
+    this.#freeCount = memory.layout.exchanges;
+  }
+
+  /** Requests no worker has claimed, cancelled ones among them. */
+  get pending(): number {
+    return this.#memory.ring.depth();
+  }
+
+  get(index: number, generation: number): Exchange | undefined {
+    const exchange = this.#all[index];
+    return exchange?.inUse === true && exchange.generation === generation ? exchange : undefined;
+  }
+
+  /**
+   * Puts a head into the slab with room for `bodyLength` bytes at `bodyOffset`; undefined when the server is full
+   * (the queue, the slab or the table), which is answered with 503.
+   */
+  begin(head: HeadBytes, peers: Peers, bodyLength: number): Exchange | undefined {
+    if (this.#freeCount === 0 || !this.#queueHasRoom()) return undefined;
+    const slabOffset = this.#memory.slab.allocate(requestSize(head, peers, bodyLength));
+    if (slabOffset === NO_ROOM) return undefined;
+    const exchange = this.#acquire();
+    exchange.slabOffset = slabOffset;
+    exchange.bodyOffset = this.#memory.view.writeRequest(slabOffset, head, peers);
+    return exchange;
+  }
+
+  /** Copies body bytes into the slab; returns where the next go. */
+  writeBody(to: number, bytes: Uint8Array): number {
+    this.#memory.view.bytes.set(bytes, to);
+    return to + bytes.length;
+  }
+
+  /** Hands a begun exchange to the workers. */
+  submit(exchange: Exchange, connection: Answerable, bodyLength: number, now: number): void {
+    const { table, view } = this.#memory;
+    exchange.connection = connection;
+    exchange.queuedAt = now;
+    if (exchange.upload !== null) this.uploading.add(exchange);
+    view.finishRequest(exchange.slabOffset, bodyLength, exchange.upload !== null, exchange.serial);
+    table.publish(exchange.index, exchange.generation, exchange.slabOffset);
+    this.#enqueue(exchange);
+  }
+
+  /** The request is not needed any more. True when no worker had it: then it is free already. */
+  cancel(exchange: Exchange): boolean {
+    exchange.connection = null;
+    if (!this.#memory.table.cancel(exchange.index, exchange.generation)) return false;
+    this.finish(exchange);
+    return true;
+  }
+
+  /** Tells the owner that nobody waits for the answer. The exchange is free when the owner says END, or ends. */
+  abandon(exchange: Exchange, now: number): void {
+    exchange.connection = null;
+    exchange.abandonedAt = now;
+    this.#memory.table.setAbort(exchange.index);
+  }
+
+  /** The first record of an exchange shows that its worker has copied the request: the slab is free. */
+  releaseSlab(exchange: Exchange): void {
+    if (exchange.slabOffset === NO_SLAB) return;
+    this.#memory.slab.free(exchange.slabOffset);
+    exchange.slabOffset = NO_SLAB;
+  }
+
+  finish(exchange: Exchange): void {
+    this.releaseSlab(exchange);
+    exchange.generation = this.#memory.table.free(exchange.index, exchange.generation);
+    exchange.inUse = false;
+    exchange.connection = null;
+    if (exchange.upload !== null) this.uploading.delete(exchange);
+    exchange.upload?.close();
+    exchange.upload = null;
+    this.active.delete(exchange);
+    this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = exchange.index;
+    this.#freeCount += 1;
+  }
+
+  /** Method and target for a log line; undefined once the slab is free. */
+  requestLine(exchange: Exchange): string | undefined {
+    return exchange.slabOffset === NO_SLAB ? undefined : this.#memory.view.requestLine(exchange.slabOffset);
+  }
+
+  /**
+   * A worker has ended and its records are drained: judges what it owned. TAKEN was not begun and runs elsewhere;
+   * RUNNING is 502, or a destroyed connection when its head has left. Also puts every PENDING exchange that was
+   * claimed but never taken (by whomever) into the ring again.
+   */
+  judge(slot: number): void {
+    const { table, ring } = this.#memory;
+    for (const exchange of [...this.active]) {
+      const state = table.state(exchange.index);
+      if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
+      else if (state !== State.PENDING && table.owner(exchange.index) === slot) this.#judgeOne(exchange, state);
+    }
+  }
+
+  /** Cancels what has waited since before `limit`: they are answered with 503. */
+  expirePending(limit: number): Exchange[] {
+    const { table, ring } = this.#memory;
+    const expired: Exchange[] = [];
+    const tail = ring.tail();
+    for (let position = ring.head(); position !== tail; position = (position + 1) | 0) {
+      const exchange = this.#all[ring.at(position) & 0xffff];
+      if (exchange === undefined || !exchange.inUse || exchange.position !== position >>> 0) continue;
+      if (exchange.queuedAt > limit) break;
+      if (table.cancel(exchange.index, exchange.generation)) expired.push(exchange);
+    }
+    return expired;
+  }
+
+  #judgeOne(exchange: Exchange, state: number): void {
+    const connection = exchange.connection;
+    if (state === State.TAKEN && connection !== null) {
+      this.#memory.table.requeue(exchange.index, exchange.generation);
+      exchange.takenAt = 0;
+      this.#enqueue(exchange);
+      return;
+    }
+    const headSent = exchange.headSent;
+    this.finish(exchange);
+    if (headSent) connection?.exchangeOnBroken();
+    else connection?.exchangeOnRefused(502);
+  }
+
+  #acquire(): Exchange {
+    const index = this.#free[this.#freeHead]!;
+    this.#freeHead = (this.#freeHead + 1) % this.#free.length;
+    this.#freeCount -= 1;
+    const exchange = (this.#all[index] ??= new Exchange(index));
+    exchange.inUse = true;
+    exchange.takenAt = 0;
+    exchange.headSent = false;
+    exchange.received = 0;
+    exchange.abandonedAt = 0;
+    this.#serial = (this.#serial + 1) | 0;
+    exchange.serial = this.#serial;
+    this.active.add(exchange);
+    return exchange;
+  }
+
+  #queueHasRoom(): boolean {
+    if (this.#memory.ring.depth() < this.#maxPending) return true;
+    return this.#compact() < this.#maxPending;
+  }
+
+  #enqueue(exchange: Exchange): void {
+    const { ring } = this.#memory;
+    const entry = entryOf(exchange.index, exchange.generation);
+    let position = ring.push(entry);
+    if (position === EMPTY) {
+      this.#compact();
+      position = ring.push(entry);
+    }
+    // The ring holds twice the pending limit and every worker's worth of requeues: after compaction there is room.
+    if (position === EMPTY) throw new Error('request ring is full of live requests');
+    exchange.position = position;
+  }
+
+  /**
+   * Cancelled entries stay in the ring until they are claimed. When they fill it, the acceptor claims as an ordinary
+   * consumer, once round, and puts the living back in their order. Workers may claim beside it. Returns the depth.
+   */
+  #compact(): number {
+    const { ring, table } = this.#memory;
+    for (let left = ring.depth(); left > 0; left--) {
+      const entry = ring.claim();
+      if (entry === EMPTY) break;
+      const exchange = this.#all[entry & 0xffff]!;
+      const live = exchange.inUse && entry === entryOf(exchange.index, exchange.generation) >>> 0;
+      if (!live || table.state(exchange.index) !== State.PENDING) continue;
+      exchange.position = ring.push(entry);
+    }
+    return ring.depth();
+  }
+}

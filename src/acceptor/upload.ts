@@ -1,0 +1,80 @@
+/**
+ * The body of one request on its way to a worker: bytes that came from the socket and wait for room.
+ *
+ * Law: never waits. What the inbound ring or the window has no room for stays here, and above the high-water mark
+ * the socket is paused. Knows records and one producer; not sockets (its connection pauses them), not the parser.
+ *
+ * The window: at most WINDOW bytes of an exchange lie in the worker unread. `consumed` is written by the worker's
+ * application as it reads, so an application that does not read pins its window and this queue, never the ring.
+ */
+import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
+import { BROKEN, END, Kind } from '../ring/message.ts';
+
+/** Bytes of one body that may lie unread in a worker. */
+const WINDOW = 256 * 1024;
+/** Bytes that wait here before the socket is paused. */
+export const UPLOAD_HIGH_WATER = 64 * 1024;
+const LARGEST_RECORD = 64 * 1024;
+
+export class Upload {
+  /** Bytes that wait here. */
+  waiting = 0;
+  /** The last byte came from the client. */
+  ended = false;
+  /** The application asked for the body; before that nothing is sent. */
+  wanted = false;
+  /** END was sent to the worker. */
+  done = false;
+  #broken = false;
+  #sent = 0;
+  readonly #queue: Uint8Array[] = [];
+
+  /** Adds bytes, which are copied: they may lie in the read buffer. */
+  add(bytes: Uint8Array): void {
+    if (this.done) return;
+    this.#queue.push(Uint8Array.prototype.slice.call(bytes));
+    this.waiting += bytes.length;
+  }
+
+  /** No more bytes come. `broken`: not because the body is complete. */
+  end(broken: boolean): void {
+    this.ended = true;
+    this.#broken = broken;
+  }
+
+  /** The exchange is over: what waits is dropped. */
+  close(): void {
+    this.done = true;
+    this.#queue.length = 0;
+    this.waiting = 0;
+  }
+
+  /** Moves what there is room for into the ring; true when it published something. */
+  pump(producer: RingProducer, exchange: number, generation: number, consumed: number): boolean {
+    if (!this.wanted || this.done) return false;
+    let published = false;
+    while (this.#queue.length > 0) {
+      const room = WINDOW - ((this.#sent - consumed) | 0);
+      if (room <= 0 || !this.#sendPiece(producer, room, exchange, generation)) return published;
+      published = true;
+    }
+    if (!this.ended || producer.claim(0) === INSUFFICIENT) return published;
+    producer.commit(0, Kind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
+    this.done = true;
+    return true;
+  }
+
+  #sendPiece(producer: RingProducer, room: number, exchange: number, generation: number): boolean {
+    const chunk = this.#queue[0]!;
+    const length = Math.min(chunk.length, room, LARGEST_RECORD);
+    const at = producer.claim(length);
+    if (at === INSUFFICIENT) return false;
+    producer.bytes.set(length === chunk.length ? chunk : chunk.subarray(0, length), at);
+    producer.commit(length, Kind.BODY, exchange, generation);
+    this.#sent = (this.#sent + length) | 0;
+    this.waiting -= length;
+    if (length === chunk.length) this.#queue.shift();
+    else this.#queue[0] = chunk.subarray(length);
+    return true;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The one table of error codes: whose fault (class), what the client is answered (status), the message.
+ * Imports nothing. A code added here must be thrown somewhere and be named in a test.
+ */
+
+interface ErrorRow {
+  /** Whose fault it is; the class of the same name is thrown. */
+  readonly fault: 'option' | 'application' | 'protocol' | 'overload' | 'server';
+  /** HTTP status the client is answered, 0 where no client is involved. */
+  readonly status: number;
+  readonly message: string;
+}
+
+export const ERRORS = {
+  TSGI_ERR_OPTION: { fault: 'option', status: 0, message: 'Invalid option' },
+  TSGI_ERR_APP_NOT_FOUND: { fault: 'option', status: 0, message: 'Cannot find the application' },
+  TSGI_ERR_APP_SYNTAX: { fault: 'option', status: 0, message: 'Cannot compile the application' },
+  TSGI_ERR_APP_LOAD: { fault: 'option', status: 0, message: 'Cannot load the application' },
+  TSGI_ERR_APP_EXPORT: { fault: 'option', status: 0, message: 'The application file exports nothing runnable' },
+  TSGI_ERR_BOOT_TIMEOUT: { fault: 'option', status: 0, message: 'The application did not load in time' },
+  TSGI_ERR_LISTEN: { fault: 'option', status: 0, message: 'Cannot listen' },
+  TSGI_ERR_STATE: { fault: 'server', status: 0, message: 'The server is in the wrong state' },
+  TSGI_ERR_INTERNAL: { fault: 'server', status: 500, message: 'Internal error of tsgi-threads' },
+  TSGI_ERR_APPLICATION: { fault: 'application', status: 500, message: 'The application broke a rule of TSGI' },
+  TSGI_ERR_NO_BLOCKING: { fault: 'application', status: 500, message: 'This server cannot block for input' },
+  TSGI_ERR_CLIENT_GONE: { fault: 'protocol', status: 0, message: 'The client is gone' },
+  TSGI_ERR_BODY_INCOMPLETE: { fault: 'protocol', status: 400, message: 'The request body ended early' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Every error this package throws on purpose. `code` names it, `status` is what a client is answered (0: none). */
+export class TsgiError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail ?? ERRORS[code].message, options);
+    this.name = new.target.name;
+    this.code = code;
+    this.status = ERRORS[code].status;
+  }
+}
+
+/** The caller's fault, found before or while starting: a wrong option, file, export or address. */
+export class OptionError extends TsgiError {}
+
+/** The application broke a rule of TSGI; its client is answered 500 or sees the truncation. */
+export class ApplicationError extends TsgiError {}
+
+/** The client broke HTTP or went away. */
+export class ProtocolError extends TsgiError {}

@@ -1,0 +1,14 @@
+/**
+ * The door for programs. Only re-exports.
+ */
+export { type ErrorCode, OptionError, TsgiError } from './errors.ts';
+export type { Logger } from './logger.ts';
+export type { Options } from './options.ts';
+export {
+  createServer,
+  type ListenOptions,
+  type Server,
+  type ServerOptions,
+  type ServerStats,
+  type WorkerExit,
+} from './server.ts';

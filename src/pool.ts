@@ -1,0 +1,281 @@
+/**
+ * The pool of workers: piscina starts and ends the threads, and this file keeps their number.
+ *
+ * Law: talks about workers; knows the worker's file by URL only. Requests never pass through here: each thread is
+ * given one endless task, and what piscina adds to it is spawning, the module loading of its worker, and the kill
+ * (`signal`). Rings are made here, one fresh set for each incarnation, because a zombie and its replacement live at
+ * the same time.
+ *
+ * piscina settings that matter: `minThreads: 0` and no idle timeout, so that piscina starts no thread by itself;
+ * `atomics: 'disabled'`, because its default blocks the worker's event loop; a generous `maxThreads`, because
+ * zombies count.
+ */
+import { EventEmitter } from 'node:events';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { OptionError } from './errors.ts';
+import { WORKER_LINES } from './ring/layout.ts';
+import { createRings, type SharedBuffers } from './ring/shared.ts';
+import type { FromWorker, WorkerTask } from './worker/main.ts';
+
+const WORKER_URL = new URL('./worker/main.js', import.meta.url);
+/** A crash loop backs off from the first to the second. */
+const BACKOFF_MS = { first: 100, most: 5000 };
+/** A worker that served for so long did not die of its start. */
+const STEADY_MS = 10_000;
+
+/** What every incarnation is given besides its own rings and ports. */
+export type CommonTask = Omit<WorkerTask, 'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control'>;
+
+export interface PoolOptions {
+  /** 0: one worker, in the caller's thread. */
+  readonly threads: number;
+  readonly bootTimeout: number;
+  readonly shared: SharedBuffers;
+  readonly task: CommonTask;
+}
+
+/** The acceptor, as far as the pool needs it. */
+export interface PoolAcceptor {
+  attach(parts: {
+    slot: number;
+    responses: SharedArrayBuffer;
+    inbound: SharedArrayBuffer;
+    port: MessagePort;
+  }): void;
+  ready(slot: number): void;
+  retire(slot: number): void;
+  detach(slot: number): void;
+}
+
+export interface PoolLog {
+  error(text: string): void;
+  info(text: string): void;
+}
+
+/** One worker thread, from spawn to exit. */
+class Incarnation {
+  readonly slot: number;
+  readonly control: MessagePort;
+  readonly kill: AbortController = new AbortController();
+  readonly startedAt: number = performance.now();
+  thread: Worker | undefined;
+  threadId = 0;
+  ready = false;
+  /** It was told to end, or killed: its exit needs no replacement of its own. */
+  leaving = false;
+
+  constructor(slot: number, control: MessagePort) {
+    this.slot = slot;
+    this.control = control;
+  }
+}
+
+/** Events: `workerExit` ({ slot, threadId, code, planned }). */
+export class Pool extends EventEmitter {
+  readonly #options: PoolOptions;
+  readonly #acceptor: PoolAcceptor;
+  readonly #log: PoolLog;
+  readonly #piscina: Piscina | null;
+  readonly #workers: Map<number, Incarnation> = new Map();
+  #closing = false;
+  #backoff = 0;
+
+  constructor(options: PoolOptions, acceptor: PoolAcceptor, log: PoolLog) {
+    super();
+    this.#options = options;
+    this.#acceptor = acceptor;
+    this.#log = log;
+    this.#piscina = options.threads === 0 ? null : createPiscina();
+    this.#piscina?.on('error', (error: Error) => this.#log.error(`Worker pool: ${error.message}`));
+  }
+
+  /** Workers that serve. */
+  get ready(): number {
+    return [...this.#workers.values()].filter((worker) => worker.ready && !worker.leaving).length;
+  }
+
+  /** Threads that were told to end and have not. */
+  get zombies(): number {
+    return [...this.#workers.values()].filter((worker) => worker.kill.signal.aborted).length;
+  }
+
+  get workers(): { slot: number; threadId: number; ready: boolean }[] {
+    return [...this.#workers.values()].map(({ slot, threadId, ready }) => ({ slot, threadId, ready }));
+  }
+
+  /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
+  async start(): Promise<void> {
+    await this.#spawn();
+    const rest = Array.from({ length: Math.max(0, this.#options.threads - 1) }, () => this.#spawn());
+    await Promise.all(rest);
+  }
+
+  /** Ends a worker now, whatever it does, and starts its replacement without waiting for its end. */
+  terminate(slot: number): void {
+    const worker = this.#workers.get(slot);
+    if (worker === undefined || worker.leaving) return;
+    worker.leaving = true;
+    this.#acceptor.retire(slot);
+    this.#respawn(0);
+    worker.kill.abort();
+  }
+
+  /** Lets every worker finish what it runs, then ends it. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const worker of this.#workers.values()) {
+      this.#acceptor.retire(worker.slot);
+      worker.leaving = true;
+      worker.control.postMessage({ type: 'close' });
+    }
+    await Promise.all([...this.#workers.values()].map((worker) => this.#exitOf(worker)));
+    await this.#piscina?.destroy();
+  }
+
+  /** Ends every thread now. */
+  async destroy(): Promise<void> {
+    this.#closing = true;
+    for (const worker of this.#workers.values()) worker.kill.abort();
+    await this.#piscina?.destroy();
+  }
+
+  #exitOf(worker: Incarnation): Promise<void> {
+    return new Promise((resolve) => {
+      const onExit = ({ slot }: { slot: number }) => {
+        if (slot !== worker.slot) return;
+        this.off('workerExit', onExit);
+        resolve();
+      };
+      this.on('workerExit', onExit);
+    });
+  }
+
+  /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
+  #spawn(): Promise<void> {
+    const slot = this.#freeSlot();
+    const rings = createRings();
+    const doorbell = new MessageChannel();
+    const control = new MessageChannel();
+    const worker = new Incarnation(slot, control.port1);
+    this.#workers.set(slot, worker);
+    this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
+    const task: WorkerTask = {
+      ...this.#options.task,
+      slot,
+      ...rings,
+      shared: this.#options.shared,
+      doorbell: doorbell.port2,
+      control: control.port2,
+    };
+    return new Promise((resolve, reject) => {
+      const boot = setTimeout(() => this.#onBootTimeout(worker, reject), this.#options.bootTimeout);
+      const settle = (error?: Error) => {
+        clearTimeout(boot);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      worker.control.on('message', (message: FromWorker) => this.#onMessage(worker, message, settle));
+      this.#run(task, worker).then(
+        () => this.#onEnd(worker, 0, settle),
+        (error) => this.#onEnd(worker, 1, settle, error),
+      );
+    });
+  }
+
+  async #run(task: WorkerTask, worker: Incarnation): Promise<void> {
+    if (this.#piscina === null) {
+      const { default: work } = (await import(WORKER_URL.href)) as typeof import('./worker/main.ts');
+      return work(task);
+    }
+    const transferList = [task.doorbell, task.control];
+    return this.#piscina.run(task, { transferList, signal: worker.kill.signal });
+  }
+
+  #onMessage(worker: Incarnation, message: FromWorker, settle: (error?: Error) => void): void {
+    switch (message.type) {
+      case 'started':
+        worker.threadId = message.threadId;
+        worker.thread = this.#piscina?.threads.find((thread) => thread.threadId === message.threadId);
+        return;
+      case 'ready':
+        worker.ready = true;
+        this.#acceptor.ready(worker.slot);
+        return settle();
+      case 'failed':
+        worker.leaving = true;
+        return settle(loadError(message.code, message.message, message.stack));
+      case 'log':
+        return this.#log[message.level](message.text);
+    }
+  }
+
+  #onBootTimeout(worker: Incarnation, reject: (error: Error) => void): void {
+    worker.leaving = true;
+    worker.kill.abort();
+    const seconds = this.#options.bootTimeout / 1000;
+    const text = `The application did not load within ${seconds} s: raise --boot-timeout, or look for an import that waits`;
+    reject(new OptionError('TSGI_ERR_BOOT_TIMEOUT', text));
+  }
+
+  /**
+   * The task is over. The thread may not be: after an abort piscina rejects at once, and what the thread did is
+   * judged only when nothing can write its memory any more.
+   */
+  #onEnd(worker: Incarnation, code: number, settle: (error?: Error) => void, error?: Error): void {
+    settle(new OptionError('TSGI_ERR_APP_LOAD', `The worker ended while it loaded the application: ${error?.message}`));
+    const { thread } = worker;
+    if (thread === undefined || thread.threadId === -1) return this.#onExit(worker, code);
+    thread.once('exit', (exitCode) => this.#onExit(worker, exitCode));
+    // A task that ended by itself leaves an idle thread behind, which must not serve another incarnation.
+    if (code === 0) thread.terminate();
+  }
+
+  #onExit(worker: Incarnation, code: number): void {
+    this.#workers.delete(worker.slot);
+    worker.control.close();
+    this.#acceptor.detach(worker.slot);
+    const planned = worker.leaving;
+    this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
+    if (planned || this.#closing) return;
+    this.#log.error(`Worker ${worker.slot} exited with code ${code}: a replacement starts`);
+    const steady = performance.now() - worker.startedAt > STEADY_MS;
+    this.#backoff = steady ? 0 : Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
+    this.#respawn(worker.ready && this.#backoff <= BACKOFF_MS.first ? 0 : this.#backoff);
+  }
+
+  #respawn(delay: number): void {
+    setTimeout(() => {
+      if (this.#closing) return;
+      this.#spawn().catch((error: Error) => {
+        this.#log.error(`A replacement worker did not start: ${error.message}`);
+        this.#backoff = Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
+        this.#respawn(this.#backoff);
+      });
+    }, delay);
+  }
+
+  /** The lowest slot that no incarnation holds; 0 stands for nobody. */
+  #freeSlot(): number {
+    for (let slot = 1; slot < WORKER_LINES; slot++) if (!this.#workers.has(slot)) return slot;
+    throw new OptionError('TSGI_ERR_STATE', `Cannot start a worker: ${WORKER_LINES - 1} threads have not ended`);
+  }
+}
+
+function createPiscina(): Piscina {
+  return new Piscina({
+    filename: WORKER_URL.href,
+    minThreads: 0,
+    maxThreads: WORKER_LINES,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+    recordTiming: false,
+  });
+}
+
+function loadError(code: string, message: string, stack: string): OptionError {
+  if (code === 'TSGI_ERR_APP_EXPORT') return new OptionError('TSGI_ERR_APP_EXPORT', message);
+  const error = new OptionError('TSGI_ERR_APP_LOAD', `The application threw while it loaded: ${message}`);
+  error.stack = stack;
+  return error;
+}

@@ -1,0 +1,184 @@
+/**
+ * A ring of variable-length records between two threads: one producer, one consumer.
+ *
+ * Law: knows bytes and records; not what a record says (`message.ts`), not how anybody is woken (`doorbell.ts`).
+ * One ring serves one worker incarnation in one direction and is never used again.
+ *
+ * A ring is a SharedArrayBuffer: three control lines, then the data.
+ *
+ *   word  0  PRODUCER_POSITION   producer     bytes published so far, wrapping
+ *   word 16  CONSUMER_POSITION   consumer     bytes freed so far, wrapping
+ *   word 32  WAITING             producer 1, consumer exchange 0: the producer wants to hear of free space
+ *   byte 192 data[capacity]      a power of two
+ *
+ *   a record, aligned to 16:  0      length of the payload in bytes
+ *                             4      kind (low 8 bits; 0 = padding to the end of the data) | flags << 8
+ *                             8      exchange index
+ *                             12     generation
+ *                             16…    payload
+ *
+ * Who writes what, and what if a thread dies right there: a claim writes nothing shared. The payload and the header
+ * are written plainly behind PRODUCER_POSITION, where the consumer does not look, and one store of PRODUCER_POSITION
+ * commits them, together with the padding that a wrap needed. A producer that dies in mid-record has published
+ * nothing of it. The consumer reads, then stores CONSUMER_POSITION; the producer writes over those bytes only after
+ * it has loaded the new CONSUMER_POSITION. Aborting a claim is simply not committing it.
+ */
+import { type Bytes, bytesOf } from './bytes.ts';
+import { AtomicMemory, type Memory } from './memory.ts';
+
+const PRODUCER_POSITION = 0;
+const CONSUMER_POSITION = 16;
+const WAITING = 32;
+const CONTROL_BYTES = 192;
+
+export const RECORD_HEADER = 16;
+const ALIGNMENT = 16;
+const PADDING = 0;
+
+/** `claim` found no room now. */
+export const INSUFFICIENT = -1;
+
+function aligned(bytes: number): number {
+  return (bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
+
+/** Memory for a ring of `capacity` data bytes, a power of two. */
+export function byteRingBuffer(capacity: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL_BYTES + capacity);
+}
+
+/** What both ends share. */
+class RingEnd {
+  readonly memory: Memory;
+  /** The data, for payloads. Offsets that `claim` and `next` give are into this. */
+  readonly bytes: Bytes;
+  readonly words: Int32Array;
+  readonly capacity: number;
+  readonly mask: number;
+
+  constructor(buffer: SharedArrayBuffer, memory?: Memory) {
+    this.memory = memory ?? new AtomicMemory(new Int32Array(buffer, 0, CONTROL_BYTES / 4));
+    this.bytes = bytesOf(buffer, CONTROL_BYTES);
+    this.words = new Int32Array(buffer, CONTROL_BYTES);
+    this.capacity = this.bytes.length;
+    this.mask = this.capacity - 1;
+  }
+}
+
+export class RingProducer extends RingEnd {
+  /** Largest payload that is sure to fit an empty ring, wherever it stands. */
+  readonly maxPayload: number;
+  #position = 0;
+  #cachedConsumer = 0;
+  #start = 0;
+
+  constructor(buffer: SharedArrayBuffer, memory?: Memory) {
+    super(buffer, memory);
+    this.maxPayload = this.capacity / 2 - RECORD_HEADER;
+  }
+
+  /** Finds room for a payload of up to `length` bytes: its offset in `bytes`, or INSUFFICIENT. Publishes nothing. */
+  claim(length: number): number {
+    const size = aligned(RECORD_HEADER + length);
+    const index = this.#position & this.mask;
+    const toEnd = this.capacity - index;
+    const padding = size > toEnd ? toEnd : 0;
+    if (!this.#hasRoom(size + padding)) return INSUFFICIENT;
+    if (padding > 0) this.#header(index, padding - RECORD_HEADER, PADDING);
+    this.#start = (this.#position + padding) | 0;
+    return (this.#start & this.mask) + RECORD_HEADER;
+  }
+
+  /** Publishes the claimed record with the first `length` bytes of its payload. */
+  commit(length: number, kind: number, exchange: number, generation: number): void {
+    const index = this.#start & this.mask;
+    this.#header(index, length, kind);
+    const word = index >> 2;
+    this.words[word + 2] = exchange;
+    this.words[word + 3] = generation;
+    this.#position = (this.#start + aligned(RECORD_HEADER + length)) | 0;
+    this.memory.store(PRODUCER_POSITION, this.#position);
+  }
+
+  /** Wakes a consumer that blocks in `waitForRecord`. */
+  notify(): void {
+    this.memory.notify(PRODUCER_POSITION);
+  }
+
+  /**
+   * Asks the consumer to ring when it frees space. Look once more after asking: the consumer may have freed
+   * everything between the failed claim and this call.
+   */
+  awaitSpace(): void {
+    this.memory.store(WAITING, 1);
+  }
+
+  #hasRoom(size: number): boolean {
+    if (((this.#position + size - this.#cachedConsumer) | 0) <= this.capacity) return true;
+    this.#cachedConsumer = this.memory.load(CONSUMER_POSITION);
+    return ((this.#position + size - this.#cachedConsumer) | 0) <= this.capacity;
+  }
+
+  #header(index: number, length: number, kind: number): void {
+    const word = index >> 2;
+    this.words[word] = length;
+    this.words[word + 1] = kind;
+  }
+}
+
+export class RingConsumer extends RingEnd {
+  // the record that `next` found
+  kind = 0;
+  exchange = 0;
+  generation = 0;
+  /** Offset of its payload in `bytes`. */
+  offset = 0;
+  length = 0;
+
+  #position = 0;
+  #producer = 0;
+  #size = 0;
+
+  /** Whether a committed record waits. */
+  ready(): boolean {
+    return this.#position !== this.memory.load(PRODUCER_POSITION);
+  }
+
+  /** Steps to the next committed record, whose payload may be read until `release`; false when there is none. */
+  next(): boolean {
+    for (;;) {
+      if (this.#position === this.#producer) {
+        this.#producer = this.memory.load(PRODUCER_POSITION);
+        if (this.#position === this.#producer) return false;
+      }
+      const index = this.#position & this.mask;
+      const word = index >> 2;
+      this.length = this.words[word]!;
+      this.kind = this.words[word + 1]!;
+      this.#size = aligned(RECORD_HEADER + this.length);
+      if (this.kind !== PADDING) {
+        this.exchange = this.words[word + 2]!;
+        this.generation = this.words[word + 3]!;
+        this.offset = index + RECORD_HEADER;
+        return true;
+      }
+      this.release();
+    }
+  }
+
+  /** Frees the record that `next` found. */
+  release(): void {
+    this.#position = (this.#position + this.#size) | 0;
+    this.memory.store(CONSUMER_POSITION, this.#position);
+  }
+
+  /** Blocks this thread until a record is committed, or for so many milliseconds. Never on the I/O thread. */
+  waitForRecord(milliseconds: number): void {
+    this.memory.wait(PRODUCER_POSITION, this.#position, milliseconds);
+  }
+
+  /** Whether the producer waits for space; true at most once for each time it asked. */
+  takeWaiting(): boolean {
+    return this.memory.load(WAITING) === 1 && this.memory.exchange(WAITING, 0) === 1;
+  }
+}

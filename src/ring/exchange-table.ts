@@ -1,0 +1,124 @@
+/**
+ * The state of every exchange, in one control word each: who may run a request, decided by compare-and-swap.
+ *
+ * Law: knows states, owners and generations; not bytes (`slab.ts`, `message.ts`), not sockets. Whether an exchange
+ * was answered is the acceptor's private knowledge: these words only arbitrate take against cancel.
+ *
+ * Who writes what, and what if a thread dies right there:
+ * - FREE → PENDING, PENDING → CANCELLED and anything → FREE: the acceptor. PENDING → TAKEN: a worker's CAS, which
+ *   writes its slot as owner in the same step, so there is no moment at which an exchange is taken by nobody.
+ *   TAKEN → RUNNING: that worker, before it calls the application.
+ * - The loser of a CAS on PENDING does nothing at all.
+ * - A worker that ends leaves TAKEN (the application was not called: it may run elsewhere) or RUNNING (it may have
+ *   had effects: 502). The acceptor judges them when the thread has ended, so nobody writes beside it.
+ * - The acceptor makes an exchange FREE only when nobody can write its words: never taken, answered to the end by
+ *   its owner, or its owner has ended.
+ */
+import {
+  controlWord,
+  GENERATIONS,
+  generationOf,
+  type Layout,
+  ownerOf,
+  State,
+  stateOf,
+} from './layout.ts';
+import type { Memory } from './memory.ts';
+
+/** `take` lost: cancelled, taken by another, or an entry of an earlier generation. */
+export const LOST = -1;
+
+export class ExchangeTable {
+  readonly #memory: Memory;
+  readonly #layout: Layout;
+
+  constructor(memory: Memory, layout: Layout) {
+    this.#memory = memory;
+    this.#layout = layout;
+  }
+
+  // called by the acceptor only
+
+  /** Makes an exchange ready to be taken; the request must lie in the slab already. */
+  publish(index: number, generation: number, slabOffset: number): void {
+    const { control, credit, abort, consumed, slab } = this.#layout;
+    this.#memory.store(credit + index, 0);
+    this.#memory.store(abort + index, 0);
+    this.#memory.store(consumed + index, 0);
+    this.#memory.store(slab + index, slabOffset);
+    this.#memory.store(control + index, controlWord(generation, 0, State.PENDING));
+  }
+
+  /** PENDING → CANCELLED. False: a worker has it. */
+  cancel(index: number, generation: number): boolean {
+    const pending = controlWord(generation, 0, State.PENDING);
+    const cancelled = controlWord(generation, 0, State.CANCELLED);
+    return this.#memory.compareExchange(this.#layout.control + index, pending, cancelled) === pending;
+  }
+
+  /** Gives the exchange back; returns the generation its next use shall have. */
+  free(index: number, generation: number): number {
+    const next = (generation + 1) % GENERATIONS;
+    this.#memory.store(this.#layout.control + index, controlWord(next, 0, State.FREE));
+    return next;
+  }
+
+  /** A TAKEN exchange of a worker that has ended becomes PENDING again. */
+  requeue(index: number, generation: number): void {
+    this.#memory.store(this.#layout.control + index, controlWord(generation, 0, State.PENDING));
+  }
+
+  state(index: number): number {
+    return stateOf(this.#memory.load(this.#layout.control + index));
+  }
+
+  owner(index: number): number {
+    return ownerOf(this.#memory.load(this.#layout.control + index));
+  }
+
+  setCredit(index: number, bytes: number): void {
+    this.#memory.store(this.#layout.credit + index, bytes | 0);
+  }
+
+  setAbort(index: number): void {
+    this.#memory.store(this.#layout.abort + index, 1);
+  }
+
+  consumed(index: number): number {
+    return this.#memory.load(this.#layout.consumed + index);
+  }
+
+  // called by workers only
+
+  /** PENDING → TAKEN by `owner`, when the entry is of this generation: the generation, or LOST. */
+  take(entry: number, owner: number): number {
+    const at = this.#layout.control + (entry & 0xffff);
+    const word = this.#memory.load(at);
+    const generation = generationOf(word);
+    if (stateOf(word) !== State.PENDING || (generation & 0xffff) !== entry >>> 16) return LOST;
+    const taken = controlWord(generation, owner, State.TAKEN);
+    return this.#memory.compareExchange(at, word, taken) === word ? generation : LOST;
+  }
+
+  /** TAKEN → RUNNING: from here on the application may have been called. */
+  run(index: number, generation: number, owner: number): void {
+    this.#memory.store(this.#layout.control + index, controlWord(generation, owner, State.RUNNING));
+  }
+
+  /** Byte offset of the request in the slab; true from TAKEN to RUNNING. */
+  slabOffset(index: number): number {
+    return this.#memory.load(this.#layout.slab + index);
+  }
+
+  credit(index: number): number {
+    return this.#memory.load(this.#layout.credit + index);
+  }
+
+  aborted(index: number): boolean {
+    return this.#memory.load(this.#layout.abort + index) !== 0;
+  }
+
+  setConsumed(index: number, bytes: number): void {
+    this.#memory.store(this.#layout.consumed + index, bytes | 0);
+  }
+}

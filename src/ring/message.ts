@@ -1,0 +1,191 @@
+/**
+ * The words spoken through the thread wall: how a request lies in the slab, and what records say.
+ *
+ * Law: the only file that both threads use to write and read a message, so a change here changes both sides. Knows
+ * offsets; not HTTP (flags are opaque here), not sockets, not TSGI.
+ *
+ * A request in the slab (words from its block's start, then bytes):
+ *
+ *   0 flags            the parser's, opaque            8 remote address, bytes
+ *   1 head, bytes                                      9 remote port
+ *   2 header fields                                   10 local address, bytes
+ *   3 method, bytes (at the head's start)             11 local port
+ *   4 target offset   5 target bytes                  12 serial number of the exchange, for its request id
+ *   6 body, bytes                                     13 1: more body follows through the inbound ring
+ *   16… span table (4 words a field: name offset, name bytes, value offset, value bytes, from the head's start)
+ *   …   head, remote address, local address, body
+ */
+import { type Bytes, bytesOf } from './bytes.ts';
+
+/** Records of the response ring (worker → acceptor). */
+export const Kind = {
+  /** Response bytes, head included if it is the first; flags END, CLOSE. */
+  RESPONSE: 1,
+  /** The application reads: send `100 Continue` if it is due, and let the body come. */
+  READ: 2,
+  /** The response cannot be finished: destroy the connection, so that the client sees the truncation. */
+  ABORT: 3,
+  /** Body bytes for an exchange (acceptor → worker, inbound ring); flag END. */
+  BODY: 4,
+} as const;
+
+/** Flags of a record, above the kind's 8 bits. */
+export const END = 1 << 8;
+/** With END: close the connection after the answer. */
+export const CLOSE = 1 << 9;
+/** With BODY and END: the body broke off. */
+export const BROKEN = 1 << 10;
+
+export function kindOf(word: number): number {
+  return word & 0xff;
+}
+
+const FLAGS = 0;
+const HEAD_LENGTH = 1;
+const HEADER_COUNT = 2;
+const METHOD_LENGTH = 3;
+const TARGET_OFFSET = 4;
+const TARGET_LENGTH = 5;
+const BODY_LENGTH = 6;
+const REMOTE_LENGTH = 8;
+const REMOTE_PORT = 9;
+const LOCAL_LENGTH = 10;
+const LOCAL_PORT = 11;
+const SERIAL = 12;
+const MORE_BODY = 13;
+const SPANS = 16;
+
+/** A parsed head, wherever its bytes lie: in the parser's memory, or saved with a connection. */
+export interface HeadBytes {
+  flags: number;
+  /** Memory that holds the head, and where in it the head starts. */
+  bytes: Uint8Array;
+  start: number;
+  length: number;
+  /** Memory that holds the span table, and its first word. */
+  words: Int32Array;
+  spans: number;
+  headerCount: number;
+  methodLength: number;
+  targetOffset: number;
+  targetLength: number;
+}
+
+/** Who speaks with whom: a connection's two ends. */
+export interface Peers {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** Bytes that a request needs in the slab. */
+export function requestSize(head: HeadBytes, peers: Peers, bodyLength: number): number {
+  const addresses = peers.remoteAddress.length + peers.localAddress.length;
+  return (SPANS + 4 * head.headerCount) * 4 + head.length + addresses + bodyLength;
+}
+
+/** The slab as one thread sees it. */
+export class SlabView {
+  readonly words: Int32Array;
+  readonly bytes: Bytes;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.words = new Int32Array(buffer);
+    this.bytes = bytesOf(buffer);
+  }
+
+  /** Writes everything but the body; returns the byte offset at which the body goes. */
+  writeRequest(offset: number, head: HeadBytes, peers: Peers): number {
+    const { words, bytes } = this;
+    const at = offset >> 2;
+    words[at + FLAGS] = head.flags;
+    words[at + HEAD_LENGTH] = head.length;
+    words[at + HEADER_COUNT] = head.headerCount;
+    words[at + METHOD_LENGTH] = head.methodLength;
+    words[at + TARGET_OFFSET] = head.targetOffset;
+    words[at + TARGET_LENGTH] = head.targetLength;
+    words[at + REMOTE_LENGTH] = peers.remoteAddress.length;
+    words[at + REMOTE_PORT] = peers.remotePort;
+    words[at + LOCAL_LENGTH] = peers.localAddress.length;
+    words[at + LOCAL_PORT] = peers.localPort;
+    const spanWords = head.headerCount * 4;
+    words.set(head.words.subarray(head.spans, head.spans + spanWords), at + SPANS);
+    let to = offset + (SPANS + spanWords) * 4;
+    bytes.set(head.bytes.subarray(head.start, head.start + head.length), to);
+    to += head.length;
+    to += bytes.latin1Write(peers.remoteAddress, to);
+    return to + bytes.latin1Write(peers.localAddress, to);
+  }
+
+  /** Says how the body goes on: `bodyLength` bytes lie in the slab, `more` follow through the inbound ring. */
+  finishRequest(offset: number, bodyLength: number, more: boolean, serial: number): void {
+    const at = offset >> 2;
+    this.words[at + BODY_LENGTH] = bodyLength;
+    this.words[at + MORE_BODY] = more ? 1 : 0;
+    this.words[at + SERIAL] = serial;
+  }
+
+  /** Method and target, for a log line; the request must still lie in the slab. */
+  requestLine(offset: number): string {
+    const at = offset >> 2;
+    const start = offset + (SPANS + this.words[at + HEADER_COUNT]! * 4) * 4;
+    const method = this.bytes.latin1Slice(start, start + this.words[at + METHOD_LENGTH]!);
+    const target = start + this.words[at + TARGET_OFFSET]!;
+    return `${method} ${this.bytes.latin1Slice(target, target + this.words[at + TARGET_LENGTH]!)}`;
+  }
+}
+
+/** A request as the worker reads it; one reader is filled again for every exchange. */
+export class RequestReader {
+  flags = 0;
+  head = '';
+  spans: Int32Array;
+  spansStart = 0;
+  headerCount = 0;
+  methodLength = 0;
+  targetOffset = 0;
+  targetLength = 0;
+  remoteAddress = '';
+  remotePort = 0;
+  localAddress = '';
+  localPort = 0;
+  serial = 0;
+  moreBody = false;
+  bodyOffset = 0;
+  bodyLength = 0;
+  readonly #view: SlabView;
+
+  constructor(view: SlabView) {
+    this.#view = view;
+    this.spans = view.words;
+  }
+
+  read(offset: number): void {
+    const { words, bytes } = this.#view;
+    const at = offset >> 2;
+    this.flags = words[at + FLAGS]!;
+    this.headerCount = words[at + HEADER_COUNT]!;
+    this.methodLength = words[at + METHOD_LENGTH]!;
+    this.targetOffset = words[at + TARGET_OFFSET]!;
+    this.targetLength = words[at + TARGET_LENGTH]!;
+    this.remotePort = words[at + REMOTE_PORT]!;
+    this.localPort = words[at + LOCAL_PORT]!;
+    this.serial = words[at + SERIAL]!;
+    this.moreBody = words[at + MORE_BODY] === 1;
+    this.spansStart = at + SPANS;
+    let to = offset + (SPANS + this.headerCount * 4) * 4;
+    this.head = bytes.latin1Slice(to, (to += words[at + HEAD_LENGTH]!));
+    this.remoteAddress = bytes.latin1Slice(to, (to += words[at + REMOTE_LENGTH]!));
+    this.localAddress = bytes.latin1Slice(to, (to += words[at + LOCAL_LENGTH]!));
+    this.bodyOffset = to;
+    this.bodyLength = words[at + BODY_LENGTH]!;
+  }
+
+  /** The body bytes in the slab, copied out: the slab is somebody else's after RUNNING. */
+  body(): Uint8Array {
+    const copy = new Uint8Array(this.bodyLength);
+    copy.set(this.#view.bytes.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength));
+    return copy;
+  }
+}

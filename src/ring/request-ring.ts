@@ -1,0 +1,86 @@
+/**
+ * The request ring: one producer (the acceptor), many consumers (the workers), one 32-bit word an entry.
+ *
+ * Law: knows words and positions, not what an entry means (`exchange-table.ts` does) and not how anybody is woken
+ * (`doorbell.ts` does). Offsets come from `layout.ts`.
+ *
+ * Who writes what, and what if a thread dies right there:
+ * - TAIL and the slots are written by the acceptor only. The slot is stored before TAIL: a consumer that sees the
+ *   new TAIL sees the entry.
+ * - HEAD moves by a consumer's CAS h → h+1, after it has loaded the word at h. The producer overwrites the slot of
+ *   h only after HEAD has passed h, and then the CAS of whoever still holds the old word fails. So the one CAS both
+ *   claims the entry and frees its slot: there is no state "claimed but not freed" in which a death could wedge the
+ *   ring. (A slot with a sequence stamp has that state; it was tried and thrown out.)
+ * - A consumer that dies after the CAS and before it has taken the exchange leaves an exchange that is PENDING and
+ *   behind HEAD; the acceptor finds those when the worker has ended and puts them in again. Another entry for the
+ *   same exchange is harmless, because PENDING → TAKEN is a CAS as well.
+ * - Positions are 32 bit, wrap, and are compared by subtraction.
+ */
+import { type Layout, REQUEST_HEAD, REQUEST_TAIL } from './layout.ts';
+import type { Memory } from './memory.ts';
+
+/** `claim` found nothing. Entries are unsigned, so this is none of them. */
+export const EMPTY = -1;
+
+export class RequestRing {
+  readonly #memory: Memory;
+  readonly #slots: number;
+  readonly capacity: number;
+  readonly #mask: number;
+
+  constructor(memory: Memory, layout: Layout) {
+    this.#memory = memory;
+    this.#slots = layout.slots;
+    this.capacity = layout.ring;
+    this.#mask = layout.ring - 1;
+  }
+
+  /** Entries not yet claimed, cancelled ones among them. */
+  depth(): number {
+    return (this.#memory.load(REQUEST_TAIL) - this.#memory.load(REQUEST_HEAD)) | 0;
+  }
+
+  // called by the acceptor only
+
+  /** Appends an entry and returns its position, or EMPTY when the ring has insufficient capacity. */
+  push(entry: number): number {
+    const memory = this.#memory;
+    const tail = memory.load(REQUEST_TAIL);
+    if (((tail - memory.load(REQUEST_HEAD)) | 0) >= this.capacity) return EMPTY;
+    memory.store(this.#slots + (tail & this.#mask), entry);
+    memory.store(REQUEST_TAIL, (tail + 1) | 0);
+    return tail >>> 0;
+  }
+
+  /** Whether the entry at a position was claimed by somebody. */
+  passed(position: number): boolean {
+    return ((this.#memory.load(REQUEST_HEAD) - position) | 0) > 0;
+  }
+
+  /** The position that is claimed next; with `tail` and `at`, for a look along the queue. */
+  head(): number {
+    return this.#memory.load(REQUEST_HEAD);
+  }
+
+  tail(): number {
+    return this.#memory.load(REQUEST_TAIL);
+  }
+
+  /** The entry at a position, unsigned. True only while the position is between head and tail. */
+  at(position: number): number {
+    return this.#memory.load(this.#slots + (position & this.#mask)) >>> 0;
+  }
+
+  // called by any thread
+
+  /** Claims the oldest entry: the entry, unsigned, or EMPTY. */
+  claim(): number {
+    const memory = this.#memory;
+    for (;;) {
+      const head = memory.load(REQUEST_HEAD);
+      if (head === memory.load(REQUEST_TAIL)) return EMPTY;
+      const entry = memory.load(this.#slots + (head & this.#mask));
+      if (memory.compareExchange(REQUEST_HEAD, head, (head + 1) | 0) === head) return entry >>> 0;
+    }
+  }
+}

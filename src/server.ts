@@ -1,0 +1,266 @@
+/**
+ * The life of a server: start, serve, close. Puts the acceptor and the pool together.
+ *
+ * Law: knows no bytes, no rings and no application; reads top to bottom as start, run, close. The console, signals and
+ * process.exit are the command line's (`cli.ts`).
+ */
+import { EventEmitter } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Acceptor, type AcceptorStats } from './acceptor/acceptor.ts';
+import { compileApplication } from './compile/compile.ts';
+import { OptionError, TsgiError } from './errors.ts';
+import { defaultLogger, type Logger } from './logger.ts';
+import { type Options, type ResolvedOptions, resolveOptions } from './options.ts';
+import { type CommonTask, Pool } from './pool.ts';
+import type { Application } from './tsgi/types.ts';
+import { VERSION } from './version.ts';
+
+export interface ServerOptions extends Omit<Options, 'threads'> {
+  /**
+   * The application: a path (against the working directory) with or without `:export`, a `file:` URL, or, with
+   * `threads: 0` only, the function itself.
+   */
+  readonly app: string | URL | Application;
+  /** Where errors of the application and of the server go. Default: standard error. */
+  readonly logger?: Logger;
+}
+
+export interface ListenOptions {
+  /** Default: the option `port`, 8000. 0 picks a free one. */
+  readonly port?: number;
+  /** Default: the option `host`, 127.0.0.1. */
+  readonly host?: string;
+}
+
+export interface ServerStats extends AcceptorStats {
+  /** Worker threads that serve. */
+  readonly workers: number;
+  /** Threads that were told to end and have not. */
+  readonly zombies: number;
+}
+
+export interface WorkerExit {
+  readonly slot: number;
+  readonly threadId: number;
+  readonly code: number;
+  /** The server meant it. */
+  readonly planned: boolean;
+}
+
+interface ServerEvents {
+  ready: [];
+  workerExit: [WorkerExit];
+  error: [Error];
+}
+
+/** How often the same kind of refusal is logged at most, ms. */
+const REFUSAL_LOG_MS = 60_000;
+
+export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
+  readonly options: ResolvedOptions;
+  readonly #app: string | URL | Application;
+  readonly #log: Logger;
+  readonly #refusalsLogged: Map<string, number> = new Map();
+  #acceptor: Acceptor | null = null;
+  #pool: Pool | null = null;
+  #host = '';
+  #closed: Promise<void> | null = null;
+
+  constructor(threads: number | 'auto', options: ServerOptions) {
+    super();
+    const { app, logger, ...rest } = options;
+    this.options = resolveOptions({ ...rest, threads }, process.env);
+    this.#app = app;
+    this.#log = logger ?? defaultLogger;
+    if (app === undefined) throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
+    if (typeof app === 'function' && this.options.threads !== 0) throw functionError();
+  }
+
+  // start
+
+  /** Number of worker threads; 0 while the application runs in the caller's own thread. */
+  get threads(): number {
+    return this.options.threads;
+  }
+
+  /**
+   * Compiles and loads the application, then listens. Rejects with an OptionError when the application does not load
+   * or the address cannot be had; nothing is left running then.
+   */
+  async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
+    if (this.#acceptor !== null) throw new OptionError('TSGI_ERR_STATE', 'Cannot listen: this server has been started before');
+    const options = typeof where === 'number' ? { port: where, host } : where;
+    const port = options.port ?? this.options.port;
+    this.#host = options.host ?? this.options.host;
+    try {
+      await this.#start(port);
+    } catch (error) {
+      await this.terminate();
+      throw error;
+    }
+    this.emit('ready');
+    return this;
+  }
+
+  async #start(port: number): Promise<void> {
+    const task = await this.#task();
+    this.#acceptor = this.#makeAcceptor();
+    this.#pool = new Pool(
+      { threads: this.threads, bootTimeout: this.options.bootTimeout, shared: this.#acceptor.shared, task },
+      this.#acceptor,
+      this.#log,
+    );
+    this.#pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
+    await this.#pool.start();
+    await this.#acceptor.listen(port, this.#host).catch((error) => {
+      throw listenError(error, port, this.#host);
+    });
+  }
+
+  async #task(): Promise<CommonTask> {
+    const { url, exportName } = await this.#compile();
+    const { concurrency, maxStreams, handlerTimeout } = this.options;
+    const context = {
+      software: `tsgi-threads/${VERSION}`,
+      multithread: this.threads > 1,
+      multiprocess: false,
+      concurrent: concurrency > 1,
+      blockingInput: this.threads > 0,
+      requestIdPrefix: Math.random().toString(36).slice(2, 8),
+    };
+    return { application: url, exportName, concurrency, maxStreams, handlerTimeout, context };
+  }
+
+  async #compile(): Promise<{ url: string | Application; exportName: string }> {
+    if (typeof this.#app === 'function') return { url: this.#app, exportName: '' };
+    const { file, exportName } = splitExport(this.#app);
+    const { url } = await compileApplication(file);
+    return { url, exportName };
+  }
+
+  #makeAcceptor(): Acceptor {
+    const workers = Math.max(1, this.threads);
+    return new Acceptor(
+      {
+        ...this.options,
+        places: workers * this.options.concurrency,
+        streams: workers * this.options.maxStreams,
+      },
+      {
+        onRefused: (status, detail, request) => this.#logRefusal(status, detail, request),
+        onStuck: (slot) => this.#pool?.terminate(slot),
+      },
+    );
+  }
+
+  // serve
+
+  /** Where it listens, as a URL without a path's end: `http://127.0.0.1:8000`. */
+  get url(): string {
+    const { address, port } = this.address;
+    const host = address === '::' || address === '0.0.0.0' ? 'localhost' : address;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get address(): AddressInfo {
+    const address = this.#acceptor?.address;
+    if (address === null || address === undefined || typeof address === 'string') {
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot tell the address: the server does not listen');
+    }
+    return address;
+  }
+
+  stats(): ServerStats {
+    if (this.#acceptor === null || this.#pool === null) {
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot tell the stats: the server has not been started');
+    }
+    return { ...this.#acceptor.stats(), workers: this.#pool.ready, zombies: this.#pool.zombies };
+  }
+
+  /** At most once a minute for each kind: the limit and its flag are what an operator needs, not every case. */
+  #logRefusal(status: number, detail: string, request?: string): void {
+    const key = `${status} ${detail}`;
+    const now = performance.now();
+    const last = this.#refusalsLogged.get(key);
+    if (last !== undefined && now - last < REFUSAL_LOG_MS) return;
+    this.#refusalsLogged.set(key, now);
+    const what = request === undefined ? '' : ` to ${request}`;
+    this.#log.warn(`Answered ${status}${what}${detail === '' ? '' : `: ${detail}`} (told once a minute)`);
+  }
+
+  // close
+
+  /**
+   * Stops accepting, answers what is in flight and queued, ends the workers. What is not over after
+   * `shutdownTimeout` is cut. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const timer = setTimeout(() => void this.terminate(), this.options.shutdownTimeout);
+    await this.#acceptor?.close();
+    await this.#pool?.close();
+    clearTimeout(timer);
+    this.#acceptor?.terminate();
+  }
+
+  /** Cuts every connection and ends every thread now. */
+  async terminate(): Promise<void> {
+    this.#acceptor?.terminate();
+    await this.#pool?.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * A server that runs `options.app` in worker threads.
+ *
+ * @param threads number of workers; 'auto' is one a core (what the process may use); 0 runs the application in this
+ *   thread, for debugging
+ * @throws OptionError for options that are wrong or unknown
+ */
+export function createServer(threads: number | 'auto' = 'auto', options?: ServerOptions): Server {
+  if (options === undefined) {
+    throw new OptionError('TSGI_ERR_OPTION', "Option app is missing: createServer(threads, { app: './app.ts' })");
+  }
+  return new Server(threads, options);
+}
+
+/** `app.ts:name` → the file and the export; a Windows drive letter is no file of its own. */
+function splitExport(app: string | URL): { file: string; exportName: string } {
+  if (app instanceof URL) return { file: fileOf(app.href), exportName: '' };
+  const match = /^(.+\.[cm]?[jt]sx?):([^/\\:]+)$/.exec(app);
+  return { file: fileOf(match?.[1] ?? app), exportName: match?.[2] ?? '' };
+}
+
+function fileOf(app: string): string {
+  if (!app.startsWith('file:')) return path.resolve(app);
+  return fileURLToPath(app);
+}
+
+function functionError(): OptionError {
+  return new OptionError(
+    'TSGI_ERR_OPTION',
+    'Option app is a function, which cannot go to another thread: export it from a file and give its path, or use 0 threads',
+  );
+}
+
+const LISTEN_REMEDY: Record<string, (port: number, host: string) => string> = {
+  EADDRINUSE: (port) => `port ${port} is in use: stop whoever uses it, or choose another with --port`,
+  EACCES: (port) => `no permission for port ${port}: choose one of 1024 or above with --port`,
+  EADDRNOTAVAIL: (_, host) => `${host} is no address of this machine: choose another with --host`,
+  ENOTFOUND: (_, host) => `host ${host} cannot be resolved: choose another with --host`,
+};
+
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): TsgiError {
+  const remedy = LISTEN_REMEDY[error.code ?? '']?.(port, host) ?? error.message;
+  return new OptionError('TSGI_ERR_LISTEN', `Cannot listen on ${host}:${port}: ${remedy}`, { cause: error });
+}

@@ -1,0 +1,197 @@
+/**
+ * Our side of TSGI inside a worker: one exchange from the slab to the application and its answer back.
+ *
+ * Law: the only caller of the application. Knows the handler, environ, input and responses; not rings or sockets.
+ *
+ * What an application throws: before its head was sent the client gets 500, after it the connection is destroyed, so
+ * that the truncation shows. Either way one log line with the request and the stack, and the worker goes on.
+ */
+import { ProtocolError } from '../errors.ts';
+import { RequestReader } from '../ring/message.ts';
+import { callApplication } from '../tsgi/handler.ts';
+import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
+import { buildEnviron, type EnvironContext } from './environ.ts';
+import { Inbound, type InboundBody } from './inbound.ts';
+import { completeBody, emptyInput, Input } from './input.ts';
+import type { Runner, WorkerLoop } from './loop.ts';
+import { points } from './points.ts';
+import { Response, type ResponsePlan } from './response.ts';
+import { RequestFlag } from './request-flags.ts';
+import { Kind } from '../ring/message.ts';
+
+export interface GatewayOptions {
+  readonly application: Application;
+  readonly context: EnvironContext;
+  readonly errors: ErrorStream;
+  /** Milliseconds the handler may take; 0: any. */
+  readonly handlerTimeout: number;
+  /** Where the application's errors are told: one text, request and stack in it. */
+  readonly report: (text: string) => void;
+}
+
+/** One exchange that this worker runs. */
+class Running {
+  readonly response: Response;
+  readonly body: InboundBody | null;
+  #controller: AbortController | null = null;
+
+  constructor(response: Response, body: InboundBody | null) {
+    this.response = response;
+    this.body = body;
+  }
+
+  signal = (): AbortSignal => {
+    this.#controller ??= new AbortController();
+    if (this.response.gone) this.#controller.abort(clientGone());
+    return this.#controller.signal;
+  };
+
+  abort(): void {
+    const reason = clientGone();
+    this.response.leave();
+    this.body?.onError(reason);
+    this.#controller?.abort(reason);
+  }
+}
+
+function clientGone(): ProtocolError {
+  return new ProtocolError('TSGI_ERR_CLIENT_GONE');
+}
+
+export class Gateway implements Runner {
+  readonly #loop: WorkerLoop;
+  readonly #options: GatewayOptions;
+  readonly #reader: RequestReader;
+  readonly #inbound: Inbound;
+  readonly #running: Set<Running> = new Set();
+  #onIdle: (() => void) | null = null;
+
+  constructor(loop: WorkerLoop, options: GatewayOptions) {
+    this.#loop = loop;
+    this.#options = options;
+    this.#reader = new RequestReader(loop.link.shared.view);
+    this.#inbound = new Inbound(
+      loop.link,
+      (exchange, generation) => this.#wantBody(exchange, generation),
+      () => this.checkAborts(),
+    );
+  }
+
+  // called by the loop
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  sortInbound(): void {
+    this.#inbound.sort();
+  }
+
+  inboundReady(): boolean {
+    return this.#loop.link.inbound.ready();
+  }
+
+  checkAborts(): void {
+    const { table } = this.#loop.link.shared;
+    for (const running of [...this.#running]) {
+      const { response } = running;
+      if (!response.over && table.aborted(response.exchange)) running.abort();
+    }
+  }
+
+  run(exchange: number, generation: number): void {
+    const { table } = this.#loop.link.shared;
+    const reader = this.#reader;
+    reader.read(table.slabOffset(exchange));
+    const body = reader.moreBody ? this.#inbound.open(exchange, generation) : null;
+    const response = new Response(this.#loop, exchange, generation, planOf(reader.flags));
+    const running = new Running(response, body);
+    this.#running.add(running);
+    const environ = this.#environ(running);
+    points.reached('copied');
+    if (table.aborted(exchange)) {
+      response.leave();
+      return this.#done(running);
+    }
+    table.run(exchange, generation, this.#loop.link.slot);
+    points.reached('application');
+    this.#call(environ, running);
+  }
+
+  // called by the worker
+
+  /** Resolves when nothing runs any more. */
+  idle(): Promise<void> {
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  #environ(running: Running): Environ {
+    const reader = this.#reader;
+    const { context, errors, handlerTimeout } = this.#options;
+    const deadline = handlerTimeout > 0 ? Date.now() + handlerTimeout : undefined;
+    let input = emptyInput;
+    if (running.body !== null) input = new Input(running.body);
+    else if (reader.bodyLength > 0) input = new Input(completeBody(reader.body()));
+    return buildEnviron(reader, context, { input, errors, signal: running.signal, deadline });
+  }
+
+  #call(environ: Environ, running: Running): void {
+    try {
+      const pending = callApplication(this.#options.application, environ, running.response);
+      if (pending === undefined) this.#done(running);
+      else
+        pending.then(
+          () => this.#done(running),
+          (error) => this.#fail(error, environ, running),
+        );
+    } catch (error) {
+      this.#fail(error, environ, running);
+    }
+  }
+
+  #fail(error: unknown, environ: Environ, running: Running): void {
+    const { response } = running;
+    // An application that gives up because its client left has done right.
+    if (!response.gone) {
+      this.#options.report(describe(error, environ));
+      if (response.started) response.abort();
+      else response.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
+    }
+    this.#done(running);
+  }
+
+  #done(running: Running): void {
+    const { response, body } = running;
+    // The handler ended quietly because the client was gone before anything was said.
+    if (!response.over && response.gone) response.leave();
+    if (body !== null) this.#inbound.close(response.exchange, body);
+    this.#running.delete(running);
+    if (this.#running.size === 0) this.#onIdle?.();
+  }
+
+  #wantBody(exchange: number, generation: number): void {
+    this.#loop.say(Kind.READ, exchange, generation);
+    this.#loop.link.acceptor.ring();
+  }
+}
+
+function planOf(flags: number): ResponsePlan {
+  return PLANS[flags & PLAN_MASK]!;
+}
+
+/** Every plan there is, made once: a request allocates none. */
+const PLAN_MASK = RequestFlag.HTTP_1_1 | RequestFlag.KEEP_ALIVE | RequestFlag.HEAD;
+const PLANS: ResponsePlan[] = Array.from({ length: PLAN_MASK + 1 }, (_, flags) => ({
+  http11: (flags & RequestFlag.HTTP_1_1) !== 0,
+  keepAlive: (flags & RequestFlag.KEEP_ALIVE) !== 0,
+  headRequest: (flags & RequestFlag.HEAD) !== 0,
+}));
+
+function describe(error: unknown, environ: Environ): string {
+  const request = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI}`;
+  const text = error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
+  return `${request} failed (request ${environ['tsgi.request_id']}): ${text}`;
+}

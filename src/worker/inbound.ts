@@ -1,0 +1,144 @@
+/**
+ * Request bodies that come through the inbound ring, sorted into one queue per exchange.
+ *
+ * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
+ * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
+ */
+import { ProtocolError } from '../errors.ts';
+import { BROKEN, END } from '../ring/message.ts';
+import type { BodySource } from './input.ts';
+import type { Link } from './link.ts';
+
+const BLOCK_MS = 1;
+
+export class InboundBody implements BodySource {
+  readonly #queue: Uint8Array[] = [];
+  readonly #inbound: Inbound;
+  readonly #exchange: number;
+  readonly #generation: number;
+  #ended = false;
+  #error: Error | null = null;
+  #consumed = 0;
+  #wanted = false;
+  #wake: (() => void) | null = null;
+
+  constructor(inbound: Inbound, exchange: number, generation: number) {
+    this.#inbound = inbound;
+    this.#exchange = exchange;
+    this.#generation = generation;
+  }
+
+  // called by the application's input stream
+
+  next(): Uint8Array | null | undefined {
+    if (!this.#wanted) this.#want();
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) {
+      this.#consumed = (this.#consumed + chunk.length) | 0;
+      if (this.#error === null) this.#inbound.consumed(this.#exchange, this.#consumed);
+      return chunk;
+    }
+    if (this.#error !== null) throw this.#error;
+    return this.#ended ? null : undefined;
+  }
+
+  wait(): Promise<void> {
+    if (this.#queue.length > 0 || this.#ended || this.#error !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** Blocks the thread; every other exchange's bytes are sorted meanwhile. */
+  waitSync(): void {
+    while (this.#queue.length === 0 && !this.#ended && this.#error === null) this.#inbound.block(BLOCK_MS);
+  }
+
+  // called by the loop
+
+  onBytes(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+    this.#wakeUp();
+  }
+
+  onEnd(broken: boolean): void {
+    if (broken) return this.onError(new ProtocolError('TSGI_ERR_BODY_INCOMPLETE'));
+    this.#ended = true;
+    this.#wakeUp();
+  }
+
+  onError(error: Error): void {
+    this.#error ??= error;
+    this.#wakeUp();
+  }
+
+  #want(): void {
+    this.#wanted = true;
+    if (this.#error === null) this.#inbound.want(this.#exchange, this.#generation);
+  }
+
+  #wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+}
+
+export class Inbound {
+  readonly #link: Link;
+  readonly #bodies: Map<number, InboundBody> = new Map();
+  readonly #want: (exchange: number, generation: number) => void;
+  readonly #checkAborts: () => void;
+
+  constructor(
+    link: Link,
+    want: (exchange: number, generation: number) => void,
+    checkAborts: () => void,
+  ) {
+    this.#link = link;
+    this.#want = want;
+    this.#checkAborts = checkAborts;
+  }
+
+  open(exchange: number, generation: number): InboundBody {
+    const body = new InboundBody(this, exchange, generation);
+    this.#bodies.set(exchange, body);
+    return body;
+  }
+
+  /** The exchange is over: what still comes for it is dropped. */
+  close(exchange: number, body: InboundBody): void {
+    if (this.#bodies.get(exchange) === body) this.#bodies.delete(exchange);
+  }
+
+  /** Sorts everything that lies in the ring. */
+  sort(): void {
+    const { inbound } = this.#link;
+    while (inbound.next()) {
+      const body = this.#bodies.get(inbound.exchange);
+      const { kind, offset, length } = inbound;
+      if (body !== undefined) {
+        if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));
+        if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
+      }
+      inbound.release();
+    }
+    if (inbound.takeWaiting()) this.#link.acceptor.ring();
+  }
+
+  want(exchange: number, generation: number): void {
+    this.#want(exchange, generation);
+  }
+
+  /** The application took bytes: the acceptor may send as many more. */
+  consumed(exchange: number, bytes: number): void {
+    this.#link.shared.table.setConsumed(exchange, bytes);
+    this.#link.acceptor.ring();
+  }
+
+  block(milliseconds: number): void {
+    this.#link.inbound.waitForRecord(milliseconds);
+    this.sort();
+    this.#checkAborts();
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The worker's turn: sort what came, hear notices, pull requests, ring once, sleep.
+ *
+ * Law: decides when this thread claims and when it leaves a claim to another; knows the link and what runs, not how
+ * an application is called (`gateway.ts`).
+ *
+ * Pull: a worker claims while its event loop is free and it holds fewer than `concurrency` exchanges whose head is
+ * not sent. Handlers that await and then burn CPU would pile up on whoever is quickest to claim, so a worker that
+ * already holds exchanges leaves the claim to a live worker that holds fewer, for a millisecond (after that the other
+ * is not turning its loop). Below 200 µs of CPU an exchange it packs instead: waking others would cost more.
+ */
+import { EMPTY } from '../ring/request-ring.ts';
+import { INSUFFICIENT } from '../ring/byte-ring.ts';
+import { LOST } from '../ring/exchange-table.ts';
+import { CostMeter } from './cost-meter.ts';
+import type { Link } from './link.ts';
+import { points } from './points.ts';
+import type { Response } from './response.ts';
+
+const HEAVY_US = 200;
+const LEAVE_MS = 1;
+/** After this long in one turn the event loop gets a full turn: timers and sockets of the application live too. */
+const TURN_MS = 2;
+
+export interface LoopLimits {
+  readonly concurrency: number;
+  readonly maxStreams: number;
+}
+
+/** What the loop calls: the gateway. */
+export interface Runner {
+  /** Runs a taken exchange. */
+  run(exchange: number, generation: number): void;
+  /** Body bytes came through the inbound ring. */
+  sortInbound(): void;
+  inboundReady(): boolean;
+  /** Exchanges of this worker were aborted. */
+  checkAborts(): void;
+  /** Exchanges that this worker has and has not finished. */
+  readonly running: number;
+}
+
+export class WorkerLoop {
+  readonly link: Link;
+  readonly #limits: LoopLimits;
+  readonly #cost: CostMeter;
+  #runner!: Runner;
+  #held = 0;
+  #scheduled = false;
+  #inTurn = false;
+  #ringDue = false;
+  #leavingSince = 0;
+  #noticeSeen = 0;
+  #abortsSeen = 0;
+  readonly #blocked: Set<Response> = new Set();
+  /** Records without payload that found no room. */
+  #unsaid: [kind: number, exchange: number, generation: number][] = [];
+  #date = '';
+  #dateUntil = 0;
+
+  constructor(link: Link, limits: LoopLimits) {
+    this.link = link;
+    this.#limits = limits;
+    this.#cost = new CostMeter((microseconds) => link.setCost(microseconds));
+  }
+
+  start(runner: Runner): void {
+    this.#runner = runner;
+    this.link.port.on('message', this.#turn);
+    this.schedule();
+  }
+
+  stop(): void {
+    this.link.port.off('message', this.#turn);
+    this.link.port.close();
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  // called by responses
+
+  get draining(): boolean {
+    return this.link.draining;
+  }
+
+  /** The Date field, made once a second (RFC 9110 §6.6.1). */
+  date(): string {
+    const now = Date.now();
+    if (now >= this.#dateUntil) {
+      this.#date = new Date(now).toUTCString();
+      this.#dateUntil = now - (now % 1000) + 1000;
+    }
+    return this.#date;
+  }
+
+  headSent(): void {
+    this.#held -= 1;
+    this.link.setHeld(this.#held);
+    if (!this.#inTurn && this.link.shared.ring.depth() > 0) this.schedule();
+  }
+
+  /**
+   * Records were committed. A complete answer of a cheap application waits for the end of the turn, so that a batch
+   * costs one ring; what is part of a stream, comes between turns, or stands before CPU-heavy work does not wait.
+   */
+  committed(complete: boolean): void {
+    if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue = true;
+    else this.link.acceptor.ring();
+  }
+
+  blockedOn(response: Response): void {
+    this.#blocked.add(response);
+    this.link.acceptor.ring();
+  }
+
+  creditOf(response: Response): number {
+    return this.link.shared.table.credit(response.exchange);
+  }
+
+  /** The response ring is full: asks to be told of space, and looks once more. True: there is room after all. */
+  awaitSpace(bytes: number): boolean {
+    this.link.responses.awaitSpace();
+    return this.link.responses.claim(bytes) !== INSUFFICIENT;
+  }
+
+  /** Says a record without payload, now or when there is room; in order. */
+  say(kind: number, exchange: number, generation: number): void {
+    this.#unsaid.push([kind, exchange, generation]);
+    this.#sayUnsaid();
+  }
+
+  // the turn
+
+  #turn = (): void => {
+    this.#scheduled = false;
+    this.#inTurn = true;
+    this.link.sleeper.disarm();
+    this.link.turned();
+    this.#cost.sample();
+    this.#runner.sortInbound();
+    this.#hear();
+    const more = this.#pull();
+    this.#inTurn = false;
+    if (this.#ringDue) this.link.acceptor.ring();
+    this.#ringDue = false;
+    if (more) this.schedule();
+    else this.#sleep();
+  };
+
+  /** Arms, then looks at everything once more; see `ring/doorbell.ts`. */
+  #sleep(): void {
+    if (this.#scheduled) return;
+    this.link.sleeper.arm();
+    const work =
+      (this.#canClaim() && this.link.shared.ring.depth() > 0) ||
+      this.#runner.inboundReady() ||
+      this.link.notice !== this.#noticeSeen;
+    if (!work) return;
+    this.link.sleeper.disarm();
+    this.schedule();
+  }
+
+  #hear(): void {
+    const { notice, aborts } = this.link;
+    if (notice !== this.#noticeSeen) {
+      this.#noticeSeen = notice;
+      this.#sayUnsaid();
+      for (const response of [...this.#blocked]) {
+        this.#blocked.delete(response);
+        response.flush();
+      }
+    }
+    if (aborts !== this.#abortsSeen) {
+      this.#abortsSeen = aborts;
+      this.#runner.checkAborts();
+    }
+  }
+
+  #sayUnsaid(): void {
+    while (this.#unsaid.length > 0) {
+      const [kind, exchange, generation] = this.#unsaid[0]!;
+      if (this.link.say(kind, exchange, generation)) this.#unsaid.shift();
+      else if (!this.awaitSpace(0)) return;
+    }
+  }
+
+  #canClaim(): boolean {
+    const { concurrency, maxStreams } = this.#limits;
+    return this.#held < concurrency && this.#runner.running < maxStreams && this.link.live;
+  }
+
+  /** Claims what was there at entry, within the turn's time; true when there is more for the next turn. */
+  #pull(): boolean {
+    const { ring } = this.link.shared;
+    const end = ring.tail();
+    const start = performance.now();
+    while (this.#canClaim() && ((end - ring.head()) | 0) > 0) {
+      if (this.#leaves()) return true;
+      if (!this.#claim()) break;
+      if (performance.now() - start > TURN_MS) break;
+    }
+    return this.#canClaim() && ring.depth() > 0;
+  }
+
+  #claim(): boolean {
+    const { ring, table } = this.link.shared;
+    const entry = ring.claim();
+    if (entry === EMPTY) return false;
+    points.reached('claimed');
+    const generation = table.take(entry, this.link.slot);
+    if (generation === LOST) return true;
+    points.reached('taken');
+    this.#held += 1;
+    this.link.setHeld(this.#held);
+    this.#cost.count();
+    // There is more than this one, and each is worth a core: ask for another worker before burning CPU.
+    if (ring.depth() > 0 && !this.#cost.isBelow(HEAVY_US)) this.link.acceptor.ring();
+    this.#runner.run(entry & 0xffff, generation);
+    return true;
+  }
+
+  /** Whether this claim is left to a worker that holds fewer exchanges. */
+  #leaves(): boolean {
+    if (this.#held === 0 || this.#cost.isBelow(HEAVY_US) || !this.link.othersHoldFewer(this.#held)) {
+      this.#leavingSince = 0;
+      return false;
+    }
+    const now = performance.now();
+    if (this.#leavingSince === 0) {
+      this.#leavingSince = now;
+      this.link.acceptor.ring();
+    }
+    if (now - this.#leavingSince < LEAVE_MS) return true;
+    this.#leavingSince = 0;
+    return false;
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What a worker thread runs: one endless task, from loading the application to the last exchange.
+ *
+ * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
+ * with the pool over `control` in the messages below, and with nobody else.
+ */
+import { type MessagePort, threadId } from 'node:worker_threads';
+import type { Application } from '../tsgi/types.ts';
+import type { EnvironContext } from './environ.ts';
+import { LineErrors } from './error-stream.ts';
+import { Gateway } from './gateway.ts';
+import { Link, type LinkTask } from './link.ts';
+import { loadApplication } from './load.ts';
+import { type LoopLimits, WorkerLoop } from './loop.ts';
+
+export interface WorkerTask extends LinkTask, LoopLimits {
+  readonly control: MessagePort;
+  /** A file: URL, or in the caller's own thread the function itself. */
+  readonly application: string | Application;
+  readonly exportName: string;
+  readonly context: EnvironContext;
+  readonly handlerTimeout: number;
+}
+
+/** What a worker says to the pool. */
+export type FromWorker =
+  | { readonly type: 'started'; readonly threadId: number }
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
+  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
+
+/** What the pool says to a worker. */
+export type ToWorker = { readonly type: 'close' };
+
+/** Resolves when the pool has closed this worker and its last exchange is over, or the application did not load. */
+export default async function work(task: WorkerTask): Promise<void> {
+  const { control } = task;
+  const say = (message: FromWorker) => control.postMessage(message);
+  say({ type: 'started', threadId });
+  const closed = new Promise<void>((resolve) => control.once('message', () => resolve()));
+  let application: Application;
+  try {
+    application = await load(task);
+  } catch (error) {
+    say(failure(error));
+    return;
+  }
+  const loop = new WorkerLoop(new Link(task), task);
+  const gateway = new Gateway(loop, {
+    application,
+    context: task.context,
+    errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
+    handlerTimeout: task.handlerTimeout,
+    report: (text) => say({ type: 'log', level: 'error', text }),
+  });
+  loop.start(gateway);
+  say({ type: 'ready' });
+  await closed;
+  await gateway.idle();
+  loop.stop();
+  control.close();
+}
+
+async function load(task: WorkerTask): Promise<Application> {
+  if (typeof task.application === 'function') return task.application;
+  process.setSourceMapsEnabled(true);
+  return loadApplication(task.application, task.exportName);
+}
+
+function failure(error: unknown): FromWorker {
+  const isError = error instanceof Error;
+  const code = isError && 'code' in error ? String(error.code) : '';
+  const message = isError ? error.message : String(error);
+  return { type: 'failed', code, message, stack: isError ? (error.stack ?? message) : message };
+}
