@@ -11,19 +11,19 @@
  *   any ──refusal, close──► LINGER ──FIN or deadline──► CLOSED
  */
 import type net from 'node:net';
-import { Flag, Outcome, type Parser, READ_BUFFER_SIZE, type SavedMessage } from '../http/parser.ts';
+import { Flag } from '../http/flags.ts';
+import { Outcome, type Parser, READ_BUFFER_SIZE, type SavedMessage } from '../http/parser.ts';
 import type { HeadBytes, Peers } from '../ring/message.ts';
 import { BodyClock } from './body-clock.ts';
-import type { Answerable, Exchange, Exchanges } from './exchanges.ts';
+import type { ConnectionHost } from './connection-host.ts';
+import type { Answerable, Exchange } from './exchanges.ts';
 import { copyHead, liveHead } from './head.ts';
 import { type SocketOwner, unsentBytes } from './socket.ts';
+import { Stash } from './stash.ts';
 import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
-import type { UploadGate } from './upload-gate.ts';
 
 const State = { IDLE: 0, HEAD: 1, BODY: 2, STREAM: 3, WAIT: 4, DISCARD: 5, LINGER: 6, CLOSED: 7 } as const;
 
-/** Pipelined bytes kept while an exchange is in flight; above it, reading stops. */
-const STASH_LIMIT = 64 * 1024;
 /** An answer may leave this much of its request's body unread, for this long, and keep the connection. */
 const DISCARD_LIMIT = 64 * 1024;
 const DISCARD_MS = 1000;
@@ -32,36 +32,6 @@ const LINGER_MS = 5000;
 const LINGER_IDLE_MS = 1000;
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
-
-export interface ConnectionLimits {
-  readonly maxBodySize: number;
-  readonly bodyBuffer: number;
-  readonly headersTimeout: number;
-  readonly bodyTimeout: number;
-  readonly minBodyRate: number;
-  readonly writeTimeout: number;
-  readonly keepAliveTimeout: number;
-  readonly pendingTimeout: number;
-}
-
-/** What a connection needs of the acceptor. */
-export interface ConnectionHost {
-  readonly parser: Parser;
-  readonly limits: ConnectionLimits;
-  readonly exchanges: Exchanges;
-  /** Milliseconds, coarse, monotonic. */
-  readonly now: number;
-  readonly closing: boolean;
-  /** Requests were submitted: take a turn when this event-loop phase is over. */
-  requestTurn(): void;
-  /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */
-  notifyOwner(exchange: Exchange): void;
-  readonly uploads: UploadGate;
-  pump(exchange: Exchange): void;
-  /** A complete answer of the acceptor's own, Latin-1. */
-  refusal(status: number, detail: string, close: boolean): string;
-  connectionOnClose(connection: Connection): void;
-}
 
 export class Connection implements SocketOwner, Answerable {
   readonly #host: ConnectionHost;
@@ -72,7 +42,7 @@ export class Connection implements SocketOwner, Answerable {
   #peers: Peers | null = null;
   #paused = false;
   #halfClosed = false;
-  #stash: Buffer | null = null;
+  readonly #stash: Stash = new Stash();
   /** When the present state ends by time; 0: it does not. */
   #deadline: number;
   #lingerUntil = 0;
@@ -126,7 +96,7 @@ export class Connection implements SocketOwner, Answerable {
     this.#dropExchange();
     this.#saved = null;
     this.#head = null;
-    this.#stash = null;
+    this.#stash.take();
     this.#host.connectionOnClose(this);
   }
 
@@ -345,7 +315,7 @@ export class Connection implements SocketOwner, Answerable {
 
   /** The request is complete and the server is full. A client that has pipelined more is asked to come back. */
   #shed(): void {
-    const close = (this.#flags & Flag.KEEP_ALIVE) === 0 || this.#stash !== null || this.#host.closing;
+    const close = (this.#flags & Flag.KEEP_ALIVE) === 0 || !this.#stash.empty || this.#host.closing;
     this.#writeRefusal(503, '', close);
     if (close) this.#linger();
     else this.#nextRequest();
@@ -362,9 +332,8 @@ export class Connection implements SocketOwner, Answerable {
   }
 
   #stashBytes(offset: number, length: number): void {
-    const bytes = this.#host.parser.buffer.subarray(offset, offset + length);
-    this.#stash = this.#stash === null ? Buffer.from(bytes) : Buffer.concat([this.#stash, bytes]);
-    if (this.#stash.length >= STASH_LIMIT) this.#pause();
+    this.#stash.add(this.#host.parser.buffer.subarray(offset, offset + length));
+    if (this.#stash.full) this.#pause();
   }
 
   // the way out
@@ -384,18 +353,20 @@ export class Connection implements SocketOwner, Answerable {
     this.#forgetBody();
     this.#state = State.IDLE;
     this.#deadline = this.#host.now + this.#host.limits.keepAliveTimeout;
-    while (this.#stash !== null && this.#parses()) this.#feedStash(this.#stash);
-    if (this.#stash === null || this.#stash.length < STASH_LIMIT) this.#resume();
+    while (this.#parses()) {
+      const pipelined = this.#stash.take();
+      if (pipelined === null) break;
+      this.#feedPipelined(pipelined);
+    }
+    if (!this.#stash.full) this.#resume();
   }
 
-  /** Pipelined bytes are parsed as if they had just been read. */
-  #feedStash(stash: Buffer): void {
-    const piece = stash.subarray(0, READ_BUFFER_SIZE);
-    this.#stash = null;
+  /** Pipelined bytes are parsed as if they had just been read, a read buffer at a time. */
+  #feedPipelined(bytes: Buffer): void {
+    const piece = bytes.subarray(0, READ_BUFFER_SIZE);
     this.#host.parser.buffer.set(piece);
     this.#feed(piece.length);
-    const rest = stash.subarray(READ_BUFFER_SIZE);
-    if (rest.length > 0) this.#stash = this.#stash === null ? rest : Buffer.concat([this.#stash, rest]);
+    if (piece.length < bytes.length) this.#stash.add(bytes.subarray(READ_BUFFER_SIZE));
   }
 
   #parses(): boolean {
@@ -425,7 +396,7 @@ export class Connection implements SocketOwner, Answerable {
   /** Ends the connection after what was written; reads and drops what the client still sends. */
   #linger(): void {
     this.#forgetBody();
-    this.#stash = null;
+    this.#stash.take();
     this.#state = State.LINGER;
     this.#lingerUntil = this.#host.now + LINGER_MS;
     this.#deadline = this.#halfClosed ? this.#lingerUntil : this.#host.now + LINGER_IDLE_MS;

@@ -7,7 +7,8 @@
  * that the truncation shows. Either way one log line with the request and the stack, and the worker goes on.
  */
 import { ProtocolError } from '../errors.ts';
-import { RequestReader } from '../ring/message.ts';
+import { Flag } from '../http/flags.ts';
+import { Kind, RequestReader } from '../ring/message.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
@@ -16,8 +17,6 @@ import { completeBody, emptyInput, Input } from './input.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 import { Response, type ResponsePlan } from './response.ts';
-import { RequestFlag } from './request-flags.ts';
-import { Kind } from '../ring/message.ts';
 
 export interface GatewayOptions {
   readonly application: Application;
@@ -183,11 +182,11 @@ function planOf(flags: number): ResponsePlan {
 }
 
 /** Every plan there is, made once: a request allocates none. */
-const PLAN_MASK = RequestFlag.HTTP_1_1 | RequestFlag.KEEP_ALIVE | RequestFlag.HEAD;
+const PLAN_MASK = Flag.HTTP_1_1 | Flag.KEEP_ALIVE | Flag.HEAD;
 const PLANS: ResponsePlan[] = Array.from({ length: PLAN_MASK + 1 }, (_, flags) => ({
-  http11: (flags & RequestFlag.HTTP_1_1) !== 0,
-  keepAlive: (flags & RequestFlag.KEEP_ALIVE) !== 0,
-  headRequest: (flags & RequestFlag.HEAD) !== 0,
+  http11: (flags & Flag.HTTP_1_1) !== 0,
+  keepAlive: (flags & Flag.KEEP_ALIVE) !== 0,
+  headRequest: (flags & Flag.HEAD) !== 0,
 }));
 
 function describe(error: unknown, environ: Environ): string {

@@ -10,8 +10,8 @@
 import { chooseFraming, encodeChunkPrefix, encodeHead, Framing, LAST_CHUNK } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { CLOSE, END, Kind } from '../ring/message.ts';
-import type { BodyChunk, Sink } from '../tsgi/handler.ts';
-import type { HeaderList } from '../tsgi/types.ts';
+import type { Sink } from '../tsgi/handler.ts';
+import type { BodyChunk, HeaderList } from '../tsgi/types.ts';
 import type { WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 
@@ -130,7 +130,6 @@ export class Response implements Sink {
       length,
       http11,
       keepAlive: !this.#close,
-      headRequest,
       date: this.#loop.date(),
     });
   }

@@ -1,0 +1,45 @@
+/**
+ * Compiles the C of this folder to WebAssembly with npm's @yowasp/clang, which needs no system compiler.
+ *
+ *   node native/build.js            writes shim.wasm and trampoline.wasm
+ *   node native/build.js --check    compiles again and compares with the committed files; exit code 1 on a difference
+ *
+ * The same compiler version writes the same bytes on every machine, so the committed files can be proved.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { runLLVM } from '@yowasp/clang';
+
+const COMPILE = ['clang', '-target', 'wasm32', '-O2', '-ffreestanding', '-fno-builtin', '-Wall', '-Wextra', '-Werror'];
+const QUIET = ['-Wno-unused-parameter', '-Wno-int-to-pointer-cast', '-Wno-int-conversion'];
+const LINK = ['wasm-ld', '--no-entry', '-z', 'stack-size=0', '--strip-all'];
+const MODULES = {
+  // Its memory is llhttp's, and it has no data of its own to place there.
+  shim: ['--import-memory'],
+  // Its table is filled with the shim's functions once they exist.
+  trampoline: ['--import-table'],
+};
+
+const local = (name) => new URL(name, import.meta.url);
+
+async function build(name) {
+  const source = { [`${name}.c`]: readFileSync(local(`${name}.c`)) };
+  const options = { printLine: (line) => /error|warning/.test(line) && console.error(line), fetchProgress: () => {} };
+  const compiled = await runLLVM([...COMPILE, ...QUIET, '-c', '-o', `${name}.o`, `${name}.c`], source, options);
+  const linked = await runLLVM([...LINK, ...MODULES[name], '-o', `${name}.wasm`, `${name}.o`], compiled, options);
+  return Buffer.from(linked[`${name}.wasm`]);
+}
+
+const check = process.argv.includes('--check');
+for (const name of Object.keys(MODULES)) {
+  const bytes = await build(name);
+  const file = local(`${name}.wasm`);
+  if (!check) {
+    writeFileSync(file, bytes);
+    console.log(`native/${name}.wasm: ${bytes.length} bytes`);
+  } else if (bytes.equals(readFileSync(file))) {
+    console.log(`native/${name}.wasm: identical`);
+  } else {
+    console.error(`native/${name}.wasm differs from its source: run npm run build:native and commit the result`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,413 @@
+/*
+ * What llhttp finds, written down as spans, and the rules of ours that llhttp does not keep.
+ *
+ * Law: pure. Reads the bytes that are parsed, writes only the context at CONTEXT and the tables behind it; calls
+ * nothing but llhttp_execute and llhttp_resume. It knows no socket, no limit that is not in the context, and never
+ * sees a byte twice, except that a complete head is looked over once. `src/http/parser.ts` reads the context by the
+ * word numbers below: change them together.
+ *
+ * Memory: llhttp's own comes first (128 KiB); everything of ours lies behind it, in a region that JavaScript grew
+ * once. This module has no data and no stack of its own, so nothing of it can collide.
+ *
+ * Spans are offsets from the head's first byte. A field whose bytes came in two reads arrives in two callbacks, but
+ * its bytes are contiguous, because the saved head is put directly before the read buffer; so it is one span.
+ */
+
+#define CONTEXT 0x20000
+#define PARSER (CONTEXT + 512)
+#define PRISTINE (CONTEXT + 640)
+#define PARSER_BYTES 80
+#define BODY_SPANS (CONTEXT + 1024)
+#define MAX_BODY_SPANS 512
+#define HEADER_SPANS (CONTEXT + 8192)
+
+typedef unsigned char byte;
+
+struct span {
+  int name, name_length, value, value_length;
+};
+
+struct context {
+  /* results */
+  int consumed;          /* 0 */
+  int flags;             /* 1 */
+  int head_start;        /* 2  address of the method's first byte */
+  int head_length;       /* 3 */
+  int header_count;      /* 4 */
+  int method_length;     /* 5 */
+  int target;            /* 6  offset */
+  int target_length;     /* 7 */
+  int head_complete;     /* 8 */
+  int head_fresh;        /* 9 */
+  int body_span_count;   /* 10 */
+  int status;            /* 11 what to answer after an error */
+  int reason;            /* 12 index into parser.ts's REASONS */
+  int unused;            /* 13 */
+  double content_length; /* 14, 15; −1 unknown */
+  /* limits, set once */
+  int max_request_line;  /* 16 */
+  int max_header_size;   /* 17 */
+  int max_headers;       /* 18 */
+  /* state of the message */
+  int last;              /* 19 which callback came last: NAME, VALUE or neither */
+  int complete;          /* 20 */
+  int body_bytes;        /* 21 decoded bytes in this feed */
+  int overhead;          /* 22 bytes of chunk framing, extensions and trailers so far */
+  int chunks;            /* 23 */
+  int head_end;          /* 24 address behind the head, in the feed that completes it */
+  int fed_end;           /* 25 address behind the bytes fed last */
+};
+
+#define C ((struct context *)CONTEXT)
+#define SPANS ((struct span *)HEADER_SPANS)
+
+enum { NEITHER, NAME, VALUE };
+enum { MORE, MESSAGE, BODY_FULL, ERROR };
+enum { OK, PAUSED = 21, UPGRADE_PAUSE = 22, USER = 24 };
+
+enum {
+  HTTP_1_1 = 1,
+  KEEP_ALIVE = 2,
+  CHUNKED = 4,
+  HAS_LENGTH = 8,
+  EXPECT_CONTINUE = 16,
+  HEAD_METHOD = 32,
+  UPGRADE = 64,
+  ABSOLUTE_TARGET = 128,
+};
+
+/* Indices into REASONS of src/http/parser.ts. */
+enum {
+  R_SYNTAX = 1,
+  R_REQUEST_LINE,
+  R_HEADER_SIZE,
+  R_HEADER_COUNT,
+  R_VERSION,
+  R_REQUEST_LINE_SYNTAX,
+  R_TARGET,
+  R_CONNECT,
+  R_HOST_COUNT,
+  R_HOST,
+  R_LENGTH,
+  R_ENCODING,
+  R_EXPECT,
+  R_CHUNK_OVERHEAD,
+};
+
+#define IMPORT(name) __attribute__((import_module("llhttp"), import_name(#name)))
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+IMPORT(llhttp_execute) int llhttp_execute(int parser, int at, int length);
+IMPORT(llhttp_resume) void llhttp_resume(int parser);
+IMPORT(llhttp_get_error_pos) int llhttp_get_error_pos(int parser);
+
+static int refuse(int status, int reason) {
+  if (C->status == 0) {
+    C->status = status;
+    C->reason = reason;
+  }
+  return USER;
+}
+
+static const byte *bytes_at(int offset) { return (const byte *)(C->head_start + offset); }
+
+/* Compares with a lower-case literal, without regard to case; both have `length` bytes. */
+static int same(const byte *at, const char *lower, int length) {
+  for (int i = 0; i < length; i++) {
+    byte c = at[i];
+    if (c >= 'A' && c <= 'Z') c |= 0x20;
+    if (c != (byte)lower[i]) return 0;
+  }
+  return 1;
+}
+
+#define IS(span_at, span_length, literal) \
+  ((span_length) == (int)sizeof(literal) - 1 && same(bytes_at(span_at), literal, (int)sizeof(literal) - 1))
+
+static int is_digit(byte c) { return c >= '0' && c <= '9'; }
+static int is_alpha(byte c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+static int is_hex(byte c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
+
+/* RFC 3986 unreserved, sub-delims (without the comma, which would hide a list) and '%'. */
+static int is_name_byte(byte c) {
+  if (is_digit(c) || is_alpha(c)) return 1;
+  switch (c) {
+    case '-': case '.': case '_': case '~': case '%': case '!': case '$': case '&':
+    case '\'': case '(': case ')': case '*': case '+': case ';': case '=':
+      return 1;
+  }
+  return 0;
+}
+
+/* uri-host [ ":" port ], RFC 9110 §7.2; an empty host is refused. */
+static int valid_authority(const byte *at, int length) {
+  int i = 0;
+  if (length == 0) return 0;
+  if (at[0] == '[') {
+    for (i = 1; i < length && at[i] != ']'; i++)
+      if (!is_hex(at[i]) && at[i] != ':' && at[i] != '.') return 0;
+    if (i == length || i < 3) return 0;
+    i++;
+  } else {
+    while (i < length && is_name_byte(at[i])) i++;
+    if (i == 0) return 0;
+  }
+  if (i == length) return 1;
+  if (at[i++] != ':' || length - i > 5) return 0;
+  int port = 0;
+  for (; i < length; i++) {
+    if (!is_digit(at[i])) return 0;
+    port = port * 10 + (at[i] - '0');
+  }
+  return port <= 65535;
+}
+
+static int check_absolute(const byte *at, int length) {
+  int i = same(at, "http://", length < 7 ? 0 : 7) && length >= 7 ? 7 : 0;
+  if (i == 0 && length >= 8 && same(at, "https://", 8)) i = 8;
+  if (i == 0) return 0;
+  int start = i;
+  while (i < length && at[i] != '/' && at[i] != '?') i++;
+  if (!valid_authority(at + start, i - start)) return 0;
+  C->flags |= ABSOLUTE_TARGET;
+  return 1;
+}
+
+/* RFC 9112 §3.2: origin-form, absolute-form, and the asterisk for OPTIONS. */
+static int check_target(void) {
+  const byte *at = bytes_at(C->target);
+  int length = C->target_length;
+  for (int i = 0; i < length; i++)
+    if (at[i] <= ' ' || at[i] >= 0x7f || at[i] == '#') return refuse(400, R_TARGET);
+  if (length > 0 && at[0] == '/') return OK;
+  if (IS(0, C->method_length, "options") && length == 1 && at[0] == '*') return OK;
+  return check_absolute(at, length) ? OK : refuse(400, R_TARGET);
+}
+
+/* The version is judged by its text: llhttp also accepts 0.9, 2.0 and a line that a bare LF ends. */
+static int check_request_line(void) {
+  int method = 0;
+  while (method < C->target && *bytes_at(method) != ' ') method++;
+  C->method_length = method;
+  if (C->target != method + 1) return refuse(400, R_REQUEST_LINE_SYNTAX);
+  const byte *version = bytes_at(C->target + C->target_length);
+  if (!same(version, " http/", 6) || version[1] != 'H' || version[2] != 'T' || version[3] != 'T' || version[4] != 'P')
+    return refuse(400, R_VERSION);
+  if (version[6] != '1' || version[7] != '.' || (version[8] != '0' && version[8] != '1')) return refuse(505, R_VERSION);
+  if (version[9] != '\r' || version[10] != '\n') return refuse(400, R_VERSION);
+  if (C->target + C->target_length + 9 > C->max_request_line) return refuse(414, R_REQUEST_LINE);
+  if (version[8] == '1') C->flags |= HTTP_1_1;
+  if (IS(0, method, "head")) C->flags |= HEAD_METHOD;
+  if (IS(0, method, "connect")) return refuse(501, R_CONNECT);
+  return check_target();
+}
+
+static int check_length(const struct span *field) {
+  const byte *at = bytes_at(field->value);
+  double length = 0;
+  if ((C->flags & HAS_LENGTH) != 0 || field->value_length == 0) return refuse(400, R_LENGTH);
+  for (int i = 0; i < field->value_length; i++) {
+    if (!is_digit(at[i])) return refuse(400, R_LENGTH);
+    length = length * 10 + (at[i] - '0');
+    if (length > 9007199254740991.0) return refuse(400, R_LENGTH);
+  }
+  C->flags |= HAS_LENGTH;
+  C->content_length = length;
+  return OK;
+}
+
+/* RFC 9112 §6.1: exactly `chunked`, once, and never to an HTTP/1.0 peer. */
+static int check_encoding(const struct span *field) {
+  if ((C->flags & CHUNKED) != 0 || (C->flags & HTTP_1_1) == 0) return refuse(400, R_ENCODING);
+  if (!IS(field->value, field->value_length, "chunked")) return refuse(400, R_ENCODING);
+  C->flags |= CHUNKED;
+  return OK;
+}
+
+static int check_expect(const struct span *field) {
+  if ((C->flags & HTTP_1_1) == 0) return OK;
+  if (!IS(field->value, field->value_length, "100-continue")) return refuse(417, R_EXPECT);
+  C->flags |= EXPECT_CONTINUE;
+  return OK;
+}
+
+/* Trims trailing white space, which llhttp leaves. It does refuse control bytes (RFC 9110 §5.5). */
+static void trim(struct span *field) {
+  const byte *at = bytes_at(field->value);
+  while (field->value_length > 0 && (at[field->value_length - 1] == ' ' || at[field->value_length - 1] == '\t'))
+    field->value_length--;
+}
+
+static int check_fields(void) {
+  int hosts = 0;
+  for (int i = 0; i < C->header_count; i++) {
+    struct span *field = &SPANS[i];
+    int error = OK;
+    trim(field);
+    switch (field->name_length) {
+      case 4:
+        if (!IS(field->name, 4, "host")) break;
+        if (++hosts > 1) return refuse(400, R_HOST_COUNT);
+        if (!valid_authority(bytes_at(field->value), field->value_length)) return refuse(400, R_HOST);
+        break;
+      case 6:
+        if (IS(field->name, 6, "expect")) error = check_expect(field);
+        break;
+      case 14:
+        if (IS(field->name, 14, "content-length")) error = check_length(field);
+        break;
+      case 17:
+        if (IS(field->name, 17, "transfer-encoding")) error = check_encoding(field);
+        break;
+    }
+    if (error != OK) return error;
+  }
+  if (hosts == 0 && (C->flags & HTTP_1_1) != 0) return refuse(400, R_HOST_COUNT);
+  if ((C->flags & CHUNKED) != 0 && (C->flags & HAS_LENGTH) != 0) return refuse(400, R_ENCODING);
+  return OK;
+}
+
+/* Bytes of the head so far, without its last CRLF pair. */
+static int head_bytes(void) {
+  int end = C->target + C->target_length;
+  if (C->header_count > 0) {
+    const struct span *field = &SPANS[C->header_count - 1];
+    end = C->last == VALUE ? field->value + field->value_length : field->name + field->name_length;
+  }
+  return end;
+}
+
+/* callbacks, in the order of the table */
+
+EXPORT(on_message_begin) int on_message_begin(int parser) { return OK; }
+
+EXPORT(on_url) int on_url(int parser, int at, int length) {
+  if (C->target_length == 0) C->target = at - C->head_start;
+  C->target_length += length;
+  return C->target + C->target_length > C->max_request_line ? refuse(414, R_REQUEST_LINE) : OK;
+}
+
+EXPORT(on_status) int on_status(int parser, int at, int length) { return OK; }
+
+EXPORT(on_header_field) int on_header_field(int parser, int at, int length) {
+  if (C->head_complete) return OK;
+  int offset = at - C->head_start;
+  struct span *field = &SPANS[C->header_count - 1];
+  if (C->last == NAME && field->name + field->name_length == offset) {
+    field->name_length += length;
+    return OK;
+  }
+  if (C->header_count >= C->max_headers) return refuse(431, R_HEADER_COUNT);
+  field = &SPANS[C->header_count++];
+  field->name = offset;
+  field->name_length = length;
+  field->value = offset + length;
+  field->value_length = 0;
+  C->last = NAME;
+  return OK;
+}
+
+EXPORT(on_header_value) int on_header_value(int parser, int at, int length) {
+  if (C->head_complete) return OK;
+  int offset = at - C->head_start;
+  struct span *field = &SPANS[C->header_count - 1];
+  if (C->last != VALUE) field->value = offset;
+  field->value_length = offset + length - field->value;
+  C->last = VALUE;
+  return OK;
+}
+
+EXPORT(on_headers_complete) int on_headers_complete(int parser, int status, int upgrade, int keep_alive) {
+  C->flags = (keep_alive ? KEEP_ALIVE : 0) | (upgrade ? UPGRADE : 0);
+  C->content_length = -1;
+  C->head_length = head_bytes();
+  if (C->head_length - C->target - C->target_length > C->max_header_size) return refuse(431, R_HEADER_SIZE);
+  int error = check_request_line();
+  if (error == OK) error = check_fields();
+  if (error != OK) return error;
+  C->head_complete = 1;
+  C->head_fresh = 1;
+  /* The last field is followed by CRLF CRLF, or the request line by CRLF and an empty line. */
+  C->head_end = C->head_start + C->head_length + (C->header_count > 0 ? 4 : 13);
+  return OK;
+}
+
+EXPORT(on_body) int on_body(int parser, int at, int length) {
+  int *span = (int *)(BODY_SPANS + C->body_span_count * 8);
+  span[0] = at;
+  span[1] = length;
+  C->body_span_count++;
+  C->body_bytes += length;
+  C->chunks++;
+  return C->body_span_count == MAX_BODY_SPANS ? PAUSED : OK;
+}
+
+EXPORT(on_message_complete) int on_message_complete(int parser) {
+  C->complete = 1;
+  return PAUSED;
+}
+
+/* called by JavaScript */
+
+/* The next byte fed is the first of a message. */
+EXPORT(start) void start(void) {
+  for (int i = 0; i < PARSER_BYTES; i += 4) *(int *)(PARSER + i) = *(int *)(PRISTINE + i);
+  C->head_start = 0;
+  C->header_count = 0;
+  C->target = 0;
+  C->target_length = 0;
+  C->head_length = 0;
+  C->head_complete = 0;
+  C->status = 0;
+  C->last = NEITHER;
+  C->complete = 0;
+  C->overhead = 0;
+  C->chunks = 0;
+}
+
+/* Extensions and trailers are bounded: 4 KiB each, beside what framing a chunk needs. */
+static int check_overhead(int from, int end) {
+  if ((C->flags & CHUNKED) == 0) return OK;
+  C->overhead += end - from - C->body_bytes;
+  return C->overhead > 8192 + 16 * C->chunks ? refuse(400, R_CHUNK_OVERHEAD) : OK;
+}
+
+static int check_growth(int end) {
+  int line = C->target_length == 0 || C->header_count == 0;
+  int seen = end - C->head_start;
+  if (line && C->last == NEITHER && C->target_length == 0 && seen > C->max_request_line) return refuse(414, R_REQUEST_LINE);
+  if (seen > C->max_request_line + C->max_header_size) return refuse(431, R_HEADER_SIZE);
+  if (C->target_length > 0 && seen - C->target - C->target_length > C->max_header_size + 16) return refuse(431, R_HEADER_SIZE);
+  return OK;
+}
+
+/* Parses `length` bytes at `at`, up to the end of the message: MORE, MESSAGE, BODY_FULL or ERROR. */
+EXPORT(feed) int feed(int at, int length) {
+  int first = at, end = at + length;
+  C->head_fresh = 0;
+  C->body_span_count = 0;
+  C->body_bytes = 0;
+  C->consumed = length;
+  C->fed_end = end;
+  if (C->status != 0) return ERROR;
+  if (C->head_start == 0) {
+    /* RFC 9112 §2.2: empty lines before a request line are ignored. */
+    while (at < end && (*(byte *)at == '\r' || *(byte *)at == '\n')) at++;
+    if (at == end) return MORE;
+    C->head_start = at;
+  }
+  int had_head = C->head_complete;
+  int error = llhttp_execute(PARSER, at, end - at);
+  int stop = error == OK ? end : llhttp_get_error_pos(PARSER);
+  if (error != OK && error != PAUSED && error != UPGRADE_PAUSE) {
+    refuse(error == 9 ? 505 : 400, R_SYNTAX);
+    return ERROR;
+  }
+  if (error == PAUSED) llhttp_resume(PARSER);
+  if (C->status != 0) return ERROR;
+  if (!C->head_complete) return check_growth(end) == OK ? MORE : ERROR;
+  if (check_overhead(had_head ? at : C->head_end, stop) != OK) return ERROR;
+  C->consumed = stop - first;
+  if (C->complete) return MESSAGE;
+  return error == PAUSED ? BODY_FULL : MORE;
+}

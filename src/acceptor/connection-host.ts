@@ -1,0 +1,40 @@
+/**
+ * What a connection needs of the acceptor, and the limits it keeps.
+ *
+ * Law: types only; `acceptor.ts` fulfils them, `connection.ts` uses them.
+ */
+import type { Parser } from '../http/parser.ts';
+import type { Connection } from './connection.ts';
+import type { Exchange, Exchanges } from './exchanges.ts';
+import type { UploadGate } from './upload-gate.ts';
+
+/** Bytes and milliseconds; a timeout of 0 is off. */
+export interface ConnectionLimits {
+  readonly maxBodySize: number;
+  readonly bodyBuffer: number;
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+  readonly minBodyRate: number;
+  readonly writeTimeout: number;
+  readonly keepAliveTimeout: number;
+  readonly pendingTimeout: number;
+}
+
+/** What a connection needs of the acceptor. */
+export interface ConnectionHost {
+  readonly parser: Parser;
+  readonly limits: ConnectionLimits;
+  readonly exchanges: Exchanges;
+  /** Milliseconds, coarse, monotonic. */
+  readonly now: number;
+  readonly closing: boolean;
+  /** Requests were submitted: take a turn when this event-loop phase is over. */
+  requestTurn(): void;
+  /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */
+  notifyOwner(exchange: Exchange): void;
+  readonly uploads: UploadGate;
+  pump(exchange: Exchange): void;
+  /** A complete answer of the acceptor's own, Latin-1. */
+  refusal(status: number, detail: string, close: boolean): string;
+  connectionOnClose(connection: Connection): void;
+}

@@ -1,0 +1,64 @@
+/**
+ * An application's files → plain files that workers import directly: transpiled once, ahead, without loader hooks in
+ * any thread. tsx is the model of what an application may rely on.
+ *
+ * Law: the door of this room. Never blocks the caller's thread for long: esbuild runs beside it.
+ */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BuildFailure } from 'esbuild';
+import { OptionError } from '../errors.ts';
+import { emit } from './emit.ts';
+import { isUserFile } from './format.ts';
+import { Graph, type Unit } from './graph.ts';
+
+export interface CompiledApplication {
+  /** What workers import, a file: URL. */
+  readonly url: string;
+  /** Absolute path of the entry. */
+  readonly source: string;
+  /** Absolute paths of every file of the user's that was reached. */
+  readonly files: readonly string[];
+}
+
+/**
+ * @param file absolute path of the entry
+ * @throws OptionError TSGI_ERR_APP_NOT_FOUND, or TSGI_ERR_APP_SYNTAX with file, line and column
+ */
+export async function compileApplication(file: string): Promise<CompiledApplication> {
+  checkEntry(file);
+  const graph = new Graph();
+  let entry: Unit;
+  try {
+    entry = await graph.add(file);
+  } catch (error) {
+    throw syntaxError(error as BuildFailure);
+  }
+  const places = await emit(graph.units, entry);
+  return {
+    url: pathToFileURL(places.get(entry) ?? entry.file).href,
+    source: entry.file,
+    files: graph.units.map((unit) => unit.file),
+  };
+}
+
+function checkEntry(file: string): void {
+  const shown = path.relative(process.cwd(), file) || file;
+  if (!existsSync(file)) {
+    throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);
+  }
+  if (!statSync(file).isFile() || !isUserFile(file) || file.endsWith('.json')) {
+    const endings = '.ts .tsx .mts .cts .js .jsx .mjs .cjs';
+    throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot use ${shown} as the application: give a file that ends with one of ${endings}`);
+  }
+}
+
+function syntaxError(error: BuildFailure): Error {
+  const [first] = error.errors ?? [];
+  if (first === undefined) return error;
+  const { location, text } = first;
+  const place = location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
+  const more = error.errors.length > 1 ? ` (and ${error.errors.length - 1} more)` : '';
+  return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${place}${text}${more}`, { cause: error });
+}

@@ -1,0 +1,36 @@
+/**
+ * What kind of module a file is, and which files are the user's own.
+ *
+ * Law: looks at names and package.json files only.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+export type Format = 'esm' | 'cjs';
+
+const SOURCES = new Set(['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json']);
+
+/** The file is code (or JSON) of the user's, linked workspace packages included: their real path is theirs. */
+export function isUserFile(file: string): boolean {
+  return SOURCES.has(path.extname(file)) && !file.split(path.sep).includes('node_modules');
+}
+
+/** Node runs it as it stands, if its imports allow. */
+export function isPlain(file: string): boolean {
+  return ['.js', '.mjs', '.cjs'].includes(path.extname(file));
+}
+
+/** ESM or CommonJS by ending, else by the nearest package.json, which without `type` means CommonJS. */
+export function formatOf(file: string): Format {
+  const kind = path.extname(file)[1];
+  if (kind === 'm') return 'esm';
+  if (kind === 'c') return 'cjs';
+  return packageType(path.dirname(file)) === 'module' ? 'esm' : 'cjs';
+}
+
+function packageType(folder: string): string {
+  const manifest = path.join(folder, 'package.json');
+  if (existsSync(manifest)) return String(JSON.parse(readFileSync(manifest, 'utf8')).type ?? 'commonjs');
+  const parent = path.dirname(folder);
+  return parent === folder ? 'commonjs' : packageType(parent);
+}

@@ -1,0 +1,37 @@
+/**
+ * How Node itself resolves a specifier from a file: for everything that is not the user's own code.
+ *
+ * Law: asks Node's algorithm, in its two forms; touches nothing.
+ */
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { resolve as resolveModule } from 'import-meta-resolve';
+import type { Format } from './format.ts';
+
+/** The absolute path, or undefined when Node finds none. */
+export function nodeResolve(specifier: string, importer: string, format: Format): string | undefined {
+  const ways = format === 'esm' ? [byImport, byRequire] : [byRequire, byImport];
+  for (const way of ways) {
+    try {
+      return way(specifier, importer);
+    } catch {}
+  }
+  return undefined;
+}
+
+/** Like Node alone: without the other form as a second try. */
+export function strictResolve(specifier: string, importer: string, format: Format): string | undefined {
+  try {
+    return format === 'esm' ? byImport(specifier, importer) : byRequire(specifier, importer);
+  } catch {
+    return undefined;
+  }
+}
+
+function byImport(specifier: string, importer: string): string {
+  return fileURLToPath(resolveModule(specifier, pathToFileURL(importer).href));
+}
+
+function byRequire(specifier: string, importer: string): string {
+  return createRequire(importer).resolve(specifier);
+}

@@ -1,0 +1,91 @@
+/**
+ * Response → bytes: the head, and how the body's end is known.
+ *
+ * Law: pure; the date is given. Strings here are Latin-1, one code unit a byte. Runs in the worker for applications'
+ * answers and in the acceptor for its own.
+ */
+import { STATUS_CODES } from 'node:http';
+
+/** How a response's end is known (RFC 9112 §6.3). NONE: no body is sent. */
+export const Framing = { NONE: 0, LENGTH: 1, CHUNKED: 2, CLOSE: 3 } as const;
+
+export const LAST_CHUNK = '0\r\n\r\n';
+
+const STATUS_LINES: string[] = Array.from(
+  { length: 600 },
+  (_, status) => `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`,
+);
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: [name: string, value: string][];
+  readonly framing: number;
+  /** Bytes of the body, −1 when not known. */
+  readonly length: number;
+  readonly http11: boolean;
+  readonly keepAlive: boolean;
+  /** The value of Date, unless the application gives one. */
+  readonly date: string;
+}
+
+/** Chunked is never sent to an HTTP/1.0 peer: there the connection's end is the body's. */
+export function chooseFraming(status: number, length: number, http11: boolean, headRequest: boolean): number {
+  if (headRequest || status === 204 || status === 304) return Framing.NONE;
+  if (length >= 0) return Framing.LENGTH;
+  return http11 ? Framing.CHUNKED : Framing.CLOSE;
+}
+
+/** Status line to empty line. The application's fields stand as it gave them. */
+export function encodeHead(head: ResponseHead): string {
+  const { status, headers, framing, length } = head;
+  let text = STATUS_LINES[status]!;
+  let hasLength = false;
+  let hasDate = false;
+  for (let i = 0; i < headers.length; i++) {
+    const field = headers[i]!;
+    const name = field[0];
+    if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      hasLength = true;
+      if (status === 204) continue;
+    } else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
+    text += `${name}: ${field[1]}\r\n`;
+  }
+  // A HEAD answer may say the length of what GET would send; 204 has none, and 304's would be another's.
+  if (!hasLength && length >= 0 && (framing === Framing.LENGTH || (status !== 204 && status !== 304 && length > 0))) {
+    text += `content-length: ${length}\r\n`;
+  }
+  if (framing === Framing.CHUNKED) text += 'transfer-encoding: chunked\r\n';
+  if (!hasDate) text += `date: ${head.date}\r\n`;
+  if (!head.keepAlive) text += 'connection: close\r\n';
+  else if (!head.http11) text += 'connection: keep-alive\r\n';
+  return `${text}\r\n`;
+}
+
+export function encodeChunkPrefix(bytes: number): string {
+  return `${bytes.toString(16)}\r\n`;
+}
+
+export interface Refusal {
+  readonly close: boolean;
+  readonly date: string;
+  readonly detail?: string;
+  /** Seconds. */
+  readonly retryAfter?: number;
+}
+
+/** A complete answer of the server's own, as plain text. */
+export function encodeRefusal(status: number, refusal: Refusal): string {
+  const body = `${status} ${STATUS_CODES[status]}${refusal.detail === undefined ? '' : `: ${refusal.detail}`}\n`;
+  const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
+  if (refusal.retryAfter !== undefined) headers.push(['retry-after', String(refusal.retryAfter)]);
+  const head = encodeHead({
+    status,
+    headers,
+    framing: Framing.LENGTH,
+    length: body.length,
+    http11: true,
+    keepAlive: !refusal.close,
+    date: refusal.date,
+  });
+  return head + body;
+}

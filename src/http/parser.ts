@@ -1,0 +1,218 @@
+/**
+ * Bytes → spans: llhttp, and the rules of ours that it does not keep, behind plain numbers.
+ *
+ * Law: pure; no socket, no clock, no limit of its own. The word numbers below are the context of `native/shim.c`:
+ * change them together. One parser serves all connections of a thread, one message at a time; what a connection
+ * must keep between two reads is what `save` gives.
+ *
+ * The memory behind the context: body spans, header spans, room for an unfinished head, the read buffer. A head that
+ * comes in several reads is put directly before the read buffer, so its bytes are contiguous and no byte is parsed
+ * twice.
+ */
+import { linkParser, REGION } from './wasm.ts';
+
+/** What `feed` found. */
+export const Outcome = { MORE: 0, MESSAGE: 1, BODY_FULL: 2, ERROR: 3 } as const;
+
+/** Bytes that one read may bring. */
+export const READ_BUFFER_SIZE: number = 64 * 1024;
+
+export interface ParserLimits {
+  /** Bytes of method, target and version; above it 414. */
+  readonly maxRequestLine: number;
+  /** Bytes of all header fields; above it 431. */
+  readonly maxHeaderSize: number;
+  /** Number of header fields; above it 431. */
+  readonly maxHeaders: number;
+}
+
+/** An unfinished message, as its connection keeps it. */
+export interface SavedMessage {
+  /** The context, and header spans as long as the head is unfinished. */
+  readonly state: Uint8Array;
+  /** Bytes of the unfinished head; none once it is complete. */
+  readonly head: Uint8Array | null;
+}
+
+const CONSUMED = 0;
+const FLAGS = 1;
+const HEAD_START = 2;
+const HEAD_LENGTH = 3;
+const HEADER_COUNT = 4;
+const METHOD_LENGTH = 5;
+const TARGET = 6;
+const TARGET_LENGTH = 7;
+const HEAD_COMPLETE = 8;
+const HEAD_FRESH = 9;
+const BODY_SPAN_COUNT = 10;
+const STATUS = 11;
+const REASON = 12;
+const CONTENT_LENGTH = 7; // in doubles
+const MAX_REQUEST_LINE = 16;
+const MAX_HEADER_SIZE = 17;
+const MAX_HEADERS = 18;
+const FED_END = 25;
+
+const PARSER_BYTES = 80;
+const PRISTINE = REGION + 640;
+/** Context and llhttp's state lie before this. */
+const STATE_BYTES = 592;
+const BODY_SPANS = REGION + 1024;
+const HEADER_SPANS = REGION + 8192;
+const SPAN_BYTES = 16;
+/** Empty lines, and the fixed part of a request line, beside the limits. */
+const SLACK = 1024;
+
+const REASONS = [
+  '',
+  'the bytes are not HTTP/1.1',
+  'the request line is longer than maxRequestLine',
+  'the header section is larger than maxHeaderSize',
+  'there are more header fields than maxHeaders',
+  'the version is neither HTTP/1.1 nor HTTP/1.0',
+  'the request line is malformed',
+  'the request target is malformed',
+  'CONNECT is not supported',
+  'there is not exactly one Host field',
+  'the Host field is malformed',
+  'Content-Length is malformed or repeated',
+  'Transfer-Encoding is malformed, repeated or beside Content-Length',
+  'Expect is not 100-continue',
+  'chunk extensions and trailers are larger than 8 KiB',
+];
+
+export class Parser {
+  /** The whole memory; never detached. */
+  readonly memory: Uint8Array;
+  readonly words: Int32Array;
+  /** Where sockets read. */
+  readonly buffer: Uint8Array;
+  readonly bufferStart: number;
+  readonly #doubles: Float64Array;
+  readonly #context: Int32Array;
+  readonly #start: () => void;
+  readonly #feed: (address: number, length: number) => number;
+  /** First word of the header span table. */
+  readonly spansStart: number = HEADER_SPANS / 4;
+
+  constructor(limits: ParserLimits) {
+    const spans = (limits.maxHeaders + 1) * SPAN_BYTES;
+    const room = limits.maxRequestLine + limits.maxHeaderSize + SLACK + READ_BUFFER_SIZE;
+    this.bufferStart = HEADER_SPANS + spans + Math.ceil(room / 16) * 16;
+    const linked = linkParser(this.bufferStart + READ_BUFFER_SIZE - REGION);
+    this.memory = new Uint8Array(linked.memory);
+    this.words = new Int32Array(linked.memory);
+    this.#doubles = new Float64Array(linked.memory, REGION);
+    this.#context = new Int32Array(linked.memory, REGION);
+    this.buffer = new Uint8Array(linked.memory, this.bufferStart, READ_BUFFER_SIZE);
+    this.#start = linked.start;
+    this.#feed = linked.feed;
+    this.memory.copyWithin(PRISTINE, linked.pristine, linked.pristine + PARSER_BYTES);
+    this.#context[MAX_REQUEST_LINE] = limits.maxRequestLine;
+    this.#context[MAX_HEADER_SIZE] = limits.maxHeaderSize;
+    this.#context[MAX_HEADERS] = limits.maxHeaders;
+  }
+
+  /** The next byte fed is the first of a message. */
+  start(): void {
+    this.#start();
+  }
+
+  /** Parses `buffer[offset, offset + length)` up to the end of the message; an Outcome. */
+  feed(offset: number, length: number): number {
+    return this.#feed(this.bufferStart + offset, length);
+  }
+
+  /** After MORE: what must be kept to go on. The head's bytes are in it as long as it is unfinished. */
+  save(): SavedMessage {
+    const unfinished = this.#context[HEAD_COMPLETE] === 0 && this.#context[HEAD_START] !== 0;
+    const spans = unfinished ? this.headerCount * SPAN_BYTES : 0;
+    const state = new Uint8Array(STATE_BYTES + spans);
+    state.set(this.memory.subarray(REGION, REGION + STATE_BYTES));
+    state.set(this.memory.subarray(HEADER_SPANS, HEADER_SPANS + spans), STATE_BYTES);
+    if (!unfinished) return { state, head: null };
+    return { state, head: this.memory.slice(this.#context[HEAD_START]!, this.#context[FED_END]) };
+  }
+
+  /** Goes on with a saved message: the next byte fed follows what was fed before. */
+  restore(saved: SavedMessage): void {
+    const { state, head } = saved;
+    this.memory.set(state.subarray(0, STATE_BYTES), REGION);
+    this.memory.set(state.subarray(STATE_BYTES), HEADER_SPANS);
+    if (head === null) return;
+    const start = this.bufferStart - head.length;
+    this.memory.set(head, start);
+    this.#context[HEAD_START] = start;
+  }
+
+  /** Bytes of the last feed that belong to the message; the rest is pipelined. */
+  get consumed(): number {
+    return this.#context[CONSUMED]!;
+  }
+
+  get headComplete(): boolean {
+    return this.#context[HEAD_COMPLETE] === 1;
+  }
+
+  /** The head became complete in the last feed: what follows is about it, until the next feed. */
+  get headFresh(): boolean {
+    return this.#context[HEAD_FRESH] === 1;
+  }
+
+  get flags(): number {
+    return this.#context[FLAGS]!;
+  }
+
+  /** −1: not given. */
+  get contentLength(): number {
+    return this.#doubles[CONTENT_LENGTH]!;
+  }
+
+  /** Address of the head's first byte. */
+  get headStart(): number {
+    return this.#context[HEAD_START]!;
+  }
+
+  /** Bytes up to the end of the last field's value. */
+  get headLength(): number {
+    return this.#context[HEAD_LENGTH]!;
+  }
+
+  get headerCount(): number {
+    return this.#context[HEADER_COUNT]!;
+  }
+
+  get methodLength(): number {
+    return this.#context[METHOD_LENGTH]!;
+  }
+
+  get targetOffset(): number {
+    return this.#context[TARGET]!;
+  }
+
+  get targetLength(): number {
+    return this.#context[TARGET_LENGTH]!;
+  }
+
+  /** Pieces of body in the last feed. */
+  get bodySpanCount(): number {
+    return this.#context[BODY_SPAN_COUNT]!;
+  }
+
+  bodySpanStart(index: number): number {
+    return this.words[BODY_SPANS / 4 + index * 2]!;
+  }
+
+  bodySpanLength(index: number): number {
+    return this.words[BODY_SPANS / 4 + index * 2 + 1]!;
+  }
+
+  /** After ERROR: the status to answer. */
+  get error(): number {
+    return this.#context[STATUS]!;
+  }
+
+  get reason(): string {
+    return REASONS[this.#context[REASON]!] ?? '';
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Links llhttp's WebAssembly with our shim, so that no parser callback ever enters JavaScript.
+ *
+ * Law: knows modules, memory and the table; not HTTP. Goes with `native/trampoline.c`, whose header says why there
+ * are three modules.
+ *
+ * Memory: llhttp's own pages first, then a region of ours that is grown once, here. After that neither llhttp's
+ * allocator nor anything else is called, so no view on the memory is ever detached.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+
+const PAGE = 65536;
+/** In the order of the trampoline's table, whose entry 0 stays empty. */
+const CALLBACKS = [
+  'on_message_begin',
+  'on_url',
+  'on_status',
+  'on_header_field',
+  'on_header_value',
+  'on_headers_complete',
+  'on_body',
+  'on_message_complete',
+];
+/** llhttp's parser type for requests. */
+const REQUEST = 1;
+/** Where our region begins: `native/shim.c` is compiled for it. */
+export const REGION = 0x20000;
+
+export interface LinkedParser {
+  readonly memory: ArrayBuffer;
+  /** Address of a request parser in its first state. */
+  readonly pristine: number;
+  start(): void;
+  feed(address: number, length: number): number;
+}
+
+type Exported = Record<string, WebAssembly.ExportValue>;
+
+/** @param bytes size of our region */
+export function linkParser(bytes: number): LinkedParser {
+  const table = new WebAssembly.Table({ element: 'anyfunc', initial: CALLBACKS.length + 1 });
+  const trampoline = instantiate('trampoline', { env: { __indirect_function_table: table } });
+  const llhttp = instantiate('llhttp', { env: trampoline });
+  const memory = llhttp.memory as WebAssembly.Memory;
+  (llhttp._initialize as () => void)();
+  const pristine = (llhttp.llhttp_alloc as (type: number) => number)(REQUEST);
+  if (memory.buffer.byteLength !== REGION) throw new Error(`llhttp's memory has ${memory.buffer.byteLength} bytes`);
+  memory.grow(Math.ceil(bytes / PAGE));
+  const shim = instantiate('shim', { env: { memory }, llhttp });
+  CALLBACKS.forEach((name, index) => table.set(index + 1, shim[name] as () => number));
+  return {
+    memory: memory.buffer,
+    pristine,
+    start: shim.start as () => void,
+    feed: shim.feed as (address: number, length: number) => number,
+  };
+}
+
+function instantiate(name: string, imports: WebAssembly.Imports): Exported {
+  const beside = new URL(`./${name}.wasm`, import.meta.url);
+  // Run from source, the modules lie where the build put them.
+  const file = existsSync(beside) ? beside : new URL(`../../dist/http/${name}.wasm`, import.meta.url);
+  return new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), imports).exports;
+}

@@ -1,0 +1,16 @@
+/**
+ * The door of `tsgi-threads/tsgi`: TSGI itself, without this server.
+ */
+export { callApplication, type Sink, TsgiRuleError } from './handler.ts';
+export type {
+  Application,
+  Body,
+  BodyChunk,
+  Environ,
+  ErrorStream,
+  HeaderList,
+  InputStream,
+  Middleware,
+  StartResponse,
+  Write,
+} from './types.ts';

@@ -1,0 +1,192 @@
+/**
+ * A request → environ, as TSGI 1.0 names it.
+ *
+ * Law: reads the head that was parsed and allowed already; judges nothing. What a client chooses (names, values)
+ * never becomes a property that is not `HTTP_…`, so `__proto__` and its kin are data here.
+ */
+import { Flag } from '../http/flags.ts';
+import type { Environ, ErrorStream, InputStream } from '../tsgi/types.ts';
+
+/** A parsed request; `ring/message.ts` fills it. */
+export interface RequestView {
+  readonly flags: number;
+  /** The whole head, Latin-1. */
+  readonly head: string;
+  /** 4 words a field from `spansStart`: name offset, name length, value offset, value length. */
+  readonly spans: Int32Array;
+  readonly spansStart: number;
+  readonly headerCount: number;
+  readonly methodLength: number;
+  readonly targetOffset: number;
+  readonly targetLength: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly serial: number;
+}
+
+/** What is the same for every request of a worker. */
+export interface EnvironContext {
+  /** SERVER_SOFTWARE. */
+  readonly software: string;
+  readonly multithread: boolean;
+  readonly multiprocess: boolean;
+  readonly concurrent: boolean;
+  readonly blockingInput: boolean;
+  readonly requestIdPrefix: string;
+}
+
+export interface EnvironParts {
+  readonly input: InputStream;
+  readonly errors: ErrorStream;
+  /** Called on first use of `tsgi.signal`. */
+  readonly signal: () => AbortSignal;
+  /** ms since the epoch. */
+  readonly deadline: number | undefined;
+}
+
+const VERSION = Object.freeze([1, 0]) as readonly [number, number];
+
+/** What becomes of a field: an `HTTP_…` key, or one of these. */
+const OMIT = '';
+const CONTENT_TYPE = 'CONTENT_TYPE';
+const CONTENT_LENGTH = 'CONTENT_LENGTH';
+
+/** The connection's own fields, and Proxy, which would pass for a CGI variable (httpoxy). */
+const OMITTED = new Set([
+  'CONNECTION',
+  'KEEP-ALIVE',
+  'PROXY',
+  'PROXY-CONNECTION',
+  'TE',
+  'TRAILER',
+  'TRANSFER-ENCODING',
+  'UPGRADE',
+]);
+
+/** Field name as sent → key. Bounded: clients choose names. */
+const KEYS: Map<string, string> = new Map();
+const MOST_KEYS = 1000;
+
+function keyOf(name: string): string {
+  const known = KEYS.get(name);
+  if (known !== undefined) return known;
+  const upper = name.toUpperCase();
+  let key = `HTTP_${upper.replaceAll('-', '_')}`;
+  // A name with '_' would pass for its twin with '-'.
+  if (name.includes('_') || OMITTED.has(upper)) key = OMIT;
+  else if (upper === 'CONTENT-TYPE') key = CONTENT_TYPE;
+  else if (upper === 'CONTENT-LENGTH') key = CONTENT_LENGTH;
+  if (KEYS.size < MOST_KEYS) KEYS.set(name, key);
+  return key;
+}
+
+export function buildEnviron(request: RequestView, context: EnvironContext, parts: EnvironParts): Environ {
+  const { head, targetOffset } = request;
+  const target = head.slice(targetOffset, targetOffset + request.targetLength);
+  let path = target;
+  let authority = '';
+  if ((request.flags & Flag.ABSOLUTE_TARGET) !== 0) {
+    const start = target.indexOf('//') + 2;
+    const end = endOfAuthority(target, start);
+    authority = target.slice(start, end);
+    path = target.charCodeAt(end) === SLASH ? target.slice(end) : `/${target.slice(end)}`;
+  } else if (target === '*') path = '';
+  const question = path.indexOf('?');
+  const environ = base(request, context, parts);
+  environ.REQUEST_METHOD = head.slice(0, request.methodLength);
+  environ.REQUEST_URI = target;
+  environ.PATH_INFO = decodePath(question === -1 ? path : path.slice(0, question));
+  environ.QUERY_STRING = question === -1 ? '' : path.slice(question + 1);
+  addFields(environ, request);
+  if (authority !== '') environ.HTTP_HOST = authority;
+  return environ as unknown as Environ;
+}
+
+const SLASH = 47;
+
+function endOfAuthority(target: string, start: number): number {
+  for (let i = start; i < target.length; i++) {
+    const code = target.charCodeAt(i);
+    if (code === SLASH || code === 63) return i;
+  }
+  return target.length;
+}
+
+/** Every key in one order, so that all environs share a hidden class up to their fields. */
+function base(request: RequestView, context: EnvironContext, parts: EnvironParts): Record<string, unknown> {
+  let signal: AbortSignal | undefined;
+  const { signal: makeSignal } = parts;
+  return {
+    REQUEST_METHOD: '',
+    SCRIPT_NAME: '',
+    PATH_INFO: '',
+    QUERY_STRING: '',
+    CONTENT_TYPE: '',
+    CONTENT_LENGTH: '',
+    SERVER_NAME: request.localAddress,
+    SERVER_PORT: String(request.localPort),
+    SERVER_PROTOCOL: (request.flags & Flag.HTTP_1_1) !== 0 ? 'HTTP/1.1' : 'HTTP/1.0',
+    SERVER_SOFTWARE: context.software,
+    REMOTE_ADDR: request.remoteAddress,
+    REMOTE_PORT: String(request.remotePort),
+    REQUEST_URI: '',
+    'tsgi.version': VERSION,
+    'tsgi.url_scheme': 'http',
+    'tsgi.input': parts.input,
+    'tsgi.errors': parts.errors,
+    'tsgi.multithread': context.multithread,
+    'tsgi.multiprocess': context.multiprocess,
+    'tsgi.run_once': false,
+    'tsgi.concurrent': context.concurrent,
+    'tsgi.blocking_input': context.blockingInput,
+    get 'tsgi.signal'() {
+      signal ??= makeSignal();
+      return signal;
+    },
+    'tsgi.deadline': parts.deadline,
+    'tsgi.request_id': `${context.requestIdPrefix}-${(request.serial >>> 0).toString(36)}`,
+  };
+}
+
+function addFields(environ: Record<string, unknown>, request: RequestView): void {
+  const { head, spans } = request;
+  let at = request.spansStart;
+  for (let i = 0; i < request.headerCount; i++, at += 4) {
+    const nameStart = spans[at]!;
+    const valueStart = spans[at + 2]!;
+    const key = keyOf(head.slice(nameStart, nameStart + spans[at + 1]!));
+    if (key === OMIT) continue;
+    const value = head.slice(valueStart, valueStart + spans[at + 3]!);
+    const before = environ[key];
+    if (before === undefined || before === '') environ[key] = value;
+    else environ[key] = `${before as string}${key === 'HTTP_COOKIE' ? '; ' : ', '}${value}`;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Percent-decodes a path: UTF-8 if the bytes are, else Latin-1. A '%' that is no escape stays. */
+export function decodePath(path: string): string {
+  if (!path.includes('%')) return path;
+  const bytes = new Uint8Array(path.length);
+  let length = 0;
+  for (let i = 0; i < path.length; i++) {
+    const escaped = path.charCodeAt(i) === 37 ? Number.parseInt(hexAt(path, i + 1), 16) : Number.NaN;
+    bytes[length++] = Number.isNaN(escaped) ? path.charCodeAt(i) : escaped;
+    if (!Number.isNaN(escaped)) i += 2;
+  }
+  const decoded = bytes.subarray(0, length);
+  try {
+    return utf8.decode(decoded);
+  } catch {
+    return Buffer.from(decoded).toString('latin1');
+  }
+}
+
+/** Two hexadecimal digits, or what no number is. */
+function hexAt(path: string, at: number): string {
+  const digits = path.slice(at, at + 2);
+  return /^[0-9A-Fa-f]{2}$/.test(digits) ? digits : 'x';
+}
