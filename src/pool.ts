@@ -21,8 +21,6 @@ import type { FromWorker, WorkerTask } from './worker/main.ts';
 const WORKER_URL = new URL('./worker/main.js', import.meta.url);
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
-/** A worker that served for so long did not die of its start. */
-const STEADY_MS = 10_000;
 
 /** What every incarnation is given besides its own rings and ports. */
 export type CommonTask = Omit<WorkerTask, 'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control'>;
@@ -45,7 +43,8 @@ export interface PoolAcceptor {
   }): void;
   ready(slot: number): void;
   retire(slot: number): void;
-  detach(slot: number): void;
+  /** True when the worker had begun any exchange. */
+  detach(slot: number): boolean;
 }
 
 export interface PoolLog {
@@ -58,7 +57,6 @@ class Incarnation {
   readonly slot: number;
   readonly control: MessagePort;
   readonly kill: AbortController = new AbortController();
-  readonly startedAt: number = performance.now();
   thread: Worker | undefined;
   threadId = 0;
   ready = false;
@@ -234,14 +232,18 @@ export class Pool extends EventEmitter {
   #onExit(worker: Incarnation, code: number): void {
     this.#workers.delete(worker.slot);
     worker.control.close();
-    this.#acceptor.detach(worker.slot);
+    const worked = this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
     if (planned || this.#closing) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}: a replacement starts`);
-    const steady = performance.now() - worker.startedAt > STEADY_MS;
-    this.#backoff = steady ? 0 : Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
-    this.#respawn(worker.ready && this.#backoff <= BACKOFF_MS.first ? 0 : this.#backoff);
+    // One that ended while it worked died of a request; one that never did dies of its start, and again and again.
+    this.#backoff = worked ? 0 : this.#nextBackoff();
+    this.#respawn(this.#backoff);
+  }
+
+  #nextBackoff(): number {
+    return Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
   }
 
   #respawn(delay: number): void {
@@ -249,7 +251,7 @@ export class Pool extends EventEmitter {
       if (this.#closing) return;
       this.#spawn().catch((error: Error) => {
         this.#log.error(`A replacement worker did not start: ${error.message}`);
-        this.#backoff = Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
+        this.#backoff = this.#nextBackoff();
         this.#respawn(this.#backoff);
       });
     }, delay);

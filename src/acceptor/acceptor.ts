@@ -157,16 +157,17 @@ export class Acceptor implements ConnectionHost {
     this.#link(slot)?.setLive(false);
   }
 
-  /** Its thread has ended: nobody writes its memory any more. */
-  detach(slot: number): void {
+  /** Its thread has ended: nobody writes its memory any more. True when it had begun any exchange. */
+  detach(slot: number): boolean {
     const link = this.#link(slot);
-    if (link === undefined) return;
+    if (link === undefined) return false;
     while (this.#drain(link));
     link.setLive(false);
     link.port.close();
     this.#links.splice(this.#links.indexOf(link), 1);
-    this.exchanges.judge(slot);
+    const judged = this.exchanges.judge(slot);
     this.requestTurn();
+    return judged > 0 || link.answered > 0;
   }
 
   /** Stops accepting, answers what is in flight and queued, and resolves when no connection is left. */
@@ -308,6 +309,7 @@ export class Acceptor implements ConnectionHost {
     }
     if ((kind & END) !== 0) {
       this.#requests += 1;
+      link.answered += 1;
       this.exchanges.finish(exchange);
       connection?.exchangeOnEnd((kind & CLOSE) !== 0);
       return;

@@ -25,6 +25,8 @@ export class WorkerLink {
   readonly responses: RingConsumer;
   readonly inbound: RingProducer;
   readonly port: MessagePort;
+  /** Exchanges it has answered to the end. */
+  answered = 0;
   readonly #memory: Memory;
   readonly #doorbell: Doorbell;
 
