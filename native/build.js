@@ -9,7 +9,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { runLLVM } from '@yowasp/clang';
 
-const COMPILE = ['clang', '-target', 'wasm32', '-O2', '-ffreestanding', '-fno-builtin', '-Wall', '-Wextra', '-Werror'];
+const COMPILE = [
+  'clang',
+  '-target',
+  'wasm32',
+  '-O2',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+];
 const QUIET = ['-Wno-unused-parameter', '-Wno-int-to-pointer-cast', '-Wno-int-conversion'];
 const LINK = ['wasm-ld', '--no-entry', '-z', 'stack-size=0', '--strip-all'];
 const MODULES = {
@@ -23,9 +33,20 @@ const local = (name) => new URL(name, import.meta.url);
 
 async function build(name) {
   const source = { [`${name}.c`]: readFileSync(local(`${name}.c`)) };
-  const options = { printLine: (line) => /error|warning/.test(line) && console.error(line), fetchProgress: () => {} };
-  const compiled = await runLLVM([...COMPILE, ...QUIET, '-c', '-o', `${name}.o`, `${name}.c`], source, options);
-  const linked = await runLLVM([...LINK, ...MODULES[name], '-o', `${name}.wasm`, `${name}.o`], compiled, options);
+  const options = {
+    printLine: (line) => /error|warning/.test(line) && console.error(line),
+    fetchProgress: () => {},
+  };
+  const compiled = await runLLVM(
+    [...COMPILE, ...QUIET, '-c', '-o', `${name}.o`, `${name}.c`],
+    source,
+    options,
+  );
+  const linked = await runLLVM(
+    [...LINK, ...MODULES[name], '-o', `${name}.wasm`, `${name}.o`],
+    compiled,
+    options,
+  );
   return Buffer.from(linked[`${name}.wasm`]);
 }
 
@@ -39,7 +60,9 @@ for (const name of Object.keys(MODULES)) {
   } else if (bytes.equals(readFileSync(file))) {
     console.log(`native/${name}.wasm: identical`);
   } else {
-    console.error(`native/${name}.wasm differs from its source: run npm run build:native and commit the result`);
+    console.error(
+      `native/${name}.wasm differs from its source: run npm run build:native and commit the result`,
+    );
     process.exitCode = 1;
   }
 }

@@ -16,7 +16,9 @@ const stamp = path.join(dist, '.built-from');
 function inputs() {
   const hash = createHash('sha256');
   const add = (file) => hash.update(file).update(readFileSync(path.join(root, file)));
-  const sources = readdirSync(path.join(root, 'src'), { recursive: true }).filter((file) => file.endsWith('.ts'));
+  const sources = readdirSync(path.join(root, 'src'), { recursive: true }).filter((file) =>
+    file.endsWith('.ts'),
+  );
   for (const file of sources.sort()) add(path.join('src', file));
   for (const file of ['package.json', 'tsconfig.json', 'scripts/build.js', 'scripts/llhttp.js']) add(file);
   for (const file of ['native/shim.wasm', 'native/trampoline.wasm']) add(file);
@@ -26,8 +28,15 @@ function inputs() {
 const state = inputs();
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
   rmSync(dist, { recursive: true, force: true });
-  const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, stdio: 'inherit' });
+  const tsc = path.join(
+    path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+    'bin',
+    'tsc',
+  );
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(status ?? 1);
   embedLlhttp(path.join(dist, 'http'));
   chmodSync(path.join(dist, 'cli.js'), 0o755);

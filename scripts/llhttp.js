@@ -17,7 +17,8 @@ export function embedLlhttp(outDir) {
   const entry = createRequire(import.meta.url).resolve('llhttp-wasm');
   const root = path.join(path.dirname(entry), '..');
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  if (version !== VERSION) throw new Error(`llhttp-wasm ${version} is installed, ${VERSION} is pinned: run npm ci`);
+  if (version !== VERSION)
+    throw new Error(`llhttp-wasm ${version} is installed, ${VERSION} is pinned: run npm ci`);
   const binary = extract(readFileSync(entry, 'utf8'));
   mkdirSync(outDir, { recursive: true });
   writeFileSync(path.join(outDir, 'llhttp.wasm'), binary);

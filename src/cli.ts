@@ -15,12 +15,21 @@ import { VERSION } from './version.ts';
 const EXIT = { failure: 1, usage: 2, signal: 128 };
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGQUIT: 3 } as const;
 /** Shown in `--help` of its own accord; the rest is under a heading of its group. */
-const VALUE_NAMES = { count: 'number', bytes: 'size', time: 'time', text: 'text', threads: 'number' } as const;
+const VALUE_NAMES = {
+  count: 'number',
+  bytes: 'size',
+  time: 'time',
+  text: 'text',
+  threads: 'number',
+} as const;
 
 function command(): Command {
   const program = new Command('tsgi-threads')
     .description('Serves an application from worker threads: tsgi-threads app.ts')
-    .argument('<app>', 'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory')
+    .argument(
+      '<app>',
+      'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory',
+    )
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .showSuggestionAfterError()
@@ -36,7 +45,10 @@ const SHORT: Partial<Record<OptionName, string>> = { port: '-p', threads: '-t' }
 function flag(name: OptionName): Option {
   const row = rowOf(name);
   const short = SHORT[name] === undefined ? '' : `${SHORT[name]}, `;
-  const option = new Option(`${short}${flagOf(name)} <${VALUE_NAMES[row.kind]}>`, `${row.help} (default: ${showDefault(name)})`);
+  const option = new Option(
+    `${short}${flagOf(name)} <${VALUE_NAMES[row.kind]}>`,
+    `${row.help} (default: ${showDefault(name)})`,
+  );
   return option.helpGroup(`${row.group}:`);
 }
 
@@ -56,7 +68,11 @@ async function main(): Promise<void> {
   const app = program.args[0]!;
   const { threads, ...options } = program.opts<Record<string, string>>();
   const started = performance.now();
-  const server = createServer(threads === undefined ? undefined : threadsOf(threads), { ...options, app, logger });
+  const server = createServer(threads === undefined ? undefined : threadsOf(threads), {
+    ...options,
+    app,
+    logger,
+  });
   process.once('SIGINT', () => close(server, 'SIGINT'));
   process.once('SIGTERM', () => close(server, 'SIGTERM'));
   process.once('SIGQUIT', () => process.exit(EXIT.signal + SIGNALS.SIGQUIT));
@@ -65,7 +81,9 @@ async function main(): Promise<void> {
   const milliseconds = Math.round(performance.now() - started);
   const workers = server.threads === 1 ? '1 worker' : `${server.threads} workers`;
   const where = server.threads === 0 ? 'the main thread' : workers;
-  console.log(`tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${path.basename(app)})`);
+  console.log(
+    `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${path.basename(app)})`,
+  );
 }
 
 const logger = {
@@ -81,7 +99,8 @@ function threadsOf(text: string): number | 'auto' {
 
 /** The first signal closes gracefully, the second ends it now. */
 function close(server: Server, signal: keyof typeof SIGNALS): void {
-  for (const other of ['SIGINT', 'SIGTERM'] as const) process.on(other, () => process.exit(EXIT.signal + SIGNALS[other]));
+  for (const other of ['SIGINT', 'SIGTERM'] as const)
+    process.on(other, () => process.exit(EXIT.signal + SIGNALS[other]));
   console.error(`tsgi-threads: ${signal} received: answering what is in flight; again to end now`);
   server.close().then(
     () => process.exit(0),
@@ -100,7 +119,9 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof OptionError)) return error.stack ?? error.message;
   if (error.code !== 'TSGI_ERR_APP_LOAD') return error.message;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line) && !/node:internal|[/\\]dist[/\\]worker/.test(line));
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line) && !/node:internal|[/\\]dist[/\\]worker/.test(line));
   return [error.message, ...frames.slice(0, 5)].join('\n');
 }
 

@@ -32,35 +32,182 @@ interface Row {
 }
 
 export const OPTIONS = {
-  port: { kind: 'count', default: 8000, max: 65535, group: 'Listening', env: 'PORT', help: 'TCP port to listen on; 0 picks a free one' },
-  host: { kind: 'text', default: '127.0.0.1', group: 'Listening', help: 'Address to listen on; 0.0.0.0 when only PORT is set in the environment' },
-  backlog: { kind: 'count', default: 1024, min: 1, group: 'Listening', help: 'Connections the kernel may hold before they are accepted' },
-  maxConnections: { kind: 'count', default: 10_000, min: 1, group: 'Listening', help: 'Open connections; above it new ones are answered 503' },
-  threads: { kind: 'threads', default: 'auto', max: 64, group: 'Workers', help: 'Worker threads; auto is one a core, 0 runs the application in the main thread' },
-  concurrency: { kind: 'count', default: 64, min: 1, group: 'Workers', help: 'Requests a worker may hold whose response has not begun' },
-  maxStreams: { kind: 'count', default: 10_000, min: 1, group: 'Workers', help: 'Requests a worker may hold in all, begun responses included' },
-  maxPending: { kind: 'count', default: 1024, min: 1, max: 32_768, group: 'Queue', help: 'Requests that may wait for a worker; above it 503' },
-  pendingTimeout: { kind: 'time', default: 10 * SECONDS, min: 1, group: 'Queue', help: 'How long a request may wait for a worker; then 503' },
-  maxBuffered: { kind: 'bytes', default: 64 * MIB, min: MIB, group: 'Queue', help: 'Memory for requests that wait for a worker; above it 503' },
-  bootTimeout: { kind: 'time', default: 60 * SECONDS, min: 1, group: 'Time limits', help: 'How long the application may take to load' },
-  handlerTimeout: { kind: 'time', default: 30 * SECONDS, group: 'Time limits', help: 'How long the application may take to begin its response; then 504; 0 is for ever' },
-  killGrace: { kind: 'time', default: 1 * SECONDS, group: 'Time limits', help: 'How long after a 504 a worker whose loop is stuck may live' },
-  headersTimeout: { kind: 'time', default: 15 * SECONDS, min: 1, group: 'Time limits', help: 'How long a client may take to send a request head; then 408' },
-  bodyTimeout: { kind: 'time', default: 30 * SECONDS, group: 'Time limits', help: 'How long a client may be silent within a body; then 408; 0 is for ever' },
-  minBodyRate: { kind: 'count', default: 500, group: 'Time limits', help: 'Bytes a second a body must have on average after 5 s; below it 408; 0 is any' },
-  writeTimeout: { kind: 'time', default: 60 * SECONDS, group: 'Time limits', help: 'How long a client may take nothing of a response; then a reset; 0 is for ever' },
-  keepAliveTimeout: { kind: 'time', default: 75 * SECONDS, min: 1, group: 'Time limits', help: 'How long an idle connection is kept' },
-  maxRequestLine: { kind: 'bytes', default: 8 * KIB, min: 64, max: MIB, group: 'Size limits', help: 'Method, target and version; above it 414' },
-  maxHeaderSize: { kind: 'bytes', default: 32 * KIB, min: 256, max: MIB, group: 'Size limits', help: 'All header fields of a request; above it 431' },
-  maxHeaders: { kind: 'count', default: 100, min: 1, max: 2000, group: 'Size limits', help: 'Number of header fields of a request; above it 431' },
-  maxBodySize: { kind: 'bytes', default: 10 * MIB, group: 'Size limits', help: 'Body of a request, decoded; above it 413' },
-  bodyBuffer: { kind: 'bytes', default: 64 * KIB, max: 16 * MIB, group: 'Size limits', help: 'Bodies up to this are complete before the application sees the request' },
-  shutdownTimeout: { kind: 'time', default: 25 * SECONDS, group: 'Shutdown', help: 'How long a graceful close may take before what is left is cut' },
+  port: {
+    kind: 'count',
+    default: 8000,
+    max: 65535,
+    group: 'Listening',
+    env: 'PORT',
+    help: 'TCP port to listen on; 0 picks a free one',
+  },
+  host: {
+    kind: 'text',
+    default: '127.0.0.1',
+    group: 'Listening',
+    help: 'Address to listen on; 0.0.0.0 when only PORT is set in the environment',
+  },
+  backlog: {
+    kind: 'count',
+    default: 1024,
+    min: 1,
+    group: 'Listening',
+    help: 'Connections the kernel may hold before they are accepted',
+  },
+  maxConnections: {
+    kind: 'count',
+    default: 10_000,
+    min: 1,
+    group: 'Listening',
+    help: 'Open connections; above it new ones are answered 503',
+  },
+  threads: {
+    kind: 'threads',
+    default: 'auto',
+    max: 64,
+    group: 'Workers',
+    help: 'Worker threads; auto is one a core, 0 runs the application in the main thread',
+  },
+  concurrency: {
+    kind: 'count',
+    default: 64,
+    min: 1,
+    group: 'Workers',
+    help: 'Requests a worker may hold whose response has not begun',
+  },
+  maxStreams: {
+    kind: 'count',
+    default: 10_000,
+    min: 1,
+    group: 'Workers',
+    help: 'Requests a worker may hold in all, begun responses included',
+  },
+  maxPending: {
+    kind: 'count',
+    default: 1024,
+    min: 1,
+    max: 32_768,
+    group: 'Queue',
+    help: 'Requests that may wait for a worker; above it 503',
+  },
+  pendingTimeout: {
+    kind: 'time',
+    default: 10 * SECONDS,
+    min: 1,
+    group: 'Queue',
+    help: 'How long a request may wait for a worker; then 503',
+  },
+  maxBuffered: {
+    kind: 'bytes',
+    default: 64 * MIB,
+    min: MIB,
+    group: 'Queue',
+    help: 'Memory for requests that wait for a worker; above it 503',
+  },
+  bootTimeout: {
+    kind: 'time',
+    default: 60 * SECONDS,
+    min: 1,
+    group: 'Time limits',
+    help: 'How long the application may take to load',
+  },
+  handlerTimeout: {
+    kind: 'time',
+    default: 30 * SECONDS,
+    group: 'Time limits',
+    help: 'How long the application may take to begin its response; then 504; 0 is for ever',
+  },
+  killGrace: {
+    kind: 'time',
+    default: 1 * SECONDS,
+    group: 'Time limits',
+    help: 'How long after a 504 a worker whose loop is stuck may live',
+  },
+  headersTimeout: {
+    kind: 'time',
+    default: 15 * SECONDS,
+    min: 1,
+    group: 'Time limits',
+    help: 'How long a client may take to send a request head; then 408',
+  },
+  bodyTimeout: {
+    kind: 'time',
+    default: 30 * SECONDS,
+    group: 'Time limits',
+    help: 'How long a client may be silent within a body; then 408; 0 is for ever',
+  },
+  minBodyRate: {
+    kind: 'count',
+    default: 500,
+    group: 'Time limits',
+    help: 'Bytes a second a body must have on average after 5 s; below it 408; 0 is any',
+  },
+  writeTimeout: {
+    kind: 'time',
+    default: 60 * SECONDS,
+    group: 'Time limits',
+    help: 'How long a client may take nothing of a response; then a reset; 0 is for ever',
+  },
+  keepAliveTimeout: {
+    kind: 'time',
+    default: 75 * SECONDS,
+    min: 1,
+    group: 'Time limits',
+    help: 'How long an idle connection is kept',
+  },
+  maxRequestLine: {
+    kind: 'bytes',
+    default: 8 * KIB,
+    min: 64,
+    max: MIB,
+    group: 'Size limits',
+    help: 'Method, target and version; above it 414',
+  },
+  maxHeaderSize: {
+    kind: 'bytes',
+    default: 32 * KIB,
+    min: 256,
+    max: MIB,
+    group: 'Size limits',
+    help: 'All header fields of a request; above it 431',
+  },
+  maxHeaders: {
+    kind: 'count',
+    default: 100,
+    min: 1,
+    max: 2000,
+    group: 'Size limits',
+    help: 'Number of header fields of a request; above it 431',
+  },
+  maxBodySize: {
+    kind: 'bytes',
+    default: 10 * MIB,
+    group: 'Size limits',
+    help: 'Body of a request, decoded; above it 413',
+  },
+  bodyBuffer: {
+    kind: 'bytes',
+    default: 64 * KIB,
+    max: 16 * MIB,
+    group: 'Size limits',
+    help: 'Bodies up to this are complete before the application sees the request',
+  },
+  shutdownTimeout: {
+    kind: 'time',
+    default: 25 * SECONDS,
+    group: 'Shutdown',
+    help: 'How long a graceful close may take before what is left is cut',
+  },
 } as const satisfies Record<string, Row>;
 
 type Table = typeof OPTIONS;
 type Resolved<R extends Row> = R['kind'] extends 'text' ? string : number;
-type Given<R extends Row> = R['kind'] extends 'threads' ? number | 'auto' : R['kind'] extends 'count' ? number : R['kind'] extends 'text' ? string : number | string;
+type Given<R extends Row> = R['kind'] extends 'threads'
+  ? number | 'auto'
+  : R['kind'] extends 'count'
+    ? number
+    : R['kind'] extends 'text'
+      ? string
+      : number | string;
 
 export type OptionName = keyof Table;
 
@@ -135,7 +282,19 @@ const UNITS: Record<Kind, Readonly<Record<string, number>>> = {
   count: { '': 1 },
   threads: { '': 1 },
   text: {},
-  bytes: { '': 1, b: 1, kb: 1000, mb: 1_000_000, gb: 1_000_000_000, kib: KIB, k: KIB, mib: MIB, m: MIB, gib: KIB * MIB, g: KIB * MIB },
+  bytes: {
+    '': 1,
+    b: 1,
+    kb: 1000,
+    mb: 1_000_000,
+    gb: 1_000_000_000,
+    kib: KIB,
+    k: KIB,
+    mib: MIB,
+    m: MIB,
+    gib: KIB * MIB,
+    g: KIB * MIB,
+  },
   time: { '': MS, ms: MS, s: SECONDS, m: MINUTES, min: MINUTES, h: HOURS },
 };
 
@@ -147,7 +306,13 @@ function parseNumber(kind: Kind, value: unknown): number {
 
 function allowed(kind: Kind, min: number, max: number): string {
   const top = max === Number.MAX_SAFE_INTEGER ? ' or more' : ` to ${showNumber(kind, max)}`;
-  const what = { bytes: 'a size such as 10MiB', time: 'a time such as 30s', count: 'a whole number', threads: "'auto' or a whole number", text: 'a text' }[kind];
+  const what = {
+    bytes: 'a size such as 10MiB',
+    time: 'a time such as 30s',
+    count: 'a whole number',
+    threads: "'auto' or a whole number",
+    text: 'a text',
+  }[kind];
   return `${what}, ${showNumber(kind, min)}${top}`;
 }
 
@@ -160,7 +325,10 @@ function showNumber(kind: Kind, value: number): string {
 
 function badValue(name: OptionName, source: string, value: unknown, what: string): OptionError {
   const shown = JSON.stringify(value) ?? String(value);
-  return new OptionError('TSGI_ERR_OPTION', `Option ${name} (${source}) is invalid: ${shown}; it takes ${what}`);
+  return new OptionError(
+    'TSGI_ERR_OPTION',
+    `Option ${name} (${source}) is invalid: ${shown}; it takes ${what}`,
+  );
 }
 
 function unknownOption(name: string): OptionError {
@@ -171,7 +339,10 @@ function unknownOption(name: string): OptionError {
 
 /** The known name that takes the fewest edits, if it takes few. */
 function nearestOption(name: string): string | undefined {
-  const ranked = NAMES.map((known) => ({ known, distance: editDistance(name.toLowerCase(), known.toLowerCase()) }));
+  const ranked = NAMES.map((known) => ({
+    known,
+    distance: editDistance(name.toLowerCase(), known.toLowerCase()),
+  }));
   const [best] = ranked.sort((a, b) => a.distance - b.distance);
   return best !== undefined && best.distance <= Math.max(2, name.length / 3) ? best.known : undefined;
 }
@@ -193,7 +364,8 @@ function editDistance(a: string, b: string): number {
 export function detectThreads(): { threads: number; source: string } {
   const cores = availableParallelism();
   const quota = cgroupQuota();
-  if (quota === undefined || quota >= cores) return { threads: Math.min(64, cores), source: `${cores} cores` };
+  if (quota === undefined || quota >= cores)
+    return { threads: Math.min(64, cores), source: `${cores} cores` };
   return { threads: Math.max(1, Math.floor(quota)), source: `cgroup quota of ${quota} cores` };
 }
 

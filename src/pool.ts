@@ -23,7 +23,10 @@ const WORKER_URL = new URL('./worker/main.js', import.meta.url);
 const BACKOFF_MS = { first: 100, most: 5000 };
 
 /** What every incarnation is given besides its own rings and ports. */
-export type CommonTask = Omit<WorkerTask, 'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control'>;
+export type CommonTask = Omit<
+  WorkerTask,
+  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control'
+>;
 
 export interface PoolOptions {
   /** 0: one worker, in the caller's thread. */
@@ -221,7 +224,12 @@ export class Pool extends EventEmitter {
    * judged only when nothing can write its memory any more.
    */
   #onEnd(worker: Incarnation, code: number, settle: (error?: Error) => void, error?: Error): void {
-    settle(new OptionError('TSGI_ERR_APP_LOAD', `The worker ended while it loaded the application: ${error?.message}`));
+    settle(
+      new OptionError(
+        'TSGI_ERR_APP_LOAD',
+        `The worker ended while it loaded the application: ${error?.message}`,
+      ),
+    );
     const { thread } = worker;
     if (thread === undefined || thread.threadId === -1) return this.#onExit(worker, code);
     thread.once('exit', (exitCode) => this.#onExit(worker, exitCode));
@@ -260,7 +268,10 @@ export class Pool extends EventEmitter {
   /** The lowest slot that no incarnation holds; 0 stands for nobody. */
   #freeSlot(): number {
     for (let slot = 1; slot < WORKER_LINES; slot++) if (!this.#workers.has(slot)) return slot;
-    throw new OptionError('TSGI_ERR_STATE', `Cannot start a worker: ${WORKER_LINES - 1} threads have not ended`);
+    throw new OptionError(
+      'TSGI_ERR_STATE',
+      `Cannot start a worker: ${WORKER_LINES - 1} threads have not ended`,
+    );
   }
 }
 

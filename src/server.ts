@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Acceptor, type AcceptorStats } from './acceptor/acceptor.ts';
 import { compileApplication } from './compile/compile.ts';
-import { OptionError, TsgiError } from './errors.ts';
+import { OptionError, type TsgiError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import { type Options, type ResolvedOptions, resolveOptions } from './options.ts';
 import { type CommonTask, Pool } from './pool.ts';
@@ -71,10 +71,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   constructor(threads: number | 'auto', options: ServerOptions) {
     super();
     const { app, logger, ...rest } = options;
-    this.options = resolveOptions({ ...rest, threads }, process.env);
+    // 'auto' leaves the decision open, so the environment may take it.
+    this.options = resolveOptions({ ...rest, threads: threads === 'auto' ? undefined : threads }, process.env);
     this.#app = app;
     this.#log = logger ?? defaultLogger;
-    if (app === undefined) throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
+    if (app === undefined)
+      throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
     if (typeof app === 'function' && this.options.threads !== 0) throw functionError();
   }
 
@@ -90,7 +92,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
    * or the address cannot be had; nothing is left running then.
    */
   async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
-    if (this.#acceptor !== null) throw new OptionError('TSGI_ERR_STATE', 'Cannot listen: this server has been started before');
+    if (this.#acceptor !== null)
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot listen: this server has been started before');
     const options = typeof where === 'number' ? { port: where, host } : where;
     const port = options.port ?? this.options.port;
     this.#host = options.host ?? this.options.host;
@@ -229,7 +232,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
  */
 export function createServer(threads: number | 'auto' = 'auto', options?: ServerOptions): Server {
   if (options === undefined) {
-    throw new OptionError('TSGI_ERR_OPTION', "Option app is missing: createServer(threads, { app: './app.ts' })");
+    throw new OptionError(
+      'TSGI_ERR_OPTION',
+      "Option app is missing: createServer(threads, { app: './app.ts' })",
+    );
   }
   return new Server(threads, options);
 }

@@ -20,7 +20,7 @@ import type { Answerable, Exchange } from './exchanges.ts';
 import { copyHead, liveHead } from './head.ts';
 import { type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
-import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
+import { UPLOAD_HIGH_WATER, Upload } from './upload.ts';
 
 const State = { IDLE: 0, HEAD: 1, BODY: 2, STREAM: 3, WAIT: 4, DISCARD: 5, LINGER: 6, CLOSED: 7 } as const;
 

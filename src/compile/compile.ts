@@ -44,13 +44,16 @@ export async function compileApplication(file: string): Promise<CompiledApplicat
 }
 
 function checkEntry(file: string): void {
-  const shown = path.relative(process.cwd(), file) || file;
+  const shown = path.relative(process.cwd(), file) || '.';
   if (!existsSync(file)) {
     throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);
   }
   if (!statSync(file).isFile() || !isUserFile(file) || file.endsWith('.json')) {
     const endings = '.ts .tsx .mts .cts .js .jsx .mjs .cjs';
-    throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot use ${shown} as the application: give a file that ends with one of ${endings}`);
+    throw new OptionError(
+      'TSGI_ERR_APP_NOT_FOUND',
+      `Cannot use ${shown} as the application: give a file that ends with one of ${endings}`,
+    );
   }
 }
 
@@ -60,5 +63,7 @@ function syntaxError(error: BuildFailure): Error {
   const { location, text } = first;
   const place = location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
   const more = error.errors.length > 1 ? ` (and ${error.errors.length - 1} more)` : '';
-  return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${place}${text}${more}`, { cause: error });
+  return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${place}${text}${more}`, {
+    cause: error,
+  });
 }

@@ -5,7 +5,19 @@
  * servers that start at once never see half of one; its name is the hash of what is in it.
  */
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -31,7 +43,9 @@ export async function emit(units: Unit[], entry: Unit): Promise<Map<Unit, string
     files.set(`${names.get(unit)!}.map`, mapOf(unit));
   }
   const folder = path.join(cacheFolder(entry.file), hashOf(files));
-  const manifest: Manifest = Object.fromEntries(compiled.map((unit) => [unit.file, path.join(folder, names.get(unit)!)]));
+  const manifest: Manifest = Object.fromEntries(
+    compiled.map((unit) => [unit.file, path.join(folder, names.get(unit)!)]),
+  );
   files.set('manifest.json', JSON.stringify(manifest));
   place(folder, files);
   return new Map(compiled.map((unit) => [unit, path.join(folder, names.get(unit)!)]));
@@ -49,7 +63,10 @@ function unitsToCompile(units: Unit[]): Unit[] {
 
 function nameOf(unit: Unit): string {
   const hash = createHash('sha256').update(unit.file).digest('hex').slice(0, 8);
-  const stem = path.basename(unit.file).replace(/\.[^.]+$/, '').replace(/[^\w-]/g, '-');
+  const stem = path
+    .basename(unit.file)
+    .replace(/\.[^.]+$/, '')
+    .replace(/[^\w-]/g, '-');
   return `${stem}-${hash}.${unit.format === 'esm' ? 'mjs' : 'cjs'}`;
 }
 
@@ -84,12 +101,18 @@ function banner(unit: Unit, code: string): string {
   const parts: string[] = [];
   const uses = (name: string) => code.includes(name);
   if (uses('__tsgi_url')) parts.push(`const __tsgi_url = ${url};`);
-  if (uses('__tsgi_dirname')) parts.push(`const __tsgi_dirname = ${JSON.stringify(path.dirname(unit.file))};`);
+  if (uses('__tsgi_dirname'))
+    parts.push(`const __tsgi_dirname = ${JSON.stringify(path.dirname(unit.file))};`);
   if (uses('__tsgi_filename')) parts.push(`const __tsgi_filename = ${JSON.stringify(unit.file)};`);
-  if (uses('__tsgi_resolve')) parts.push(`const __tsgi_resolve = (...args) => ${load(isModule)}.resolveFrom(${url}, ...args);`);
-  if (uses('__tsgi_import')) parts.push(`const __tsgi_import = async (specifier) => (await import(${JSON.stringify(RUNTIME)})).importFrom(${url}, ${here(isModule)}, specifier);`);
+  if (uses('__tsgi_resolve'))
+    parts.push(`const __tsgi_resolve = (...args) => ${load(isModule)}.resolveFrom(${url}, ...args);`);
+  if (uses('__tsgi_import'))
+    parts.push(
+      `const __tsgi_import = async (specifier) => (await import(${JSON.stringify(RUNTIME)})).importFrom(${url}, ${here(isModule)}, specifier);`,
+    );
   if (needsRequire(code, isModule)) parts.unshift(requireFrom(unit.file, isModule));
-  if (isModule && uses('__tsgi_resolve')) parts.unshift(`import * as __tsgi_runtime from ${JSON.stringify(RUNTIME)};`);
+  if (isModule && uses('__tsgi_resolve'))
+    parts.unshift(`import * as __tsgi_runtime from ${JSON.stringify(RUNTIME)};`);
   return parts.join(' ');
 }
 
@@ -158,7 +181,10 @@ function temporaryFolder(): string {
   mkdirSync(own, { recursive: true, mode: 0o700 });
   const { uid } = lstatSync(own);
   if (process.getuid !== undefined && uid !== process.getuid()) {
-    throw new OptionError('TSGI_ERR_APP_LOAD', `Cannot use ${own} for compiled files: it belongs to another user`);
+    throw new OptionError(
+      'TSGI_ERR_APP_LOAD',
+      `Cannot use ${own} for compiled files: it belongs to another user`,
+    );
   }
   return path.join(own, 'node_modules', '.cache', 'tsgi-threads');
 }
@@ -181,6 +207,7 @@ function place(folder: string, files: Map<string, string>): void {
 function prune(cache: string, now: number): void {
   for (const name of readdirSync(cache)) {
     const folder = path.join(cache, name);
-    if (now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now) > KEEP_MS) rmSync(folder, { recursive: true, force: true });
+    if (now - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? now) > KEEP_MS)
+      rmSync(folder, { recursive: true, force: true });
   }
 }

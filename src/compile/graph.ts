@@ -9,7 +9,13 @@ import { realpathSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BuildFailure, build, type OnResolveArgs, type OnResolveResult, type PluginBuild } from 'esbuild';
+import {
+  type BuildFailure,
+  build,
+  type OnResolveArgs,
+  type OnResolveResult,
+  type PluginBuild,
+} from 'esbuild';
 import { type Format, formatOf, isPlain, isUserFile } from './format.ts';
 import { nodeResolve, strictResolve } from './resolve.ts';
 
@@ -82,7 +88,9 @@ export class Graph {
       await this.#build(units, format);
     } catch (error) {
       // Top-level await has no CommonJS form. Without a package "type" it decides for ESM, as in Node.
-      const waiting = units.filter((unit) => format === 'cjs' && usesTopLevelAwait(error as BuildFailure, unit.file));
+      const waiting = units.filter(
+        (unit) => format === 'cjs' && usesTopLevelAwait(error as BuildFailure, unit.file),
+      );
       if (waiting.length === 0) throw error;
       for (const unit of waiting) unit.format = 'esm';
       await this.#transpile(wave, format);
@@ -124,11 +132,25 @@ export class Graph {
     });
   }
 
-  async #resolve(setup: PluginBuild, args: OnResolveArgs, importer: Unit, format: Format): Promise<OnResolveResult> {
+  async #resolve(
+    setup: PluginBuild,
+    args: OnResolveArgs,
+    importer: Unit,
+    format: Format,
+  ): Promise<OnResolveResult> {
     const { kind, resolveDir } = args;
-    const found = await setup.resolve(args.path, { kind, resolveDir, importer: args.importer, pluginData: OURS });
-    if (found.errors.length === 0 && isUserFile(found.path)) return this.#userFile(args, importer, found.path, format);
-    const usesRequire = kind === 'require-call' || kind === 'require-resolve' || (kind === 'import-statement' && format === 'cjs');
+    const found = await setup.resolve(args.path, {
+      kind,
+      resolveDir,
+      importer: args.importer,
+      pluginData: OURS,
+    });
+    if (found.errors.length === 0 && isUserFile(found.path))
+      return this.#userFile(args, importer, found.path, format);
+    const usesRequire =
+      kind === 'require-call' ||
+      kind === 'require-resolve' ||
+      (kind === 'import-statement' && format === 'cjs');
     const file = nodeResolve(args.path, importer.file, usesRequire ? 'cjs' : 'esm');
     if (file !== undefined) return { path: usesRequire ? file : pathToFileURL(file).href, external: true };
     const isStatic = kind === 'import-statement' && args.path.startsWith('.');
@@ -155,6 +177,7 @@ export class Graph {
 
 function usesTopLevelAwait(error: BuildFailure, file: string): boolean {
   return (error.errors ?? []).some(
-    ({ text, location }) => /top-level await/i.test(text) && location !== null && path.resolve(location.file) === file,
+    ({ text, location }) =>
+      /top-level await/i.test(text) && location !== null && path.resolve(location.file) === file,
   );
 }

@@ -3,6 +3,7 @@
  *
  * Law: asks Node's algorithm, in its two forms; touches nothing.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolveModule } from 'import-meta-resolve';
@@ -29,7 +30,10 @@ export function strictResolve(specifier: string, importer: string, format: Forma
 }
 
 function byImport(specifier: string, importer: string): string {
-  return fileURLToPath(resolveModule(specifier, pathToFileURL(importer).href));
+  const file = fileURLToPath(resolveModule(specifier, pathToFileURL(importer).href));
+  // Like import.meta.resolve, it also names files that are not there.
+  if (!existsSync(file)) throw new Error(`${file} does not exist`);
+  return file;
 }
 
 function byRequire(specifier: string, importer: string): string {

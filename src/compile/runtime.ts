@@ -12,7 +12,19 @@ import type { Manifest } from './emit.ts';
 
 const TYPED = new Set(['.ts', '.tsx', '.mts', '.cts', '.jsx']);
 /** What a specifier may leave out or call otherwise, in TypeScript's order. */
-const ENDINGS = ['.ts', '.tsx', '.js', '.jsx', '.mts', '.cts', '.mjs', '.cjs', '/index.ts', '/index.tsx', '/index.js'];
+const ENDINGS = [
+  '.ts',
+  '.tsx',
+  '.js',
+  '.jsx',
+  '.mts',
+  '.cts',
+  '.mjs',
+  '.cjs',
+  '/index.ts',
+  '/index.tsx',
+  '/index.js',
+];
 
 /** `import.meta.resolve` of the file at `url`. */
 export function resolveFrom(url: string, specifier: string): string {
@@ -41,7 +53,11 @@ function findFile(url: string, specifier: string): string | undefined {
   if (!resolved.startsWith('file:')) return undefined;
   const file = fileURLToPath(resolved);
   const stem = file.replace(/\.[cm]?jsx?$/, '');
-  const candidates = [file, ...ENDINGS.map((ending) => file + ending), ...ENDINGS.map((ending) => stem + ending)];
+  const candidates = [
+    file,
+    ...ENDINGS.map((ending) => file + ending),
+    ...ENDINGS.map((ending) => stem + ending),
+  ];
   return candidates.find((candidate) => path.extname(candidate) !== '' && existsSync(candidate)) ?? file;
 }
 

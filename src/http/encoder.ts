@@ -51,7 +51,11 @@ export function encodeHead(head: ResponseHead): string {
     text += `${name}: ${field[1]}\r\n`;
   }
   // A HEAD answer may say the length of what GET would send; 204 has none, and 304's would be another's.
-  if (!hasLength && length >= 0 && (framing === Framing.LENGTH || (status !== 204 && status !== 304 && length > 0))) {
+  if (
+    !hasLength &&
+    length >= 0 &&
+    (framing === Framing.LENGTH || (status !== 204 && status !== 304 && length > 0))
+  ) {
     text += `content-length: ${length}\r\n`;
   }
   if (framing === Framing.CHUNKED) text += 'transfer-encoding: chunked\r\n';

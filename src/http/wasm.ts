@@ -44,10 +44,11 @@ export function linkParser(bytes: number): LinkedParser {
   const memory = llhttp.memory as WebAssembly.Memory;
   (llhttp._initialize as () => void)();
   const pristine = (llhttp.llhttp_alloc as (type: number) => number)(REQUEST);
-  if (memory.buffer.byteLength !== REGION) throw new Error(`llhttp's memory has ${memory.buffer.byteLength} bytes`);
+  if (memory.buffer.byteLength !== REGION)
+    throw new Error(`llhttp's memory has ${memory.buffer.byteLength} bytes`);
   memory.grow(Math.ceil(bytes / PAGE));
   const shim = instantiate('shim', { env: { memory }, llhttp });
-  CALLBACKS.forEach((name, index) => table.set(index + 1, shim[name] as () => number));
+  for (const [index, name] of CALLBACKS.entries()) table.set(index + 1, shim[name] as () => number);
   return {
     memory: memory.buffer,
     pristine,

@@ -14,15 +14,7 @@
  * - The acceptor makes an exchange FREE only when nobody can write its words: never taken, answered to the end by
  *   its owner, or its owner has ended.
  */
-import {
-  controlWord,
-  GENERATIONS,
-  generationOf,
-  type Layout,
-  ownerOf,
-  State,
-  stateOf,
-} from './layout.ts';
+import { controlWord, GENERATIONS, generationOf, type Layout, ownerOf, State, stateOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 /** `take` lost: cancelled, taken by another, or an entry of an earlier generation. */

@@ -42,7 +42,8 @@ function judgeName(name: unknown): number {
   if (HOP_BY_HOP.has(lower)) {
     throw new TsgiRuleError(`A header must not be hop-by-hop, the connection is the server's: ${name}`);
   }
-  if (lower === 'status') throw new TsgiRuleError('A header must not be named Status: give the status to startResponse');
+  if (lower === 'status')
+    throw new TsgiRuleError('A header must not be named Status: give the status to startResponse');
   const kind = lower === 'content-length' ? Kind.CONTENT_LENGTH : Kind.PLAIN;
   if (KNOWN.size < MOST_KNOWN) KNOWN.set(name, kind);
   return kind;
@@ -70,7 +71,9 @@ function checkField(field: unknown): [string, string] {
   const [name, value] = field as [string, string];
   if (KNOWN.get(name) === undefined) judgeName(name);
   if (typeof value !== 'string' || BAD_VALUE.test(value)) {
-    throw new TsgiRuleError(`The value of header ${name} must be a Latin-1 string without CR, LF and NUL: ${show(value)}`);
+    throw new TsgiRuleError(
+      `The value of header ${name} must be a Latin-1 string without CR, LF and NUL: ${show(value)}`,
+    );
   }
   return [name, value];
 }
@@ -83,7 +86,8 @@ export function lengthOf(headers: HeaderList): number {
     const kind = KNOWN.get(name) ?? judgeName(name);
     if (kind !== Kind.CONTENT_LENGTH) continue;
     if (length !== -1) throw new TsgiRuleError('Content-Length must be given once');
-    if (!DIGITS.test(value)) throw new TsgiRuleError(`Content-Length must be a number of bytes: ${show(value)}`);
+    if (!DIGITS.test(value))
+      throw new TsgiRuleError(`Content-Length must be a number of bytes: ${show(value)}`);
     length = Number(value);
   }
   return length;
@@ -108,6 +112,7 @@ export function bodyError(body: unknown): TsgiRuleError {
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (typeof value === 'object' && value !== null) return `an object of ${value.constructor?.name ?? 'no class'}`;
+  if (typeof value === 'object' && value !== null)
+    return `an object of ${value.constructor?.name ?? 'no class'}`;
   return typeof value === 'function' ? 'a function' : String(value);
 }

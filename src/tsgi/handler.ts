@@ -56,7 +56,9 @@ class Call {
   startResponse: StartResponse = (status, headers, error) => {
     if (error !== undefined && error !== null && this.#headSent) throw error;
     if (this.#status !== NOT_CALLED && (error === undefined || error === null)) {
-      throw new TsgiRuleError('startResponse must be called once: a second call needs the error as its third argument');
+      throw new TsgiRuleError(
+        'startResponse must be called once: a second call needs the error as its third argument',
+      );
     }
     checkStatus(status);
     const copy = copyHeaders(headers);
@@ -252,7 +254,9 @@ async function finishLater(call: Call, body: PromiseLike<unknown>): Promise<void
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 const encoder = new TextEncoder();

@@ -4,7 +4,7 @@
  *
  * Law: measures and tells; decides nothing.
  */
-import { performance, type EventLoopUtilization } from 'node:perf_hooks';
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
 const SAMPLE_MS = 20;
 const WEIGHT = 0.3;

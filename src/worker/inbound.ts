@@ -90,11 +90,7 @@ export class Inbound {
   readonly #want: (exchange: number, generation: number) => void;
   readonly #checkAborts: () => void;
 
-  constructor(
-    link: Link,
-    want: (exchange: number, generation: number) => void,
-    checkAborts: () => void,
-  ) {
+  constructor(link: Link, want: (exchange: number, generation: number) => void, checkAborts: () => void) {
     this.#link = link;
     this.#want = want;
     this.#checkAborts = checkAborts;

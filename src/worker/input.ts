@@ -150,4 +150,8 @@ function join(parts: Uint8Array[]): Uint8Array {
 }
 
 /** The input of every request without a body: it has no state, so one serves all. */
-export const emptyInput: InputStream = new Input({ next: () => null, wait: () => Promise.resolve(), waitSync() {} });
+export const emptyInput: InputStream = new Input({
+  next: () => null,
+  wait: () => Promise.resolve(),
+  waitSync() {},
+});

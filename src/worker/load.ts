@@ -49,6 +49,7 @@ function explain(exports: Exports, name: string, found: unknown): string {
   const names = Object.keys(exports);
   const has = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
   const wanted = name === '' ? 'a function as its default export' : `a function named ${name}`;
-  const got = found === undefined ? has : `that is ${Array.isArray(found) ? 'an array' : `a ${typeof found}`}`;
+  const got =
+    found === undefined ? has : `that is ${Array.isArray(found) ? 'an array' : `a ${typeof found}`}`;
   return `Cannot use the application: the file needs ${wanted}, and ${got}; name another export with file:name`;
 }

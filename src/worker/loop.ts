@@ -9,9 +9,10 @@
  * already holds exchanges leaves the claim to a live worker that holds fewer, for a millisecond (after that the other
  * is not turning its loop). Below 200 µs of CPU an exchange it packs instead: waking others would cost more.
  */
-import { EMPTY } from '../ring/request-ring.ts';
+
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
+import { EMPTY } from '../ring/request-ring.ts';
 import { CostMeter } from './cost-meter.ts';
 import type { Link } from './link.ts';
 import { points } from './points.ts';

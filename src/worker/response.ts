@@ -197,7 +197,8 @@ export class Response implements Sink {
     while (left > 0) {
       const part = this.#queue[0]!;
       const length = Math.min(part.length, left);
-      if (typeof part === 'string') bytes.latin1Write(length === part.length ? part : part.slice(0, length), at);
+      if (typeof part === 'string')
+        bytes.latin1Write(length === part.length ? part : part.slice(0, length), at);
       else bytes.set(length === part.length ? part : part.subarray(0, length), at);
       at += length;
       left -= length;

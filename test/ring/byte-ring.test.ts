@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { byteRingBuffer, INSUFFICIENT, RECORD_HEADER, RingConsumer, RingProducer } from '../../src/ring/byte-ring.ts';
+import {
+  byteRingBuffer,
+  INSUFFICIENT,
+  RECORD_HEADER,
+  RingConsumer,
+  RingProducer,
+} from '../../src/ring/byte-ring.ts';
 
 function open(capacity = 256) {
   const buffer = byteRingBuffer(capacity);

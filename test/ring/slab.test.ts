@@ -33,7 +33,8 @@ describe('Slab', () => {
     for (let round = 0; round < 50; round++) {
       const bytes = [500, 8000, 40_000, 104 * KIB][round % 4]!;
       const held: number[] = [];
-      for (let offset = slab.allocate(bytes); offset !== NO_ROOM; offset = slab.allocate(bytes)) held.push(offset);
+      for (let offset = slab.allocate(bytes); offset !== NO_ROOM; offset = slab.allocate(bytes))
+        held.push(offset);
       // At most one page stays with each other class.
       expect(held.length).toBeGreaterThanOrEqual(17);
       for (const offset of held) slab.free(offset);

@@ -29,7 +29,10 @@ describe('byte ring with two threads', () => {
       while (!ring.next());
       random = nextRandom(random);
       const wrong =
-        ring.generation !== i || ring.exchange !== (i & 0xffff) || ring.length !== random % most || !isFilled(ring, i);
+        ring.generation !== i ||
+        ring.exchange !== (i & 0xffff) ||
+        ring.length !== random % most ||
+        !isFilled(ring, i);
       if (wrong) expect.fail(`record ${i} is torn or out of order`);
       ring.release();
     }
@@ -80,27 +83,32 @@ describe('request ring with many threads', () => {
     expect(shared.ring.depth()).toBe(0);
   });
 
-  test.each(['claimed', 'taken', 'running'])('a consumer that dies when it has %s wedges nobody', async (dieAt) => {
-    const shared = createShared(sizes(512));
-    const stop = new Int32Array(new SharedArrayBuffer(4));
-    const taken = new Int32Array(new SharedArrayBuffer(4 * shared.buffers.exchanges));
-    for (let index = 0; index < 400; index++) {
-      shared.table.publish(index, 1, 0);
-      shared.ring.push(entryOf(index, 1));
-    }
-    const data = { buffers: shared.buffers, stop, taken };
-    const dying = new Worker(fixture('consumer'), { workerData: { ...data, slot: 1, dieAfter: 50, dieAt } });
-    const [code] = await once(dying, 'exit');
-    expect(code).toBe(7);
-    const states = Array.from({ length: 50 }, (_, index) => shared.table.state(index));
-    const last = { claimed: State.PENDING, taken: State.TAKEN, running: State.RUNNING }[dieAt];
-    expect(states).toEqual([...new Array(49).fill(State.RUNNING), last]);
-    const living = new Worker(fixture('consumer'), { workerData: { ...data, slot: 2 } });
-    await once(living, 'online');
-    while (shared.ring.depth() > 0 || Atomics.load(taken, 399) === 0);
-    Atomics.store(stop, 0, 1);
-    await once(living, 'message');
-    const runs = Array.from({ length: 400 }, (_, index) => Atomics.load(taken, index));
-    expect(runs).toEqual([...new Array(49).fill(1), 0, ...new Array(350).fill(1)]);
-  });
+  test.each(['claimed', 'taken', 'running'])(
+    'a consumer that dies when it has %s wedges nobody',
+    async (dieAt) => {
+      const shared = createShared(sizes(512));
+      const stop = new Int32Array(new SharedArrayBuffer(4));
+      const taken = new Int32Array(new SharedArrayBuffer(4 * shared.buffers.exchanges));
+      for (let index = 0; index < 400; index++) {
+        shared.table.publish(index, 1, 0);
+        shared.ring.push(entryOf(index, 1));
+      }
+      const data = { buffers: shared.buffers, stop, taken };
+      const dying = new Worker(fixture('consumer'), {
+        workerData: { ...data, slot: 1, dieAfter: 50, dieAt },
+      });
+      const [code] = await once(dying, 'exit');
+      expect(code).toBe(7);
+      const states = Array.from({ length: 50 }, (_, index) => shared.table.state(index));
+      const last = { claimed: State.PENDING, taken: State.TAKEN, running: State.RUNNING }[dieAt];
+      expect(states).toEqual([...new Array(49).fill(State.RUNNING), last]);
+      const living = new Worker(fixture('consumer'), { workerData: { ...data, slot: 2 } });
+      await once(living, 'online');
+      while (shared.ring.depth() > 0 || Atomics.load(taken, 399) === 0);
+      Atomics.store(stop, 0, 1);
+      await once(living, 'message');
+      const runs = Array.from({ length: 400 }, (_, index) => Atomics.load(taken, index));
+      expect(runs).toEqual([...new Array(49).fill(1), 0, ...new Array(350).fill(1)]);
+    },
+  );
 });

@@ -28,7 +28,10 @@ describe('connections', () => {
   test('pipelining: answers come in the order of the requests', async () => {
     const { port } = await serve(ECHO, 2);
     const client = await Client.connect(port);
-    const requests = Array.from({ length: 200 }, (_, i) => `POST /${i} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc`);
+    const requests = Array.from(
+      { length: 200 },
+      (_, i) => `POST /${i} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc`,
+    );
     await client.write(requests.join(''));
     for (let i = 0; i < 200; i++) expect((await client.answer())?.body).toBe(`POST /${i} abc`);
     client.close();
@@ -36,7 +39,10 @@ describe('connections', () => {
 
   test('connection: close is answered and honoured, and bytes behind it are no request', async () => {
     const { port } = await serve(ECHO);
-    const text = await exchange(port, 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n');
+    const text = await exchange(
+      port,
+      'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(text).toMatch(/\r\nconnection: close\r\n/);
     expect(text.endsWith('GET /a ')).toBe(true);
@@ -53,7 +59,9 @@ describe('connections', () => {
 
   test('HTTP/1.0 closes after the answer, and keeps alive when asked', async () => {
     const { port } = await serve(HELLO);
-    expect(await exchange(port, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/content-length: 5\r\n.*connection: close\r\n\r\nhello$/s);
+    expect(await exchange(port, 'GET / HTTP/1.0\r\n\r\n')).toMatch(
+      /content-length: 5\r\n.*connection: close\r\n\r\nhello$/s,
+    );
     const client = await Client.connect(port);
     for (let i = 0; i < 2; i++) {
       await client.write('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
@@ -67,7 +75,9 @@ describe('connections', () => {
     const bodies = await Promise.all(
       Array.from({ length: 300 }, async (_, i) => {
         const client = await Client.connect(port);
-        await client.write(`POST /${i} HTTP/1.1\r\nHost: a\r\nContent-Length: ${String(i).length}\r\n\r\n${i}`);
+        await client.write(
+          `POST /${i} HTTP/1.1\r\nHost: a\r\nContent-Length: ${String(i).length}\r\n\r\n${i}`,
+        );
         const answer = await client.answer();
         client.close();
         return answer?.body;
@@ -103,7 +113,11 @@ describe('framing', () => {
     const { port } = await serve(HELLO);
     const client = await Client.connect(port);
     await client.write('HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(await client.answer(true)).toMatchObject({ status: 200, headers: { 'content-length': '5' }, body: '' });
+    expect(await client.answer(true)).toMatchObject({
+      status: 200,
+      headers: { 'content-length': '5' },
+      body: '',
+    });
     expect((await client.answer())?.body).toBe('hello');
     client.close();
   });
@@ -129,7 +143,9 @@ describe('framing', () => {
     await client.until(() => client.received.includes('0\r\n\r\n'));
     const text = client.received.toString('latin1');
     expect(text).toContain('transfer-encoding: chunked\r\n');
-    expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe('3\r\none\r\n3\r\ntwo\r\n2\r\n\xc3\xbc\r\n0\r\n\r\n');
+    expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe(
+      '3\r\none\r\n3\r\ntwo\r\n2\r\n\xc3\xbc\r\n0\r\n\r\n',
+    );
     client.close();
     const old = await exchange(port, 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
     expect(old).toMatch(/connection: close\r\n\r\nonetwo\xc3\xbc$/);
@@ -153,7 +169,9 @@ describe('framing', () => {
     const { port } = await serve(ECHO);
     const client = await Client.connect(port);
     const body = '5;name=value\r\nhello\r\n1\r\n!\r\n0\r\nX-Trailer: dropped\r\n\r\n';
-    await client.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.write(
+      `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`,
+    );
     expect((await client.answer())?.body).toBe('POST / hello!');
     expect((await client.answer())?.body).toBe('GET /next ');
     client.close();
@@ -168,7 +186,9 @@ describe('framing', () => {
   });
 
   test('Date is there once, and the application may give its own', async () => {
-    const { port } = await serve(`startResponse(200, environ.PATH_INFO === '/own' ? [['Date', 'x']] : []); return '';`);
+    const { port } = await serve(
+      `startResponse(200, environ.PATH_INFO === '/own' ? [['Date', 'x']] : []); return '';`,
+    );
     const client = await Client.connect(port);
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     const date = (await client.answer())!.headers.date!;
@@ -186,7 +206,8 @@ describe('request bodies', () => {
       if (environ.PATH_INFO === '/refuse') { startResponse(403, []); return 'no'; }
       ${ECHO}
     `);
-    const head = (path: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`;
+    const head = (path: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`;
     const reads = await Client.connect(port);
     await reads.write(head('/read'));
     await reads.until(() => reads.received.includes('\r\n\r\n'));
@@ -198,23 +219,33 @@ describe('request bodies', () => {
     expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
   });
 
-  test.each([0, 1, 65_535, 65_536, 65_537, 200_000, 1_500_000])('a body of %d bytes arrives whole', async (size) => {
-    const { port } = await serve(ECHO);
-    const body = 'x'.repeat(size);
-    for (const framing of [`Content-Length: ${size}`, 'Transfer-Encoding: chunked']) {
-      const client = await Client.connect(port);
-      const chunked = `${size.toString(16)}\r\n${body}\r\n${size > 0 ? '0\r\n\r\n' : ''}`;
-      await client.write(`POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`, framing.startsWith('C') ? body : size > 0 ? chunked : '0\r\n\r\n');
-      expect((await client.answer())?.body).toBe(`POST / ${body}`);
-      client.close();
-    }
-  });
+  test.each([0, 1, 65_535, 65_536, 65_537, 200_000, 1_500_000])(
+    'a body of %d bytes arrives whole',
+    async (size) => {
+      const { port } = await serve(ECHO);
+      const body = 'x'.repeat(size);
+      for (const framing of [`Content-Length: ${size}`, 'Transfer-Encoding: chunked']) {
+        const client = await Client.connect(port);
+        const chunked = `${size.toString(16)}\r\n${body}\r\n${size > 0 ? '0\r\n\r\n' : ''}`;
+        await client.write(
+          `POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`,
+          framing.startsWith('C') ? body : size > 0 ? chunked : '0\r\n\r\n',
+        );
+        expect((await client.answer())?.body).toBe(`POST / ${body}`);
+        client.close();
+      }
+    },
+  );
 
   test('an answer before the body is complete: a short rest is dropped and the connection lives', async () => {
-    const { port } = await serve(`
+    const { port } = await serve(
+      `
       if (environ.REQUEST_METHOD === 'POST') { await environ['tsgi.input'].read(1); startResponse(200, []); return 'early'; }
       ${ECHO}
-    `, 1, { bodyBuffer: 0 });
+    `,
+      1,
+      { bodyBuffer: 0 },
+    );
     const client = await Client.connect(port);
     await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
     expect((await client.answer())?.body).toBe('early');
@@ -251,13 +282,19 @@ describe('refusals', () => {
     const text = await exchange(port, `${request}`, 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(text).toContain('connection: close\r\n');
-    expect(text.match(/HTTP\/1\.1/g)).toHaveLength(text.includes('neither') ? 2 : text.includes('not HTTP') ? 2 : 1);
+    expect(text.match(/HTTP\/1\.1/g)).toHaveLength(
+      text.includes('neither') ? 2 : text.includes('not HTTP') ? 2 : 1,
+    );
     expect(server.stats().requests).toBe(0);
   });
 
   test('a chunked body above maxBodySize is 413', async () => {
     const { port } = await serve(ECHO, 1, { maxBodySize: 1000 });
-    const text = await exchange(port, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', `7d0\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`);
+    const text = await exchange(
+      port,
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
+      `7d0\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`,
+    );
     expect(text).toMatch(/^HTTP\/1\.1 413 /);
   });
 });

@@ -110,9 +110,11 @@ describe('a worker that ends', () => {
     ['application', 502],
     ['mid-record', 502],
     ['committed', 200],
-  ])('at the point "%s", many times: each request is answered once, with %d, and nothing leaks', async (point, status) => {
-    // The application ends its own thread at the point, once for each request that asks for it.
-    const app = appFile(`
+  ])(
+    'at the point "%s", many times: each request is answered once, with %d, and nothing leaks',
+    async (point, status) => {
+      // The application ends its own thread at the point, once for each request that asks for it.
+      const app = appFile(`
       import { existsSync, writeFileSync } from 'node:fs';
       import { points } from ${JSON.stringify(POINTS)};
       const flag = new URL('./die', import.meta.url);
@@ -124,28 +126,34 @@ describe('a worker that ends', () => {
       };
       export default (environ, startResponse) => { startResponse(200, []); return environ.PATH_INFO; };
     `);
-    const { port, server } = await serveFile(app, point === 'claimed' ? 1 : 2);
-    const { rmSync, writeFileSync } = await import('node:fs');
-    const flag = new URL('./die', `file://${app}`);
-    const before = server.stats();
-    const rounds = Number(process.env.TSGI_KILL_ROUNDS ?? 25);
-    const client = await Client.connect(port);
-    for (let i = 0; i < rounds; i++) {
-      const exited = new Promise((resolve) => server.once('workerExit', resolve));
-      writeFileSync(flag, '');
-      await client.write(`GET /${i} HTTP/1.1\r\nHost: a\r\n\r\n`);
-      const answer = await client.answer();
-      expect(answer).toMatchObject(status === 200 ? { status, body: `/${i}` } : { status });
-      await exited;
-      rmSync(flag, { force: true });
-      await client.write(`GET /after HTTP/1.1\r\nHost: a\r\n\r\n`);
-      expect((await client.answer())?.body).toBe('/after');
-    }
-    expect(client.received.length).toBe(0);
-    client.close();
-    await until(() => server.stats().connections === 0 && server.stats().workers === server.threads);
-    expect(server.stats()).toMatchObject({ inFlight: 0, pending: 0, buffered: before.buffered, zombies: 0 });
-  });
+      const { port, server } = await serveFile(app, point === 'claimed' ? 1 : 2);
+      const { rmSync, writeFileSync } = await import('node:fs');
+      const flag = new URL('./die', `file://${app}`);
+      const before = server.stats();
+      const rounds = Number(process.env.TSGI_KILL_ROUNDS ?? 25);
+      const client = await Client.connect(port);
+      for (let i = 0; i < rounds; i++) {
+        const exited = new Promise((resolve) => server.once('workerExit', resolve));
+        writeFileSync(flag, '');
+        await client.write(`GET /${i} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        const answer = await client.answer();
+        expect(answer).toMatchObject(status === 200 ? { status, body: `/${i}` } : { status });
+        await exited;
+        rmSync(flag, { force: true });
+        await client.write(`GET /after HTTP/1.1\r\nHost: a\r\n\r\n`);
+        expect((await client.answer())?.body).toBe('/after');
+      }
+      expect(client.received.length).toBe(0);
+      client.close();
+      await until(() => server.stats().connections === 0 && server.stats().workers === server.threads);
+      expect(server.stats()).toMatchObject({
+        inFlight: 0,
+        pending: 0,
+        buffered: before.buffered,
+        zombies: 0,
+      });
+    },
+  );
 });
 
 describe('deadlines', () => {
@@ -190,11 +198,15 @@ describe('deadlines', () => {
   });
 
   test('a request that no worker takes in time is 503 with Retry-After, and a full queue sheds at once', async () => {
-    const { port } = await serve(`const end = Date.now() + 700; while (Date.now() < end); startResponse(200, []); return '';`, 1, {
-      pendingTimeout: 200,
-      maxPending: 2,
-      concurrency: 1,
-    });
+    const { port } = await serve(
+      `const end = Date.now() + 700; while (Date.now() < end); startResponse(200, []); return '';`,
+      1,
+      {
+        pendingTimeout: 200,
+        maxPending: 2,
+        concurrency: 1,
+      },
+    );
     const clients = await Promise.all(Array.from({ length: 6 }, () => Client.connect(port)));
     for (const client of clients) {
       await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');

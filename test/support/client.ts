@@ -72,25 +72,40 @@ export class Client {
   }
 }
 
-function parseAnswer(bytes: Buffer, headRequest: boolean, ended: boolean): { value: Answer; bytes: number } | undefined {
+function parseAnswer(
+  bytes: Buffer,
+  headRequest: boolean,
+  ended: boolean,
+): { value: Answer; bytes: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n');
   if (end === -1) return undefined;
   const [line, ...fields] = bytes.subarray(0, end).toString('latin1').split('\r\n');
   const status = Number(line!.split(' ')[1]);
   const headers = Object.fromEntries(
-    fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 2)]),
+    fields.map((field) => [
+      field.slice(0, field.indexOf(':')).toLowerCase(),
+      field.slice(field.indexOf(':') + 2),
+    ]),
   );
   const start = end + 4;
-  const value = (body: string, length: number) => ({ value: { status, headers, body }, bytes: start + length });
+  const value = (body: string, length: number) => ({
+    value: { status, headers, body },
+    bytes: start + length,
+  });
   if (headRequest || status < 200 || status === 204 || status === 304) return value('', 0);
   if (headers['transfer-encoding'] === 'chunked') return parseChunked(bytes, start, value);
   const length = headers['content-length'];
-  if (length === undefined) return ended ? value(bytes.toString('latin1', start), bytes.length - start) : undefined;
+  if (length === undefined)
+    return ended ? value(bytes.toString('latin1', start), bytes.length - start) : undefined;
   if (bytes.length - start < Number(length)) return undefined;
   return value(bytes.toString('latin1', start, start + Number(length)), Number(length));
 }
 
-function parseChunked<T>(bytes: Buffer, start: number, value: (body: string, length: number) => T): T | undefined {
+function parseChunked<T>(
+  bytes: Buffer,
+  start: number,
+  value: (body: string, length: number) => T,
+): T | undefined {
   let body = '';
   for (let at = start; ; ) {
     const line = bytes.indexOf('\r\n', at);

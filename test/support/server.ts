@@ -33,7 +33,11 @@ export async function serve(
   return serveFile(app, threads, options);
 }
 
-export async function serveFile(app: string, threads = 1, options: Partial<ServerOptions> = {}): Promise<TestServer> {
+export async function serveFile(
+  app: string,
+  threads = 1,
+  options: Partial<ServerOptions> = {},
+): Promise<TestServer> {
   const log: string[] = [];
   const note = (text: string) => void log.push(text);
   const logger = { error: note, warn: note, info: note };

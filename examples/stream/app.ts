@@ -1,0 +1,26 @@
+/**
+ * Server-sent events: a tick each 100 ms, ten in all, each on its way before the next is made.
+ *
+ *   npx tsgi-threads examples/stream/app.ts
+ *   curl -N http://127.0.0.1:8000/
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Application } from 'tsgi-threads/tsgi';
+
+async function* ticks(signal: AbortSignal): AsyncGenerator<string> {
+  for (let tick = 1; tick <= 10; tick++) {
+    yield `event: tick\ndata: ${tick}\n\n`;
+    // Ends the producer as soon as its client is gone.
+    await wait(100, undefined, { signal });
+  }
+}
+
+const app: Application = (environ, startResponse) => {
+  startResponse(200, [
+    ['content-type', 'text/event-stream'],
+    ['cache-control', 'no-store'],
+  ]);
+  return ticks(environ['tsgi.signal']);
+};
+
+export default app;

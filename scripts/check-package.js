@@ -1,0 +1,79 @@
+/**
+ * The package as a stranger gets it: packed, looked over by publint and are-the-types-wrong, installed into an empty
+ * folder, where the command, `import` and `require` each serve a request.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-package-'));
+
+function run(command, cwd) {
+  const { status, stdout, stderr } = spawnSync(command, { cwd, shell: true, encoding: 'utf8' });
+  if (status === 0) return stdout;
+  throw new Error(`${command} failed with ${status}:\n${stdout}${stderr}`);
+}
+
+const APP = `import type { Application } from 'tsgi-threads/tsgi';
+const app: Application = (environ, startResponse) => {
+  startResponse(200, [['content-type', 'text/plain']]);
+  return 'served ' + environ.PATH_INFO;
+};
+export default app;
+`;
+const PROGRAM = `createServer(1, { app: './app.ts' }).listen({ port: 0 }).then(async (server) => {
+  console.log('listening on ' + server.url);
+  process.once('SIGTERM', () => server.close());
+});
+`;
+
+/** Starts a command that prints its address, fetches from it, and ends it. */
+async function serves(name, command, args) {
+  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8');
+  for await (const text of child.stdout) {
+    output += text;
+    if (/http:\/\/\S+/.test(output)) break;
+  }
+  const [url] = /http:\/\/[^\s]+/.exec(output) ?? [];
+  if (url === undefined) throw new Error(`${name} did not listen: ${output}`);
+  const body = await (await fetch(`${url}/package`)).text();
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  if (body !== 'served /package') throw new Error(`${name} answered ${JSON.stringify(body)}`);
+  console.log(`  ${name}: serves`);
+}
+
+try {
+  run(`npm pack --pack-destination ${folder} --loglevel=error`, root);
+  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'));
+  run('npx --no-install publint --strict', root);
+  console.log('  publint: nothing to say');
+  run(`npx --no-install attw ${path.join(folder, tarball)} --profile esm-only`, root);
+  console.log('  are the types wrong: no');
+  writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
+  run(`npm install ./${tarball} --no-audit --no-fund --loglevel=error`, folder);
+  writeFileSync(path.join(folder, 'app.ts'), APP);
+  writeFileSync(
+    path.join(folder, 'by-import.mjs'),
+    `import { createServer } from 'tsgi-threads';\n${PROGRAM}`,
+  );
+  writeFileSync(
+    path.join(folder, 'by-require.cjs'),
+    `const { createServer } = require('tsgi-threads');\n${PROGRAM}`,
+  );
+  await serves('npx tsgi-threads app.ts', path.join(folder, 'node_modules', '.bin', 'tsgi-threads'), [
+    'app.ts',
+    '--port',
+    '0',
+  ]);
+  await serves('import', process.execPath, ['by-import.mjs']);
+  await serves('require', process.execPath, ['--no-warnings', 'by-require.cjs']);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

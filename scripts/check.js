@@ -1,0 +1,28 @@
+/**
+ * Everything but the tests: format, lint, types, generated docs, the native rebuild, the package. Each step says how
+ * long it took; all run, and the exit code is 1 when one failed.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const STEPS = [
+  ['build', 'node scripts/build.js'],
+  ['format and lint', 'npx --no-install biome check .'],
+  ['types', 'npm run -s types'],
+  ['docs fresh', 'node scripts/docs.js --check'],
+  ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
+  ['native rebuild', 'node native/build.js --check'],
+  ['package', 'node scripts/check-package.js'],
+];
+
+let failed = 0;
+for (const [name, command] of STEPS) {
+  const start = performance.now();
+  const { status } = spawnSync(command, { cwd: root, shell: true, stdio: 'inherit' });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+  if (status !== 0) failed += 1;
+}
+console.log(`${STEPS.length - failed} checks passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,165 @@
+/**
+ * The command line as a user meets it: what it prints, and how it ends.
+ */
+
+import { once } from 'node:events';
+import net from 'node:net';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
+import { Client } from '../support/client.ts';
+import { appFile } from '../support/server.ts';
+
+const HELLO = `export default (environ, startResponse) => { startResponse(200, []); return 'hello'; };`;
+
+describe('start errors: one line, the remedy, no stack of ours', () => {
+  test.each([
+    [[], 2, "missing required argument 'app'"],
+    [['app.ts', '--prot', '80'], 2, "unknown option '--prot'\n(Did you mean --port?)"],
+    [
+      ['app.ts', '--port', '70000'],
+      2,
+      'Option port (--port) is invalid: "70000"; it takes a whole number, 0 to 65535',
+    ],
+    [
+      ['app.ts', '--max-body-size', '5 apples'],
+      2,
+      'Option maxBodySize (--max-body-size) is invalid: "5 apples"; it takes a size such as 10MiB, 0B or more',
+    ],
+    [['app.ts', '--threads', '-1'], 2, 'Option threads (--threads) is invalid: -1; it takes'],
+    [['missing.ts'], 1, 'Cannot find the application: missing.ts does not exist'],
+    [['.'], 1, 'Cannot use . as the application: give a file that ends with one of .ts'],
+  ])('%j ends with %d', async (args, code, text) => {
+    const { code: got, stderr, stdout } = await new Cli(args as string[]).finished();
+    expect(stderr.startsWith(`tsgi-threads: ${text}`), stderr).toBe(true);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect([got, stdout]).toEqual([code, '']);
+  });
+
+  test.each([
+    [
+      'app.ts',
+      'export default (a) => {\n  return a +;\n};\n',
+      /^tsgi-threads: Cannot compile the application: \S*app\.ts:2:13: Unexpected ";"\n$/,
+    ],
+    [
+      'app.mjs',
+      'export const nothing = 1;\n',
+      /^tsgi-threads: Cannot use the application: the file needs a function as its default export, and it exports nothing; name another export with file:name\n$/,
+    ],
+    ['app.ts', "import './gone';\nexport default () => '';\n", /app\.ts:1:8: Cannot find \.\/gone/],
+  ])('%s that cannot be used', async (name, source, line) => {
+    const { code, stderr } = await new Cli([appFile(source, name)]).finished();
+    expect(stderr).toMatch(line);
+    expect(code).toBe(1);
+  });
+
+  test('an application that throws while it loads is shown with its own frames', async () => {
+    const app = appFile("const a: number = 1;\nthrow new Error('no database ' + a);\n", 'app.mts');
+    const { code, stderr } = await new Cli([app]).finished();
+    expect(stderr).toMatch(/^tsgi-threads: The application threw while it loaded: no database 1\n/);
+    expect(stderr).toContain(`${app}:2:`);
+    expect(stderr).not.toMatch(/dist[/\\]worker/);
+    expect(code).toBe(1);
+  });
+
+  test('an application that never loads ends at the boot timeout', async () => {
+    const app = appFile(
+      'await new Promise((resolve) => setTimeout(resolve, 60_000)); export default () => {};',
+    );
+    const { code, stderr } = await new Cli([app, '--boot-timeout', '300ms']).finished();
+    expect(stderr).toContain('The application did not load within 0.3 s: raise --boot-timeout');
+    expect(code).toBe(1);
+  });
+
+  test('a port in use names the port and the flag', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as net.AddressInfo;
+    const { code, stderr } = await new Cli([appFile(HELLO), '--port', String(port)]).finished();
+    other.close();
+    expect(stderr).toBe(
+      `tsgi-threads: Cannot listen on 127.0.0.1:${port}: port ${port} is in use: stop whoever uses it, or choose another with --port\n`,
+    );
+    expect(code).toBe(1);
+  });
+});
+
+describe('a running server', () => {
+  test('--help and --version print and end with 0', async () => {
+    const help = await new Cli(['--help']).finished();
+    for (const flag of [
+      '--port',
+      '--host',
+      '--threads',
+      '--concurrency',
+      '--max-body-size',
+      '--handler-timeout',
+    ]) {
+      expect(help.stdout).toContain(flag);
+    }
+    expect(help.code).toBe(0);
+    expect((await new Cli(['--version']).finished()).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('app.ts:name, app.ts:name() and createApp choose the export', async () => {
+    const app = appFile(`
+      export const other = (environ, startResponse) => { startResponse(200, []); return 'other'; };
+      export const make = async () => other;
+      export const createApp = make;
+    `);
+    for (const spec of [`${app}:other`, `${app}:make()`, app]) {
+      const url = await new Cli([spec, '--port', '0', '--threads', '1']).url();
+      expect(await (await fetch(url)).text()).toBe('other');
+    }
+  });
+
+  test('--threads 0 runs the application in the main thread', async () => {
+    const app = appFile(`
+      import { isMainThread } from 'node:worker_threads';
+      export default (environ, startResponse) => { startResponse(200, []); return String(isMainThread); };
+    `);
+    const cli = new Cli([app, '--port', '0', '--threads', '0']);
+    expect(await (await fetch(await cli.url())).text()).toBe('true');
+    expect(cli.stdout).toContain('with the main thread');
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(0);
+  });
+
+  test('PORT in the environment opens the host, and a variable sets an option', async () => {
+    const cli = new Cli([path.relative(process.cwd(), appFile(HELLO))], {
+      env: { PORT: '0', TSGI_THREADS: '1' },
+    });
+    expect(await cli.url()).toMatch(/^http:\/\/localhost:\d+$/);
+    expect(cli.stdout).toContain('with 1 worker,');
+  });
+
+  test('SIGTERM answers what is in flight, says so, closes and exits 0', async () => {
+    const app = appFile(`export default async (environ, startResponse) => {
+      environ['tsgi.errors'].write('begun\\n');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      startResponse(200, []);
+      return 'finished';
+    };`);
+    const cli = new Cli([app, '--port', '0', '--threads', '1']);
+    const client = await Client.connect(Number(new URL(await cli.url()).port));
+    const idle = await Client.connect(Number(new URL(await cli.url()).port));
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until(() => cli.stderr.includes('begun'));
+    cli.child.kill('SIGTERM');
+    expect(await client.answer()).toMatchObject({ body: 'finished', headers: { connection: 'close' } });
+    await idle.until(() => false);
+    expect((await cli.finished()).code).toBe(0);
+  });
+
+  test('a second signal ends it at once', async () => {
+    const app = appFile(`export default () => { for (;;); };`);
+    const cli = new Cli([app, '--port', '0', '--threads', '1']);
+    const client = await Client.connect(Number(new URL(await cli.url()).port));
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    cli.child.kill('SIGINT');
+    await client.until(() => cli.stderr.includes('again to end now'));
+    cli.child.kill('SIGINT');
+    expect((await cli.finished()).code).toBe(130);
+  });
+});

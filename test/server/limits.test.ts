@@ -1,0 +1,108 @@
+/**
+ * Timeouts: each with its status, within its time.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { serve } from '../support/server.ts';
+
+const HELLO = `startResponse(200, []); return 'hello';`;
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+test('headersTimeout: half a head is 408, also when it grows byte by byte', async () => {
+  const { port } = await serve(HELLO, 1, { headersTimeout: 300 });
+  const client = await Client.connect(port);
+  await client.write('GET / HTTP/1.1\r\nHo');
+  const trickle = setInterval(() => void client.write('s'), 40);
+  const time = await timed(() => client.rest());
+  clearInterval(trickle);
+  expect(client.received.toString()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+  expect(time).toBeLessThan(300 + 250);
+  client.close();
+});
+
+test('headersTimeout: a client that connects and says nothing is closed without a byte', async () => {
+  const { port } = await serve(HELLO, 1, { headersTimeout: 200 });
+  const client = await Client.connect(port);
+  expect(await client.rest()).toBe('');
+  client.close();
+});
+
+test('keepAliveTimeout: an idle connection is closed without a byte', async () => {
+  const { port } = await serve(HELLO, 1, { keepAliveTimeout: 200 });
+  const client = await Client.connect(port);
+  await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await client.answer())?.body).toBe('hello');
+  const time = await timed(() => client.rest());
+  expect(client.received.toString()).toBe('');
+  expect(time).toBeGreaterThan(140);
+  expect(time).toBeLessThan(200 + 250);
+  client.close();
+});
+
+test.each([
+  ['collected', 65_536],
+  ['streamed', 0],
+])('bodyTimeout: a client that falls silent within a %s body is 408', async (_, bodyBuffer) => {
+  const { port } = await serve(`await environ['tsgi.input'].read(); ${HELLO}`, 1, { bodyTimeout: 200, bodyBuffer });
+  const client = await Client.connect(port);
+  await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf');
+  const time = await timed(() => client.rest());
+  expect(client.received.toString()).toMatch(/^HTTP\/1\.1 408 /);
+  expect(time).toBeLessThan(200 + 250);
+  client.close();
+});
+
+test('minBodyRate: a body that trickles is 408 after the grace', async () => {
+  const { port } = await serve(HELLO);
+  const client = await Client.connect(port);
+  await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n');
+  const trickle = setInterval(() => void client.write('x'), 100);
+  const time = await timed(() => client.rest());
+  clearInterval(trickle);
+  expect(client.received.toString()).toMatch(/^HTTP\/1\.1 408 /);
+  expect(time).toBeLessThan(5000 + 500);
+  client.close();
+});
+
+test('writeTimeout: a client that takes nothing of its answer is reset, and its application told', async () => {
+  const { port, server, log } = await serve(
+    `
+    environ['tsgi.signal'].addEventListener('abort', () => environ['tsgi.errors'].write('aborted\\n'));
+    startResponse(200, []);
+    return (async function* () { for (;;) yield new Uint8Array(65536); })();
+  `,
+    1,
+    { writeTimeout: 300 },
+  );
+  const client = await Client.connect(port);
+  client.socket.pause();
+  await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  while (log.length === 0) await wait(5);
+  expect(log).toEqual(['aborted']);
+  while (server.stats().inFlight > 0 || server.stats().connections > 0) await wait(1);
+  client.close();
+});
+
+test('maxConnections: one too many is answered 503 and closed, and there is room again afterwards', async () => {
+  const { port, server } = await serve(HELLO, 1, { maxConnections: 2 });
+  const clients = [await Client.connect(port), await Client.connect(port)];
+  for (const client of clients) {
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.answer();
+  }
+  const third = await Client.connect(port);
+  expect(await third.rest()).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
+  third.close();
+  clients[0]!.close();
+  while (server.stats().connections > 1) await wait(1);
+  const fourth = await Client.connect(port);
+  await fourth.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await fourth.answer())?.body).toBe('hello');
+  for (const client of [fourth, clients[1]!]) client.close();
+});

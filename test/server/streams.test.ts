@@ -1,0 +1,196 @@
+/**
+ * Streaming both ways: order, backpressure, and what one slow peer may cost the others.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { serve } from '../support/server.ts';
+
+const LONG = process.env.TSGI_LONG === '1';
+const MIB = 1024 * 1024;
+
+/** Highest resident set while `work` runs, above what it was before, in bytes. */
+async function growth(work: () => Promise<void>): Promise<number> {
+  const before = process.memoryUsage.rss();
+  let highest = before;
+  const timer = setInterval(() => {
+    highest = Math.max(highest, process.memoryUsage.rss());
+  }, 5);
+  await work();
+  clearInterval(timer);
+  return highest - before;
+}
+
+describe('responses', () => {
+  test('the first byte of an event stream arrives before the second event is produced', async () => {
+    const { port } = await serve(`
+      startResponse(200, [['content-type', 'text/event-stream']]);
+      return (async function* () {
+        yield 'data: first\\n\\n';
+        // Busy, not waiting: what was yielded must be on its way already.
+        const end = Date.now() + 1500;
+        while (Date.now() < end);
+        yield 'data: second\\n\\n';
+      })();
+    `);
+    const client = await Client.connect(port);
+    const start = performance.now();
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until(() => client.received.includes('first'));
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(client.received.includes('second')).toBe(false);
+    await client.until(() => client.received.includes('second'));
+    client.close();
+  });
+
+  test('a reader that stalls stops its own application, and leaves the others alone', async () => {
+    const { port, server } = await serve(`
+      if (environ.PATH_INFO === '/endless') {
+        startResponse(200, []);
+        const chunk = new Uint8Array(64 * 1024);
+        return (async function* () { for (;;) { globalThis.produced = (globalThis.produced ?? 0) + 1; yield chunk; } })();
+      }
+      startResponse(200, []);
+      return String(globalThis.produced);
+    `);
+    const stalled = await Client.connect(port);
+    stalled.socket.pause();
+    await stalled.write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n');
+    const other = await Client.connect(port);
+    const ask = async () => {
+      await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      return Number((await other.answer())?.body);
+    };
+    // It produces until kernel buffers and the window are full; then the count stands still.
+    let produced = -1;
+    for (let next = await ask(); next !== produced; next = await ask()) {
+      produced = next;
+      await wait(50);
+    }
+    expect(produced * 64 * 1024).toBeLessThan(32 * MIB);
+    const times: number[] = [];
+    for (let i = 0; i < 300; i++) {
+      const start = performance.now();
+      await ask();
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    expect(times[Math.floor(times.length * 0.99)]).toBeLessThan(50);
+    stalled.close();
+    other.close();
+    while (server.stats().inFlight > 0) await wait(1);
+  });
+
+  test(`a response of ${LONG ? '1 GiB' : '128 MiB'} to a reader that pauses adds at most 128 MiB`, async () => {
+    const chunks = LONG ? 16_384 : 2048;
+    const { port } = await serve(`
+      startResponse(200, [['content-length', '${chunks * 65_536}']]);
+      const chunk = new Uint8Array(65536).fill(7);
+      return (function* () { for (let i = 0; i < ${chunks}; i++) yield chunk; })();
+    `);
+    let bytes = 0;
+    const more = await growth(async () => {
+      const client = await Client.connect(port);
+      client.socket.removeAllListeners('data');
+      client.socket.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes % 97 !== 0) return;
+        client.socket.pause();
+        setTimeout(() => client.socket.resume(), 5);
+      });
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      await client.until(() => false);
+    });
+    expect(bytes).toBeGreaterThan(chunks * 65_536);
+    expect(more).toBeLessThan(128 * MIB);
+  }, 120_000);
+});
+
+describe('uploads', () => {
+  test(`an upload of ${LONG ? '512' : '96'} MiB to a slow application adds at most 128 MiB`, async () => {
+    const pieces = LONG ? 8192 : 1536;
+    const { port } = await serve(
+      `
+      let bytes = 0, chunks = 0;
+      for await (const chunk of environ['tsgi.input']) {
+        bytes += chunk.length;
+        if (++chunks % 64 === 0) await new Promise((r) => setTimeout(r, 1));
+      }
+      startResponse(200, []);
+      return String(bytes);
+    `,
+      1,
+      { maxBodySize: '1GiB' },
+    );
+    const piece = Buffer.alloc(65_536, 1);
+    const more = await growth(async () => {
+      const client = await Client.connect(port);
+      await client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${pieces * piece.length}\r\n\r\n`);
+      for (let i = 0; i < pieces; i++) {
+        if (!client.socket.write(piece)) await new Promise((resolve) => client.socket.once('drain', resolve));
+      }
+      expect((await client.answer())?.body).toBe(String(pieces * piece.length));
+      client.close();
+    });
+    expect(more).toBeLessThan(128 * MIB);
+  }, 120_000);
+
+  test('unfinished bodies hold at most half of all places: the rest are served beside them', async () => {
+    const { port, server } = await serve(
+      `
+      if (environ.REQUEST_METHOD === 'POST') await environ['tsgi.input'].read();
+      startResponse(200, []);
+      return 'served';
+    `,
+      1,
+      { concurrency: 8, bodyBuffer: 0 },
+    );
+    const uploads = await Promise.all(Array.from({ length: 12 }, () => Client.connect(port)));
+    for (const upload of uploads) await upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
+    while (server.stats().uploads < 12) await wait(1);
+    expect(server.stats().inFlight).toBe(4);
+    const other = await Client.connect(port);
+    await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await other.answer())?.body).toBe('served');
+    other.close();
+    for (const upload of uploads) await upload.write('67890');
+    for (const upload of uploads) expect((await upload.answer())?.body).toBe('served');
+    for (const upload of uploads) upload.close();
+  });
+
+  test('a body that breaks off ends the read with an error and frees everything', async () => {
+    const { port, server, log } = await serve(
+      `
+      try { for await (const chunk of environ['tsgi.input']); }
+      catch (error) { environ['tsgi.errors'].write(error.code + '\\n'); throw error; }
+      startResponse(200, []); return '';
+    `,
+      1,
+      { bodyBuffer: 0 },
+    );
+    const client = await Client.connect(port);
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
+    while (server.stats().inFlight === 0) await wait(1);
+    client.close();
+    while (log.length === 0) await wait(1);
+    expect(log).toEqual(['TSGI_ERR_CLIENT_GONE']);
+    while (server.stats().inFlight > 0 || server.stats().uploads > 0) await wait(1);
+  });
+
+  test('readSync blocks for bytes that are still to come, in one thread as well as in three reads', async () => {
+    const { port } = await serve(
+      `
+      const input = environ['tsgi.input'];
+      const parts = [input.readSync(2), input.readlineSync(), input.readSync()];
+      startResponse(200, []);
+      return parts.map((part) => Buffer.from(part).toString()).join('|');
+    `,
+      1,
+      { bodyBuffer: 0 },
+    );
+    const client = await Client.connect(port);
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n', 'a', 'bc', '\n', 'def', 'ghi');
+    expect((await client.answer())?.body).toBe('ab|c\n|defghi');
+    client.close();
+  });
+});

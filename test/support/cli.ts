@@ -1,0 +1,49 @@
+/**
+ * The real command line, started for a test and ended with it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Cli {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly #closed: Promise<unknown>;
+
+  constructor(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+    const env = { ...process.env, ...options.env };
+    this.child = spawn(process.execPath, [CLI, ...args], {
+      ...options,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.#closed = once(this.child, 'close');
+    onTestFinished(() => void this.child.kill('SIGKILL'));
+  }
+
+  /** Resolves with the address of the ready line. */
+  async url(): Promise<string> {
+    while (!/\n/.test(this.stdout)) {
+      await Promise.race([once(this.child.stdout!, 'data'), this.#closed]);
+      if (this.child.exitCode !== null) throw new Error(`exited with ${this.child.exitCode}: ${this.stderr}`);
+    }
+    return /http:\/\/\S+/.exec(this.stdout)![0];
+  }
+
+  async finished(): Promise<Finished> {
+    await this.#closed;
+    return { code: this.child.exitCode, stdout: this.stdout, stderr: this.stderr };
+  }
+}
