@@ -72,7 +72,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     super();
     const { app, logger, ...rest } = options;
     // 'auto' leaves the decision open, so the environment may take it.
-    this.options = resolveOptions({ ...rest, threads: threads === 'auto' ? undefined : threads }, process.env);
+    this.options = resolveOptions(
+      { ...rest, threads: threads === 'auto' ? undefined : threads },
+      process.env,
+    );
     this.#app = app;
     this.#log = logger ?? defaultLogger;
     if (app === undefined)

@@ -49,7 +49,10 @@ test.each([
   ['collected', 65_536],
   ['streamed', 0],
 ])('bodyTimeout: a client that falls silent within a %s body is 408', async (_, bodyBuffer) => {
-  const { port } = await serve(`await environ['tsgi.input'].read(); ${HELLO}`, 1, { bodyTimeout: 200, bodyBuffer });
+  const { port } = await serve(`await environ['tsgi.input'].read(); ${HELLO}`, 1, {
+    bodyTimeout: 200,
+    bodyBuffer,
+  });
   const client = await Client.connect(port);
   await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf');
   const time = await timed(() => client.rest());
