@@ -9,6 +9,7 @@
  * request, and under load hardly ever. See `#sleep` for why no wake is lost.
  */
 import net from 'node:net';
+import { HttpDate } from '../http/date.ts';
 import { encodeRefusal } from '../http/encoder.ts';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
@@ -87,8 +88,7 @@ export class Acceptor implements ConnectionHost {
   #lateRecords = 0;
   /** In this drain, a response that goes on was given credit: its worker may wait for it. */
   #credited = false;
-  #date = '';
-  #dateUntil = 0;
+  readonly #date: HttpDate = new HttpDate();
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options;
@@ -233,7 +233,7 @@ export class Acceptor implements ConnectionHost {
   refusal(status: number, detail: string, close: boolean): string {
     this.#refused += 1;
     this.#events.onRefused(status, detail);
-    const options = { close, date: this.#dateText(), ...(detail === '' ? {} : { detail }) };
+    const options = { close, date: this.#date.at(Date.now()), ...(detail === '' ? {} : { detail }) };
     return encodeRefusal(status, status === 503 ? { ...options, retryAfter: 1 } : options);
   }
 
@@ -390,14 +390,5 @@ export class Acceptor implements ConnectionHost {
 
   #link(slot: number): WorkerLink | undefined {
     return this.#links.find((link) => link.slot === slot);
-  }
-
-  #dateText(): string {
-    const now = Date.now();
-    if (now >= this.#dateUntil) {
-      this.#date = new Date(now).toUTCString();
-      this.#dateUntil = now - (now % 1000) + 1000;
-    }
-    return this.#date;
   }
 }

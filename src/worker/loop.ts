@@ -10,6 +10,7 @@
  * is not turning its loop). Below 200 µs of CPU an exchange it packs instead: waking others would cost more.
  */
 
+import { HttpDate } from '../http/date.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
 import { EMPTY } from '../ring/request-ring.ts';
@@ -56,8 +57,7 @@ export class WorkerLoop {
   readonly #blocked: Set<Response> = new Set();
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
-  #date = '';
-  #dateUntil = 0;
+  readonly #date: HttpDate = new HttpDate();
 
   constructor(link: Link, limits: LoopLimits) {
     this.link = link;
@@ -88,14 +88,8 @@ export class WorkerLoop {
     return this.link.draining;
   }
 
-  /** The Date field, made once a second (RFC 9110 §6.6.1). */
   date(): string {
-    const now = Date.now();
-    if (now >= this.#dateUntil) {
-      this.#date = new Date(now).toUTCString();
-      this.#dateUntil = now - (now % 1000) + 1000;
-    }
-    return this.#date;
+    return this.#date.at(Date.now());
   }
 
   headSent(): void {

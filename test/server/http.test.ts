@@ -89,6 +89,7 @@ describe('connections', () => {
   test('an abort is noticed: the signal fires and the exchange is given back', async () => {
     const { port, server, log } = await serve(`
       const signal = environ['tsgi.signal'];
+      environ['tsgi.errors'].write('begun\\n');
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       environ['tsgi.errors'].write('aborted ' + signal.reason.code + '\\n');
       startResponse(200, []);
@@ -96,10 +97,10 @@ describe('connections', () => {
     `);
     const client = await Client.connect(port);
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await until(() => server.stats().inFlight === 1 && server.stats().pending === 0);
-    client.socket.resetAndDestroy();
     await until(() => log.length > 0);
-    expect(log).toEqual(['aborted TSGI_ERR_CLIENT_GONE']);
+    client.socket.resetAndDestroy();
+    await until(() => log.length > 1);
+    expect(log).toEqual(['begun', 'aborted TSGI_ERR_CLIENT_GONE']);
     await until(() => server.stats().inFlight === 0);
   });
 });
@@ -297,4 +298,37 @@ describe('refusals', () => {
     );
     expect(text).toMatch(/^HTTP\/1\.1 413 /);
   });
+});
+
+describe('half-closed clients', () => {
+  test('requests that were pipelined before the FIN are all answered, then the connection ends', async () => {
+    const { port } = await serve(ECHO);
+    const client = await Client.connect(port);
+    client.socket.end(
+      'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHo',
+    );
+    const text = await client.rest();
+    expect(text.match(/GET \/\d/g)).toEqual(['GET /1', 'GET /2']);
+  });
+
+  test('a large answer is flushed to the end although the client has half-closed', async () => {
+    const { port } = await serve(`startResponse(200, []); return 'x'.repeat(20_000_000);`);
+    const client = await Client.connect(port);
+    client.socket.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect((await client.answer())?.body.length).toBe(20_000_000);
+    expect(client.error).toBeUndefined();
+  });
+});
+
+test('an upload that was complete before it had a place is answered', async () => {
+  const { port, server } = await serve(ECHO, 1, { concurrency: 1, bodyBuffer: 0 });
+  const slow = await Client.connect(port);
+  await slow.write('POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na');
+  await until(() => server.stats().uploads === 1);
+  const quick = await Client.connect(port);
+  await quick.write('POST /quick HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n', 'bc');
+  await slow.write('d');
+  expect((await slow.answer())?.body).toBe('POST /slow ad');
+  expect((await quick.answer())?.body).toBe('POST /quick bc');
+  for (const client of [slow, quick]) client.close();
 });

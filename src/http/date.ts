@@ -1,0 +1,18 @@
+/**
+ * The Date field (RFC 9110 §6.6.1), made once a second.
+ *
+ * Law: the time is given, never read.
+ */
+export class HttpDate {
+  #text = '';
+  #until = 0;
+
+  /** @param now ms since the epoch */
+  at(now: number): string {
+    if (now >= this.#until || now < this.#until - 1000) {
+      this.#text = new Date(now).toUTCString();
+      this.#until = now - (now % 1000) + 1000;
+    }
+    return this.#text;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Who may import whom (ARCHITECTURE.md), and the other rules a tool can keep.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const SRC = path.join(import.meta.dirname, '..', 'src');
+
+/** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
+const ROOMS: Record<string, readonly string[]> = {
+  index: ['errors', 'logger', 'options', 'server'],
+  cli: ['errors', 'options', 'server', 'version', 'commander'],
+  server: ['acceptor', 'compile', 'errors', 'logger', 'options', 'pool', 'tsgi', 'version'],
+  pool: ['errors', 'ring', 'worker', 'piscina'],
+  options: ['errors'],
+  logger: [],
+  version: [],
+  errors: [],
+  compile: ['errors', 'esbuild', 'es-module-lexer', 'import-meta-resolve'],
+  tsgi: [],
+  http: ['errors'],
+  ring: ['errors'],
+  acceptor: ['errors', 'http', 'ring'],
+  worker: ['errors', 'http', 'ring', 'tsgi'],
+};
+/** Imports that must be types only: the worker's file is named by URL. */
+const TYPES_ONLY = new Set(['pool → worker', 'server → tsgi']);
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({ file, text: readFileSync(path.join(SRC, file), 'utf8') }));
+
+function roomOf(file: string): string {
+  return file.split(path.sep)[0]!.replace(/\.ts$/, '');
+}
+
+function importsOf(text: string): { target: string; isType: boolean }[] {
+  const statements = text.matchAll(/^(?:import|export)\b([^;]*?)\bfrom\s+'([^']+)'|import\('([^']+)'\)/gm);
+  return [...statements].map((match) => ({
+    target: match[2] ?? match[3]!,
+    isType: (match[1] ?? '').startsWith(' type') || /typeof $/.test(text.slice(0, match.index)),
+  }));
+}
+
+describe.each(files)('src/$file', ({ file, text }) => {
+  const room = roomOf(file);
+
+  test('imports only what its room may', () => {
+    for (const { target, isType } of importsOf(text)) {
+      if (target.startsWith('node:')) continue;
+      const to = target.startsWith('.') ? roomOf(path.join(path.dirname(file), target)) : target;
+      if (to === room) continue;
+      expect(ROOMS[room], `${file} imports ${target}`).toContain(to);
+      if (TYPES_ONLY.has(`${room} → ${to}`))
+        expect(isType, `${file} imports ${target} as a value`).toBe(true);
+    }
+  });
+
+  test('keeps to what its room may touch', () => {
+    const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+    if (room !== 'ring') expect(code).not.toMatch(/\bAtomics\.|new SharedArrayBuffer/);
+    if (room !== 'acceptor') expect(code).not.toMatch(/^import (?!type).*'node:net'/m);
+    if (room !== 'cli') expect(code).not.toMatch(/\bprocess\.exit\b|\bconsole\./);
+    if (room === 'worker') expect(code).not.toMatch(/http\/parser/);
+  });
+
+  test('opens with its law and stays below 400 lines', () => {
+    expect(text.replace(/^#!.*\n/, '')).toMatch(/^\/\*\*\n/);
+    expect(text.split('\n').length).toBeLessThanOrEqual(401);
+  });
+});
