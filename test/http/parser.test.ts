@@ -1,0 +1,299 @@
+/**
+ * Bytes → spans, each case whole, at every split point and byte by byte: the answer may not depend on how bytes come.
+ */
+import { describe, expect, test } from 'vitest';
+import { Flag } from '../../src/http/flags.ts';
+import { Outcome, Parser, READ_BUFFER_SIZE, type SavedMessage } from '../../src/http/parser.ts';
+
+const LIMITS = { maxRequestLine: 200, maxHeaderSize: 400, maxHeaders: 6 };
+const parser = new Parser(LIMITS);
+
+interface Head {
+  readonly line: string;
+  readonly fields: string[];
+  readonly flags: number;
+  readonly contentLength: number;
+}
+
+type Result =
+  | { readonly head: Head; readonly body: string; readonly left: number }
+  | { readonly error: number; readonly reason: string }
+  | 'more';
+
+/** Feeds the pieces as a connection would. */
+function run(pieces: Buffer[], by: Parser = parser): Result {
+  let saved: SavedMessage | null = null;
+  let head: Head | undefined;
+  let body = '';
+  let later = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  for (const piece of pieces) {
+    later -= piece.length;
+    if (saved === null) by.start();
+    else by.restore(saved);
+    by.buffer.set(piece);
+    let offset = 0;
+    for (;;) {
+      const outcome = by.feed(offset, piece.length - offset);
+      if (outcome === Outcome.ERROR) return { error: by.error, reason: by.reason };
+      if (by.headFresh) head = readHead(by);
+      for (let i = 0; i < by.bodySpanCount; i++)
+        body += latin1(by, by.bodySpanStart(i), by.bodySpanLength(i));
+      offset += by.consumed;
+      if (outcome === Outcome.MESSAGE) return { head: head!, body, left: later + piece.length - offset };
+      if (outcome === Outcome.MORE) break;
+    }
+    saved = by.save();
+  }
+  return 'more';
+}
+
+function latin1(by: Parser, start: number, length: number): string {
+  return Buffer.from(by.memory.buffer, start, length).toString('latin1');
+}
+
+function readHead(by: Parser): Head {
+  const text = latin1(by, by.headStart, by.headLength);
+  const word = (i: number) => by.words[by.spansStart + i]!;
+  const span = (i: number) => text.slice(word(i), word(i) + word(i + 1));
+  return {
+    line: `${text.slice(0, by.methodLength)} ${text.slice(by.targetOffset, by.targetOffset + by.targetLength)}`,
+    fields: Array.from({ length: by.headerCount }, (_, i) => `${span(i * 4)}=${span(i * 4 + 2)}`),
+    flags: by.flags,
+    contentLength: by.contentLength,
+  };
+}
+
+/** The one result of every way to cut the bytes. */
+function everyWay(text: string): Result {
+  const bytes = Buffer.from(text, 'latin1');
+  const whole = run([bytes]);
+  for (let at = 1; at < bytes.length; at++) {
+    const split = run([bytes.subarray(0, at), bytes.subarray(at)]);
+    expect(split, `split at ${at} of ${JSON.stringify(text)}`).toEqual(whole);
+  }
+  expect(run([...bytes].map((byte) => Buffer.from([byte]))), 'byte by byte').toEqual(whole);
+  return whole;
+}
+
+const H = 'Host: a\r\n';
+const get = (fields: string) => `GET / HTTP/1.1\r\n${fields}\r\n`;
+const post = (fields: string, body: string) => `POST / HTTP/1.1\r\n${H}${fields}\r\n${body}`;
+const chunked = (body: string) => post('Transfer-Encoding: chunked\r\n', body);
+
+describe('accepts', () => {
+  test.each<[string, string, string[], string, number]>([
+    [get(H), 'GET /', ['Host=a'], '', 0],
+    [`\r\n\r\n${get(H)}`, 'GET /', ['Host=a'], '', 0],
+    [`${get(H)}${get(H)}`, 'GET /', ['Host=a'], '', 27],
+    [get(`${H}X-Empty:\r\nB: \t c \t\r\n`), 'GET /', ['Host=a', 'X-Empty=', 'B=c'], '', 0],
+    [get(`${H}A: \xe9\xff\r\n`), 'GET /', ['Host=a', 'A=\xe9\xff'], '', 0],
+    [get('host: [::1]:8080\r\n'), 'GET /', ['host=[::1]:8080'], '', 0],
+    [get('Host: example.com:443\r\n'), 'GET /', ['Host=example.com:443'], '', 0],
+    [`GET /a%20b?c=d&e HTTP/1.1\r\n${H}\r\n`, 'GET /a%20b?c=d&e', ['Host=a'], '', 0],
+    [`GET http://b.c:80/d HTTP/1.1\r\n${H}\r\n`, 'GET http://b.c:80/d', ['Host=a'], '', 0],
+    [`OPTIONS * HTTP/1.1\r\n${H}\r\n`, 'OPTIONS *', ['Host=a'], '', 0],
+    ['GET / HTTP/1.0\r\n\r\n', 'GET /', [], '', 0],
+    [post('Content-Length: 5\r\n', 'helloGET'), 'POST /', ['Host=a', 'Content-Length=5'], 'hello', 3],
+    [post('Content-Length: 0\r\n', ''), 'POST /', ['Host=a', 'Content-Length=0'], '', 0],
+    [chunked('5\r\nhello\r\n0\r\n\r\n'), 'POST /', ['Host=a', 'Transfer-Encoding=chunked'], 'hello', 0],
+    [
+      chunked('5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\nNEXT'),
+      'POST /',
+      ['Host=a', 'Transfer-Encoding=chunked'],
+      'hello!',
+      4,
+    ],
+    [`${get(`${H}Connection: close\r\n`)}extra`, 'GET /', ['Host=a', 'Connection=close'], '', 5],
+    [
+      get(`${H}Upgrade: h2c\r\nConnection: Upgrade\r\n`),
+      'GET /',
+      ['Host=a', 'Upgrade=h2c', 'Connection=Upgrade'],
+      '',
+      0,
+    ],
+    [
+      get(`${H}__proto__: x\r\nconstructor: y\r\n`),
+      'GET /',
+      ['Host=a', '__proto__=x', 'constructor=y'],
+      '',
+      0,
+    ],
+  ])('%j', (text, line, fields, body, left) => {
+    expect(everyWay(text)).toMatchObject({ head: { line, fields }, body, left });
+  });
+
+  test('flags say version, keep-alive, framing, Expect, HEAD and the absolute form', () => {
+    const flagsOf = (text: string) => (everyWay(text) as { head: Head }).head.flags;
+    expect(flagsOf(get(H))).toBe(Flag.HTTP_1_1 | Flag.KEEP_ALIVE);
+    expect(flagsOf(get(`${H}Connection: close\r\n`))).toBe(Flag.HTTP_1_1);
+    expect(flagsOf('GET / HTTP/1.0\r\n\r\n')).toBe(0);
+    expect(flagsOf('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')).toBe(Flag.KEEP_ALIVE);
+    expect(flagsOf(`HEAD / HTTP/1.1\r\n${H}\r\n`)).toBe(Flag.HTTP_1_1 | Flag.KEEP_ALIVE | Flag.HEAD);
+    expect(flagsOf(chunked('0\r\n\r\n')) & Flag.CHUNKED).toBe(Flag.CHUNKED);
+    expect(flagsOf(post('Content-Length: 1\r\nExpect: 100-Continue\r\n', 'x')) & Flag.EXPECT_CONTINUE).toBe(
+      Flag.EXPECT_CONTINUE,
+    );
+    expect(flagsOf(`GET http://b HTTP/1.1\r\n${H}\r\n`) & Flag.ABSOLUTE_TARGET).toBe(Flag.ABSOLUTE_TARGET);
+  });
+});
+
+describe('refuses', () => {
+  test.each<[number, string]>([
+    [400, get('')],
+    [400, get(`${H}${H}`)],
+    [400, get('Host:\r\n')],
+    [400, get('Host: \r\n')],
+    [400, get('Host: a, b\r\n')],
+    [400, get('Host: u@a\r\n')],
+    [400, get('Host: a/b\r\n')],
+    [400, get('Host: a b\r\n')],
+    [400, get('Host: a?b\r\n')],
+    [400, get('Host: a:x\r\n')],
+    [400, get('Host: a:70000\r\n')],
+    [400, get('Host: [::1\r\n')],
+    [400, `GET / HTTP/1.0\r\n${H}${H}\r\n`],
+    [400, post('Content-Length: 5, 5\r\n', 'hello')],
+    [400, post('Content-Length: 5\r\nContent-Length: 5\r\n', 'hello')],
+    [400, post('Content-Length: +5\r\n', 'hello')],
+    [400, post('Content-Length: -0\r\n', '')],
+    [400, post('Content-Length: 5x\r\n', 'hello')],
+    [400, post('Content-Length: 0x5\r\n', 'hello')],
+    [400, post('Content-Length:\r\n', '')],
+    [400, post('Content-Length: 18446744073709551617\r\n', '')],
+    [400, post('Content-Length: 9007199254740993\r\n', '')],
+    [400, post('Content-Length: 5\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n')],
+    [400, post('Transfer-Encoding: chunked\r\nContent-Length: 5\r\n', '0\r\n\r\n')],
+    [400, post('Transfer-Encoding: chunked, identity\r\n', '0\r\n\r\n')],
+    [400, post('Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n')],
+    [400, post('Transfer-Encoding: identity\r\n', '')],
+    [400, post('Transfer-Encoding:\r\n', '')],
+    [400, post('Transfer-Encoding: xchunked\r\n', '')],
+    [400, post('Transfer-Encoding: chunked;a\r\n', '0\r\n\r\n')],
+    [400, post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n')],
+    [400, 'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [400, chunked('0x5\r\nhello\r\n0\r\n\r\n')],
+    [400, chunked('-1\r\n')],
+    [400, chunked('5\r\nhelloX')],
+    [400, chunked('5\r\nhello\n0\r\n\r\n')],
+    [400, chunked('g\r\n')],
+    [400, chunked(' 5\r\nhello\r\n0\r\n\r\n')],
+    [400, chunked('FFFFFFFFFFFFFFFF0\r\n')],
+    [400, chunked('5;\0\r\nhello\r\n0\r\n\r\n')],
+    [400, chunked('5;a\nhello\r\n0\r\n\r\n')],
+    [505, `GET / HTTP/2.0\r\n${H}\r\n`],
+    [505, `GET / HTTP/1.2\r\n${H}\r\n`],
+    [505, `GET / HTTP/1.01\r\n${H}\r\n`],
+    [400, `GET / http/1.1\r\n${H}\r\n`],
+    [400, `GET /\r\n${H}\r\n`],
+    [400, `GET /\nHost: a\nContent-Length: 5\n\nhello`],
+    [400, `GET  / HTTP/1.1\r\n${H}\r\n`],
+    [400, `GET /a#b HTTP/1.1\r\n${H}\r\n`],
+    [400, `GET * HTTP/1.1\r\n${H}\r\n`],
+    [400, `GET a HTTP/1.1\r\n${H}\r\n`],
+    [400, `GET ftp://a/ HTTP/1.1\r\n${H}\r\n`],
+    [400, `GET http://u@a/ HTTP/1.1\r\n${H}\r\n`],
+    [400, `GET /\xe9 HTTP/1.1\r\n${H}\r\n`],
+    [501, `CONNECT a:80 HTTP/1.1\r\n${H}\r\n`],
+    [400, get(`${H}A : b\r\n`)],
+    [400, get(` ${H}`)],
+    [400, get(`${H}A: b\r\n c\r\n`)],
+    [400, get(`${H}no colon\r\n`)],
+    [400, get(`${H}: b\r\n`)],
+    [400, get(`${H}A: \0\r\n`)],
+    [400, get(`${H}A: \x0b\r\n`)],
+    [400, get(`${H}A: \x7f\r\n`)],
+    [400, get(`${H}A: b\rc\r\n`)],
+    [400, get(`${H}A: b\nC: d\r\n`)],
+    [400, get(`${H}\xe9: b\r\n`)],
+    [417, get(`${H}Expect: 100-continue, x\r\n`)],
+    [414, `GET /${'a'.repeat(LIMITS.maxRequestLine)} HTTP/1.1\r\n${H}\r\n`],
+    [400, 'a'.repeat(LIMITS.maxRequestLine + 50)],
+    [431, get(`${H}A: ${'a'.repeat(LIMITS.maxHeaderSize)}\r\n`)],
+    [431, get(`${H}${'A: b\r\n'.repeat(LIMITS.maxHeaders)}`)],
+    [400, '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+    [400, 'SSH-2.0-OpenSSH_9.2\r\n'],
+  ])('%d %j', (status, text) => {
+    const result = run([Buffer.from(text, 'latin1')]);
+    expect(result).toMatchObject({ error: status });
+    const bytes = Buffer.from(text, 'latin1');
+    for (let at = 1; at < bytes.length; at++) {
+      expect(run([bytes.subarray(0, at), bytes.subarray(at)]), `split at ${at}`).toHaveProperty('error');
+    }
+    expect(run([...bytes].map((byte) => Buffer.from([byte])))).toHaveProperty('error');
+  });
+
+  test('a request in which any one CR or LF is missing is never complete', () => {
+    const whole = chunked('5\r\nhello\r\n0\r\nX: y\r\n\r\n');
+    for (let at = 0; at < whole.length; at++) {
+      if (whole[at] !== '\r' && whole[at] !== '\n') continue;
+      const result = run([Buffer.from(whole.slice(0, at) + whole.slice(at + 1), 'latin1')]);
+      expect(result === 'more' || 'error' in (result as object), `without byte ${at}`).toBe(true);
+    }
+  });
+});
+
+describe('limits at their edge', () => {
+  test('a request line of exactly maxRequestLine is accepted, one byte more is 414', () => {
+    const of = (length: number) =>
+      `GET /${'a'.repeat(length - 'GET / HTTP/1.1'.length)} HTTP/1.1\r\n${H}\r\n`;
+    expect(everyWay(of(LIMITS.maxRequestLine))).toHaveProperty('head');
+    expect(run([Buffer.from(of(LIMITS.maxRequestLine + 1))])).toMatchObject({ error: 414 });
+  });
+
+  test('exactly maxHeaders fields are accepted', () => {
+    expect(everyWay(get(`${H}${'A: b\r\n'.repeat(LIMITS.maxHeaders - 1)}`))).toHaveProperty('head');
+  });
+
+  test('an unfinished head is never kept beyond the limits', () => {
+    const endless = Buffer.from(`GET / HTTP/1.1\r\nA: ${'a'.repeat(100_000)}`);
+    const pieces = Array.from({ length: 1000 }, (_, i) => endless.subarray(i * 100, i * 100 + 100));
+    expect(run(pieces)).toMatchObject({ error: 431 });
+  });
+
+  test('chunk framing beyond what chunks need is 400', () => {
+    const extension = `1;${'a'.repeat(4000)}\r\nx\r\n`;
+    expect(run([Buffer.from(chunked(`${extension}0\r\n\r\n`))])).toHaveProperty('body', 'x');
+    expect(run([Buffer.from(chunked(extension.repeat(3)))])).toMatchObject({ error: 400 });
+  });
+
+  test('more chunks than the body span table holds come through in order', () => {
+    const letters = Array.from({ length: 3000 }, (_, i) => String.fromCharCode(97 + (i % 26)));
+    const body = letters.map((letter) => `1\r\n${letter}\r\n`).join('');
+    expect(run([Buffer.from(chunked(`${body}0\r\n\r\n`))])).toMatchObject({ body: letters.join('') });
+  });
+});
+
+describe('memory', () => {
+  const REQUEST = Buffer.from(
+    'GET /some/path/here?with=query&and=more HTTP/1.1\r\nHost: localhost:8000\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n' +
+      'Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n' +
+      'Connection: keep-alive\r\nCookie: session=abcdef\r\n\r\n',
+  );
+
+  test('a million parses leave the heap as it was', () => {
+    const own = new Parser({ maxRequestLine: 8192, maxHeaderSize: 32_768, maxHeaders: 100 });
+    own.buffer.set(REQUEST);
+    const parse = (times: number) => {
+      let fields = 0;
+      for (let i = 0; i < times; i++) {
+        own.start();
+        own.feed(0, REQUEST.length);
+        fields += own.headerCount + own.headLength + own.flags;
+      }
+      return fields;
+    };
+    parse(200_000);
+    const before = process.memoryUsage().heapUsed;
+    expect(parse(1_000_000)).toBeGreaterThan(7_000_000);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(1_000_000);
+  });
+
+  test('the read buffer is never detached, and its whole size can be fed', () => {
+    const own = new Parser({ maxRequestLine: 8192, maxHeaderSize: 32_768, maxHeaders: 100 });
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${READ_BUFFER_SIZE}\r\n\r\n`;
+    expect(own.buffer.length).toBe(READ_BUFFER_SIZE);
+    const result = run([Buffer.from(head), Buffer.alloc(READ_BUFFER_SIZE, 'x')], own);
+    expect(result).toMatchObject({ body: 'x'.repeat(READ_BUFFER_SIZE) });
+    expect(own.memory.length).toBeGreaterThan(0);
+  });
+});
