@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const STEPS = [
   ['build', 'node scripts/build.js'],
-  ['format and lint', 'npx --no-install biome check .'],
+  ['format', 'npx --no-install prettier --check --log-level warn .'],
+  ['lint', 'npx --no-install eslint .'],
   ['types', 'npm run -s types'],
   ['docs fresh', 'node scripts/docs.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],

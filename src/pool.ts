@@ -16,6 +16,7 @@ import { Piscina } from 'piscina';
 import { OptionError } from './errors.ts';
 import { WORKER_LINES } from './ring/layout.ts';
 import { createRings, type SharedBuffers } from './ring/shared.ts';
+import type runWorker from './worker/main.ts';
 import type { FromWorker, WorkerTask } from './worker/main.ts';
 
 const WORKER_URL = new URL('./worker/main.js', import.meta.url);
@@ -186,7 +187,7 @@ export class Pool extends EventEmitter {
 
   async #run(task: WorkerTask, worker: Incarnation): Promise<void> {
     if (this.#piscina === null) {
-      const { default: work } = (await import(WORKER_URL.href)) as typeof import('./worker/main.ts');
+      const { default: work } = (await import(WORKER_URL.href)) as { default: typeof runWorker };
       return work(task);
     }
     const transferList = [task.doorbell, task.control];

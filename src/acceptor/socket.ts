@@ -33,12 +33,11 @@ export function openSocket(
 ): void {
   const handle = handleOf(accepted);
   const moved = typeof handle?.useUserBuffer === 'function';
-  let owner: SocketOwner | undefined;
-  const socket = moved ? moveHandle(accepted, buffer, (length) => owner!.socketOnRead(length)) : accepted;
+  const socket = moved ? moveHandle(accepted, buffer, (length) => owner.socketOnRead(length)) : accepted;
   // From here on an error has a listener: a reset at a bad moment must not end the process.
   socket.on('error', ignore);
-  owner = ownerOf(socket);
-  if (!moved) socket.on('data', (chunk) => copyIn(chunk, buffer, owner!));
+  const owner = ownerOf(socket);
+  if (!moved) socket.on('data', (chunk) => copyIn(chunk, buffer, owner));
   socket.on('end', () => owner.socketOnEnd());
   socket.on('drain', () => owner.socketOnDrain());
   socket.on('close', () => owner.socketOnClose());

@@ -54,7 +54,7 @@ export async function emit(units: Unit[], entry: Unit): Promise<Map<Unit, string
 /** What Node cannot run as it stands, and whatever imports that. */
 function unitsToCompile(units: Unit[]): Unit[] {
   const chosen = new Set(units.filter((unit) => unit.foreign));
-  for (let size = -1; size !== chosen.size; ) {
+  for (let size = -1; size !== chosen.size;) {
     size = chosen.size;
     for (const unit of units) if ([...unit.imports].some((id) => chosen.has(units[id]!))) chosen.add(unit);
   }

@@ -107,7 +107,7 @@ function parseChunked<T>(
   value: (body: string, length: number) => T,
 ): T | undefined {
   let body = '';
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const line = bytes.indexOf('\r\n', at);
     if (line === -1) return undefined;
     const size = Number.parseInt(bytes.toString('latin1', at, line), 16);

@@ -1,0 +1,48 @@
+/**
+ * What the compiler does not see. Types are TypeScript's job, layout is Prettier's.
+ */
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(
+  { ignores: ['dist/', '**/node_modules/'] },
+  js.configs.recommended,
+  ...tseslint.configs.strict,
+  {
+    languageOptions: {
+      globals: {
+        Buffer: 'readonly',
+        URL: 'readonly',
+        console: 'readonly',
+        performance: 'readonly',
+        process: 'readonly',
+        fetch: 'readonly',
+        SharedArrayBuffer: 'readonly',
+        Atomics: 'readonly',
+        Int32Array: 'readonly',
+        setTimeout: 'readonly',
+        WebAssembly: 'readonly',
+      },
+    },
+    rules: {
+      // The rings and the parser index typed arrays on every line.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // A finished callback that has nothing to do.
+      '@typescript-eslint/no-empty-function': 'off',
+      'no-empty': ['error', { allowEmptyCatch: true }],
+      // Header values and bytes are about control characters.
+      'no-control-regex': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      'func-style': ['error', 'declaration', { allowArrowFunctions: true }],
+      eqeqeq: 'error',
+      'max-params': ['error', { max: 5 }],
+      'max-lines-per-function': ['error', { max: 60, skipComments: true, skipBlankLines: true }],
+    },
+  },
+  {
+    files: ['test/**', 'bench/**'],
+    rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-empty-function': 'off' },
+  },
+  { files: ['src/http/webassembly.d.ts'], rules: { '@typescript-eslint/no-extraneous-class': 'off' } },
+);
