@@ -44,5 +44,4 @@ export default tseslint.config(
     files: ['test/**', 'bench/**'],
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-empty-function': 'off' },
   },
-  { files: ['src/http/webassembly.d.ts'], rules: { '@typescript-eslint/no-extraneous-class': 'off' } },
 );

@@ -8,6 +8,7 @@
  * allocator nor anything else is called, so no view on the memory is ever detached.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { type ExportValue, type Imports, type Memory, webAssembly } from './webassembly.ts';
 
 const PAGE = 65536;
 /** In the order of the trampoline's table, whose entry 0 stays empty. */
@@ -34,14 +35,14 @@ export interface LinkedParser {
   feed(address: number, length: number): number;
 }
 
-type Exported = Record<string, WebAssembly.ExportValue>;
+type Exported = Record<string, ExportValue>;
 
 /** @param bytes size of our region */
 export function linkParser(bytes: number): LinkedParser {
-  const table = new WebAssembly.Table({ element: 'anyfunc', initial: CALLBACKS.length + 1 });
+  const table = new webAssembly.Table({ element: 'anyfunc', initial: CALLBACKS.length + 1 });
   const trampoline = instantiate('trampoline', { env: { __indirect_function_table: table } });
   const llhttp = instantiate('llhttp', { env: trampoline });
-  const memory = llhttp.memory as WebAssembly.Memory;
+  const memory = llhttp.memory as Memory;
   (llhttp._initialize as () => void)();
   const pristine = (llhttp.llhttp_alloc as (type: number) => number)(REQUEST);
   if (memory.buffer.byteLength !== REGION)
@@ -57,9 +58,9 @@ export function linkParser(bytes: number): LinkedParser {
   };
 }
 
-function instantiate(name: string, imports: WebAssembly.Imports): Exported {
+function instantiate(name: string, imports: Imports): Exported {
   const beside = new URL(`./${name}.wasm`, import.meta.url);
   // Run from source, the modules lie where the build put them.
   const file = existsSync(beside) ? beside : new URL(`../../dist/http/${name}.wasm`, import.meta.url);
-  return new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), imports).exports;
+  return new webAssembly.Instance(new webAssembly.Module(readFileSync(file)), imports).exports;
 }

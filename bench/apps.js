@@ -1,0 +1,42 @@
+/**
+ * The same handlers for every server that is measured: `kind` says which.
+ */
+const spin = (milliseconds) => {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+};
+
+export const handlers = {
+  hello: () => 'Hello, World!\n',
+  cpu5: () => {
+    spin(5);
+    return 'done\n';
+  },
+  mixed: (path) => {
+    if (path === '/slow') spin(120);
+    return 'done\n';
+  },
+  awaits: async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    spin(20);
+    return 'done\n';
+  },
+};
+
+const handler = handlers[process.env.BENCH_KIND ?? 'hello'];
+
+/** TSGI. */
+export default (environ, startResponse) => {
+  const body = handler(environ.PATH_INFO);
+  startResponse(200, [['content-type', 'text/plain; charset=utf-8']]);
+  return body;
+};
+
+/** node:http. */
+export async function listener(request, response) {
+  const pending = handler(request.url);
+  const body = typeof pending === 'string' ? pending : await pending;
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  response.setHeader('content-length', body.length);
+  response.end(body);
+}

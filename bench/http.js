@@ -1,0 +1,104 @@
+/**
+ * Questions about the whole server, each a ratio against a peer in the same run.
+ */
+import { fileURLToPath } from 'node:url';
+import { generator, inTurns, load, median, Subject } from './load.js';
+
+const file = (name) => fileURLToPath(new URL(name, import.meta.url));
+const CLI = file('../dist/cli.js');
+
+function ours(kind, threads) {
+  const args = [CLI, file('apps.js'), '--port', '0', '--threads', String(threads)];
+  return new Subject('tsgi-threads', args, { BENCH_KIND: kind }).ready();
+}
+
+function peer(name, kind, workers) {
+  return new Subject(name, [file('node-http.js')], { BENCH_KIND: kind, WORKERS: String(workers) }).ready();
+}
+
+/** Is a request cheaper than with node:http alone? */
+export async function hello(threads = 1) {
+  const subjects = [await ours('hello', threads), await peer('node:http', 'hello', 0)];
+  const result = await inTurns(subjects);
+  for (const subject of subjects) await subject.end();
+  const [a, b] = subjects.map(({ name }) => result[name]);
+  const rate = (a.perSecond / b.perSecond).toFixed(2);
+  const cpu = (a.cpu / b.cpu).toFixed(2);
+  return `hello, 64 connections, ${threads} worker(s), ${generator}: ${rate}× the requests of node:http (${a.perSecond.toFixed(0)} : ${b.perSecond.toFixed(0)} a second), ${cpu}× its CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
+}
+
+/** How much of a busy worker's time is the application's? */
+export async function saturated() {
+  const subject = await ours('cpu5', 1);
+  const seconds = 4;
+  await load(subject.url, { seconds: 1, connections: 16 });
+  const { perSecond } = await load(subject.url, { seconds, connections: 16 });
+  await subject.end();
+  return `5 ms of CPU a request, one worker, saturated: ${((perSecond * 5) / 10).toFixed(1)} % of the time is the application's`;
+}
+
+/** Do handlers that await and then burn CPU spread over the workers? */
+export async function spread() {
+  const subject = await ours('awaits', 2);
+  const times = [];
+  for (let round = 0; round < 5; round++) {
+    const start = performance.now();
+    await Promise.all(Array.from({ length: 40 }, async () => (await fetch(subject.url)).text()));
+    times.push(performance.now() - start);
+  }
+  await subject.end();
+  const ideal = (40 * 20) / 2;
+  return `40 × (5 ms await, 20 ms CPU), two workers: ${(median(times) / ideal).toFixed(2)}× the ideal ${ideal} ms (median of ${times.length})`;
+}
+
+/** What does one slow request at a time do to the cheap ones beside it? */
+export async function beside() {
+  const subjects = [await ours('mixed', 2), await peer('node:cluster', 'mixed', 2)];
+  const p99 = {};
+  for (const subject of subjects) {
+    let stop = false;
+    const slow = (async () => {
+      while (!stop) await (await fetch(`${subject.url}/slow`)).text();
+    })();
+    p99[subject.name] = percentile99(await cheapRequests(subject.url, 4));
+    stop = true;
+    await slow;
+    await subject.end();
+  }
+  const [a, b] = subjects.map(({ name }) => p99[name]);
+  return `cheap requests beside one of 120 ms at a time, two workers, 64 connections: p99 ${a.toFixed(1)} ms, node:cluster ${b.toFixed(1)} ms, ${(b / a).toFixed(1)}× lower`;
+}
+
+/** About 400 requests a second over 64 connections; each one's time. */
+async function cheapRequests(url, seconds) {
+  const { Agent, get } = await import('node:http');
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const times = [];
+  const one = () =>
+    new Promise((resolve) => {
+      const start = performance.now();
+      get(url, { agent }, (response) => {
+        response.resume().on('end', () => {
+          times.push(performance.now() - start);
+          resolve();
+        });
+      }).on('error', resolve);
+    });
+  const pending = new Set();
+  const end = performance.now() + seconds * 1000;
+  while (performance.now() < end) {
+    for (let i = 0; i < 2; i++) {
+      const request = one();
+      pending.add(request);
+      request.then(() => pending.delete(request));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await Promise.all(pending);
+  agent.destroy();
+  return times;
+}
+
+function percentile99(times) {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
+}

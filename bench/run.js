@@ -1,0 +1,19 @@
+/**
+ * `npm run bench`: every question, one line an answer. `npm run bench -- hello` asks only those that are named.
+ * These machines are shared: believe the ratios, not the figures.
+ */
+import { beside, hello, saturated, spread } from './http.js';
+import { parser, ring } from './micro.js';
+
+const QUESTIONS = { parser, ring, hello, hello2: () => hello(2), saturated, spread, beside };
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(QUESTIONS);
+
+for (const name of names) {
+  const ask = QUESTIONS[name];
+  if (ask === undefined) {
+    console.error(`Unknown question ${name}: choose from ${Object.keys(QUESTIONS).join(', ')}`);
+    process.exit(2);
+  }
+  console.log(await ask());
+}
+process.exit(0);

@@ -1,0 +1,28 @@
+/**
+ * The part of the WebAssembly JavaScript API that is used here, typed: TypeScript has it in its DOM library only,
+ * whose other globals do not exist in Node.
+ *
+ * Law: types, and the one object they describe.
+ */
+export interface Memory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+export interface Table {
+  set(index: number, value: () => number): void;
+}
+
+export type ExportValue = ((...args: never[]) => unknown) | Memory | Table;
+export type Imports = Record<string, Record<string, ExportValue>>;
+
+interface Api {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: Imports,
+  ) => { readonly exports: Record<string, ExportValue> };
+  readonly Table: new (descriptor: { element: 'anyfunc'; initial: number }) => Table;
+}
+
+export const webAssembly: Api = (globalThis as unknown as { WebAssembly: Api }).WebAssembly;
