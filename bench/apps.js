@@ -6,10 +6,16 @@ const spin = (milliseconds) => {
   while (performance.now() < end);
 };
 
+/** Milliseconds spent in handlers so far. */
+let busy = 0;
+
 export const handlers = {
   hello: () => 'Hello, World!\n',
-  cpu5: () => {
+  cpu5: (path) => {
+    const now = performance.now();
+    if (path === '/busy') return JSON.stringify({ busy, now });
     spin(5);
+    busy += performance.now() - now;
     return 'done\n';
   },
   mixed: (path) => {

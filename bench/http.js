@@ -27,14 +27,20 @@ export async function hello(threads = 1) {
   return `hello, 64 connections, ${threads} worker(s), ${generator}: ${rate}× the requests of node:http (${a.perSecond.toFixed(0)} : ${b.perSecond.toFixed(0)} a second), ${cpu}× its CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
 }
 
-/** How much of a busy worker's time is the application's? */
+/** How much of a busy worker's time is the application's? Told by the application, in the middle of the load. */
 export async function saturated() {
   const subject = await ours('cpu5', 1);
-  const seconds = 4;
-  await load(subject.url, { seconds: 1, connections: 16 });
-  const { perSecond } = await load(subject.url, { seconds, connections: 16 });
+  const running = load(subject.url, { seconds: 5, connections: 16 });
+  const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const busy = async () => (await fetch(`${subject.url}/busy`)).json();
+  await wait(1000);
+  const from = await busy();
+  await wait(3000);
+  const to = await busy();
+  await running;
   await subject.end();
-  return `5 ms of CPU a request, one worker, saturated: ${((perSecond * 5) / 10).toFixed(1)} % of the time is the application's`;
+  const share = (100 * (to.busy - from.busy)) / (to.now - from.now);
+  return `5 ms of CPU a request, one worker, saturated: ${share.toFixed(1)} % of the wall time is inside the application`;
 }
 
 /** Do handlers that await and then burn CPU spread over the workers? */

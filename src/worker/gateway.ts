@@ -39,11 +39,11 @@ class Running {
     this.body = body;
   }
 
-  signal = (): AbortSignal => {
+  signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.response.gone) this.#controller.abort(clientGone());
     return this.#controller.signal;
-  };
+  }
 
   abort(): void {
     const reason = clientGone();
@@ -134,7 +134,7 @@ export class Gateway implements Runner {
     let input = emptyInput;
     if (running.body !== null) input = new Input(running.body);
     else if (reader.bodyLength > 0) input = new Input(completeBody(reader.body()));
-    return buildEnviron(reader, context, { input, errors, signal: running.signal, deadline });
+    return buildEnviron(reader, context, { input, errors, exchange: running, deadline });
   }
 
   #call(environ: Environ, running: Running): void {
