@@ -35,7 +35,7 @@ export async function compileApplication(file: string): Promise<CompiledApplicat
   } catch (error) {
     throw syntaxError(error as BuildFailure);
   }
-  const places = await emit(graph.units, entry);
+  const places = emit(graph.units, entry);
   return {
     url: pathToFileURL(places.get(entry) ?? entry.file).href,
     source: entry.file,

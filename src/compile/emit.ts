@@ -21,7 +21,6 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { init, parse } from 'es-module-lexer';
 import { OptionError } from '../errors.ts';
 import { TOKEN, type Unit } from './graph.ts';
 
@@ -32,11 +31,10 @@ const RUNTIME = new URL('./runtime.js', import.meta.url).href;
 export type Manifest = Record<string, string>;
 
 /** Writes what must be compiled; returns where each of those units lies. */
-export async function emit(units: Unit[], entry: Unit): Promise<Map<Unit, string>> {
+export function emit(units: Unit[], entry: Unit): Map<Unit, string> {
   const compiled = unitsToCompile(units);
   const names = new Map(compiled.map((unit) => [unit, nameOf(unit)]));
   if (compiled.length === 0) return new Map();
-  await init;
   const files = new Map<string, string>();
   for (const unit of compiled) {
     files.set(names.get(unit)!, codeOf(unit, units, names));
@@ -71,27 +69,13 @@ function nameOf(unit: Unit): string {
 }
 
 function codeOf(unit: Unit, units: Unit[], names: Map<Unit, string>): string {
-  const linked = unit.text.replace(TOKEN, (_, id: string, kind: string) => {
+  const code = unit.text.replace(TOKEN, (_, id: string, kind: string) => {
     const target = units[Number(id)]!;
     const name = names.get(target);
     if (name !== undefined) return JSON.stringify(`./${name}`);
     return JSON.stringify(kind === 'import' ? pathToFileURL(target.file).href : target.file);
   });
-  const code = redirectComputedImports(linked);
   return `${banner(unit, code)}\n${code}\n//# sourceMappingURL=${names.get(unit)!}.map\n`;
-}
-
-/** `import(expression)` would resolve from the cache: our runtime resolves it from the original. */
-function redirectComputedImports(code: string): string {
-  if (!code.includes('import(')) return code;
-  const [imports] = parse(code);
-  let redirected = code;
-  for (const found of [...imports].reverse()) {
-    if (found.type !== 'dynamic' || (found.specifier !== undefined && !found.glob)) continue;
-    const after = redirected.slice(found.importStart + 'import'.length);
-    redirected = `${redirected.slice(0, found.importStart)}__tsgi_import${after}`;
-  }
-  return redirected;
 }
 
 /** One line before the code that declares what the file knows of itself, as far as it uses it. */

@@ -6,16 +6,19 @@
  * is (`emit.ts` puts the names in).
  */
 import { realpathSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
   type BuildFailure,
   build,
+  type Loader,
   type OnResolveArgs,
   type OnResolveResult,
   type PluginBuild,
 } from 'esbuild';
+import { renameComputedImports } from './computed.ts';
 import { type Format, formatOf, isPlain, isUserFile } from './format.ts';
 import { nodeResolve, strictResolve } from './resolve.ts';
 
@@ -123,6 +126,10 @@ export class Graph {
   }
 
   #setup(setup: PluginBuild, format: Format): void {
+    setup.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path: file }) => {
+      const contents = await renameComputedImports(await readFile(file, 'utf8'));
+      return contents === undefined ? undefined : { contents, loader: loaderOf(file) };
+    });
     setup.onResolve({ filter: /.*/ }, async (args): Promise<OnResolveResult | undefined> => {
       if (args.kind === 'entry-point' || args.pluginData === OURS) return undefined;
       if (BUILTINS.has(args.path)) return { path: args.path, external: true };
@@ -173,6 +180,11 @@ export class Graph {
     importer.imports.add(unit.id);
     return { path: `tsgi-file:${unit.id}:${isImport ? 'import' : 'require'}`, external: true };
   }
+}
+
+function loaderOf(file: string): Loader {
+  const typed = /t(?=sx?$)/.test(path.extname(file)) ? 'ts' : 'js';
+  return file.endsWith('x') ? `${typed}x` : typed;
 }
 
 function usesTopLevelAwait(error: BuildFailure, file: string): boolean {

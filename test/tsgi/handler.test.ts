@@ -1,0 +1,258 @@
+/**
+ * The state machine that calls an application, against a sink that writes down what it is told.
+ */
+import { describe, expect, test } from 'vitest';
+import { callApplication, type Sink } from '../../src/tsgi/handler.ts';
+import type { Application, BodyChunk, Environ, HeaderList } from '../../src/tsgi/types.ts';
+
+class Recorder implements Sink {
+  readonly events: string[] = [];
+  gone = false;
+  /** Resolved by the test when the sink has room again. */
+  full: Promise<void> | undefined;
+
+  respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
+    this.events.push(`respond ${status} ${headers.length} ${text(body)}`);
+  }
+
+  start(status: number, _headers: HeaderList, length: number): void {
+    this.events.push(`start ${status} ${length}`);
+  }
+
+  write(chunk: BodyChunk): Promise<void> | undefined {
+    this.events.push(`write ${text(chunk)}`);
+    return this.full;
+  }
+
+  end(): void {
+    this.events.push('end');
+  }
+}
+
+function text(chunk: BodyChunk | null): string {
+  return chunk === null ? 'null' : Buffer.from(chunk as string).toString();
+}
+
+async function run(application: Application, method = 'GET', recorder = new Recorder()): Promise<string[]> {
+  try {
+    await callApplication(application, { REQUEST_METHOD: method } as Environ, recorder);
+  } catch (error) {
+    recorder.events.push(`error ${(error as Error).message}`);
+  }
+  return recorder.events;
+}
+
+/** A body whose iterator and close() write down what is called. */
+function traced(events: string[], chunks: unknown[]): Iterable<BodyChunk> & { close(): void } {
+  return {
+    close: () => void events.push('close'),
+    [Symbol.iterator]() {
+      let at = 0;
+      return {
+        next() {
+          const value = chunks[at++];
+          if (value instanceof Error) throw value;
+          return at > chunks.length
+            ? { done: true, value: undefined }
+            : { done: false, value: value as BodyChunk };
+        },
+        return() {
+          events.push('return');
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+describe('bodies', () => {
+  test.each<[string, Application, string[]]>([
+    ['a string is one chunk, at once', (_, start) => (start(200, []), 'hi'), ['respond 200 0 hi']],
+    ['bytes are one chunk', (_, start) => (start(200, []), new Uint8Array([104])), ['respond 200 0 h']],
+    ['an array of one is one chunk', (_, start) => (start(200, []), ['hi']), ['respond 200 0 hi']],
+    ['an empty array is an empty body', (_, start) => (start(200, []), []), ['respond 200 0 null']],
+    [
+      'an array is summed',
+      (_, start) => (start(200, []), ['a', 'ü']),
+      ['start 200 3', 'write a', 'write ü', 'end'],
+    ],
+    ['a promise is awaited', async (_, start) => (start(201, [['a', 'b']]), 'hi'), ['respond 201 1 hi']],
+    [
+      'a generator streams, empty chunks are skipped',
+      (_, start) => (start(200, []), (function* () { yield ''; yield 'a'; yield 'b'; })()), // prettier-ignore
+      ['start 200 -1', 'write a', 'write b', 'end'],
+    ],
+    [
+      'an async generator may call startResponse in its first step',
+      (_, start) => (async function* () { start(200, []); yield 'a'; })(), // prettier-ignore
+      ['start 200 -1', 'write a', 'end'],
+    ],
+    [
+      'write() goes before the body',
+      async (_, start) => {
+        const write = start(200, []);
+        await write('a');
+        return ['b'];
+      },
+      ['start 200 -1', 'write a', 'write b', 'end'],
+    ],
+  ])('%s', async (_, application, events) => {
+    expect(await run(application)).toEqual(events);
+  });
+
+  test.each<[unknown, RegExp]>([
+    [undefined, /must return a string, a Uint8Array or an iterable of those: undefined/],
+    [null, /must return .*: null/],
+    [42, /must return .*: 42/],
+    [{}, /must return .*: an object of Object/],
+    [() => '', /must return .*factory.*: a function/],
+    [[1], /chunk must be a string or a Uint8Array: 1/],
+    [[Promise.resolve('a')], /chunk must be .*await it first/],
+  ])('%j is refused with the rule', async (body, rule) => {
+    const [event] = await run((_, start) => (start(200, []), body as never));
+    expect(event).toMatch(rule);
+  });
+});
+
+describe('startResponse', () => {
+  test('is required before the first chunk', async () => {
+    expect(await run(() => 'a')).toEqual([
+      'error The application must call startResponse before its first chunk',
+    ]);
+  });
+
+  test('a second call needs an error, and then replaces what has not left', async () => {
+    expect(await run((_, start) => (start(200, []), start(200, []), 'a'))).toEqual([
+      expect.stringMatching(/^error startResponse must be called once/),
+    ]);
+    expect(await run((_, start) => (start(200, []), start(500, [], new Error('x')), 'a'))).toEqual([
+      'respond 500 0 a',
+    ]);
+  });
+
+  test('with an error after the head has left rethrows that error', async () => {
+    const events = await run(async (_, start) => {
+      await start(200, [])('a');
+      start(500, [], new Error('the original'));
+      return '';
+    });
+    expect(events).toEqual(['start 200 -1', 'write a', 'error the original']);
+  });
+
+  test('copies the headers: what the application does with its list later is its own', async () => {
+    const headers: HeaderList = [['a', 'b']];
+    const events = await run((_, start) => {
+      start(200, headers);
+      headers.push(['c', 'd']);
+      return 'x';
+    });
+    expect(events).toEqual(['respond 200 1 x']);
+  });
+
+  test.each<[unknown, unknown, RegExp]>([
+    [199, [], /status/],
+    [600, [], /status/],
+    ['200', [], /status.*"200"/],
+    [200.5, [], /status/],
+    [200, {}, /array of \[name, value\]/],
+    [200, ['a'], /\[name, value\] pair/],
+    [200, [['a:', 'b']], /must be a token: "a:"/],
+    [200, [['a', 'b\n']], /Latin-1 string without CR, LF and NUL/],
+    [200, [['a', '\u20ac']], /Latin-1/],
+    [200, [['a', 1]], /Latin-1/],
+    [200, [['Transfer-Encoding', 'chunked']], /hop-by-hop/],
+    [200, [['Status', '200']], /must not be named Status/],
+    [200, [['content-length', '1'], ['Content-Length', '1']], /given once/], // prettier-ignore
+    [200, [['content-length', '+1']], /number of bytes/],
+  ])('%j %j is refused at the call', async (status, headers, rule) => {
+    const [event] = await run((_, start) => (start(status as number, headers as HeaderList), ''));
+    expect(event).toMatch(rule);
+  });
+});
+
+describe('Content-Length of the application', () => {
+  const sized = (length: number, body: string[]): Application => {
+    return (_, start) => (start(200, [['content-length', String(length)]]), body);
+  };
+
+  test('too many bytes are cut at the limit, and the application hears of it', async () => {
+    expect(await run(sized(3, ['ab', 'cd']))).toEqual([
+      'start 200 3',
+      'write ab',
+      'write c',
+      'end',
+      'error The body must not be longer than its Content-Length: 3',
+    ]);
+  });
+
+  test('too few are an error after the head', async () => {
+    expect((await run(sized(3, ['a', 'b']))).at(-1)).toBe(
+      'error The body must have as many bytes as its Content-Length: 2 of 3 came',
+    );
+    expect((await run(sized(3, ['ab']))).at(-1)).toMatch(/2 of 3 came/);
+  });
+
+  test('HEAD and 304 may state a length and send nothing', async () => {
+    expect(await run(sized(3, []), 'HEAD')).toEqual(['start 200 3', 'end']);
+    expect(await run((_, start) => (start(304, [['content-length', '3']]), []))).toEqual([
+      'start 304 3',
+      'end',
+    ]);
+  });
+});
+
+describe('close() of a body is called exactly once', () => {
+  const application = (chunks: unknown[], events: string[]): Application => {
+    return (_, start) => (start(200, []), traced(events, chunks));
+  };
+
+  test('at the end', async () => {
+    const recorder = new Recorder();
+    await run(application(['a'], recorder.events), 'GET', recorder);
+    expect(recorder.events).toEqual(['start 200 -1', 'write a', 'close', 'end']);
+  });
+
+  test('after an error, which goes on untouched', async () => {
+    const recorder = new Recorder();
+    await run(application(['a', new Error('broken')], recorder.events), 'GET', recorder);
+    expect(recorder.events).toEqual(['start 200 -1', 'write a', 'return', 'close', 'error broken']);
+  });
+
+  test('when the client is gone, after return(), and nothing more is pulled', async () => {
+    const recorder = new Recorder();
+    recorder.gone = true;
+    await run(application(['a'], recorder.events), 'GET', recorder);
+    expect(recorder.events).toEqual(['return', 'close']);
+  });
+
+  test('for HEAD, without pulling the body', async () => {
+    const recorder = new Recorder();
+    await run(application(['a'], recorder.events), 'HEAD', recorder);
+    expect(recorder.events).toEqual(['return', 'close', 'respond 200 0 null']);
+  });
+});
+
+test('a sink above its high-water mark is waited for before the next chunk is pulled', async () => {
+  const recorder = new Recorder();
+  let room!: () => void;
+  recorder.full = new Promise((resolve) => (room = resolve));
+  let pulled = 0;
+  const pending = callApplication(
+    (_, start) => {
+      start(200, []);
+      return (function* () {
+        for (const chunk of ['a', 'b']) {
+          pulled += 1;
+          yield chunk;
+        }
+      })();
+    },
+    { REQUEST_METHOD: 'GET' } as Environ,
+    recorder,
+  );
+  expect([pulled, recorder.events]).toEqual([1, ['start 200 -1', 'write a']]);
+  recorder.full = undefined;
+  room();
+  await pending;
+  expect(recorder.events).toEqual(['start 200 -1', 'write a', 'write b', 'end']);
+});
