@@ -62,6 +62,8 @@ class Incarnation {
   readonly control: MessagePort;
   readonly kill: AbortController = new AbortController();
   thread: Worker | undefined;
+  /** Set when its thread has ended. */
+  exitCode: number | undefined;
   threadId = 0;
   ready = false;
   /** It was told to end, or killed: its exit needs no replacement of its own. */
@@ -199,6 +201,9 @@ export class Pool extends EventEmitter {
       case 'started':
         worker.threadId = message.threadId;
         worker.thread = this.#piscina?.threads.find((thread) => thread.threadId === message.threadId);
+        worker.thread?.once('exit', (code) => {
+          worker.exitCode = code;
+        });
         return;
       case 'ready':
         worker.ready = true;
@@ -232,7 +237,8 @@ export class Pool extends EventEmitter {
       ),
     );
     const { thread } = worker;
-    if (thread === undefined || thread.threadId === -1) return this.#onExit(worker, code);
+    if (thread === undefined || worker.exitCode !== undefined)
+      return this.#onExit(worker, worker.exitCode ?? code);
     thread.once('exit', (exitCode) => this.#onExit(worker, exitCode));
     // A task that ended by itself leaves an idle thread behind, which must not serve another incarnation.
     if (code === 0) thread.terminate();

@@ -1,0 +1,141 @@
+/**
+ * createServer as a program uses it.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createServer } from 'tsgi-threads';
+import type { Application } from 'tsgi-threads/tsgi';
+import { describe, expect, test } from 'vitest';
+import { appFile } from '../support/server.ts';
+
+const HELLO = `export default (environ, startResponse) => { startResponse(200, []); return 'hello'; };`;
+
+async function body(url: string): Promise<string> {
+  return (await fetch(url)).text();
+}
+
+describe('createServer', () => {
+  test('takes a path against the working directory, a file: URL and a URL object', async () => {
+    const file = appFile(HELLO);
+    for (const app of [path.relative(process.cwd(), file), pathToFileURL(file).href, pathToFileURL(file)]) {
+      await using server = createServer(1, { app });
+      await server.listen({ port: 0 });
+      expect(await body(server.url)).toBe('hello');
+    }
+  });
+
+  test('listen(port, host) works too, url and address say where, stats say what', async () => {
+    const server = createServer(2, { app: appFile(HELLO) });
+    const ready = once(server, 'ready');
+    expect(await server.listen(0, '127.0.0.1')).toBe(server);
+    await ready;
+    expect(server.url).toBe(`http://127.0.0.1:${server.address.port}`);
+    await body(server.url);
+    expect(server.stats()).toMatchObject({ workers: 2, zombies: 0, requests: 1, pending: 0, inFlight: 0 });
+    const { url } = server;
+    await Promise.all([server.close(), server.close()]);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test('0 threads run a function in this thread, with its closure', async () => {
+    let calls = 0;
+    const app: Application = (_, startResponse) => {
+      calls += 1;
+      startResponse(200, []);
+      return String(calls);
+    };
+    await using server = createServer(0, { app });
+    await server.listen({ port: 0 });
+    expect([await body(server.url), await body(server.url), calls]).toEqual(['1', '2', 2]);
+  });
+
+  test('a function with threads is an error that says what to do', () => {
+    expect(() => createServer(1, { app: () => '' })).toThrow(
+      /cannot go to another thread: export it from a file/,
+    );
+  });
+
+  test.each<[object, RegExp]>([
+    [{}, /Option app is missing/],
+    [{ app: 'a.ts', maxBodysize: 1 }, /Unknown option maxBodysize: did you mean maxBodySize\?/],
+    [
+      { app: 'a.ts', handlerTimeout: 'soon' },
+      /Option handlerTimeout \(--handler-timeout\) is invalid: "soon"; it takes a time such as 30s/,
+    ],
+    [
+      { app: 'a.ts', maxHeaders: 0 },
+      /Option maxHeaders .* is invalid: 0; it takes a whole number, 1 to 2000/,
+    ],
+  ])('%j is refused at once', (options, message) => {
+    expect(() => createServer(1, options as never)).toThrow(message);
+  });
+
+  test('a start that fails rejects listen, and leaves nothing behind', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as net.AddressInfo;
+    const taken = createServer(1, { app: appFile(HELLO) });
+    await expect(taken.listen({ port })).rejects.toMatchObject({ code: 'TSGI_ERR_LISTEN' });
+    other.close();
+    const broken = createServer(1, { app: appFile("throw new Error('no');") });
+    await expect(broken.listen({ port: 0 })).rejects.toMatchObject({ code: 'TSGI_ERR_APP_LOAD' });
+    await Promise.all([taken.close(), broken.close()]);
+  });
+
+  test('a server that does not listen says so', () => {
+    const server = createServer(1, { app: 'a.ts' });
+    for (const use of [() => server.url, () => server.stats()]) expect(use).toThrow(/Cannot tell/);
+  });
+
+  test('workerExit tells of a worker that ended by itself, and the server goes on', async () => {
+    const app = appFile(`export default (environ, startResponse) => {
+      if (environ.PATH_INFO === '/exit') process.exit(4);
+      startResponse(200, []);
+      return 'hello';
+    };`);
+    await using server = createServer(1, { app, logger: { error() {}, warn() {}, info() {} } });
+    await server.listen({ port: 0 });
+    const exit = once(server, 'workerExit');
+    expect((await fetch(`${server.url}/exit`)).status).toBe(502);
+    expect((await exit)[0]).toMatchObject({ code: 4, planned: false });
+    expect(await body(server.url)).toBe('hello');
+  });
+
+  test('environ is as TSGI says', async () => {
+    const app = appFile(`export default (environ, startResponse) => {
+      const { 'tsgi.input': input, 'tsgi.errors': errors, 'tsgi.signal': signal, ...rest } = { ...environ };
+      startResponse(200, [['content-type', 'application/json']]);
+      return JSON.stringify({ ...rest, input: typeof input.read, errors: typeof errors.write, aborted: signal.aborted });
+    };`);
+    await using server = createServer(2, { app });
+    await server.listen({ port: 0 });
+    const { port } = server.address;
+    const headers = { 'X-One': '1', cookie: 'a=b', x_two: '2', 'content-type': 'text/x' };
+    const answer = await fetch(`${server.url}/a%C3%BC%2Fb?q=%20`, { method: 'PUT', headers, body: 'xyz' });
+    expect(await answer.json()).toMatchObject({
+      REQUEST_METHOD: 'PUT',
+      SCRIPT_NAME: '',
+      PATH_INFO: '/aü/b',
+      QUERY_STRING: 'q=%20',
+      REQUEST_URI: '/a%C3%BC%2Fb?q=%20',
+      CONTENT_TYPE: 'text/x',
+      CONTENT_LENGTH: '3',
+      SERVER_NAME: '127.0.0.1',
+      SERVER_PORT: String(port),
+      SERVER_PROTOCOL: 'HTTP/1.1',
+      REMOTE_ADDR: '127.0.0.1',
+      HTTP_HOST: `127.0.0.1:${port}`,
+      HTTP_X_ONE: '1',
+      HTTP_COOKIE: 'a=b',
+      'tsgi.version': [1, 0],
+      'tsgi.url_scheme': 'http',
+      'tsgi.multithread': true,
+      'tsgi.concurrent': true,
+      input: 'function',
+      errors: 'function',
+      aborted: false,
+    });
+  });
+});
