@@ -239,6 +239,12 @@ export function showDefault(name: OptionName): string {
   return typeof row.default === 'string' ? row.default : showNumber(row.kind, row.default);
 }
 
+/** A resolved value as a person writes it, with its flag: `maxBodySize 10MiB (--max-body-size)`. */
+export function showOption(name: OptionName, value: number | string): string {
+  const shown = typeof value === 'string' ? value : showNumber(rowOf(name).kind, value);
+  return `${name} ${shown} (${flagOf(name)})`;
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

@@ -12,7 +12,13 @@ import { Acceptor, type AcceptorStats } from './acceptor/acceptor.ts';
 import { compileApplication } from './compile/compile.ts';
 import { OptionError, type TsgiError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
-import { type Options, type ResolvedOptions, resolveOptions } from './options.ts';
+import {
+  type OptionName,
+  type Options,
+  type ResolvedOptions,
+  resolveOptions,
+  showOption,
+} from './options.ts';
 import { type CommonTask, Pool } from './pool.ts';
 import type { Application } from './tsgi/types.ts';
 import { VERSION } from './version.ts';
@@ -54,6 +60,16 @@ interface ServerEvents {
   workerExit: [WorkerExit];
   error: [Error];
 }
+
+/** The options that set the limit behind a status. */
+const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
+  408: ['headersTimeout', 'bodyTimeout', 'minBodyRate'],
+  413: ['maxBodySize'],
+  414: ['maxRequestLine'],
+  431: ['maxHeaderSize', 'maxHeaders'],
+  503: ['maxPending', 'pendingTimeout', 'maxBuffered', 'maxConnections'],
+  504: ['handlerTimeout'],
+};
 
 /** How often the same kind of refusal is logged at most, ms. */
 const REFUSAL_LOG_MS = 60_000;
@@ -193,7 +209,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     if (last !== undefined && now - last < REFUSAL_LOG_MS) return;
     this.#refusalsLogged.set(key, now);
     const what = request === undefined ? '' : ` to ${request}`;
-    this.#log.warn(`Answered ${status}${what}${detail === '' ? '' : `: ${detail}`} (told once a minute)`);
+    const limits = (LIMITS_OF[status] ?? []).map((name) => showOption(name, this.options[name]));
+    const why = [...(detail === '' ? [] : [detail]), ...limits].join('; ');
+    this.#log.warn(`Answered ${status}${what}${why === '' ? '' : `: ${why}`} (told once a minute)`);
   }
 
   // close

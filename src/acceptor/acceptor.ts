@@ -358,7 +358,7 @@ export class Acceptor implements ConnectionHost {
     this.exchanges.abandon(exchange, this.now);
     link?.notifyAbort();
     link?.probe();
-    this.#events.onRefused(504, 'handlerTimeout', this.exchanges.requestLine(exchange));
+    this.#events.onRefused(504, '', this.exchanges.requestLine(exchange));
     connection?.exchangeOnRefused(504);
   }
 
@@ -374,7 +374,7 @@ export class Acceptor implements ConnectionHost {
     this.#startTicking();
     if (this.#connections.size >= this.#options.maxConnections) {
       accepted.on('error', () => {});
-      accepted.end(this.refusal(503, 'maxConnections', true), 'latin1', () => accepted.destroy());
+      accepted.end(this.refusal(503, '', true), 'latin1', () => accepted.destroy());
       return;
     }
     openSocket(accepted, this.parser.buffer, (socket) => {

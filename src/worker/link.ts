@@ -97,6 +97,15 @@ export class Link {
     return false;
   }
 
+  /** Whether another live worker sleeps. */
+  othersSleep(): boolean {
+    for (let slot = 1; slot < WORKER_LINES; slot++) {
+      if (slot === this.slot || this.#memory.load(workerWord(slot, LIVE)) === 0) continue;
+      if (this.#memory.load(workerWord(slot, ASLEEP)) === 1) return true;
+    }
+    return false;
+  }
+
   /** Writes a record without payload; false when the ring has insufficient capacity now. */
   say(kind: number, exchange: number, generation: number): boolean {
     if (this.responses.claim(0) === INSUFFICIENT) return false;

@@ -213,7 +213,8 @@ export class WorkerLoop {
     this.link.setHeld(this.#held);
     this.#cost.count();
     // There is more than this one, and each is worth a core: ask for another worker before burning CPU.
-    if (ring.depth() > 0 && !this.#cost.isBelow(HEAVY_US)) this.link.acceptor.ring();
+    if (ring.depth() > 0 && !this.#cost.isBelow(HEAVY_US) && this.link.othersSleep())
+      this.link.acceptor.ring();
     this.#runner.run(entry & 0xffff, generation);
     return true;
   }

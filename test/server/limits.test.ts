@@ -109,3 +109,14 @@ test('maxConnections: one too many is answered 503 and closed, and there is room
   expect((await fourth.answer())?.body).toBe('hello');
   for (const client of [fourth, clients[1]!]) client.close();
 });
+
+test('a refusal is logged once with the limit, its value and its flag', async () => {
+  const { port, log } = await serve(HELLO, 1, { maxBodySize: '1KiB' });
+  for (let i = 0; i < 3; i++) {
+    const client = await Client.connect(port);
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n');
+    expect((await client.answer())?.status).toBe(413);
+    client.close();
+  }
+  expect(log).toEqual(['Answered 413: maxBodySize 1KiB (--max-body-size) (told once a minute)']);
+});
