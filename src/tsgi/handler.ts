@@ -28,208 +28,272 @@ export interface Sink {
 
 const RESOLVED: Promise<void> = Promise.resolve();
 const NOT_CALLED = 0;
+const NO_HEADERS: HeaderList = [];
 
 type Iteration = Iterator<unknown> | AsyncIterator<unknown>;
 interface Closable {
   close?: () => unknown;
 }
 
-/** One call of an application. */
+/** One call of an application. Plain fields: one of these is made for every request. */
 class Call {
-  readonly #sink: Sink;
-  readonly #headRequest: boolean;
-  #status = NOT_CALLED;
-  #headers: HeaderList = [];
-  /** From Content-Length, −1 without. */
-  #length = -1;
-  #written = 0;
-  #headSent = false;
-  #ended = false;
+  readonly sink: Sink;
+  readonly headRequest: boolean;
+  /** startResponse was called, in vain perhaps. */
+  called = false;
+  status = NOT_CALLED;
+  headers: HeaderList = NO_HEADERS;
+  /** From Content-Length or the sum of an array, −1 without. */
+  length = -1;
+  written = 0;
+  headSent = false;
+  ended = false;
+  /** What is still to be closed, and what is still to be returned: each is taken from here once. */
+  body: Closable | null = null;
+  iterator: Iteration | null = null;
 
   constructor(sink: Sink, headRequest: boolean) {
-    this.#sink = sink;
-    this.#headRequest = headRequest;
+    this.sink = sink;
+    this.headRequest = headRequest;
   }
 
   // called by the application
 
   startResponse: StartResponse = (status, headers, error) => {
-    if (error !== undefined && error !== null && this.#headSent) throw error;
-    if (this.#status !== NOT_CALLED && (error === undefined || error === null)) {
+    const replaces = error !== undefined && error !== null;
+    if (replaces && this.headSent) throw error;
+    if (this.called && !replaces) {
       throw new TsgiRuleError(
         'startResponse must be called once: a second call needs the error as its third argument',
       );
     }
+    this.called = true;
     checkStatus(status);
     const copy = copyHeaders(headers);
-    this.#length = lengthOf(copy);
-    this.#headers = copy;
-    this.#status = status;
-    return this.#write;
+    this.length = lengthOf(copy);
+    this.headers = copy;
+    this.status = status;
+    return this.write;
   };
 
-  #write: Write = (chunk) => {
+  write: Write = (chunk) => {
     checkChunk(chunk);
-    if (this.#ended) throw new TsgiRuleError('write must not be called after the body has ended');
+    if (this.ended) throw new TsgiRuleError('write must not be called after the body has ended');
+    this.sendHead();
     if (chunk.length === 0) return RESOLVED;
-    return this.#send(chunk) ?? RESOLVED;
+    return this.send(chunk) ?? RESOLVED;
   };
 
   // the body
 
   /** Undefined: all is sent. */
   finish(body: unknown): undefined | Promise<void> {
-    if (typeof body === 'string' || body instanceof Uint8Array) return this.#finishChunk(body);
+    if (typeof body === 'string' || body instanceof Uint8Array) return this.finishChunk(body);
     if (typeof body !== 'object' || body === null) throw bodyError(body);
-    if (Array.isArray(body)) return this.#finishArray(body);
-    const asyncIterator = (body as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
-    if (typeof asyncIterator === 'function') return this.#finishAsync(body, asyncIterator.call(body));
-    const iterator = (body as Partial<Iterable<unknown>>)[Symbol.iterator];
-    if (typeof iterator !== 'function') throw bodyError(body);
-    return this.#finishSync(body, iterator.call(body));
+    if (Array.isArray(body) && body.length === 1 && (body as Closable).close === undefined) {
+      checkChunk(body[0]);
+      return this.finishChunk(body[0]);
+    }
+    return this.finishIterable(body);
   }
 
-  #finishChunk(chunk: BodyChunk): undefined | Promise<void> {
-    if (this.#headSent || (this.#length !== -1 && this.#length !== byteLength(chunk))) {
-      if (chunk.length > 0) this.#send(chunk);
-      return this.#end();
+  finishChunk(chunk: BodyChunk): undefined | Promise<void> {
+    if (this.sink.gone) return undefined;
+    if (this.headSent || (this.length !== -1 && this.length !== byteLength(chunk))) {
+      if (chunk.length > 0) this.send(chunk);
+      return this.end();
     }
-    this.#respond(chunk);
+    this.respond(chunk);
     return undefined;
   }
 
-  #respond(chunk: BodyChunk | null): void {
-    this.#requireStarted();
-    this.#ended = true;
-    this.#headSent = true;
-    this.#sink.respond(this.#status, this.#headers, chunk);
+  respond(chunk: BodyChunk | null): void {
+    this.requireStarted();
+    this.ended = true;
+    this.headSent = true;
+    this.sink.respond(this.status, this.headers, chunk);
   }
 
-  /** Chunks that are all there: their sum is the Content-Length. */
-  #finishArray(body: unknown[] & Closable): undefined | Promise<void> {
-    if (body.length === 1 && body.close === undefined) {
-      checkChunk(body[0]);
-      return this.#finishChunk(body[0]);
-    }
-    if (!this.#headSent && this.#length === -1 && this.#status !== NOT_CALLED) {
-      let sum = 0;
-      for (const chunk of body) {
-        checkChunk(chunk);
-        sum += byteLength(chunk);
-      }
-      this.#length = sum;
-    }
-    return this.#finishSync(body, body[Symbol.iterator]());
-  }
-
-  /** Pulls until a promise must be waited for, then goes on asynchronously. */
-  #finishSync(body: object, iterator: Iterator<unknown>): undefined | Promise<void> {
+  finishIterable(body: object): undefined | Promise<void> {
+    this.body = body;
     try {
-      while (!this.#wantsNoMore()) {
-        const { done, value } = iterator.next();
-        if (done === true) return this.#close(body);
-        const full = this.#sendChunk(value);
-        if (full !== undefined) return this.#finishAsync(body, iterator, full);
+      if (Array.isArray(body)) this.sum(body);
+      const asyncIterator = (body as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator];
+      if (typeof asyncIterator === 'function') return this.finishAsync(asyncIterator.call(body));
+      const iterator = (body as Partial<Iterable<unknown>>)[Symbol.iterator];
+      if (typeof iterator !== 'function') throw bodyError(body);
+      const iteration = iterator.call(body);
+      const full = this.pull(iteration);
+      if (full !== undefined) return this.finishStalled(iteration, full);
+    } catch (error) {
+      return this.fail(error);
+    }
+    return this.release();
+  }
+
+  /** The chunks of an array are all there: their sum is the Content-Length. */
+  sum(body: unknown[]): void {
+    if (this.headSent || this.length !== -1 || this.status === NOT_CALLED) return;
+    let sum = 0;
+    for (const chunk of body) {
+      checkChunk(chunk);
+      sum += byteLength(chunk);
+    }
+    this.length = sum;
+  }
+
+  /** Pulls until the sink is full, whose promise it returns, or nothing more is to come. */
+  pull(iterator: Iterator<unknown>): Promise<void> | undefined {
+    this.iterator = iterator;
+    while (!this.wantsNoMore()) {
+      const { done, value } = iterator.next();
+      if (done === true) {
+        this.iterator = null;
+        return undefined;
+      }
+      const full = this.sendChunk(value);
+      if (full !== undefined) return full;
+    }
+    return undefined;
+  }
+
+  async finishStalled(iterator: Iterator<unknown>, full: Promise<void>): Promise<void> {
+    try {
+      let waiting: Promise<void> | undefined = full;
+      while (waiting !== undefined) {
+        await waiting;
+        waiting = this.pull(iterator);
       }
     } catch (error) {
-      return this.#closeAfter(error, body, iterator);
+      return this.fail(error);
     }
-    return this.#finishAsync(body, iterator);
+    await this.release();
   }
 
-  async #finishAsync(body: object, iterator: Iteration, full?: Promise<void>): Promise<void> {
+  async finishAsync(iterator: AsyncIterator<unknown>): Promise<void> {
+    this.iterator = iterator;
     try {
-      await full;
-      while (!this.#wantsNoMore()) {
+      while (!this.wantsNoMore()) {
         const { done, value } = await iterator.next();
-        if (done === true) return await this.#close(body);
-        await this.#sendChunk(value);
+        if (done === true) {
+          this.iterator = null;
+          break;
+        }
+        const full = this.sendChunk(value);
+        if (full !== undefined) await full;
       }
     } catch (error) {
-      return this.#closeAfter(error, body, iterator);
+      return this.fail(error);
     }
-    await iterator.return?.();
-    await this.#close(body);
+    await this.release();
   }
 
   /** The client is gone, or the response has no body to send. */
-  #wantsNoMore(): boolean {
-    return this.#sink.gone || (this.#status !== NOT_CALLED && this.#hasNoBody());
+  wantsNoMore(): boolean {
+    return this.sink.gone || (this.status !== NOT_CALLED && this.hasNoBody());
   }
 
-  #hasNoBody(): boolean {
-    return this.#headRequest || this.#status === 204 || this.#status === 304;
+  hasNoBody(): boolean {
+    return this.headRequest || this.status === 204 || this.status === 304;
   }
 
-  #sendChunk(chunk: unknown): Promise<void> | undefined {
+  sendChunk(chunk: unknown): Promise<void> | undefined {
     checkChunk(chunk);
-    return chunk.length === 0 ? undefined : this.#send(chunk);
+    return chunk.length === 0 ? undefined : this.send(chunk);
   }
 
-  #send(chunk: BodyChunk): Promise<void> | undefined {
-    this.#sendHead();
-    const allowed = this.#length === -1 ? Number.POSITIVE_INFINITY : this.#length - this.#written;
+  send(chunk: BodyChunk): Promise<void> | undefined {
+    this.sendHead();
+    if (this.length === -1) return this.sink.write(chunk);
+    const allowed = this.length - this.written;
     const length = byteLength(chunk);
-    this.#written += length;
-    if (length <= allowed) return this.#sink.write(chunk);
-    if (allowed > 0) this.#sink.write(bytesOf(chunk).subarray(0, allowed));
+    this.written += length;
+    if (length <= allowed) return this.sink.write(chunk);
+    if (allowed > 0) this.sink.write(bytesOf(chunk).subarray(0, allowed));
     // What is on the wire is right; the application is not.
-    this.#finishSink();
-    throw new TsgiRuleError(`The body must not be longer than its Content-Length: ${this.#length}`);
+    this.finishSink();
+    throw new TsgiRuleError(`The body must not be longer than its Content-Length: ${this.length}`);
   }
 
-  #sendHead(): void {
-    if (this.#headSent) return;
-    this.#requireStarted();
-    this.#headSent = true;
-    this.#sink.start(this.#status, this.#headers, this.#length);
+  sendHead(): void {
+    if (this.headSent) return;
+    this.requireStarted();
+    this.headSent = true;
+    this.sink.start(this.status, this.headers, this.length);
   }
 
-  #requireStarted(): void {
-    if (this.#status === NOT_CALLED) {
+  requireStarted(): void {
+    if (this.status === NOT_CALLED) {
       throw new TsgiRuleError('The application must call startResponse before its first chunk');
     }
   }
 
-  #close(body: object): undefined | Promise<void> {
-    const closed = (body as Closable).close?.();
-    if (closed instanceof Promise) return closed.then(() => this.#end());
-    return this.#end();
+  // the end
+
+  /** All that is wanted has been pulled. */
+  release(): undefined | Promise<void> {
+    const { iterator } = this;
+    if (iterator !== null) return this.releaseEarly(iterator);
+    const closed = this.close();
+    if (isThenable(closed)) return this.endAfter(closed);
+    return this.end();
+  }
+
+  async releaseEarly(iterator: Iteration): Promise<void> {
+    this.iterator = null;
+    try {
+      await iterator.return?.();
+    } catch (error) {
+      return this.fail(error);
+    }
+    await this.close();
+    this.end();
+  }
+
+  async endAfter(closed: PromiseLike<unknown>): Promise<void> {
+    await closed;
+    this.end();
   }
 
   /** The error goes on untouched, after return() and close(); what those throw would only hide it. */
-  async #closeAfter(error: unknown, body: object, iterator: Iteration): Promise<void> {
+  async fail(error: unknown): Promise<void> {
+    const { iterator } = this;
+    this.iterator = null;
     try {
-      await iterator.return?.();
+      await iterator?.return?.();
     } catch {}
     try {
-      await (body as Closable).close?.();
+      await this.close();
     } catch {}
     throw error;
   }
 
-  #end(): undefined {
-    if (this.#ended || this.#sink.gone) return undefined;
-    if (!this.#headSent) {
-      if (this.#length > 0) this.#sendHead();
-      else {
-        this.#respond(null);
-        return undefined;
-      }
+  close(): unknown {
+    const { body } = this;
+    this.body = null;
+    return body?.close?.();
+  }
+
+  end(): undefined {
+    if (this.ended || this.sink.gone) return undefined;
+    if (!this.headSent && this.length <= 0) {
+      this.respond(null);
+      return undefined;
     }
-    if (this.#length > this.#written && !this.#hasNoBody()) {
+    this.sendHead();
+    if (this.length > this.written && !this.hasNoBody()) {
       throw new TsgiRuleError(
-        `The body must have as many bytes as its Content-Length: ${this.#written} of ${this.#length} came`,
+        `The body must have as many bytes as its Content-Length: ${this.written} of ${this.length} came`,
       );
     }
-    this.#finishSink();
+    this.finishSink();
     return undefined;
   }
 
-  #finishSink(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#sink.end();
+  finishSink(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.sink.end();
   }
 }
 

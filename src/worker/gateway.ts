@@ -12,7 +12,7 @@ import { Kind, RequestReader } from '../ring/message.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
-import { Inbound, type InboundBody } from './inbound.ts';
+import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
 import { completeBody, emptyInput, Input } from './input.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
@@ -57,7 +57,7 @@ function clientGone(): ProtocolError {
   return new ProtocolError('TSGI_ERR_CLIENT_GONE');
 }
 
-export class Gateway implements Runner {
+export class Gateway implements Runner, InboundOwner {
   readonly #loop: WorkerLoop;
   readonly #options: GatewayOptions;
   readonly #reader: RequestReader;
@@ -69,11 +69,7 @@ export class Gateway implements Runner {
     this.#loop = loop;
     this.#options = options;
     this.#reader = new RequestReader(loop.link.shared.view);
-    this.#inbound = new Inbound(
-      loop.link,
-      (exchange, generation) => this.#wantBody(exchange, generation),
-      () => this.checkAborts(),
-    );
+    this.#inbound = new Inbound(loop.link, this, options.context.blockingInput);
   }
 
   // called by the loop
@@ -115,6 +111,13 @@ export class Gateway implements Runner {
     table.run(exchange, generation, this.#loop.link.slot);
     points.reached('application');
     this.#call(environ, running);
+  }
+
+  // called by its inbound bodies
+
+  wantBody(exchange: number, generation: number): void {
+    this.#loop.say(Kind.READ, exchange, generation);
+    this.#loop.link.acceptor.ring();
   }
 
   // called by the worker
@@ -169,11 +172,6 @@ export class Gateway implements Runner {
     if (body !== null) this.#inbound.close(response.exchange, body);
     this.#running.delete(running);
     if (this.#running.size === 0) this.#onIdle?.();
-  }
-
-  #wantBody(exchange: number, generation: number): void {
-    this.#loop.say(Kind.READ, exchange, generation);
-    this.#loop.link.acceptor.ring();
   }
 }
 

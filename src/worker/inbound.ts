@@ -4,7 +4,7 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
-import { ProtocolError } from '../errors.ts';
+import { ApplicationError, ProtocolError } from '../errors.ts';
 import { BROKEN, END } from '../ring/message.ts';
 import type { BodySource } from './input.ts';
 import type { Link } from './link.ts';
@@ -84,16 +84,23 @@ export class InboundBody implements BodySource {
   }
 }
 
+/** What the inbound side needs of the gateway. */
+export interface InboundOwner {
+  /** The application reads an exchange's body for the first time. */
+  wantBody(exchange: number, generation: number): void;
+  checkAborts(): void;
+}
+
 export class Inbound {
   readonly #link: Link;
+  readonly #owner: InboundOwner;
+  readonly #mayBlock: boolean;
   readonly #bodies: Map<number, InboundBody> = new Map();
-  readonly #want: (exchange: number, generation: number) => void;
-  readonly #checkAborts: () => void;
 
-  constructor(link: Link, want: (exchange: number, generation: number) => void, checkAborts: () => void) {
+  constructor(link: Link, owner: InboundOwner, mayBlock: boolean) {
     this.#link = link;
-    this.#want = want;
-    this.#checkAborts = checkAborts;
+    this.#owner = owner;
+    this.#mayBlock = mayBlock;
   }
 
   open(exchange: number, generation: number): InboundBody {
@@ -123,7 +130,7 @@ export class Inbound {
   }
 
   want(exchange: number, generation: number): void {
-    this.#want(exchange, generation);
+    this.#owner.wantBody(exchange, generation);
   }
 
   /** The application took bytes: the acceptor may send as many more. */
@@ -132,9 +139,11 @@ export class Inbound {
     this.#link.acceptor.ring();
   }
 
+  /** @throws ApplicationError TSGI_ERR_NO_BLOCKING where this thread is the one that brings the bytes */
   block(milliseconds: number): void {
+    if (!this.#mayBlock) throw new ApplicationError('TSGI_ERR_NO_BLOCKING');
     this.#link.inbound.waitForRecord(milliseconds);
     this.sort();
-    this.#checkAborts();
+    this.#owner.checkAborts();
   }
 }

@@ -202,4 +202,17 @@ describe('uploads', () => {
     expect((await client.answer())?.body).toBe('ab|c\n|defghi');
     client.close();
   });
+
+  test('readSync of bytes that are still to come is an error where the thread also brings them', async () => {
+    const { port, log } = await serve(
+      `const bytes = environ['tsgi.input'].readSync(); startResponse(200, []); return bytes;`,
+      0,
+      { bodyBuffer: 1 },
+    );
+    const client = await Client.connect(port);
+    await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nab');
+    expect((await client.answer())?.status).toBe(500);
+    expect(log[0]).toContain('Cannot block for input on a thread that also brings it');
+    client.close();
+  });
 });
