@@ -1,0 +1,231 @@
+/**
+ * `tsgi.input`: reads cut to size, over sources whose chunks come at once, with gaps, or break off.
+ */
+import { describe, expect, test } from 'vitest';
+import { type BodySource, completeBody, emptyInput, Input } from '../../src/worker/input.ts';
+
+interface Scripted extends BodySource {
+  waits: number;
+}
+
+/** Gives each entry in turn: a string is a chunk, undefined a gap that one wait fills, an Error is thrown. */
+function source(...script: (string | undefined | Error)[]): Scripted {
+  let gap = false;
+  const pass = () => {
+    scripted.waits += 1;
+    gap = false;
+  };
+  const scripted: Scripted = {
+    waits: 0,
+    next() {
+      if (gap) return undefined;
+      if (script.length === 0) return null;
+      const entry = script.shift();
+      if (entry instanceof Error) throw entry;
+      gap = entry === undefined;
+      return entry === undefined ? undefined : new Uint8Array(Buffer.from(entry, 'latin1'));
+    },
+    wait: () => Promise.resolve().then(pass),
+    waitSync: pass,
+  };
+  return scripted;
+}
+
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
+
+/** The same steps through the promises and through the blocking twins. */
+const WAYS = [
+  {
+    way: 'read, readline, readlines',
+    read: (input: Input, size?: number) => input.read(size),
+    line: (input: Input, size?: number) => input.readline(size),
+    lines: (input: Input, hint?: number) => input.readlines(hint),
+  },
+  {
+    way: 'readSync, readlineSync, readlinesSync',
+    read: async (input: Input, size?: number) => input.readSync(size),
+    line: async (input: Input, size?: number) => input.readlineSync(size),
+    lines: async (input: Input, hint?: number) => input.readlinesSync(hint),
+  },
+];
+
+describe.each(WAYS)('$way', ({ read, line, lines }) => {
+  test('read without a size gives the whole body, then nothing, again and again', async () => {
+    const input = new Input(source('ab', 'c', undefined, 'de'));
+    expect(text(await read(input))).toBe('abcde');
+    expect(text(await read(input))).toBe('');
+    expect(text(await read(input))).toBe('');
+  });
+
+  test('read gives exactly its size across chunks and gaps, and less only at the end', async () => {
+    const input = new Input(source('abc', undefined, 'd', 'efgh'));
+    expect(text(await read(input, 2))).toBe('ab');
+    expect(text(await read(input, 4))).toBe('cdef');
+    expect(text(await read(input, 9))).toBe('gh');
+    expect(text(await read(input, 9))).toBe('');
+  });
+
+  test('read that is satisfied does not wait for more', async () => {
+    const scripted = source('abc', undefined, 'd');
+    const input = new Input(scripted);
+    expect(text(await read(input, 3))).toBe('abc');
+    expect(scripted.waits).toBe(0);
+    expect(text(await read(input, 1))).toBe('d');
+    expect(scripted.waits).toBe(1);
+  });
+
+  test('read of 0 bytes gives none and touches nothing', async () => {
+    const scripted = source(undefined, 'abc');
+    const input = new Input(scripted);
+    expect((await read(input, 0)).length).toBe(0);
+    expect(scripted.waits).toBe(0);
+    expect(text(await read(input))).toBe('abc');
+  });
+
+  test('read byte by byte gives every byte once', async () => {
+    const input = new Input(source('ab', undefined, '', 'cd'));
+    let all = '';
+    for (let i = 0; i < 6; i++) all += text(await read(input, 1));
+    expect(all).toBe('abcd');
+  });
+
+  test('read joins chunks into a Uint8Array, not a Buffer', async () => {
+    const bytes = await read(new Input(source('a', 'b')));
+    expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
+    expect([...bytes]).toEqual([97, 98]);
+  });
+
+  test('read passes an empty chunk over: it is not the end', async () => {
+    expect(text(await read(new Input(source('', 'a', '', 'b'))))).toBe('ab');
+  });
+
+  test('read throws what its source throws, untouched', async () => {
+    const broken = new Error('the client is gone');
+    const input = new Input(source('ab', broken));
+    expect(text(await read(input, 2))).toBe('ab');
+    await expect(read(input, 1)).rejects.toBe(broken);
+  });
+
+  test('readline gives lines with their LF, the last perhaps without', async () => {
+    const input = new Input(source('a\nb', undefined, 'c', '\n\nd'));
+    const got: string[] = [];
+    for (let i = 0; i < 5; i++) got.push(text(await line(input)));
+    expect(got).toEqual(['a\n', 'bc\n', '\n', 'd', '']);
+  });
+
+  test('readline leaves CR and a lone CR alone', async () => {
+    const input = new Input(source('a\r\nb\rc\n'));
+    expect([text(await line(input)), text(await line(input))]).toEqual(['a\r\n', 'b\rc\n']);
+  });
+
+  test('readline stops at its size, before, at and after the LF', async () => {
+    const input = new Input(source('ab\n', 'cd\n', 'ef\ng'));
+    expect(text(await line(input, 2))).toBe('ab');
+    expect(text(await line(input, 2))).toBe('\n');
+    expect(text(await line(input, 3))).toBe('cd\n');
+    expect(text(await line(input, 9))).toBe('ef\n');
+    expect(text(await line(input, 0))).toBe('');
+    expect(text(await line(input, 9))).toBe('g');
+  });
+
+  test('readline counts its size across chunks', async () => {
+    const input = new Input(source('ab', 'cd', 'ef\n'));
+    expect([text(await line(input, 5)), text(await line(input, 5))]).toEqual(['abcde', 'f\n']);
+  });
+
+  test('readlines gives every line to the end', async () => {
+    expect((await lines(new Input(source('a\nb', '\n', undefined, 'c')))).map(text)).toEqual([
+      'a\n',
+      'b\n',
+      'c',
+    ]);
+    expect(await lines(new Input(source()))).toEqual([]);
+  });
+
+  test('readlines stops after the line that reaches the hint, and the rest is still there', async () => {
+    const input = new Input(source('aa\nbb\ncc\n'));
+    expect((await lines(input, 4)).map(text)).toEqual(['aa\n', 'bb\n']);
+    expect((await lines(input, 3)).map(text)).toEqual(['cc\n']);
+  });
+
+  test('read and readline go on where the other stopped', async () => {
+    const input = new Input(source('ab\ncd\nef'));
+    expect(text(await read(input, 1))).toBe('a');
+    expect(text(await line(input))).toBe('b\n');
+    expect(text(await read(input, 2))).toBe('cd');
+    expect((await lines(input)).map(text)).toEqual(['\n', 'ef']);
+  });
+});
+
+describe('async iteration', () => {
+  const all = async (input: Input): Promise<string[]> => {
+    const chunks: string[] = [];
+    for await (const chunk of input) chunks.push(text(chunk));
+    return chunks;
+  };
+
+  test('gives chunks as they came, without empty ones', async () => {
+    expect(await all(new Input(source('ab', '', undefined, 'c', undefined, undefined, 'd')))).toEqual([
+      'ab',
+      'c',
+      'd',
+    ]);
+  });
+
+  test('starts with the rest of a chunk that was read in part', async () => {
+    const input = new Input(source('abc', 'd'));
+    await input.read(1);
+    expect(await all(input)).toEqual(['bc', 'd']);
+  });
+
+  test('that is left early leaves the rest to be read', async () => {
+    const input = new Input(source('a', 'b', 'c'));
+    for await (const chunk of input) {
+      expect(text(chunk)).toBe('a');
+      break;
+    }
+    expect(text(await input.read(1))).toBe('b');
+    expect(await all(input)).toEqual(['c']);
+    expect(await all(input)).toEqual([]);
+  });
+
+  test('throws what its source throws, after the chunks before it', async () => {
+    const broken = new Error('the client is gone');
+    const seen: string[] = [];
+    const loop = async () => {
+      for await (const chunk of new Input(source('a', undefined, broken))) seen.push(text(chunk));
+    };
+    await expect(loop()).rejects.toBe(broken);
+    expect(seen).toEqual(['a']);
+  });
+});
+
+describe('completeBody', () => {
+  test('gives its bytes once, uncopied, then the end', async () => {
+    const bytes = new Uint8Array([1, 2, 3]);
+    const body = completeBody(bytes);
+    expect(body.next()).toBe(bytes);
+    expect(body.next()).toBeNull();
+    expect(body.next()).toBeNull();
+    await body.wait();
+    body.waitSync();
+  });
+
+  test('of no bytes is an empty body', async () => {
+    expect((await new Input(completeBody(new Uint8Array(0))).read()).length).toBe(0);
+    for await (const chunk of new Input(completeBody(new Uint8Array(0)))) expect.unreachable(text(chunk));
+  });
+});
+
+test('emptyInput is at its end for every kind of read, always', async () => {
+  for (let i = 0; i < 2; i++) {
+    expect((await emptyInput.read()).length).toBe(0);
+    expect((await emptyInput.read(5)).length).toBe(0);
+    expect((await emptyInput.readline()).length).toBe(0);
+    expect(await emptyInput.readlines()).toEqual([]);
+    expect(emptyInput.readSync().length).toBe(0);
+    expect(emptyInput.readlineSync().length).toBe(0);
+    expect(emptyInput.readlinesSync()).toEqual([]);
+    for await (const chunk of emptyInput) expect.unreachable(text(chunk));
+  }
+});
