@@ -23,6 +23,7 @@ export interface ResponseHead {
   /** Bytes of the body, −1 when not known. */
   readonly length: number;
   readonly http11: boolean;
+  /** Whether the connection goes on. Framing.CLOSE ends it all the same: whoever asked for it must close. */
   readonly keepAlive: boolean;
   /** The value of Date, unless the application gives one. */
   readonly date: string;
@@ -60,7 +61,7 @@ export function encodeHead(head: ResponseHead): string {
   }
   if (framing === Framing.CHUNKED) text += 'transfer-encoding: chunked\r\n';
   if (!hasDate) text += `date: ${head.date}\r\n`;
-  if (!head.keepAlive) text += 'connection: close\r\n';
+  if (!head.keepAlive || framing === Framing.CLOSE) text += 'connection: close\r\n';
   else if (!head.http11) text += 'connection: keep-alive\r\n';
   return `${text}\r\n`;
 }
@@ -72,6 +73,7 @@ export function encodeChunkPrefix(bytes: number): string {
 export interface Refusal {
   readonly close: boolean;
   readonly date: string;
+  /** ASCII. */
   readonly detail?: string;
   /** Seconds. */
   readonly retryAfter?: number;
@@ -79,7 +81,7 @@ export interface Refusal {
 
 /** A complete answer of the server's own, as plain text. */
 export function encodeRefusal(status: number, refusal: Refusal): string {
-  const body = `${status} ${STATUS_CODES[status]}${refusal.detail === undefined ? '' : `: ${refusal.detail}`}\n`;
+  const body = `${status} ${STATUS_CODES[status] ?? ''}${refusal.detail === undefined ? '' : `: ${refusal.detail}`}\n`;
   const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
   if (refusal.retryAfter !== undefined) headers.push(['retry-after', String(refusal.retryAfter)]);
   const head = encodeHead({

@@ -8,6 +8,7 @@ export type {
   BodyChunk,
   Environ,
   ErrorStream,
+  FileWrapper,
   HeaderList,
   InputStream,
   Middleware,

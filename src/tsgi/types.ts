@@ -17,7 +17,10 @@ export type BodyChunk = string | Uint8Array;
  */
 export type Body = BodyChunk | ((Iterable<BodyChunk> | AsyncIterable<BodyChunk>) & { close?(): unknown });
 
-/** Sends a chunk before the body; resolves when it is queued below the high-water mark. Order is call order. */
+/**
+ * Sends a chunk before the body, and the head before it, even if the chunk is empty. Resolves when it is queued below
+ * the high-water mark. Order is call order.
+ */
 export type Write = (chunk: BodyChunk) => Promise<void>;
 
 /**
@@ -50,6 +53,18 @@ export interface ErrorStream {
   writelines(lines: Iterable<string>): void;
   flush(): void;
 }
+
+/**
+ * Makes a file a body, which a server may send without passing it through the application. The result is an ordinary
+ * iterable too; its `close()` closes what was given, if that can be closed.
+ *
+ * @param file a path, a descriptor, what has one, or bytes in order
+ * @param blockSize bytes of a chunk; a hint
+ */
+export type FileWrapper = (
+  file: string | number | { readonly fd: number; close?(): unknown } | AsyncIterable<Uint8Array>,
+  blockSize?: number,
+) => Body;
 
 /**
  * The request. An ordinary mutable object of its own for each request; required keys are always there, possibly ''.
@@ -87,10 +102,12 @@ export interface Environ {
   /** The `…Sync` methods of `tsgi.input` may block. */
   'tsgi.blocking_input': boolean;
   /** Aborted when the client is gone or the deadline has passed. Made on first use. */
-  readonly 'tsgi.signal': AbortSignal;
+  'tsgi.signal': AbortSignal;
   /** When the response head must have been sent, ms since the epoch; undefined: any time. */
   'tsgi.deadline': number | undefined;
   'tsgi.request_id': string;
+  /** Where a server has one: makes a file a body. */
+  'tsgi.file_wrapper'?: FileWrapper;
   [header: `HTTP_${string}`]: string | undefined;
 }
 

@@ -4,6 +4,7 @@
  * Law: reads the head that was parsed and allowed already; judges nothing. What a client chooses (names, values)
  * never becomes a property that is not `HTTP_…`, so `__proto__` and its kin are data here.
  */
+import { isUtf8 } from 'node:buffer';
 import { Flag } from '../http/flags.ts';
 import type { Environ, ErrorStream, InputStream } from '../tsgi/types.ts';
 
@@ -63,6 +64,8 @@ const OMITTED = new Set([
   'CONNECTION',
   'KEEP-ALIVE',
   'PROXY',
+  'PROXY-AUTHENTICATE',
+  'PROXY-AUTHORIZATION',
   'PROXY-CONNECTION',
   'TE',
   'TRAILER',
@@ -70,9 +73,10 @@ const OMITTED = new Set([
   'UPGRADE',
 ]);
 
-/** Field name as sent → key. Bounded: clients choose names. */
+/** Field name as sent → key. Bounded in number and length: clients choose names. */
 const KEYS: Map<string, string> = new Map();
 const MOST_KEYS = 1000;
+const LONGEST_KNOWN = 64;
 
 function keyOf(name: string): string {
   const known = KEYS.get(name);
@@ -83,8 +87,15 @@ function keyOf(name: string): string {
   if (name.includes('_') || OMITTED.has(upper)) key = OMIT;
   else if (upper === 'CONTENT-TYPE') key = CONTENT_TYPE;
   else if (upper === 'CONTENT-LENGTH') key = CONTENT_LENGTH;
-  if (KEYS.size < MOST_KEYS) KEYS.set(name, key);
+  if (name.length <= LONGEST_KNOWN) remember(name, key);
   return key;
+}
+
+function remember(name: string, key: string): void {
+  // Made-up names must not keep the real ones out for ever.
+  if (KEYS.size >= MOST_KEYS) KEYS.clear();
+  // A copy: the name is a slice, which would keep alive the whole head it was cut from.
+  KEYS.set(Buffer.from(name, 'latin1').toString('latin1'), key);
 }
 
 export function buildEnviron(request: RequestView, context: EnvironContext, parts: EnvironParts): Environ {
@@ -125,6 +136,15 @@ const EXCHANGE = Symbol('exchange');
 const SIGNAL: PropertyDescriptor & ThisType<{ [EXCHANGE]: SignalSource }> = {
   get() {
     return this[EXCHANGE].signal();
+  },
+  /** A middleware may put a signal of its own in its place, as with every other key. */
+  set(value: AbortSignal) {
+    Object.defineProperty(this, 'tsgi.signal', {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   },
   enumerable: true,
   configurable: true,
@@ -177,28 +197,31 @@ function addFields(environ: Record<string, unknown>, request: RequestView): void
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const PERCENT = 37;
 
 /** Percent-decodes a path: UTF-8 if the bytes are, else Latin-1. A '%' that is no escape stays. */
 export function decodePath(path: string): string {
   if (!path.includes('%')) return path;
-  const bytes = new Uint8Array(path.length);
+  const bytes = Buffer.allocUnsafe(path.length);
   let length = 0;
   for (let i = 0; i < path.length; i++) {
-    const escaped = path.charCodeAt(i) === 37 ? Number.parseInt(hexAt(path, i + 1), 16) : Number.NaN;
-    bytes[length++] = Number.isNaN(escaped) ? path.charCodeAt(i) : escaped;
-    if (!Number.isNaN(escaped)) i += 2;
+    let byte = path.charCodeAt(i);
+    if (byte === PERCENT) {
+      const high = hexDigit(path.charCodeAt(i + 1));
+      const low = hexDigit(path.charCodeAt(i + 2));
+      if (high !== -1 && low !== -1) {
+        byte = high * 16 + low;
+        i += 2;
+      }
+    }
+    bytes[length++] = byte;
   }
-  const decoded = bytes.subarray(0, length);
-  try {
-    return utf8.decode(decoded);
-  } catch {
-    return Buffer.from(decoded).toString('latin1');
-  }
+  return bytes.toString(isUtf8(bytes.subarray(0, length)) ? 'utf8' : 'latin1', 0, length);
 }
 
-/** Two hexadecimal digits, or what no number is. */
-function hexAt(path: string, at: number): string {
-  const digits = path.slice(at, at + 2);
-  return /^[0-9A-Fa-f]{2}$/.test(digits) ? digits : 'x';
+/** The value of a hexadecimal digit's character code, −1 for any other. */
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const lower = code | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }

@@ -1,22 +1,33 @@
 /**
  * `tsgi.errors`: text an application writes to the error log, told line by line.
  *
- * Law: buffers one unfinished line; where lines go is the worker's business.
+ * Law: buffers one unfinished line, of bounded length; where lines go is the worker's business.
  */
 import type { ErrorStream } from '../tsgi/types.ts';
+
+/** Characters of an unfinished line; a longer one is told in pieces. */
+const LONGEST = 64 * 1024;
 
 export class LineErrors implements ErrorStream {
   readonly #tell: (line: string) => void;
   #unfinished = '';
 
+  /** @param tell is given one line at a time, without its line feed */
   constructor(tell: (line: string) => void) {
     this.#tell = tell;
   }
 
   write(text: string): void {
-    const lines = (this.#unfinished + text).split('\n');
-    this.#unfinished = lines.pop() ?? '';
-    for (const line of lines) this.#tell(line);
+    const added = String(text);
+    const feed = added.lastIndexOf('\n');
+    // Only what was added is searched: what is unfinished holds no line feed.
+    if (feed === -1) this.#unfinished += added;
+    else {
+      const lines = this.#unfinished + added.slice(0, feed);
+      this.#unfinished = added.slice(feed + 1);
+      for (const line of lines.split('\n')) this.#tell(line);
+    }
+    if (this.#unfinished.length > LONGEST) this.flush();
   }
 
   writelines(lines: Iterable<string>): void {
@@ -24,7 +35,8 @@ export class LineErrors implements ErrorStream {
   }
 
   flush(): void {
-    if (this.#unfinished !== '') this.#tell(this.#unfinished);
+    const line = this.#unfinished;
     this.#unfinished = '';
+    if (line !== '') this.#tell(line);
   }
 }

@@ -2,7 +2,11 @@
  * `tsgi.input`: the request body as an application reads it.
  *
  * Law: cuts chunks to the sizes that are asked for; where they come from is the source's business.
+ *
+ * Reads that wait stand in line, so two that are not awaited one after the other still get their bytes in call order.
+ * What a read has gathered when the source throws goes back: nothing is lost to the next read.
  */
+import { TsgiRuleError } from '../tsgi/handler.ts';
 import type { InputStream } from '../tsgi/types.ts';
 
 /** Where a body's bytes come from. */
@@ -11,66 +15,131 @@ export interface BodySource {
   next(): Uint8Array | null | undefined;
   /** Resolves when `next` has something to say. */
   wait(): Promise<void>;
-  /** Blocks until then. */
+  /** Blocks until then. Throws where this thread cannot block. */
   waitSync(): void;
 }
 
 const NOTHING = new Uint8Array(0);
 const LINE_FEED = 10;
+const RESOLVED: Promise<void> = Promise.resolve();
+
+class CompleteBody implements BodySource {
+  left: Uint8Array | null;
+
+  constructor(bytes: Uint8Array | null) {
+    this.left = bytes;
+  }
+
+  next(): Uint8Array | null {
+    const chunk = this.left;
+    this.left = null;
+    return chunk;
+  }
+
+  wait(): Promise<void> {
+    return RESOLVED;
+  }
+
+  waitSync(): void {}
+}
 
 /** A source over bytes that are all there. */
 export function completeBody(bytes: Uint8Array): BodySource {
-  let left: Uint8Array | null = bytes;
-  return {
-    next() {
-      const chunk = left;
-      left = null;
-      return chunk;
-    },
-    wait: () => Promise.resolve(),
-    waitSync() {},
-  };
+  return new CompleteBody(bytes);
 }
 
-/** How far a read goes: the bytes to take from a chunk, and whether it is done with them. */
-type Cut = (chunk: Uint8Array, taken: number) => { bytes: number; done: boolean };
+/** What ends a read, beside its size and the end of the body. */
+const Until = { SIZE: 0, LINE_END: 1, CHUNK_END: 2 } as const;
 
-function cutAt(size: number): Cut {
-  return (chunk, taken) => {
-    const bytes = Math.min(chunk.length, size - taken);
-    return { bytes, done: taken + bytes >= size };
-  };
+/** What one read has so far: a lone chunk as it came, more of them in a buffer that doubles. */
+class Gathering {
+  readonly size: number;
+  readonly until: number;
+  length = 0;
+  bytes: Uint8Array = NOTHING;
+
+  constructor(size: number, until: number) {
+    this.size = size;
+    this.until = until;
+  }
+
+  /** Takes from the front of `chunk`; returns the number of bytes taken. */
+  take(chunk: Uint8Array): number {
+    const offered = this.until === Until.LINE_END ? lineLength(chunk) : chunk.length;
+    const taken = Math.min(offered, this.size - this.length);
+    this.add(taken === chunk.length ? chunk : chunk.subarray(0, taken));
+    return taken;
+  }
+
+  get complete(): boolean {
+    if (this.length >= this.size) return true;
+    if (this.until === Until.CHUNK_END) return this.length > 0;
+    return this.until === Until.LINE_END && this.bytes[this.length - 1] === LINE_FEED;
+  }
+
+  get result(): Uint8Array {
+    return this.length === this.bytes.length ? this.bytes : this.bytes.subarray(0, this.length);
+  }
+
+  add(chunk: Uint8Array): void {
+    const length = this.length + chunk.length;
+    if (this.length === 0) this.bytes = chunk;
+    else {
+      // The first chunk is the source's own memory and exactly full: it is never written.
+      if (length > this.bytes.length) this.grow(Math.max(length, 2 * this.bytes.length));
+      this.bytes.set(chunk, this.length);
+    }
+    this.length = length;
+  }
+
+  grow(bytes: number): void {
+    const larger = new Uint8Array(bytes);
+    larger.set(this.result);
+    this.bytes = larger;
+  }
 }
 
-function cutAtLine(size: number): Cut {
-  return (chunk, taken) => {
-    const feed = chunk.indexOf(LINE_FEED);
-    const line = feed === -1 ? chunk.length : feed + 1;
-    const bytes = Math.min(line, size - taken);
-    return { bytes, done: (feed !== -1 && bytes === line) || taken + bytes >= size };
-  };
+/** Bytes up to and with the first line feed, all of them without one. */
+function lineLength(chunk: Uint8Array): number {
+  const feed = chunk.indexOf(LINE_FEED);
+  return feed === -1 ? chunk.length : feed + 1;
+}
+
+/** Absent and negative mean no limit, as for a file. */
+function limitOf(size: number | undefined): number {
+  if (size === undefined || size < 0) return Number.POSITIVE_INFINITY;
+  if (Number.isInteger(size) || size === Number.POSITIVE_INFINITY) return size;
+  throw new TsgiRuleError(`Cannot read: the size must be a number of bytes: ${String(size)}`);
+}
+
+/** Enough lines for `readlines`: 0 is no hint, as for a file. */
+function enoughFor(hint: number | undefined): number {
+  return hint === 0 ? Number.POSITIVE_INFINITY : limitOf(hint);
 }
 
 export class Input implements InputStream {
   readonly #source: BodySource;
   /** A chunk that was not taken whole. */
   #rest: Uint8Array | null = null;
+  /** Resolves when the last of the reads that wait is over. */
+  #waiting: Promise<void> | null = null;
 
   constructor(source: BodySource) {
     this.#source = source;
   }
 
-  read(size: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
-    return this.#take(cutAt(size), size);
+  read(size?: number): Promise<Uint8Array> {
+    return this.#gather(size, Until.SIZE);
   }
 
-  readline(size: number = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
-    return this.#take(cutAtLine(size), size);
+  readline(size?: number): Promise<Uint8Array> {
+    return this.#gather(size, Until.LINE_END);
   }
 
-  async readlines(hint: number = Number.POSITIVE_INFINITY): Promise<Uint8Array[]> {
+  async readlines(hint?: number): Promise<Uint8Array[]> {
+    const enough = enoughFor(hint);
     const lines: Uint8Array[] = [];
-    for (let bytes = 0; bytes < hint; bytes += lines.at(-1)!.length) {
+    for (let bytes = 0; bytes < enough; bytes += lines.at(-1)!.length) {
       const line = await this.readline();
       if (line.length === 0) break;
       lines.push(line);
@@ -78,17 +147,18 @@ export class Input implements InputStream {
     return lines;
   }
 
-  readSync(size: number = Number.POSITIVE_INFINITY): Uint8Array {
-    return this.#takeSync(cutAt(size), size);
+  readSync(size?: number): Uint8Array {
+    return this.#gatherSync(size, Until.SIZE);
   }
 
-  readlineSync(size: number = Number.POSITIVE_INFINITY): Uint8Array {
-    return this.#takeSync(cutAtLine(size), size);
+  readlineSync(size?: number): Uint8Array {
+    return this.#gatherSync(size, Until.LINE_END);
   }
 
-  readlinesSync(hint: number = Number.POSITIVE_INFINITY): Uint8Array[] {
+  readlinesSync(hint?: number): Uint8Array[] {
+    const enough = enoughFor(hint);
     const lines: Uint8Array[] = [];
-    for (let bytes = 0; bytes < hint; bytes += lines.at(-1)!.length) {
+    for (let bytes = 0; bytes < enough; bytes += lines.at(-1)!.length) {
       const line = this.readlineSync();
       if (line.length === 0) break;
       lines.push(line);
@@ -99,41 +169,68 @@ export class Input implements InputStream {
   /** Chunks as they came. Leaving the loop early leaves the rest to be read. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     for (;;) {
-      const chunk = this.#next();
-      if (chunk === null) return;
-      if (chunk === undefined) await this.#source.wait();
-      else if (chunk.length > 0) yield chunk;
+      const chunk = await this.#gather(undefined, Until.CHUNK_END);
+      if (chunk.length === 0) return;
+      yield chunk;
     }
   }
 
-  async #take(cut: Cut, size: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    if (size <= 0) return NOTHING;
-    while (!this.#takeReady(cut, parts)) await this.#source.wait();
-    return join(parts);
+  async #gather(size: number | undefined, until: number): Promise<Uint8Array> {
+    const gathering = new Gathering(limitOf(size), until);
+    try {
+      if (this.#waiting !== null || !this.#takeReady(gathering)) await this.#standInLine(gathering);
+    } catch (error) {
+      this.#giveBack(gathering);
+      throw error;
+    }
+    return gathering.result;
   }
 
-  #takeSync(cut: Cut, size: number): Uint8Array {
-    const parts: Uint8Array[] = [];
-    if (size <= 0) return NOTHING;
-    while (!this.#takeReady(cut, parts)) this.#source.waitSync();
-    return join(parts);
+  #standInLine(gathering: Gathering): Promise<void> {
+    const turn = this.#waitFor(gathering, this.#waiting);
+    // Those behind wait for its end, however it ends.
+    const leave = () => {
+      if (this.#waiting === over) this.#waiting = null;
+    };
+    const over = turn.then(leave, leave);
+    this.#waiting = over;
+    return turn;
+  }
+
+  async #waitFor(gathering: Gathering, before: Promise<void> | null): Promise<void> {
+    if (before !== null) await before;
+    while (!this.#takeReady(gathering)) await this.#source.wait();
+  }
+
+  #gatherSync(size: number | undefined, until: number): Uint8Array {
+    if (this.#waiting !== null) {
+      throw new TsgiRuleError('Cannot read synchronously while a read is waiting: await it first');
+    }
+    const gathering = new Gathering(limitOf(size), until);
+    try {
+      while (!this.#takeReady(gathering)) this.#source.waitSync();
+    } catch (error) {
+      this.#giveBack(gathering);
+      throw error;
+    }
+    return gathering.result;
   }
 
   /** Takes what is there; true when the read is complete or the body has ended. */
-  #takeReady(cut: Cut, parts: Uint8Array[]): boolean {
-    let taken = 0;
-    for (const part of parts) taken += part.length;
-    for (;;) {
+  #takeReady(gathering: Gathering): boolean {
+    while (!gathering.complete) {
       const chunk = this.#next();
       if (chunk === null) return true;
       if (chunk === undefined) return false;
-      const { bytes, done } = cut(chunk, taken);
-      parts.push(bytes === chunk.length ? chunk : chunk.subarray(0, bytes));
-      if (bytes < chunk.length) this.#rest = chunk.subarray(bytes);
-      taken += bytes;
-      if (done) return true;
+      if (chunk.length === 0) continue;
+      const taken = gathering.take(chunk);
+      if (taken < chunk.length) this.#rest = chunk.subarray(taken);
     }
+    return true;
+  }
+
+  #giveBack(gathering: Gathering): void {
+    if (gathering.length > 0) this.#rest = gathering.result;
   }
 
   #next(): Uint8Array | null | undefined {
@@ -144,14 +241,5 @@ export class Input implements InputStream {
   }
 }
 
-function join(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  return parts.length === 0 ? NOTHING : new Uint8Array(Buffer.concat(parts));
-}
-
 /** The input of every request without a body: it has no state, so one serves all. */
-export const emptyInput: InputStream = new Input({
-  next: () => null,
-  wait: () => Promise.resolve(),
-  waitSync() {},
-});
+export const emptyInput: InputStream = new Input(new CompleteBody(null));

@@ -210,3 +210,11 @@ describe('encodeRefusal', () => {
     );
   });
 });
+
+test.each([true, false])(
+  'a body that only the end of the connection ends closes it, HTTP/1.1: %s',
+  (http11) => {
+    const text = head({ framing: Framing.CLOSE, length: -1, http11, keepAlive: true });
+    expect(text).toBe(`HTTP/1.1 200 OK\r\ndate: ${DATE}\r\nconnection: close\r\n\r\n`);
+  },
+);

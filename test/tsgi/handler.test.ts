@@ -1,9 +1,19 @@
 /**
  * The state machine that calls an application, against a sink that writes down what it is told.
  */
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import { describe, expect, test } from 'vitest';
 import { callApplication, type Sink } from '../../src/tsgi/handler.ts';
-import type { Application, BodyChunk, Environ, HeaderList } from '../../src/tsgi/types.ts';
+import type {
+  Application,
+  Body,
+  BodyChunk,
+  Environ,
+  HeaderList,
+  StartResponse,
+  Write,
+} from '../../src/tsgi/types.ts';
 
 class Recorder implements Sink {
   readonly events: string[] = [];
@@ -255,4 +265,215 @@ test('a sink above its high-water mark is waited for before the next chunk is pu
   room();
   await pending;
   expect(recorder.events).toEqual(['start 200 -1', 'write a', 'write b', 'end']);
+});
+
+describe('close() is called exactly once, too,', () => {
+  const closing = (body: unknown, events: string[], fails = false): Body =>
+    Object.assign(body as object, {
+      close() {
+        events.push('close');
+        if (fails) throw new Error('close failed');
+      },
+    }) as never;
+
+  async function eventsOf(body: unknown, options: { fails?: boolean; headers?: HeaderList } = {}) {
+    const recorder = new Recorder();
+    return run(
+      (_, start) => (start(200, options.headers ?? []), closing(body, recorder.events, options.fails)),
+      'GET',
+      recorder,
+    );
+  }
+
+  test('when the body is shorter than its Content-Length', async () => {
+    const events = await eventsOf(traced([], ['a']), { headers: [['content-length', '5']] });
+    expect(events).toEqual(['start 200 5', 'write a', 'close', expect.stringMatching('1 of 5 came')]);
+  });
+
+  test('when the body is longer, after return()', async () => {
+    const recorder = new Recorder();
+    const body = traced(recorder.events, ['ab', 'cd', 'ef']);
+    await run((_, start) => (start(200, [['content-length', '3']]), body), 'GET', recorder);
+    expect(recorder.events.slice(3)).toEqual([
+      'end',
+      'return',
+      'close',
+      expect.stringMatching('not be longer'),
+    ]);
+  });
+
+  test('when it throws, and its error goes on', async () => {
+    const ends = ['close', 'error close failed'];
+    expect(await eventsOf(traced([], ['a']), { fails: true })).toEqual(['start 200 -1', 'write a', ...ends]);
+    expect(await eventsOf(['a', 'b'], { fails: true })).toEqual([
+      'start 200 2',
+      'write a',
+      'write b',
+      ...ends, // prettier-ignore
+    ]);
+  });
+
+  test('when it throws after another error, which is the one that goes on', async () => {
+    expect(await eventsOf(traced([], [new Error('first')]), { fails: true })).toEqual([
+      'close',
+      'error first',
+    ]);
+  });
+
+  test('of an array with a chunk that is none, and of what is no body', async () => {
+    expect(await eventsOf(['a', 1])).toEqual(['close', expect.stringMatching('chunk must be')]);
+    expect(await eventsOf(['a'])).toEqual(['start 200 1', 'write a', 'close', 'end']);
+    expect(await eventsOf({})).toEqual(['close', expect.stringMatching('must return')]);
+  });
+
+  test('and waited for before the end', async () => {
+    const recorder = new Recorder();
+    const body = Object.assign(['a', 'b'], {
+      async close() {
+        await Promise.resolve();
+        recorder.events.push('closed');
+      },
+    });
+    await run((_, start) => (start(200, []), body), 'GET', recorder);
+    expect(recorder.events).toEqual(['start 200 2', 'write a', 'write b', 'closed', 'end']);
+  });
+
+  test('when the client goes while the sink is full, after return()', async () => {
+    const recorder = new Recorder();
+    let room!: () => void;
+    recorder.full = new Promise((resolve) => (room = resolve));
+    const ended = run((_, start) => (start(200, []), traced(recorder.events, ['a', 'b'])), 'GET', recorder);
+    recorder.gone = true;
+    room();
+    expect(await ended).toEqual(['start 200 -1', 'write a', 'return', 'close']);
+  });
+});
+
+test('the value an application throws goes on as it is', async () => {
+  const thrown = { not: 'an error' };
+  const environ = { REQUEST_METHOD: 'GET' } as Environ;
+  const call = (body: () => Body) => async () =>
+    callApplication((_, start) => (start(200, []), body()), environ, new Recorder());
+  const fails = () => {
+    throw thrown;
+  };
+  const inside = () => (function* () { yield 'a'; fails(); })(); // prettier-ignore
+  const later = () => (async function* () { yield 'a'; fails(); })(); // prettier-ignore
+  for (const body of [fails, inside, later]) {
+    await expect(call(body)()).rejects.toBe(thrown);
+  }
+});
+
+test('a client that is gone is told nothing of a body that was all there', async () => {
+  const recorder = new Recorder();
+  recorder.gone = true;
+  expect(await run((_, start) => (start(200, []), 'a'), 'GET', recorder)).toEqual([]);
+});
+
+test('startResponse is called once even if the first call broke a rule', async () => {
+  const events = await run((_, start) => {
+    expect(() => start(99, [])).toThrow('status');
+    start(200, []);
+    return 'a';
+  });
+  expect(events).toEqual([expect.stringMatching(/^error startResponse must be called once/)]);
+});
+
+test('startResponse with an error replaces a head that waits for the first chunk', async () => {
+  const body = (start: StartResponse) =>
+    (function* () {
+      yield '';
+      start(500, [], new Error('late'));
+      yield 'sorry';
+    })();
+  const application: Application = (_, start) => (start(200, [['content-length', '1']]), body(start));
+  expect(await run(application)).toEqual(['start 500 -1', 'write sorry', 'end']);
+});
+
+describe('write()', () => {
+  test('of nothing still sends the head', async () => {
+    const events = await run(async (_, start) => {
+      await start(200, [])('');
+      return [];
+    });
+    expect(events).toEqual(['start 200 -1', 'end']);
+  });
+
+  test('resolves when the sink has room, and keeps the order of its calls', async () => {
+    const recorder = new Recorder();
+    let room!: () => void;
+    const full = new Promise<void>((resolve) => (room = resolve));
+    recorder.full = full;
+    const ended = run(
+      async (_, start) => {
+        const write = start(200, []);
+        const writes = ['a', 'b'].map((chunk) =>
+          write(chunk).then(() => recorder.events.push(`wrote ${chunk}`)),
+        );
+        await Promise.all(writes);
+        return '';
+      },
+      'GET',
+      recorder,
+    );
+    expect(recorder.events).toEqual(['start 200 -1', 'write a', 'write b']);
+    room();
+    expect((await ended).slice(3)).toEqual(['wrote a', 'wrote b', 'end']);
+  });
+
+  test('after the body has ended is an error', async () => {
+    let write!: Write;
+    await run((_, start) => ((write = start(200, [])), 'a'));
+    expect(() => write('b')).toThrow('after the body has ended');
+  });
+});
+
+describe('iterables of the platform', () => {
+  test('a ReadableStream is a body, and cancelled when the client goes', async () => {
+    const stream = () => new ReadableStream<string>({ pull: (to) => to.enqueue('a'), cancel: () => void (cancelled = true) }); // prettier-ignore
+    let cancelled = false;
+    const recorder = new Recorder();
+    recorder.write = (chunk) => {
+      recorder.events.push(`write ${text(chunk)}`);
+      recorder.gone = recorder.events.length > 2;
+      return undefined;
+    };
+    expect(await run((_, start) => (start(200, []), stream()), 'GET', recorder)).toEqual([
+      'start 200 -1',
+      'write a',
+      'write a',
+    ]);
+    expect(cancelled).toBe(true);
+  });
+
+  test('a Readable is a body', async () => {
+    const events = await run((_, start) => (start(200, []), Readable.from(['a', 'b'])));
+    expect(events).toEqual(['start 200 -1', 'write a', 'write b', 'end']);
+  });
+
+  test('an async iterable is asked for a chunk only when the one before has been sent', async () => {
+    const recorder = new Recorder();
+    async function* body() {
+      for (const chunk of ['a', 'b']) {
+        recorder.events.push(`pull ${chunk}`);
+        yield chunk;
+      }
+    }
+    await run((_, start) => (start(200, []), body()), 'GET', recorder);
+    expect(recorder.events).toEqual(['pull a', 'start 200 -1', 'write a', 'pull b', 'write b', 'end']);
+  });
+});
+
+test.each([204, 304])('%i takes nothing of an endless body', async (status) => {
+  const endless = (function* () { for (;;) yield 'a'; })(); // prettier-ignore
+  expect(await run((_, start) => (start(status, []), endless))).toEqual([`respond ${status} 0 null`]);
+});
+
+test('all is done at once, without a promise, when nothing must be waited for', () => {
+  const environ = { REQUEST_METHOD: 'GET' } as Environ;
+  const bodies: Body[] = ['a', ['a'], ['a', 'b'], [], (function* () { yield 'a'; })()]; // prettier-ignore
+  for (const body of bodies) {
+    const ended = callApplication((_, start) => (start(200, []), body), environ, new Recorder());
+    expect(ended).toBeUndefined();
+  }
 });

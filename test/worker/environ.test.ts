@@ -279,3 +279,22 @@ describe('decodePath', () => {
     expect(decodePath(path)).toBe(decoded);
   });
 });
+
+test('tsgi.signal may be replaced like any other key, in this environ only', () => {
+  const make = () => {
+    const exchange = { signal: () => expect.unreachable('the replaced signal was asked for') };
+    const parts = { input: emptyInput, errors, exchange, deadline: undefined };
+    return buildEnviron(parse('GET / HTTP/1.0\r\n\r\n'), CONTEXT, parts);
+  };
+  const own = AbortSignal.abort('mine');
+  const environ = make();
+  environ['tsgi.signal'] = own;
+  expect(environ['tsgi.signal']).toBe(own);
+  expect({ ...environ }['tsgi.signal']).toBe(own);
+  expect(() => make()['tsgi.signal']).toThrow('was asked for');
+});
+
+test('fields between a client and its proxy are left out', () => {
+  const lines = 'Proxy-Authorization: Basic x\r\nProxy-Authenticate: Basic\r\nAuthorization: y\r\n';
+  expect(httpKeys(fields(lines))).toEqual({ HTTP_HOST: 'a', HTTP_AUTHORIZATION: 'y' });
+});

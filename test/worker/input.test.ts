@@ -1,7 +1,9 @@
 /**
- * `tsgi.input`: reads cut to size, over sources whose chunks come at once, with gaps, or break off.
+ * `tsgi.input`: reads cut to size, over sources whose chunks come at once, with gaps, or break off; `tsgi.errors`:
+ * its lines.
  */
 import { describe, expect, test } from 'vitest';
+import { LineErrors } from '../../src/worker/error-stream.ts';
 import { type BodySource, completeBody, emptyInput, Input } from '../../src/worker/input.ts';
 
 interface Scripted extends BodySource {
@@ -228,4 +230,158 @@ test('emptyInput is at its end for every kind of read, always', async () => {
     expect(emptyInput.readlinesSync()).toEqual([]);
     for await (const chunk of emptyInput) expect.unreachable(text(chunk));
   }
+});
+
+describe('sizes', () => {
+  test.each(WAYS)('$way take a negative size for none, as a file does', async ({ read, line, lines }) => {
+    expect(text(await read(new Input(source('ab', 'c')), -1))).toBe('abc');
+    expect(text(await line(new Input(source('ab\nc')), -1))).toBe('ab\n');
+    expect((await lines(new Input(source('a\nb\n')), -1)).map(text)).toEqual(['a\n', 'b\n']);
+  });
+
+  test.each(WAYS)('$way take a hint of 0 for none', async ({ lines }) => {
+    expect((await lines(new Input(source('a\nb\n')), 0)).map(text)).toEqual(['a\n', 'b\n']);
+  });
+
+  test.each(WAYS)(
+    '$way refuse what is no number of bytes, and take nothing',
+    async ({ read, line, lines }) => {
+      const input = new Input(source('abc'));
+      for (const size of [Number.NaN, 1.5, '2', null] as number[]) {
+        const rule = { code: 'TSGI_ERR_APPLICATION', message: expect.stringContaining(`bytes: ${size}`) };
+        await expect(read(input, size)).rejects.toMatchObject(rule);
+        await expect(line(input, size)).rejects.toMatchObject(rule);
+        await expect(lines(input, size)).rejects.toMatchObject(rule);
+      }
+      expect(text(await read(input))).toBe('abc');
+    },
+  );
+});
+
+/** Bytes that come one after the other, and, as in a worker, one place for whoever waits for them. */
+function arriving(...chunks: string[]): BodySource & { arrive(): Promise<void> } {
+  const here: Uint8Array[] = [];
+  let wake: (() => void) | undefined;
+  return {
+    next: () => here.shift() ?? (chunks.length === 0 ? null : undefined),
+    wait: () => new Promise((resolve) => (wake = resolve)),
+    waitSync: () => expect.unreachable('nobody reads synchronously'),
+    async arrive() {
+      while (chunks.length > 0) {
+        here.push(new Uint8Array(Buffer.from(chunks.shift()!, 'latin1')));
+        wake?.();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+  };
+}
+
+async function chunksOf(input: Input): Promise<string[]> {
+  const chunks: string[] = [];
+  for await (const chunk of input) chunks.push(text(chunk));
+  return chunks;
+}
+
+describe('reads that wait', () => {
+  test('get their bytes in the order of their calls', async () => {
+    const body = arriving('ab\nc', 'd\n', 'ef', 'g');
+    const input = new Input(body);
+    const reads = [input.readline(), input.readline(), input.read(1), input.read()];
+    await body.arrive();
+    expect((await Promise.all(reads)).map(text)).toEqual(['ab\n', 'cd\n', 'e', 'fg']);
+  }, 5_000);
+
+  test('stand in line with a loop over the chunks', async () => {
+    const body = arriving('ab', 'cd');
+    const input = new Input(body);
+    const first = input.read(3);
+    const loop = chunksOf(input);
+    await body.arrive();
+    expect([text(await first), await loop]).toEqual(['abc', ['d']]);
+  }, 5_000);
+
+  test('refuse a synchronous read until they are over', async () => {
+    const input = new Input(source('a', undefined, 'b', undefined, 'c'));
+    const waiting = input.read(2);
+    expect(() => input.readSync()).toThrow('while a read is waiting');
+    expect(text(await waiting)).toBe('ab');
+    expect(text(input.readSync())).toBe('c');
+  });
+
+  test('fail alone: the next in line is asked anew', async () => {
+    const input = new Input(source(undefined, new Error('broken'), 'rest'));
+    const reads = await Promise.allSettled([input.read(), input.read()]);
+    expect(reads.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  });
+});
+
+test('bytes gathered by a read that cannot block are there for the next', async () => {
+  const refusing = source('ab', undefined, 'cd');
+  refusing.waitSync = () => {
+    throw new Error('cannot block');
+  };
+  const input = new Input(refusing);
+  expect(() => input.readSync()).toThrow('cannot block');
+  expect(() => input.readlineSync()).toThrow('cannot block');
+  expect(text(await input.read())).toBe('abcd');
+});
+
+test('what a read returns is not written to by the next', async () => {
+  const first = new Uint8Array([97, 98, 99, 100]);
+  const chunks = [first, new Uint8Array([101]), null];
+  const input = new Input({ next: () => chunks.shift(), wait: () => Promise.resolve(), waitSync() {} });
+  const [head, rest] = [await input.read(1), await input.read()];
+  expect([text(head), text(rest), text(first)]).toEqual(['a', 'bcde', 'abcd']);
+});
+
+test('a body of 200,000 single bytes is read in linear time', async () => {
+  let left = 400_000;
+  const byte = new Uint8Array([120]);
+  const trickle: BodySource = {
+    next: () => (left === 0 ? null : left-- % 2 === 0 ? byte : undefined),
+    wait: () => Promise.resolve(),
+    waitSync() {},
+  };
+  expect((await new Input(trickle).read()).length).toBe(200_000);
+}, 15_000);
+
+describe('LineErrors', () => {
+  function told(act: (errors: LineErrors) => void): string[] {
+    const lines: string[] = [];
+    act(new LineErrors((line) => lines.push(line)));
+    return lines;
+  }
+
+  test.each<[string, string[], string[]]>([
+    ['a line is told when its line feed comes', ['a', 'b\nc'], ['ab']],
+    ['several lines in one text are told apart', ['a\nb\n\nc\n'], ['a', 'b', '', 'c']],
+    ['an empty text is nothing', ['', 'a', '', '\n'], ['a']],
+    ['any Unicode passes', ['ü€😀\n'], ['ü€😀']],
+  ])('%s', (_, texts, lines) => {
+    expect(told((errors) => errors.writelines(texts))).toEqual(lines);
+  });
+
+  test('flush tells the unfinished line once', () => {
+    const lines = told((errors) => {
+      errors.write('a\nb');
+      errors.flush();
+      errors.flush();
+      errors.write('c\n');
+    });
+    expect(lines).toEqual(['a', 'b', 'c']);
+  });
+
+  test('an error object is told as text', () => {
+    expect(told((errors) => (errors.write(new Error('x') as never), errors.flush()))).toEqual(['Error: x']);
+  });
+
+  test('an endless line is told in pieces that are bounded and lose nothing', () => {
+    const piece = 'abcdefgh';
+    const lines = told((errors) => {
+      for (let i = 0; i < 100_000; i++) errors.write(piece);
+      errors.flush();
+    });
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(65_536 + piece.length);
+    expect(lines.join('')).toBe(piece.repeat(100_000));
+  }, 15_000);
 });
