@@ -42,7 +42,7 @@ struct context {
   int body_span_count;   /* 10 */
   int status;            /* 11 what to answer after an error */
   int reason;            /* 12 index into parser.ts's REASONS */
-  int unused;            /* 13 */
+  int closes;            /* 13 Connection names "close" */
   double content_length; /* 14, 15; −1 unknown */
   /* limits, set once */
   int max_request_line;  /* 16 */
@@ -51,10 +51,10 @@ struct context {
   /* state of the message */
   int last;              /* 19 which callback came last: NAME, VALUE or neither */
   int complete;          /* 20 */
-  int body_bytes;        /* 21 decoded bytes in this feed */
-  int overhead;          /* 22 bytes of chunk framing, extensions and trailers so far */
-  int chunks;            /* 23 */
-  int head_end;          /* 24 address behind the head, in the feed that completes it */
+  int mark;              /* 21 address of the first byte of a chunked body not yet counted, in this feed */
+  int overhead;          /* 22 bytes of extensions and trailers so far, without the present gap's */
+  int gap;               /* 23 bytes since the last one of chunk data */
+  int blank;             /* 24 the last byte fed was the CR of an empty line before the request line */
   int fed_end;           /* 25 address behind the bytes fed last */
 };
 
@@ -93,6 +93,12 @@ enum {
   R_EXPECT,
   R_CHUNK_OVERHEAD,
 };
+
+/* Between two chunks' data stand two CRLFs and a size: at most this many bytes, or they carry more than framing. */
+#define FRAMING 16
+#define MAX_OVERHEAD 8192
+/* " HTTP/1.1" and CRLF. */
+#define VERSION_BYTES 11
 
 #define IMPORT(name) __attribute__((import_module("llhttp"), import_name(#name)))
 #define EXPORT(name) __attribute__((export_name(#name)))
@@ -231,11 +237,26 @@ static int check_expect(const struct span *field) {
   return OK;
 }
 
+static int is_blank(byte c) { return c == ' ' || c == '\t'; }
+
+/* RFC 9110 §7.6.1: a list of options, in any number of fields. "close" wins over "keep-alive" (RFC 9112 §9.3). */
+static void read_connection(const struct span *field) {
+  int end = field->value + field->value_length;
+  for (int i = field->value; i < end; i++) {
+    while (i < end && is_blank(*bytes_at(i))) i++;
+    int start = i;
+    while (i < end && *bytes_at(i) != ',') i++;
+    int length = i - start;
+    while (length > 0 && is_blank(*bytes_at(start + length - 1))) length--;
+    if (IS(start, length, "close")) C->closes = 1;
+    if (IS(start, length, "keep-alive")) C->flags |= KEEP_ALIVE;
+  }
+}
+
 /* Trims trailing white space, which llhttp leaves. It does refuse control bytes (RFC 9110 §5.5). */
 static void trim(struct span *field) {
   const byte *at = bytes_at(field->value);
-  while (field->value_length > 0 && (at[field->value_length - 1] == ' ' || at[field->value_length - 1] == '\t'))
-    field->value_length--;
+  while (field->value_length > 0 && is_blank(at[field->value_length - 1])) field->value_length--;
 }
 
 static int check_fields(void) {
@@ -253,6 +274,9 @@ static int check_fields(void) {
       case 6:
         if (IS(field->name, 6, "expect")) error = check_expect(field);
         break;
+      case 10:
+        if (IS(field->name, 10, "connection")) read_connection(field);
+        break;
       case 14:
         if (IS(field->name, 14, "content-length")) error = check_length(field);
         break;
@@ -264,8 +288,14 @@ static int check_fields(void) {
   }
   if (hosts == 0 && (C->flags & HTTP_1_1) != 0) return refuse(400, R_HOST_COUNT);
   if ((C->flags & CHUNKED) != 0 && (C->flags & HAS_LENGTH) != 0) return refuse(400, R_ENCODING);
+  /* RFC 9112 §9.3. */
+  if ((C->flags & HTTP_1_1) != 0) C->flags |= KEEP_ALIVE;
+  if (C->closes) C->flags &= ~KEEP_ALIVE;
   return OK;
 }
+
+/* Offset of the first field, or of the empty line that stands in its place. */
+static int fields_start(void) { return C->target + C->target_length + VERSION_BYTES; }
 
 /* Bytes of the head so far, without its last CRLF pair. */
 static int head_bytes(void) {
@@ -318,18 +348,35 @@ EXPORT(on_header_value) int on_header_value(int parser, int at, int length) {
 }
 
 EXPORT(on_headers_complete) int on_headers_complete(int parser, int status, int upgrade, int keep_alive) {
-  C->flags = (keep_alive ? KEEP_ALIVE : 0) | (upgrade ? UPGRADE : 0);
+  C->flags = upgrade ? UPGRADE : 0;
   C->content_length = -1;
   C->head_length = head_bytes();
-  if (C->head_length - C->target - C->target_length > C->max_header_size) return refuse(431, R_HEADER_SIZE);
+  if (C->head_length - fields_start() > C->max_header_size) return refuse(431, R_HEADER_SIZE);
   int error = check_request_line();
   if (error == OK) error = check_fields();
   if (error != OK) return error;
   C->head_complete = 1;
   C->head_fresh = 1;
   /* The last field is followed by CRLF CRLF, or the request line by CRLF and an empty line. */
-  C->head_end = C->head_start + C->head_length + (C->header_count > 0 ? 4 : 13);
+  C->mark = C->head_start + C->head_length + (C->header_count > 0 ? 4 : VERSION_BYTES + 2);
   return OK;
+}
+
+/*
+ * Counts the bytes up to `to`, which are no chunk data. How the bytes come makes no difference: a gap is judged as it
+ * grows, and closed by the first byte of data behind it.
+ */
+static int count_gap(int to) {
+  C->gap += to - C->mark;
+  C->mark = to;
+  return C->overhead + C->gap - FRAMING > MAX_OVERHEAD ? refuse(400, R_CHUNK_OVERHEAD) : OK;
+}
+
+static int close_gap(int at) {
+  int error = count_gap(at);
+  if (C->gap > FRAMING) C->overhead += C->gap - FRAMING;
+  C->gap = 0;
+  return error;
 }
 
 EXPORT(on_body) int on_body(int parser, int at, int length) {
@@ -337,8 +384,10 @@ EXPORT(on_body) int on_body(int parser, int at, int length) {
   span[0] = at;
   span[1] = length;
   C->body_span_count++;
-  C->body_bytes += length;
-  C->chunks++;
+  if ((C->flags & CHUNKED) != 0) {
+    if (close_gap(at) != OK) return USER;
+    C->mark = at + length;
+  }
   return C->body_span_count == MAX_BODY_SPANS ? PAUSED : OK;
 }
 
@@ -361,24 +410,29 @@ EXPORT(start) void start(void) {
   C->status = 0;
   C->last = NEITHER;
   C->complete = 0;
+  C->closes = 0;
   C->overhead = 0;
-  C->chunks = 0;
+  C->gap = 0;
+  C->blank = 0;
 }
 
-/* Extensions and trailers are bounded: 4 KiB each, beside what framing a chunk needs. */
-static int check_overhead(int from, int end) {
-  if ((C->flags & CHUNKED) == 0) return OK;
-  C->overhead += end - from - C->body_bytes;
-  return C->overhead > 8192 + 16 * C->chunks ? refuse(400, R_CHUNK_OVERHEAD) : OK;
-}
-
+/* A head that is not complete at `end`: the limits hold while it comes, too. */
 static int check_growth(int end) {
-  int line = C->target_length == 0 || C->header_count == 0;
   int seen = end - C->head_start;
-  if (line && C->last == NEITHER && C->target_length == 0 && seen > C->max_request_line) return refuse(414, R_REQUEST_LINE);
-  if (seen > C->max_request_line + C->max_header_size) return refuse(431, R_HEADER_SIZE);
-  if (C->target_length > 0 && seen - C->target - C->target_length > C->max_header_size + 16) return refuse(431, R_HEADER_SIZE);
-  return OK;
+  if (C->target_length == 0) return seen > C->max_request_line ? refuse(414, R_REQUEST_LINE) : OK;
+  /* A head of exactly the limit lacks at most the last byte of CRLF CRLF. */
+  return seen - fields_start() > C->max_header_size + 3 ? refuse(431, R_HEADER_SIZE) : OK;
+}
+
+/* RFC 9112 §2.2: empty lines before a request line are ignored. Returns the address behind them, or 0: a bare CR or LF. */
+static int skip_empty_lines(int at, int end) {
+  for (; at < end; at++) {
+    byte c = *(byte *)at;
+    if (C->blank ? c != '\n' : c == '\n') return 0;
+    if (!C->blank && c != '\r') break;
+    C->blank = c == '\r';
+  }
+  return at;
 }
 
 /* Parses `length` bytes at `at`, up to the end of the message: MORE, MESSAGE, BODY_FULL or ERROR. */
@@ -386,27 +440,31 @@ EXPORT(feed) int feed(int at, int length) {
   int first = at, end = at + length;
   C->head_fresh = 0;
   C->body_span_count = 0;
-  C->body_bytes = 0;
   C->consumed = length;
   C->fed_end = end;
+  C->mark = at;
   if (C->status != 0) return ERROR;
   if (C->head_start == 0) {
-    /* RFC 9112 §2.2: empty lines before a request line are ignored. */
-    while (at < end && (*(byte *)at == '\r' || *(byte *)at == '\n')) at++;
+    at = skip_empty_lines(at, end);
     if (at == end) return MORE;
+    if (at == 0) {
+      refuse(400, R_REQUEST_LINE_SYNTAX);
+      return ERROR;
+    }
     C->head_start = at;
   }
-  int had_head = C->head_complete;
   int error = llhttp_execute(PARSER, at, end - at);
   int stop = error == OK ? end : llhttp_get_error_pos(PARSER);
   if (error != OK && error != PAUSED && error != UPGRADE_PAUSE) {
+    /* What is too long is that first, as it would have been had it come in pieces. */
+    if (!C->head_complete) check_growth(stop);
     refuse(error == 9 ? 505 : 400, R_SYNTAX);
     return ERROR;
   }
   if (error == PAUSED) llhttp_resume(PARSER);
   if (C->status != 0) return ERROR;
   if (!C->head_complete) return check_growth(end) == OK ? MORE : ERROR;
-  if (check_overhead(had_head ? at : C->head_end, stop) != OK) return ERROR;
+  if ((C->flags & CHUNKED) != 0 && count_gap(stop) != OK) return ERROR;
   C->consumed = stop - first;
   if (C->complete) return MESSAGE;
   return error == PAUSED ? BODY_FULL : MORE;

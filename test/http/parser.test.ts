@@ -63,6 +63,11 @@ function readHead(by: Parser): Head {
   };
 }
 
+function cut(bytes: Buffer, size: number): Buffer[] {
+  const pieces = Math.ceil(bytes.length / size);
+  return Array.from({ length: pieces }, (_, i) => bytes.subarray(i * size, i * size + size));
+}
+
 /** The one result of every way to cut the bytes. */
 function everyWay(text: string): Result {
   const bytes = Buffer.from(text, 'latin1');
@@ -71,7 +76,7 @@ function everyWay(text: string): Result {
     const split = run([bytes.subarray(0, at), bytes.subarray(at)]);
     expect(split, `split at ${at} of ${JSON.stringify(text)}`).toEqual(whole);
   }
-  expect(run([...bytes].map((byte) => Buffer.from([byte]))), 'byte by byte').toEqual(whole);
+  expect(run(cut(bytes, 1)), 'byte by byte').toEqual(whole);
   return whole;
 }
 
@@ -120,6 +125,31 @@ describe('accepts', () => {
     ],
   ])('%j', (text, line, fields, body, left) => {
     expect(everyWay(text)).toMatchObject({ head: { line, fields }, body, left });
+  });
+
+  test.each<[string, string, boolean]>([
+    ['1.1', 'close', false],
+    ['1.1', 'Close', false],
+    ['1.1', 'keep-alive', true],
+    ['1.1', 'close, keep-alive', false],
+    ['1.1', 'keep-alive , \tclose', false],
+    ['1.1', 'keep-alive\r\nConnection: close', false],
+    ['1.1', 'closed', true],
+    ['1.1', 'x close', true],
+    ['1.1', ',,close,', false],
+    ['1.1', '', true],
+    ['1.0', '', false],
+    ['1.0', 'keep-alive', true],
+    ['1.0', 'Keep-Alive,', true],
+    ['1.0', 'close, keep-alive', false],
+    ['1.0', 'keep-alive, close', false],
+    ['1.0', 'close\r\nConnection: keep-alive', false],
+    ['1.0', 'keep-alive\r\nConnection: close', false],
+    ['1.0', 'x, keep-alive', true],
+  ])('HTTP/%s with Connection %j: kept alive %s', (version, value, kept) => {
+    const text = `GET / HTTP/${version}\r\n${H}Connection: ${value}\r\n\r\n`;
+    const { head } = everyWay(text) as { head: Head };
+    expect((head.flags & Flag.KEEP_ALIVE) !== 0).toBe(kept);
   });
 
   test('flags say version, keep-alive, framing, Expect, HEAD and the absolute form', () => {
@@ -205,6 +235,10 @@ describe('refuses', () => {
     [400, get(`${H}A: b\rc\r\n`)],
     [400, get(`${H}A: b\nC: d\r\n`)],
     [400, get(`${H}\xe9: b\r\n`)],
+    [400, `\n${get(H)}`],
+    [400, `\r${get(H)}`],
+    [400, `\r\n\n${get(H)}`],
+    [400, `\r\r\n${get(H)}`],
     [417, get(`${H}Expect: 100-continue, x\r\n`)],
     [414, `GET /${'a'.repeat(LIMITS.maxRequestLine)} HTTP/1.1\r\n${H}\r\n`],
     [400, 'a'.repeat(LIMITS.maxRequestLine + 50)],
@@ -213,13 +247,7 @@ describe('refuses', () => {
     [400, '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     [400, 'SSH-2.0-OpenSSH_9.2\r\n'],
   ])('%d %j', (status, text) => {
-    const result = run([Buffer.from(text, 'latin1')]);
-    expect(result).toMatchObject({ error: status });
-    const bytes = Buffer.from(text, 'latin1');
-    for (let at = 1; at < bytes.length; at++) {
-      expect(run([bytes.subarray(0, at), bytes.subarray(at)]), `split at ${at}`).toHaveProperty('error');
-    }
-    expect(run([...bytes].map((byte) => Buffer.from([byte])))).toHaveProperty('error');
+    expect(everyWay(text)).toMatchObject({ error: status });
   });
 
   test('a request in which any one CR or LF is missing is never complete', () => {
@@ -250,10 +278,45 @@ describe('limits at their edge', () => {
     expect(run(pieces)).toMatchObject({ error: 431 });
   });
 
-  test('chunk framing beyond what chunks need is 400', () => {
-    const extension = `1;${'a'.repeat(4000)}\r\nx\r\n`;
-    expect(run([Buffer.from(chunked(`${extension}0\r\n\r\n`))])).toHaveProperty('body', 'x');
-    expect(run([Buffer.from(chunked(extension.repeat(3)))])).toMatchObject({ error: 400 });
+  test('maxHeaderSize counts from the first field to the end of the last', () => {
+    const of = (length: number) => get(`${H}A: ${'a'.repeat(length - `${H}A: `.length)}\r\n`);
+    expect(everyWay(of(LIMITS.maxHeaderSize))).toHaveProperty('head');
+    expect(everyWay(of(LIMITS.maxHeaderSize + 1))).toMatchObject({ error: 431 });
+  });
+
+  test('of an HTTP/1.0 head without fields the request line is all', () => {
+    const small = new Parser({ maxRequestLine: 14, maxHeaderSize: 1, maxHeaders: 1 });
+    expect(run([Buffer.from('GET / HTTP/1.0\r\n\r\n')], small)).toHaveProperty('head');
+  });
+
+  const MOST = 8192;
+  const FRAMING = 16;
+  const extension = (bytes: number) => `1;${'a'.repeat(bytes - 4)}\r\nx\r\n`;
+  const trailer = (bytes: number) => `0\r\nA: ${'a'.repeat(bytes - 12)}\r\n\r\n`;
+
+  test.each<[string, string]>([
+    ['one extension', `${extension(MOST + FRAMING)}0\r\n\r\n`],
+    ['extensions of several chunks', `${extension(4000).repeat(2)}${extension(230)}0\r\n\r\n`],
+    ['a trailer', `1\r\nx\r\n${trailer(MOST + FRAMING)}`],
+    ['any number of plain chunks', `${'1\r\nx\r\n'.repeat(3000)}0\r\n\r\n`],
+  ])('%s of 8 KiB is accepted however it comes', (_, text) => {
+    const bytes = Buffer.from(chunked(text));
+    const whole = run([bytes]);
+    expect(whole).toHaveProperty('body');
+    for (const size of [1, 7, 1000, 8191]) expect(run(cut(bytes, size)), `by ${size}`).toEqual(whole);
+  });
+
+  test.each<[string, string]>([
+    ['one extension', `${extension(MOST + FRAMING + 1)}0\r\n\r\n`],
+    ['extensions of several chunks', `${extension(4000).repeat(3)}0\r\n\r\n`],
+    ['a trailer', `1\r\nx\r\n${trailer(MOST + FRAMING + 1)}`],
+    ['a trailer behind a long chunk', `3e8\r\n${'x'.repeat(1000)}\r\n${trailer(20_000)}`],
+    ['zeros before a size', `${'0'.repeat(9000)}1\r\nx\r\n0\r\n\r\n`],
+  ])('%s above 8 KiB is 400 however it comes', (_, text) => {
+    const bytes = Buffer.from(chunked(text));
+    for (const size of [bytes.length, 1, 7, 1000, 8191]) {
+      expect(run(cut(bytes, size)), `by ${size}`).toMatchObject({ error: 400 });
+    }
   });
 
   test('more chunks than the body span table holds come through in order', () => {
