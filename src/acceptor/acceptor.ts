@@ -8,19 +8,19 @@
  * drains the response rings, then wakes at most one worker. So a doorbell is rung once for a batch, not for a
  * request, and under load hardly ever. See `#sleep` for why no wake is lost.
  */
-import net from 'node:net';
+import type net from 'node:net';
 import { HttpDate } from '../http/date.ts';
 import { encodeRefusal } from '../http/encoder.ts';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
 import { ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
-import { CLOSE, END, Kind, kindOf } from '../ring/message.ts';
+import { BLOCKS, CLOSE, END, Kind, kindOf } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { Deadlines } from './deadlines.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
-import { openSocket } from './socket.ts';
+import { Listener, type ListenerOwner } from './listener.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
@@ -63,7 +63,7 @@ export interface AcceptorStats {
   readonly uploads: number;
 }
 
-export class Acceptor implements ConnectionHost {
+export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly parser: Parser;
   readonly limits: ConnectionLimits;
   readonly exchanges: Exchanges;
@@ -79,7 +79,7 @@ export class Acceptor implements ConnectionHost {
   readonly #waker: Waker;
   readonly #links: WorkerLink[] = [];
   readonly #connections: Set<Connection> = new Set();
-  #listener: net.Server | null = null;
+  #listener: Listener | null = null;
   #tickTimer: NodeJS.Timeout | null = null;
   #turnDue = false;
   #onDrained: (() => void) | null = null;
@@ -120,23 +120,13 @@ export class Acceptor implements ConnectionHost {
   }
 
   get address(): net.AddressInfo | string | null {
-    return this.#listener?.address() ?? null;
+    return this.#listener?.address ?? null;
   }
 
   /** Rejects with the error of the operating system. */
-  listen(port: number, host: string): Promise<void> {
-    const listener = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    listener.on('connection', (socket) => this.#listenerOnConnection(socket));
-    return new Promise((resolve, reject) => {
-      listener.once('error', reject);
-      listener.listen({ port, host, backlog: this.#options.backlog }, () => {
-        listener.off('error', reject);
-        // An accept that fails (no descriptor left, a client that was faster) concerns that client only.
-        listener.on('error', () => {});
-        this.#listener = listener;
-        resolve();
-      });
-    });
+  async listen(port: number, host: string): Promise<void> {
+    this.#listener = new Listener(this);
+    await this.#listener.listen({ port, host, backlog: this.#options.backlog });
   }
 
   /** A worker incarnation was started; it may be told nothing before `ready`. */
@@ -148,13 +138,13 @@ export class Acceptor implements ConnectionHost {
 
   /** Its application is loaded: it pulls from now on. */
   ready(slot: number): void {
-    this.#link(slot)?.setLive(true);
+    this.#setLive(slot, true);
     this.requestTurn();
   }
 
   /** It shall claim no more; what it holds it finishes. */
   retire(slot: number): void {
-    this.#link(slot)?.setLive(false);
+    this.#setLive(slot, false);
   }
 
   /** Its thread has ended: nobody writes its memory any more. True when it had begun any exchange. */
@@ -162,7 +152,7 @@ export class Acceptor implements ConnectionHost {
     const link = this.#link(slot);
     if (link === undefined) return false;
     while (this.#drain(link));
-    link.setLive(false);
+    this.#setLive(slot, false);
     link.port.close();
     this.#links.splice(this.#links.indexOf(link), 1);
     const judged = this.exchanges.judge(slot);
@@ -290,6 +280,7 @@ export class Acceptor implements ConnectionHost {
       case Kind.RESPONSE:
         return this.#onResponse(link, exchange);
       case Kind.READ:
+        this.uploads.reads((responses.kind & BLOCKS) !== 0);
         return connection?.exchangeOnRead();
       case Kind.ABORT:
         this.exchanges.finish(exchange);
@@ -368,20 +359,26 @@ export class Acceptor implements ConnectionHost {
     connection?.exchangeOnRefused(status);
   }
 
-  // the listener
+  // called by the listener
 
-  #listenerOnConnection(accepted: net.Socket): void {
+  get buffer(): Uint8Array {
+    return this.parser.buffer;
+  }
+
+  listenerOnClient(): string | undefined {
     this.#startTicking();
-    if (this.#connections.size >= this.#options.maxConnections) {
-      accepted.on('error', () => {});
-      accepted.end(this.refusal(503, '', true), 'latin1', () => accepted.destroy());
-      return;
-    }
-    openSocket(accepted, this.parser.buffer, (socket) => {
-      const connection = new Connection(this, socket);
-      this.#connections.add(connection);
-      return connection;
-    });
+    return this.#connections.size < this.#options.maxConnections ? undefined : this.refusal(503, '', true);
+  }
+
+  listenerOnSocket(socket: net.Socket): Connection {
+    const connection = new Connection(this, socket);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  #setLive(slot: number, live: boolean): void {
+    this.#link(slot)?.setLive(live);
+    this.uploads.setWorkers(this.#links.filter((link) => link.live).length);
   }
 
   #ownerOf(exchange: Exchange): WorkerLink | undefined {

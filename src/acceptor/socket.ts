@@ -2,13 +2,14 @@
  * How a socket reads: straight into the parser's memory, without a Buffer per read.
  *
  * Law: the only file that touches the undocumented `_handle` of an accepted socket. It knows sockets and one read
- * buffer; not HTTP. If a Node version changes what `_handle` is, the fallback below copies from 'data' events
- * instead, and only this file changes.
+ * buffer; not HTTP. Whether this Node does what is expected here is tried before the first client comes; if it does
+ * not, bytes are copied from 'data' events instead: slower, never wrong.
  *
  * `createServer({ onread })` is ignored by Node, so the accepted socket's handle is moved into a new socket that was
  * made with `onread`. All sockets share one read buffer: a read is consumed before its callback returns, and the
  * event loop runs one callback at a time.
  */
+import { once } from 'node:events';
 import net from 'node:net';
 
 /** Who hears of a socket. Each is called on the I/O thread. */
@@ -21,27 +22,75 @@ export interface SocketOwner {
 }
 
 interface Handle {
-  useUserBuffer?: unknown;
   writeQueueSize?: number;
 }
 
-/** Takes an accepted socket over; reads go to the first bytes of `buffer`. */
+/** How `openSocket` reads. */
+export interface ReadOptions {
+  /** Where reads go, from its first byte on. */
+  readonly buffer: Uint8Array;
+  /** Directly, as `readsIntoBuffer` found possible; else by copy. */
+  readonly direct: boolean;
+}
+
+/** Takes an accepted, paused socket over. */
 export function openSocket(
   accepted: net.Socket,
-  buffer: Uint8Array,
+  { buffer, direct }: ReadOptions,
   ownerOf: (socket: net.Socket) => SocketOwner,
 ): void {
-  const handle = handleOf(accepted);
-  const moved = typeof handle?.useUserBuffer === 'function';
-  const socket = moved ? moveHandle(accepted, buffer, (length) => owner.socketOnRead(length)) : accepted;
+  const socket = direct ? moveHandle(accepted, buffer, (length) => owner.socketOnRead(length)) : accepted;
   // From here on an error has a listener: a reset at a bad moment must not end the process.
   socket.on('error', ignore);
   const owner = ownerOf(socket);
-  if (!moved) socket.on('data', (chunk) => copyIn(chunk, buffer, owner));
+  if (!direct) socket.on('data', (chunk) => copyIn(chunk, buffer, owner));
   socket.on('end', () => owner.socketOnEnd());
   socket.on('drain', () => owner.socketOnDrain());
   socket.on('close', () => owner.socketOnClose());
   socket.resume();
+}
+
+const TRIAL = 'tsgi';
+const TRIAL_MS = 1000;
+
+/** Tries it out on a connection of our own: whether sockets of this Node can read directly. Never rejects. */
+export async function readsIntoBuffer(): Promise<boolean> {
+  const listener = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
+  let client: net.Socket | undefined;
+  let accepted: net.Socket | undefined;
+  try {
+    const signal = AbortSignal.timeout(TRIAL_MS);
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening', { signal });
+    const { port } = listener.address() as net.AddressInfo;
+    client = net.connect(port, '127.0.0.1', () => client!.end(TRIAL));
+    client.on('error', ignore);
+    [accepted] = (await once(listener, 'connection', { signal })) as [net.Socket];
+    return (await readDirectly(accepted, signal)) === TRIAL;
+  } catch {
+    return false;
+  } finally {
+    client?.destroy();
+    accepted?.destroy();
+    listener.close();
+  }
+}
+
+/** What a client says until its end, read into a buffer. */
+function readDirectly(accepted: net.Socket, signal: AbortSignal): Promise<string> {
+  const buffer = new Uint8Array(TRIAL.length);
+  let text = '';
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(''));
+    openSocket(accepted, { buffer, direct: true }, (socket) => ({
+      socketOnRead(length) {
+        text += String.fromCharCode(...buffer.subarray(0, length));
+      },
+      socketOnEnd: () => socket.destroy(),
+      socketOnDrain() {},
+      socketOnClose: () => resolve(text),
+    }));
+  });
 }
 
 /** Bytes handed to the socket that the kernel has not taken yet; falls as a slow reader reads. */
@@ -55,13 +104,8 @@ function handleOf(socket: net.Socket): Handle | null | undefined {
 }
 
 function moveHandle(accepted: net.Socket, buffer: Uint8Array, onRead: (length: number) => void): net.Socket {
-  const handle = handleOf(accepted);
-  // Without its handle the accepted socket is an empty shell; destroying it settles the listener's count.
-  (accepted as unknown as { _handle: null })._handle = null;
-  accepted.on('error', ignore);
-  accepted.destroy();
-  return new net.Socket({
-    handle,
+  const socket = new net.Socket({
+    handle: handleOf(accepted),
     allowHalfOpen: true,
     onread: {
       buffer,
@@ -71,6 +115,11 @@ function moveHandle(accepted: net.Socket, buffer: Uint8Array, onRead: (length: n
       },
     },
   } as net.SocketConstructorOpts);
+  // Without its handle the accepted socket is an empty shell; destroying it settles the listener's count.
+  (accepted as unknown as { _handle: null })._handle = null;
+  accepted.on('error', ignore);
+  accepted.destroy();
+  return socket;
 }
 
 function copyIn(chunk: Uint8Array, buffer: Uint8Array, owner: SocketOwner): void {

@@ -3,7 +3,9 @@
  *
  * Law: counts places; knows nothing of bytes, sockets or workers. An exchange whose body is still on its way holds a
  * place at a worker for as long as its client likes, so such exchanges get at most half of all places: slow clients
- * can never keep the rest from being served. Who finds no place waits in order, with its socket paused.
+ * can never keep the rest from being served. And an application that blocks its thread for the bytes (`readSync`)
+ * holds a whole worker: then, and as long as it is not known how the application reads, there are fewer such exchanges
+ * than live workers, so one worker stays free (of several). Who finds no place waits in order, with its socket paused.
  */
 import type { Upload } from './upload.ts';
 
@@ -13,13 +15,16 @@ export interface UploadWaiter {
 }
 
 export class UploadGate {
-  readonly #places: number;
+  readonly #half: number;
+  #workers = 1;
+  /** Whether the application blocks for input, once it has been seen to read. */
+  #blocks: boolean | undefined;
   readonly #inside: Set<Upload> = new Set();
   readonly #waiting: Map<Upload, UploadWaiter> = new Map();
 
   /** `places`: exchanges that all workers together may hold. */
   constructor(places: number) {
-    this.#places = Math.max(1, Math.floor(places / 2));
+    this.#half = Math.max(1, Math.floor(places / 2));
   }
 
   get inside(): number {
@@ -39,6 +44,23 @@ export class UploadGate {
   leave(upload: Upload): void {
     this.#waiting.delete(upload);
     if (this.#inside.delete(upload)) this.#admit();
+  }
+
+  /** So many workers are live now. */
+  setWorkers(workers: number): void {
+    this.#workers = workers;
+    this.#admit();
+  }
+
+  /** The application waits for a body; `blocks`: its thread does. One read that blocks is enough to expect others. */
+  reads(blocks: boolean): void {
+    if (this.#blocks === true || this.#blocks === blocks) return;
+    this.#blocks = blocks;
+    this.#admit();
+  }
+
+  get #places(): number {
+    return this.#blocks === false ? this.#half : Math.min(this.#half, Math.max(1, this.#workers - 1));
   }
 
   #admit(): void {

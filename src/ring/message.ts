@@ -21,7 +21,7 @@ import { type Bytes, bytesOf } from './bytes.ts';
 export const Kind = {
   /** Response bytes, head included if it is the first; flags END, CLOSE. */
   RESPONSE: 1,
-  /** The application reads: send `100 Continue` if it is due, and let the body come. */
+  /** The application waits for its body: send `100 Continue` if it is due, and let it come; flag BLOCKS. */
   READ: 2,
   /** The response cannot be finished: destroy the connection, so that the client sees the truncation. */
   ABORT: 3,
@@ -35,6 +35,9 @@ export const END = 1 << 8;
 export const CLOSE = 1 << 9;
 /** With BODY and END: the body broke off. */
 export const BROKEN = 1 << 10;
+
+/** With READ: the worker's thread stands still until the bytes come. */
+export const BLOCKS = 1 << 11;
 
 export function kindOf(word: number): number {
   return word & 0xff;

@@ -8,7 +8,7 @@
  */
 import { ProtocolError } from '../errors.ts';
 import { Flag } from '../http/flags.ts';
-import { Kind, RequestReader } from '../ring/message.ts';
+import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
@@ -115,8 +115,8 @@ export class Gateway implements Runner, InboundOwner {
 
   // called by its inbound bodies
 
-  wantBody(exchange: number, generation: number): void {
-    this.#loop.say(Kind.READ, exchange, generation);
+  wantBody(exchange: number, generation: number, blocks: boolean): void {
+    this.#loop.say(blocks ? Kind.READ | BLOCKS : Kind.READ, exchange, generation);
     this.#loop.link.acceptor.ring();
   }
 

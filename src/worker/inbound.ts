@@ -19,7 +19,8 @@ export class InboundBody implements BodySource {
   #ended = false;
   #error: Error | null = null;
   #consumed = 0;
-  #wanted = false;
+  /** What the acceptor was told: nothing, that the application waits, that the thread does. */
+  #told: 0 | 1 | 2 = 0;
   #wake: (() => void) | null = null;
 
   constructor(inbound: Inbound, exchange: number, generation: number) {
@@ -31,7 +32,6 @@ export class InboundBody implements BodySource {
   // called by the application's input stream
 
   next(): Uint8Array | null | undefined {
-    if (!this.#wanted) this.#want();
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
       this.#consumed = (this.#consumed + chunk.length) | 0;
@@ -43,7 +43,8 @@ export class InboundBody implements BodySource {
   }
 
   wait(): Promise<void> {
-    if (this.#queue.length > 0 || this.#ended || this.#error !== null) return Promise.resolve();
+    if (this.#ready) return Promise.resolve();
+    this.#want(1);
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
@@ -51,7 +52,15 @@ export class InboundBody implements BodySource {
 
   /** Blocks the thread; every other exchange's bytes are sorted meanwhile. */
   waitSync(): void {
-    while (this.#queue.length === 0 && !this.#ended && this.#error === null) this.#inbound.block(BLOCK_MS);
+    while (!this.#ready) {
+      this.#inbound.mustBlock();
+      this.#want(2);
+      this.#inbound.block(BLOCK_MS);
+    }
+  }
+
+  get #ready(): boolean {
+    return this.#queue.length > 0 || this.#ended || this.#error !== null;
   }
 
   // called by the loop
@@ -72,9 +81,10 @@ export class InboundBody implements BodySource {
     this.#wakeUp();
   }
 
-  #want(): void {
-    this.#wanted = true;
-    if (this.#error === null) this.#inbound.want(this.#exchange, this.#generation);
+  #want(how: 1 | 2): void {
+    if (this.#told >= how) return;
+    this.#told = how;
+    this.#inbound.want(this.#exchange, this.#generation, how === 2);
   }
 
   #wakeUp(): void {
@@ -86,8 +96,8 @@ export class InboundBody implements BodySource {
 
 /** What the inbound side needs of the gateway. */
 export interface InboundOwner {
-  /** The application reads an exchange's body for the first time. */
-  wantBody(exchange: number, generation: number): void;
+  /** The application waits for an exchange's body: for the first time, or `blocks` the thread for the first time. */
+  wantBody(exchange: number, generation: number, blocks: boolean): void;
   checkAborts(): void;
 }
 
@@ -129,8 +139,8 @@ export class Inbound {
     if (inbound.takeWaiting()) this.#link.acceptor.ring();
   }
 
-  want(exchange: number, generation: number): void {
-    this.#owner.wantBody(exchange, generation);
+  want(exchange: number, generation: number, blocks: boolean): void {
+    this.#owner.wantBody(exchange, generation, blocks);
   }
 
   /** The application took bytes: the acceptor may send as many more. */
@@ -140,8 +150,11 @@ export class Inbound {
   }
 
   /** @throws ApplicationError TSGI_ERR_NO_BLOCKING where this thread is the one that brings the bytes */
-  block(milliseconds: number): void {
+  mustBlock(): void {
     if (!this.#mayBlock) throw new ApplicationError('TSGI_ERR_NO_BLOCKING');
+  }
+
+  block(milliseconds: number): void {
     this.#link.inbound.waitForRecord(milliseconds);
     this.sort();
     this.#owner.checkAborts();

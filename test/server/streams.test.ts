@@ -159,6 +159,32 @@ describe('uploads', () => {
     for (const upload of uploads) upload.close();
   });
 
+  test('bodies that block their reader never hold the last free worker', async () => {
+    const { port, server } = await serve(
+      `
+      if (environ.REQUEST_METHOD === 'POST') environ['tsgi.input'].readSync();
+      startResponse(200, []);
+      return 'served';
+    `,
+      2,
+      { bodyBuffer: 0 },
+    );
+    const uploads = await Promise.all(Array.from({ length: 6 }, () => Client.connect(port)));
+    for (const upload of uploads)
+      await upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
+    while (server.stats().uploads < 6) await wait(1);
+    const other = await Client.connect(port);
+    for (let i = 0; i < 20; i++) {
+      await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await other.answer())?.body).toBe('served');
+    }
+    expect(server.stats().inFlight).toBe(1);
+    other.close();
+    for (const upload of uploads) await upload.write('67890');
+    for (const upload of uploads) expect((await upload.answer())?.body).toBe('served');
+    for (const upload of uploads) upload.close();
+  });
+
   test('a body that breaks off ends the read with an error and frees everything', async () => {
     const { port, server, log } = await serve(
       `

@@ -1,0 +1,62 @@
+/**
+ * The listening socket: accepts clients and makes each a socket that reads into the parser's memory.
+ *
+ * Law: knows sockets and how many there may be; not HTTP, not what a connection does with its socket.
+ */
+import net from 'node:net';
+import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
+
+export interface ListenerOwner {
+  /** Where sockets read. */
+  readonly buffer: Uint8Array;
+  /** A client connected. Returns a refusal to send instead of serving it, or undefined. */
+  listenerOnClient(): string | undefined;
+  listenerOnSocket(socket: net.Socket): SocketOwner;
+}
+
+export class Listener {
+  readonly #server: net.Server;
+  readonly #owner: ListenerOwner;
+  /** Sockets read without a copy. */
+  #direct = false;
+
+  constructor(owner: ListenerOwner) {
+    this.#owner = owner;
+    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    this.#server.on('connection', (accepted) => this.#onConnection(accepted));
+  }
+
+  get address(): net.AddressInfo | string | null {
+    return this.#server.address();
+  }
+
+  /** Rejects with the error of the operating system. */
+  async listen(options: net.ListenOptions): Promise<void> {
+    this.#direct = await readsIntoBuffer();
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(options, () => {
+        this.#server.off('error', reject);
+        // An accept that fails (no descriptor left, a client that was faster) concerns that client only.
+        this.#server.on('error', () => {});
+        resolve();
+      });
+    });
+  }
+
+  /** Accepts no more. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #onConnection(accepted: net.Socket): void {
+    const refusal = this.#owner.listenerOnClient();
+    if (refusal !== undefined) {
+      accepted.on('error', () => {});
+      accepted.end(refusal, 'latin1', () => accepted.destroy());
+      return;
+    }
+    const { buffer } = this.#owner;
+    openSocket(accepted, { buffer, direct: this.#direct }, (socket) => this.#owner.listenerOnSocket(socket));
+  }
+}
