@@ -3,13 +3,8 @@
  *
  * Law: judges values, keeps no state but a bounded memory of names that have passed.
  */
+import { show, TsgiRuleError } from './rules.ts';
 import type { BodyChunk, HeaderList } from './types.ts';
-
-/** The application broke a rule of TSGI. Its client is answered 500, or sees the truncation. */
-export class TsgiRuleError extends TypeError {
-  readonly code = 'TSGI_ERR_APPLICATION';
-  override name = 'TsgiRuleError';
-}
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -36,14 +31,14 @@ const MOST_KNOWN = 500;
 
 function judgeName(name: unknown): number {
   if (typeof name !== 'string' || !TOKEN.test(name)) {
-    throw new TsgiRuleError(`A header name must be a token: ${show(name)}`);
+    throw new TsgiRuleError('A5', `A header name must be a token: ${show(name)}`);
   }
   const lower = name.toLowerCase();
   if (HOP_BY_HOP.has(lower)) {
-    throw new TsgiRuleError(`A header must not be hop-by-hop, the connection is the server's: ${name}`);
+    throw new TsgiRuleError('A7', `A header must not be hop-by-hop, the connection is the server's: ${name}`);
   }
   if (lower === 'status')
-    throw new TsgiRuleError('A header must not be named Status: give the status to startResponse');
+    throw new TsgiRuleError('A5', 'A header must not be named Status: give the status to startResponse');
   const kind = lower === 'content-length' ? Kind.CONTENT_LENGTH : Kind.PLAIN;
   if (KNOWN.size < MOST_KNOWN) KNOWN.set(name, kind);
   return kind;
@@ -51,13 +46,13 @@ function judgeName(name: unknown): number {
 
 export function checkStatus(status: unknown): void {
   if (Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599) return;
-  throw new TsgiRuleError(`The status must be an integer from 200 to 599: ${show(status)}`);
+  throw new TsgiRuleError('A3', `The status must be an integer from 200 to 599: ${show(status)}`);
 }
 
 /** Copies the list; returns the Content-Length in it, −1 without one, through `lengthOf`. */
 export function copyHeaders(headers: unknown): HeaderList {
   if (!Array.isArray(headers)) {
-    throw new TsgiRuleError(`The headers must be an array of [name, value] pairs: ${show(headers)}`);
+    throw new TsgiRuleError('A4', `The headers must be an array of [name, value] pairs: ${show(headers)}`);
   }
   const copy: HeaderList = new Array(headers.length);
   for (let i = 0; i < headers.length; i++) copy[i] = checkField(headers[i]);
@@ -66,12 +61,13 @@ export function copyHeaders(headers: unknown): HeaderList {
 
 function checkField(field: unknown): [string, string] {
   if (!Array.isArray(field) || field.length !== 2) {
-    throw new TsgiRuleError(`A header must be a [name, value] pair: ${show(field)}`);
+    throw new TsgiRuleError('A4', `A header must be a [name, value] pair: ${show(field)}`);
   }
   const [name, value] = field as [string, string];
   if (KNOWN.get(name) === undefined) judgeName(name);
   if (typeof value !== 'string' || BAD_VALUE.test(value)) {
     throw new TsgiRuleError(
+      'A6',
       `The value of header ${name} must be a Latin-1 string without CR, LF and NUL: ${show(value)}`,
     );
   }
@@ -85,9 +81,9 @@ export function lengthOf(headers: HeaderList): number {
     const [name, value] = headers[i]!;
     const kind = KNOWN.get(name) ?? judgeName(name);
     if (kind !== Kind.CONTENT_LENGTH) continue;
-    if (length !== -1) throw new TsgiRuleError('Content-Length must be given once');
+    if (length !== -1) throw new TsgiRuleError('A13', 'Content-Length must be given once');
     if (!DIGITS.test(value))
-      throw new TsgiRuleError(`Content-Length must be a number of bytes: ${show(value)}`);
+      throw new TsgiRuleError('A13', `Content-Length must be a number of bytes: ${show(value)}`);
     length = Number(value);
   }
   return length;
@@ -100,19 +96,13 @@ export function isChunk(value: unknown): value is BodyChunk {
 export function checkChunk(chunk: unknown): asserts chunk is BodyChunk {
   if (isChunk(chunk)) return;
   const hint = chunk instanceof Promise ? ' (await it first)' : '';
-  throw new TsgiRuleError(`A chunk must be a string or a Uint8Array${hint}: ${show(chunk)}`);
+  throw new TsgiRuleError('A12', `A chunk must be a string or a Uint8Array${hint}: ${show(chunk)}`);
 }
 
 export function bodyError(body: unknown): TsgiRuleError {
   const hint = typeof body === 'function' ? ' (is the export a factory? name it as file:name())' : '';
   return new TsgiRuleError(
+    'A11',
     `The application must return a string, a Uint8Array or an iterable of those${hint}: ${show(body)}`,
   );
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (typeof value === 'object' && value !== null)
-    return `an object of ${value.constructor?.name ?? 'no class'}`;
-  return typeof value === 'function' ? 'a function' : String(value);
 }

@@ -8,10 +8,9 @@
  * its high-water mark is waited for. `close` of the body is called exactly once, after the iterator's `return`, on
  * every path: end, error, a client that is gone, a body that needs no more.
  */
-import { bodyError, checkChunk, checkStatus, copyHeaders, lengthOf, TsgiRuleError } from './check.ts';
+import { bodyError, checkChunk, checkStatus, copyHeaders, lengthOf } from './check.ts';
+import { TsgiRuleError } from './rules.ts';
 import type { Application, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
-
-export { TsgiRuleError } from './check.ts';
 
 /** Where a response goes. The sink decides the bytes; this file decides what and when. */
 export interface Sink {
@@ -64,6 +63,7 @@ class Call {
     if (replaces && this.headSent) throw error;
     if (this.called && !replaces) {
       throw new TsgiRuleError(
+        'A8',
         'startResponse must be called once: a second call needs the error as its third argument',
       );
     }
@@ -78,7 +78,7 @@ class Call {
 
   write: Write = (chunk) => {
     checkChunk(chunk);
-    if (this.ended) throw new TsgiRuleError('write must not be called after the body has ended');
+    if (this.ended) throw new TsgiRuleError('A14', 'write must not be called after the body has ended');
     this.sendHead();
     if (chunk.length === 0) return RESOLVED;
     return this.send(chunk) ?? RESOLVED;
@@ -212,7 +212,7 @@ class Call {
     if (allowed > 0) this.sink.write(bytesOf(chunk).subarray(0, allowed));
     // What is on the wire is right; the application is not.
     this.finishSink();
-    throw new TsgiRuleError(`The body must not be longer than its Content-Length: ${this.length}`);
+    throw new TsgiRuleError('A13', `The body must not be longer than its Content-Length: ${this.length}`);
   }
 
   sendHead(): void {
@@ -224,7 +224,7 @@ class Call {
 
   requireStarted(): void {
     if (this.status === NOT_CALLED) {
-      throw new TsgiRuleError('The application must call startResponse before its first chunk');
+      throw new TsgiRuleError('A2', 'The application must call startResponse before its first chunk');
     }
   }
 
@@ -283,6 +283,7 @@ class Call {
     this.sendHead();
     if (this.length > this.written && !this.hasNoBody()) {
       throw new TsgiRuleError(
+        'A13',
         `The body must have as many bytes as its Content-Length: ${this.written} of ${this.length} came`,
       );
     }

@@ -1,7 +1,8 @@
 /**
  * The door of `tsgi-threads/tsgi`: TSGI itself, without this server.
  */
-export { callApplication, type Sink, TsgiRuleError } from './handler.ts';
+export { callApplication, type Sink } from './handler.ts';
+export { type Rule, RULES, TsgiRuleError } from './rules.ts';
 export type {
   Application,
   Body,

@@ -13,7 +13,7 @@ import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
 import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
-import { completeBody, emptyInput, Input } from './input.ts';
+import { completeBody, emptyInput, Input } from '../tsgi/input.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 import { Response, type ResponsePlan } from './response.ts';

@@ -6,7 +6,7 @@
  */
 import { ApplicationError, ProtocolError } from '../errors.ts';
 import { BROKEN, END } from '../ring/message.ts';
-import type { BodySource } from './input.ts';
+import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
 
 const BLOCK_MS = 1;

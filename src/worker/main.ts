@@ -7,7 +7,7 @@
 import { type MessagePort, threadId } from 'node:worker_threads';
 import type { Application } from '../tsgi/types.ts';
 import type { EnvironContext } from './environ.ts';
-import { LineErrors } from './error-stream.ts';
+import { LineErrors } from '../tsgi/error-stream.ts';
 import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
 import { loadApplication } from './load.ts';

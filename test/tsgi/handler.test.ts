@@ -127,7 +127,7 @@ describe('bodies', () => {
 describe('startResponse', () => {
   test('is required before the first chunk', async () => {
     expect(await run(() => 'a')).toEqual([
-      'error The application must call startResponse before its first chunk',
+      'error The application must call startResponse before its first chunk (TSGI rule A2)',
     ]);
   });
 
@@ -191,13 +191,13 @@ describe('Content-Length of the application', () => {
       'write ab',
       'write c',
       'end',
-      'error The body must not be longer than its Content-Length: 3',
+      'error The body must not be longer than its Content-Length: 3 (TSGI rule A13)',
     ]);
   });
 
   test('too few are an error after the head', async () => {
     expect((await run(sized(3, ['a', 'b']))).at(-1)).toBe(
-      'error The body must have as many bytes as its Content-Length: 2 of 3 came',
+      'error The body must have as many bytes as its Content-Length: 2 of 3 came (TSGI rule A13)',
     );
     expect((await run(sized(3, ['ab']))).at(-1)).toMatch(/2 of 3 came/);
   });

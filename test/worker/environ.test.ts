@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { Outcome, Parser } from '../../src/http/parser.ts';
 import { buildEnviron, decodePath, type EnvironContext, type RequestView } from '../../src/worker/environ.ts';
-import { emptyInput } from '../../src/worker/input.ts';
+import { emptyInput } from '../../src/tsgi/input.ts';
 import type { ErrorStream } from '../../src/tsgi/types.ts';
 
 const parser = new Parser({ maxRequestLine: 8192, maxHeaderSize: 65_536, maxHeaders: 2000 });

@@ -3,8 +3,8 @@
  * its lines.
  */
 import { describe, expect, test } from 'vitest';
-import { LineErrors } from '../../src/worker/error-stream.ts';
-import { type BodySource, completeBody, emptyInput, Input } from '../../src/worker/input.ts';
+import { LineErrors } from '../../src/tsgi/error-stream.ts';
+import { type BodySource, completeBody, emptyInput, Input } from '../../src/tsgi/input.ts';
 
 interface Scripted extends BodySource {
   waits: number;
@@ -248,7 +248,12 @@ describe('sizes', () => {
     async ({ read, line, lines }) => {
       const input = new Input(source('abc'));
       for (const size of [Number.NaN, 1.5, '2', null] as number[]) {
-        const rule = { code: 'TSGI_ERR_APPLICATION', message: expect.stringContaining(`bytes: ${size}`) };
+        const rule = {
+          code: 'TSGI_ERR_RULE',
+          message: expect.stringContaining(
+            `bytes: ${typeof size === 'string' ? JSON.stringify(size) : size}`,
+          ),
+        };
         await expect(read(input, size)).rejects.toMatchObject(rule);
         await expect(line(input, size)).rejects.toMatchObject(rule);
         await expect(lines(input, size)).rejects.toMatchObject(rule);

@@ -6,8 +6,8 @@
  * Reads that wait stand in line, so two that are not awaited one after the other still get their bytes in call order.
  * What a read has gathered when the source throws goes back: nothing is lost to the next read.
  */
-import { TsgiRuleError } from '../tsgi/handler.ts';
-import type { InputStream } from '../tsgi/types.ts';
+import { show, TsgiRuleError } from './rules.ts';
+import type { InputStream } from './types.ts';
 
 /** Where a body's bytes come from. */
 export interface BodySource {
@@ -109,7 +109,7 @@ function lineLength(chunk: Uint8Array): number {
 function limitOf(size: number | undefined): number {
   if (size === undefined || size < 0) return Number.POSITIVE_INFINITY;
   if (Number.isInteger(size) || size === Number.POSITIVE_INFINITY) return size;
-  throw new TsgiRuleError(`Cannot read: the size must be a number of bytes: ${String(size)}`);
+  throw new TsgiRuleError('A17', `Cannot read: the size must be a number of bytes: ${show(size)}`);
 }
 
 /** Enough lines for `readlines`: 0 is no hint, as for a file. */
@@ -204,7 +204,7 @@ export class Input implements InputStream {
 
   #gatherSync(size: number | undefined, until: number): Uint8Array {
     if (this.#waiting !== null) {
-      throw new TsgiRuleError('Cannot read synchronously while a read is waiting: await it first');
+      throw new TsgiRuleError('A17', 'Cannot read synchronously while a read is waiting: await it first');
     }
     const gathering = new Gathering(limitOf(size), until);
     try {

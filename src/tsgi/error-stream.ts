@@ -3,7 +3,7 @@
  *
  * Law: buffers one unfinished line, of bounded length; where lines go is the worker's business.
  */
-import type { ErrorStream } from '../tsgi/types.ts';
+import type { ErrorStream } from './types.ts';
 
 /** Characters of an unfinished line; a longer one is told in pieces. */
 const LONGEST = 64 * 1024;
