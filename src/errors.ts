@@ -1,11 +1,11 @@
 /**
- * The one table of error codes: whose fault (class), what the client is answered (status), the message.
+ * The one table of the server's error codes (those of TSGI are in `tsgi/errors.ts`): whose fault (class), what the client is answered (status), the message.
  * Imports nothing. A code added here must be thrown somewhere and be named in a test.
  */
 
 interface ErrorRow {
   /** Whose fault it is; the class of the same name is thrown. */
-  readonly fault: 'option' | 'application' | 'protocol';
+  readonly fault: 'option' | 'protocol';
   /** HTTP status the client is answered, 0 where no client is involved. */
   readonly status: number;
   readonly message: string;
@@ -24,13 +24,6 @@ export const ERRORS = {
   TSGI_ERR_BOOT_TIMEOUT: { fault: 'option', status: 0, message: 'The application did not load in time' },
   TSGI_ERR_LISTEN: { fault: 'option', status: 0, message: 'Cannot listen' },
   TSGI_ERR_STATE: { fault: 'option', status: 0, message: 'The server is in the wrong state' },
-  TSGI_ERR_NO_BLOCKING: {
-    fault: 'application',
-    status: 500,
-    message:
-      'Cannot block for input on a thread that also brings it: use the promise twins, or give it worker threads',
-  },
-  TSGI_ERR_CLIENT_GONE: { fault: 'protocol', status: 0, message: 'The client is gone' },
   TSGI_ERR_BODY_INCOMPLETE: { fault: 'protocol', status: 400, message: 'The request body ended early' },
 } as const satisfies Record<string, ErrorRow>;
 
@@ -51,9 +44,6 @@ export class TsgiError extends Error {
 
 /** The caller's fault, found before or while starting: a wrong option, file, export or address. */
 export class OptionError extends TsgiError {}
-
-/** The application asked for what cannot be; its client is answered 500 or sees the truncation. */
-export class ApplicationError extends TsgiError {}
 
 /** The client broke HTTP or went away. */
 export class ProtocolError extends TsgiError {}

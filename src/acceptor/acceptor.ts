@@ -14,7 +14,7 @@ import { encodeRefusal } from '../http/encoder.ts';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
 import { ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
-import { BLOCKS, CLOSE, END, Kind, kindOf } from '../ring/message.ts';
+import { BLOCKS, CLOSE, END, Kind, kindOf, readFileRecord } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
@@ -125,7 +125,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
 
   /** Rejects with the error of the operating system. */
   async listen(port: number, host: string): Promise<void> {
-    this.#listener = new Listener(this);
+    this.#listener = new Listener(this.parser.buffer, this);
     await this.#listener.listen({ port, host, backlog: this.#options.backlog });
   }
 
@@ -279,6 +279,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     switch (kindOf(responses.kind)) {
       case Kind.RESPONSE:
         return this.#onResponse(link, exchange);
+      case Kind.FILE:
+        return this.#onFile(link, exchange);
       case Kind.READ:
         this.uploads.reads((responses.kind & BLOCKS) !== 0);
         return connection?.exchangeOnRead();
@@ -299,14 +301,27 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
       connection.exchangeOnBytes(copy);
     }
     if ((kind & END) !== 0) {
-      this.#requests += 1;
-      link.answered += 1;
-      this.exchanges.finish(exchange);
+      this.#finish(link, exchange);
       connection?.exchangeOnEnd((kind & CLOSE) !== 0);
       return;
     }
     this.#updateCredit(exchange);
     this.#credited = true;
+  }
+
+  #onFile(link: WorkerLink, exchange: Exchange): void {
+    const { kind, bytes, offset, length } = link.responses;
+    const { connection } = exchange;
+    this.#finish(link, exchange);
+    const record = readFileRecord(bytes.subarray(offset, offset + length));
+    connection?.exchangeOnFile(record, (kind & CLOSE) !== 0);
+  }
+
+  /** Its worker has done its part. */
+  #finish(link: WorkerLink, exchange: Exchange): void {
+    this.#requests += 1;
+    link.answered += 1;
+    this.exchanges.finish(exchange);
   }
 
   /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
@@ -321,7 +336,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.now = performance.now();
     for (const connection of this.#connections) connection.tick(this.now);
     for (const exchange of this.exchanges.expirePending(this.now - this.#options.pendingTimeout)) {
-      this.#refuseExchange(exchange, 503);
+      const { connection } = exchange;
+      this.exchanges.finish(exchange);
+      connection?.exchangeOnRefused(503);
     }
     for (const exchange of this.#deadlines.passed(this.now)) this.#onHandlerTimeout(exchange);
     for (const slot of this.#deadlines.stuck(this.now, (owner) => this.#link(owner)?.epoch ?? 0)) {
@@ -353,17 +370,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     connection?.exchangeOnRefused(504);
   }
 
-  #refuseExchange(exchange: Exchange, status: number): void {
-    const { connection } = exchange;
-    this.exchanges.finish(exchange);
-    connection?.exchangeOnRefused(status);
-  }
-
   // called by the listener
-
-  get buffer(): Uint8Array {
-    return this.parser.buffer;
-  }
 
   listenerOnClient(): string | undefined {
     this.#startTicking();

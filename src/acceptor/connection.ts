@@ -8,10 +8,11 @@
 import type net from 'node:net';
 import { Flag } from '../http/flags.ts';
 import { READ_BUFFER_SIZE } from '../http/parser.ts';
-import type { HeadBytes, Peers } from '../ring/message.ts';
+import type { FileRecord, HeadBytes, Peers } from '../ring/message.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
 import type { Answerable, Exchange } from './exchanges.ts';
+import { type FileOwner, FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
@@ -23,9 +24,12 @@ const DISCARD_MS = 1000;
 const LINGER_MS = 5000;
 const LINGER_IDLE_MS = 1000;
 
+/** Bytes of a file that may wait in the socket. */
+const FILE_HIGH_WATER = 256 * 1024;
+
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
-export class Connection implements SocketOwner, Answerable, IntakeOwner {
+export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwner {
   readonly #host: ConnectionHost;
   readonly #socket: net.Socket;
   readonly #intake: Intake;
@@ -44,6 +48,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner {
 
   // per request
   exchange: Exchange | null = null;
+  /** The rest of an answer, whose worker is done with it already. */
+  #file: FileTransfer | null = null;
+  #lastAfterFile = false;
 
   constructor(host: ConnectionHost, socket: net.Socket) {
     this.#host = host;
@@ -70,10 +77,13 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner {
 
   socketOnDrain(): void {
     if (this.exchange !== null) this.#host.notifyOwner(this.exchange);
+    this.#file?.resume();
   }
 
   socketOnClose(): void {
     this.state = State.CLOSED;
+    this.#file?.cancel();
+    this.#file = null;
     this.#dropExchange();
     this.#intake.close();
     this.#stash.take();
@@ -111,6 +121,13 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner {
     else this.#nextRequest();
   }
 
+  exchangeOnFile({ head, ...range }: FileRecord, close: boolean): void {
+    this.exchange = null;
+    this.#lastAfterFile = close;
+    this.#socket.write(head, 'latin1');
+    this.#file = new FileTransfer(range, this);
+  }
+
   exchangeOnRefused(status: number): void {
     this.exchange = null;
     if (this.state === State.STREAM) return this.refuse(status, '');
@@ -124,6 +141,19 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner {
     this.exchange = null;
     // A reset, not a FIN: to a client that reads until the end, a FIN would look like the end of the answer.
     this.#socket.resetAndDestroy();
+  }
+
+  // called by its file
+
+  fileOnBytes(bytes: Uint8Array): boolean {
+    this.#socket.write(bytes);
+    return this.#socket.writableLength < FILE_HIGH_WATER;
+  }
+
+  fileOnEnd(error: Error | null): void {
+    this.#file = null;
+    if (error !== null) this.exchangeOnBroken();
+    else this.exchangeOnEnd(this.#lastAfterFile);
   }
 
   // called by the acceptor
@@ -170,7 +200,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner {
 
   /** The acceptor answers itself, and the connection ends: what follows on it cannot be trusted or is not wanted. */
   refuse(status: number, detail: string): void {
-    const headSent = this.exchange?.headSent === true;
+    const headSent = this.exchange?.headSent === true || this.#file !== null;
     this.#dropExchange();
     if (headSent) return this.exchangeOnBroken();
     this.#writeRefusal(status, detail, true);

@@ -7,7 +7,7 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { entryOf, type Layout, State } from '../ring/layout.ts';
-import { type HeadBytes, type Peers, requestSize, type SlabView } from '../ring/message.ts';
+import { type FileRecord, type HeadBytes, type Peers, requestSize, type SlabView } from '../ring/message.ts';
 import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
 import type { Upload } from './upload.ts';
@@ -20,6 +20,8 @@ export interface Answerable {
   readonly unsent: number;
   /** The answer is complete. */
   exchangeOnEnd(close: boolean): void;
+  /** The answer is a head and a file, and then complete. */
+  exchangeOnFile(file: FileRecord, close: boolean): void;
   /** The application reads: let the body come. */
   exchangeOnRead(): void;
   /** Bytes of its upload went to the worker. */

@@ -7,8 +7,6 @@ import net from 'node:net';
 import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
 
 export interface ListenerOwner {
-  /** Where sockets read. */
-  readonly buffer: Uint8Array;
   /** A client connected. Returns a refusal to send instead of serving it, or undefined. */
   listenerOnClient(): string | undefined;
   listenerOnSocket(socket: net.Socket): SocketOwner;
@@ -16,11 +14,14 @@ export interface ListenerOwner {
 
 export class Listener {
   readonly #server: net.Server;
+  readonly #buffer: Uint8Array;
   readonly #owner: ListenerOwner;
   /** Sockets read without a copy. */
   #direct = false;
 
-  constructor(owner: ListenerOwner) {
+  /** @param buffer where sockets read */
+  constructor(buffer: Uint8Array, owner: ListenerOwner) {
+    this.#buffer = buffer;
     this.#owner = owner;
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
     this.#server.on('connection', (accepted) => this.#onConnection(accepted));
@@ -56,7 +57,7 @@ export class Listener {
       accepted.end(refusal, 'latin1', () => accepted.destroy());
       return;
     }
-    const { buffer } = this.#owner;
-    openSocket(accepted, { buffer, direct: this.#direct }, (socket) => this.#owner.listenerOnSocket(socket));
+    const options = { buffer: this.#buffer, direct: this.#direct };
+    openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket));
   }
 }

@@ -27,6 +27,8 @@ export const Kind = {
   ABORT: 3,
   /** Body bytes for an exchange (acceptor → worker, inbound ring); flag END. */
   BODY: 4,
+  /** With END: a head and a file that the acceptor sends behind it; the payload is `writeFileRecord`'s. */
+  FILE: 5,
 } as const;
 
 /** Flags of a record, above the kind's 8 bits. */
@@ -191,4 +193,25 @@ export class RequestReader {
     copy.set(this.#view.bytes.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength));
     return copy;
   }
+}
+
+/** What a FILE record says: which bytes of which file follow the head. */
+export interface FileRecord {
+  /** Latin-1. */
+  readonly head: string;
+  readonly path: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The payload of a FILE record: a line of JSON, then the head. */
+export function writeFileRecord({ head, ...range }: FileRecord): Uint8Array {
+  return Buffer.concat([Buffer.from(`${JSON.stringify(range)}\n`), Buffer.from(head, 'latin1')]);
+}
+
+export function readFileRecord(payload: Uint8Array): FileRecord {
+  const line = payload.indexOf(10);
+  const bytes = Buffer.from(payload);
+  const range = JSON.parse(bytes.toString('utf8', 0, line)) as Omit<FileRecord, 'head'>;
+  return { ...range, head: bytes.toString('latin1', line + 1) };
 }

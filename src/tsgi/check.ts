@@ -3,7 +3,7 @@
  *
  * Law: judges values, keeps no state but a bounded memory of names that have passed.
  */
-import { show, TsgiRuleError } from './rules.ts';
+import { show, TsgiRuleError } from './errors.ts';
 import type { BodyChunk, HeaderList } from './types.ts';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

@@ -9,7 +9,9 @@
  * every path: end, error, a client that is gone, a body that needs no more.
  */
 import { bodyError, checkChunk, checkStatus, copyHeaders, lengthOf } from './check.ts';
-import { TsgiRuleError } from './rules.ts';
+import { TsgiRuleError } from './errors.ts';
+import { FileBody } from './file-body.ts';
+import { byteLength, bytesOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
 
 /** Where a response goes. The sink decides the bytes; this file decides what and when. */
@@ -21,6 +23,13 @@ export interface Sink {
   /** Undefined below the high-water mark, else a promise for it. It also resolves when the client goes, never rejects. */
   write(chunk: BodyChunk): Promise<void> | undefined;
   end(): void;
+  /**
+   * Sends head and file by itself, where a sink can and `file` has a path. False: it cannot, and has done nothing.
+   *
+   * @param length what Content-Length says, −1 without
+   * @throws before anything is sent, when there is no such file
+   */
+  sendFile?(status: number, headers: HeaderList, file: FileBody, length: number): boolean;
   /** Nobody waits for the response any more. */
   readonly gone: boolean;
 }
@@ -90,6 +99,7 @@ class Call {
   finish(body: unknown): undefined | Promise<void> {
     if (typeof body === 'string' || body instanceof Uint8Array) return this.finishChunk(body);
     if (typeof body !== 'object' || body === null) throw bodyError(body);
+    if (body instanceof FileBody) return this.finishFile(body);
     if (Array.isArray(body) && body.length === 1 && (body as Closable).close === undefined) {
       checkChunk(body[0]);
       return this.finishChunk(body[0]);
@@ -112,6 +122,29 @@ class Call {
     this.ended = true;
     this.headSent = true;
     this.sink.respond(this.status, this.headers, chunk);
+  }
+
+  finishFile(body: FileBody): undefined | Promise<void> {
+    this.body = body;
+    try {
+      if (!this.handsOver(body)) return this.finishIterable(body);
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.headSent = true;
+    this.ended = true;
+    return this.release();
+  }
+
+  handsOver(body: FileBody): boolean {
+    const { sink } = this;
+    if (body.path === undefined || sink.sendFile === undefined || this.headSent || sink.gone) return false;
+    this.requireStarted();
+    return (
+      this.status !== 204 &&
+      this.status !== 304 &&
+      sink.sendFile(this.status, this.headers, body, this.length)
+    );
   }
 
   finishIterable(body: object): undefined | Promise<void> {
@@ -322,16 +355,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
-}
-
-const encoder = new TextEncoder();
-
-function bytesOf(chunk: BodyChunk): Uint8Array {
-  return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
-}
-
-function byteLength(chunk: BodyChunk): number {
-  if (typeof chunk !== 'string') return chunk.byteLength;
-  // What Node offers without encoding; the standard itself needs nothing of Node.
-  return typeof Buffer === 'function' ? Buffer.byteLength(chunk) : encoder.encode(chunk).length;
 }

@@ -1,8 +1,18 @@
 /**
  * The door of `tsgi-threads/tsgi`: TSGI itself, without this server.
+ *
+ * Law: re-exports only. Each file is also a door of its own (`tsgi-threads/tsgi/headers`), for those who want no more.
  */
+export { createEnviron, decodePath, environKey } from './environ.ts';
+export { ClientGoneError, NoBlockingError, TsgiRuleError } from './errors.ts';
+export { type FetchHandler, type FetchHandlerOptions, toFetchHandler } from './fetch.ts';
+export { fileWrapper } from './file-body.ts';
 export { callApplication, type Sink } from './handler.ts';
-export { type Rule, RULES, TsgiRuleError } from './rules.ts';
+export { type HeaderParameters, HeaderView, withParameters } from './headers.ts';
+export { mount } from './mount.ts';
+export { type NodeListener, type NodeListenerOptions, toNodeListener } from './node.ts';
+export { type Rule, RULES } from './rules.ts';
+export { type SimpleServer, simpleServer, type SimpleServerOptions } from './simple-server.ts';
 export type {
   Application,
   Body,

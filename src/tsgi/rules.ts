@@ -1,5 +1,5 @@
 /**
- * The rules of TSGI by number, and the error that names one.
+ * The rules of TSGI by number.
  *
  * Law: imports nothing. `docs/tsgi.md` says each rule in full under the same number; a number is never used again for
  * another rule. A rule added here needs its words there, and its check in `validate.ts` or `conformance/`.
@@ -74,24 +74,3 @@ export const RULES = {
 } as const;
 
 export type Rule = keyof typeof RULES;
-
-/** A rule of TSGI was broken; `rule` is its number in docs/tsgi.md. The client is answered 500, or sees the truncation. */
-export class TsgiRuleError extends TypeError {
-  readonly code = 'TSGI_ERR_RULE';
-  readonly rule: Rule;
-  override name = 'TsgiRuleError';
-
-  constructor(rule: Rule, message: string) {
-    super(`${message} (TSGI rule ${rule})`);
-    this.rule = rule;
-  }
-}
-
-/** A value for an error message: short, on one line. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object' || value === null) return String(value);
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  return `an object of ${value.constructor?.name ?? 'no class'}`;
-}

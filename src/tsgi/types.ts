@@ -59,11 +59,13 @@ export interface ErrorStream {
  * iterable too; its `close()` closes what was given, if that can be closed.
  *
  * @param file a path, a descriptor, what has one, or bytes in order
- * @param blockSize bytes of a chunk; a hint
+ * @param blockSize bytes of a chunk, a hint; default 64 KiB
+ * @param start bytes to skip; default 0
  */
 export type FileWrapper = (
   file: string | number | { readonly fd: number; close?(): unknown } | AsyncIterable<Uint8Array>,
   blockSize?: number,
+  start?: number,
 ) => Body;
 
 /**

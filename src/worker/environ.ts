@@ -4,8 +4,17 @@
  * Law: reads the head that was parsed and allowed already; judges nothing. What a client chooses (names, values)
  * never becomes a property that is not `HTTP_…`, so `__proto__` and its kin are data here.
  */
-import { isUtf8 } from 'node:buffer';
 import { Flag } from '../http/flags.ts';
+import {
+  addField,
+  decodePath,
+  defineSignal,
+  SIGNAL_SOURCE,
+  type SignalSource,
+  splitTarget,
+  VERSION,
+} from '../tsgi/environ.ts';
+import { fileWrapper } from '../tsgi/file-body.ts';
 import type { Environ, ErrorStream, InputStream } from '../tsgi/types.ts';
 
 /** A parsed request; `ring/message.ts` fills it. */
@@ -38,11 +47,6 @@ export interface EnvironContext {
   readonly requestIdPrefix: string;
 }
 
-export interface SignalSource {
-  /** The same signal each time; made at the first. */
-  signal(): AbortSignal;
-}
-
 export interface EnvironParts {
   readonly input: InputStream;
   readonly errors: ErrorStream;
@@ -52,103 +56,19 @@ export interface EnvironParts {
   readonly deadline: number | undefined;
 }
 
-const VERSION = Object.freeze([1, 0]) as readonly [number, number];
-
-/** What becomes of a field: an `HTTP_…` key, or one of these. */
-const OMIT = '';
-const CONTENT_TYPE = 'CONTENT_TYPE';
-const CONTENT_LENGTH = 'CONTENT_LENGTH';
-
-/** The connection's own fields, and Proxy, which would pass for a CGI variable (httpoxy). */
-const OMITTED = new Set([
-  'CONNECTION',
-  'KEEP-ALIVE',
-  'PROXY',
-  'PROXY-AUTHENTICATE',
-  'PROXY-AUTHORIZATION',
-  'PROXY-CONNECTION',
-  'TE',
-  'TRAILER',
-  'TRANSFER-ENCODING',
-  'UPGRADE',
-]);
-
-/** Field name as sent → key. Bounded in number and length: clients choose names. */
-const KEYS: Map<string, string> = new Map();
-const MOST_KEYS = 1000;
-const LONGEST_KNOWN = 64;
-
-function keyOf(name: string): string {
-  const known = KEYS.get(name);
-  if (known !== undefined) return known;
-  const upper = name.toUpperCase();
-  let key = `HTTP_${upper.replaceAll('-', '_')}`;
-  // A name with '_' would pass for its twin with '-'.
-  if (name.includes('_') || OMITTED.has(upper)) key = OMIT;
-  else if (upper === 'CONTENT-TYPE') key = CONTENT_TYPE;
-  else if (upper === 'CONTENT-LENGTH') key = CONTENT_LENGTH;
-  if (name.length <= LONGEST_KNOWN) remember(name, key);
-  return key;
-}
-
-function remember(name: string, key: string): void {
-  // Made-up names must not keep the real ones out for ever.
-  if (KEYS.size >= MOST_KEYS) KEYS.clear();
-  // A copy: the name is a slice, which would keep alive the whole head it was cut from.
-  KEYS.set(Buffer.from(name, 'latin1').toString('latin1'), key);
-}
-
 export function buildEnviron(request: RequestView, context: EnvironContext, parts: EnvironParts): Environ {
   const { head, targetOffset } = request;
   const target = head.slice(targetOffset, targetOffset + request.targetLength);
-  let path = target;
-  let authority = '';
-  if ((request.flags & Flag.ABSOLUTE_TARGET) !== 0) {
-    const start = target.indexOf('//') + 2;
-    const end = endOfAuthority(target, start);
-    authority = target.slice(start, end);
-    path = target.charCodeAt(end) === SLASH ? target.slice(end) : `/${target.slice(end)}`;
-  } else if (target === '*') path = '';
-  const question = path.indexOf('?');
+  const { authority, path, query } = splitTarget(target);
   const environ = base(request, context, parts);
   environ.REQUEST_METHOD = head.slice(0, request.methodLength);
   environ.REQUEST_URI = target;
-  environ.PATH_INFO = decodePath(question === -1 ? path : path.slice(0, question));
-  environ.QUERY_STRING = question === -1 ? '' : path.slice(question + 1);
+  environ.PATH_INFO = decodePath(path);
+  environ.QUERY_STRING = query;
   addFields(environ, request);
   if (authority !== '') environ.HTTP_HOST = authority;
   return environ as unknown as Environ;
 }
-
-const SLASH = 47;
-
-function endOfAuthority(target: string, start: number): number {
-  for (let i = start; i < target.length; i++) {
-    const code = target.charCodeAt(i);
-    if (code === SLASH || code === 63) return i;
-  }
-  return target.length;
-}
-
-/** Where an environ keeps what makes its signal. */
-const EXCHANGE = Symbol('exchange');
-/** One accessor for all environs: in the literal below each would get a function of its own, at five times the cost. */
-const SIGNAL: PropertyDescriptor & ThisType<{ [EXCHANGE]: SignalSource }> = {
-  get() {
-    return this[EXCHANGE].signal();
-  },
-  /** A middleware may put a signal of its own in its place, as with every other key. */
-  set(value: AbortSignal) {
-    Object.defineProperty(this, 'tsgi.signal', {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
-  },
-  enumerable: true,
-  configurable: true,
-};
 
 /** Every key in one order, so that all environs share a hidden class up to their fields. */
 function base(request: RequestView, context: EnvironContext, parts: EnvironParts): Record<string, unknown> {
@@ -177,9 +97,11 @@ function base(request: RequestView, context: EnvironContext, parts: EnvironParts
     'tsgi.blocking_input': context.blockingInput,
     'tsgi.deadline': parts.deadline,
     'tsgi.request_id': `${context.requestIdPrefix}-${(request.serial >>> 0).toString(36)}`,
-    [EXCHANGE]: parts.exchange,
+    [SIGNAL_SOURCE]: parts.exchange,
+    'tsgi.file_wrapper': fileWrapper,
   };
-  return Object.defineProperty(environ, 'tsgi.signal', SIGNAL);
+  defineSignal(environ);
+  return environ;
 }
 
 function addFields(environ: Record<string, unknown>, request: RequestView): void {
@@ -188,40 +110,7 @@ function addFields(environ: Record<string, unknown>, request: RequestView): void
   for (let i = 0; i < request.headerCount; i++, at += 4) {
     const nameStart = spans[at]!;
     const valueStart = spans[at + 2]!;
-    const key = keyOf(head.slice(nameStart, nameStart + spans[at + 1]!));
-    if (key === OMIT) continue;
-    const value = head.slice(valueStart, valueStart + spans[at + 3]!);
-    const before = environ[key];
-    if (before === undefined || before === '') environ[key] = value;
-    else environ[key] = `${before as string}${key === 'HTTP_COOKIE' ? '; ' : ', '}${value}`;
+    const name = head.slice(nameStart, nameStart + spans[at + 1]!);
+    addField(environ, name, head.slice(valueStart, valueStart + spans[at + 3]!));
   }
-}
-
-const PERCENT = 37;
-
-/** Percent-decodes a path: UTF-8 if the bytes are, else Latin-1. A '%' that is no escape stays. */
-export function decodePath(path: string): string {
-  if (!path.includes('%')) return path;
-  const bytes = Buffer.allocUnsafe(path.length);
-  let length = 0;
-  for (let i = 0; i < path.length; i++) {
-    let byte = path.charCodeAt(i);
-    if (byte === PERCENT) {
-      const high = hexDigit(path.charCodeAt(i + 1));
-      const low = hexDigit(path.charCodeAt(i + 2));
-      if (high !== -1 && low !== -1) {
-        byte = high * 16 + low;
-        i += 2;
-      }
-    }
-    bytes[length++] = byte;
-  }
-  return bytes.toString(isUtf8(bytes.subarray(0, length)) ? 'utf8' : 'latin1', 0, length);
-}
-
-/** The value of a hexadecimal digit's character code, −1 for any other. */
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }

@@ -6,9 +6,9 @@
  * What an application throws: before its head was sent the client gets 500, after it the connection is destroyed, so
  * that the truncation shows. Either way one log line with the request and the stack, and the worker goes on.
  */
-import { ProtocolError } from '../errors.ts';
 import { Flag } from '../http/flags.ts';
 import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
+import { ClientGoneError } from '../tsgi/errors.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
@@ -41,20 +41,16 @@ class Running {
 
   signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.response.gone) this.#controller.abort(clientGone());
+    if (this.response.gone) this.#controller.abort(new ClientGoneError());
     return this.#controller.signal;
   }
 
   abort(): void {
-    const reason = clientGone();
+    const reason = new ClientGoneError();
     this.response.leave();
     this.body?.onError(reason);
     this.#controller?.abort(reason);
   }
-}
-
-function clientGone(): ProtocolError {
-  return new ProtocolError('TSGI_ERR_CLIENT_GONE');
 }
 
 export class Gateway implements Runner, InboundOwner {

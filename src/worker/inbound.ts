@@ -4,8 +4,9 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
-import { ApplicationError, ProtocolError } from '../errors.ts';
+import { ProtocolError } from '../errors.ts';
 import { BROKEN, END } from '../ring/message.ts';
+import { NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
 
@@ -149,9 +150,9 @@ export class Inbound {
     this.#link.acceptor.ring();
   }
 
-  /** @throws ApplicationError TSGI_ERR_NO_BLOCKING where this thread is the one that brings the bytes */
+  /** @throws NoBlockingError where this thread is the one that brings the bytes */
   mustBlock(): void {
-    if (!this.#mayBlock) throw new ApplicationError('TSGI_ERR_NO_BLOCKING');
+    if (!this.#mayBlock) throw new NoBlockingError();
   }
 
   block(milliseconds: number): void {

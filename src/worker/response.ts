@@ -7,9 +7,13 @@
  * The window: at most WINDOW bytes of an exchange are between this thread and the client's kernel. The acceptor raises
  * the credit as bytes leave, so a client that does not read stops its own application and nobody else's.
  */
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import path from 'node:path';
 import { chooseFraming, encodeChunkPrefix, encodeHead, Framing, LAST_CHUNK } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
-import { CLOSE, END, Kind } from '../ring/message.ts';
+import { CLOSE, END, Kind, writeFileRecord } from '../ring/message.ts';
+import { TsgiRuleError } from '../tsgi/errors.ts';
+import type { FileBody } from '../tsgi/file-body.ts';
 import type { Sink } from '../tsgi/handler.ts';
 import type { BodyChunk, HeaderList } from '../tsgi/types.ts';
 import type { WorkerLoop } from './loop.ts';
@@ -77,6 +81,28 @@ export class Response implements Sink {
     if (this.#framing !== Framing.NONE) this.#push(chunk);
     this.flush();
     return this.#queue.length === 0 ? undefined : this.#whenFlowing();
+  }
+
+  /** The acceptor sends the file: this thread is done with the exchange at once, and its bytes cross no ring. */
+  sendFile(status: number, headers: HeaderList, file: FileBody, length: number): boolean {
+    const { path: name, start } = file;
+    const available = name === undefined ? -1 : bytesBehind(name, start);
+    if (available <= 0) return false;
+    if (length > available) {
+      throw new TsgiRuleError(
+        'A13',
+        `${name} must have as many bytes as Content-Length: ${available} of ${length}`,
+      );
+    }
+    const record = { path: path.resolve(name!), start, length: length === -1 ? available : length };
+    // Nothing may have been said when we cannot, so room is made sure of before there is a head.
+    const ring = this.#loop.link.responses;
+    if (headerBytes(headers) > PIECE / 2 || ring.claim(PIECE) === INSUFFICIENT) return false;
+    const head = this.#head(status, headers, record.length);
+    this.#ending = true;
+    if (this.#framing === Framing.NONE) this.#sendShort(head, '', 0);
+    else this.#sendRecord(writeFileRecord({ head, ...record }));
+    return true;
   }
 
   end(): void {
@@ -150,6 +176,14 @@ export class Response implements Sink {
     this.over = true;
     ring.commit(size, Kind.RESPONSE | END | (this.#close ? CLOSE : 0), this.exchange, this.generation);
     points.reached('committed');
+    this.#loop.committed(true);
+  }
+
+  #sendRecord(payload: Uint8Array): void {
+    const ring = this.#loop.link.responses;
+    ring.bytes.set(payload, ring.claim(payload.length));
+    this.over = true;
+    ring.commit(payload.length, Kind.FILE | END | (this.#close ? CLOSE : 0), this.exchange, this.generation);
     this.#loop.committed(true);
   }
 
@@ -236,4 +270,21 @@ export class Response implements Sink {
     this.#flow = null;
     this.#flowing = null;
   }
+}
+
+/** Bytes of a file from `start` to its end, −1 when it is no regular file. Throws when it cannot be read. */
+function bytesBehind(name: string, start: number): number {
+  const fd = openSync(name, 'r');
+  try {
+    const stat = fstatSync(fd);
+    return stat.isFile() ? stat.size - start : -1;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function headerBytes(headers: HeaderList): number {
+  let bytes = 0;
+  for (const [name, value] of headers) bytes += name.length + value.length + 4;
+  return bytes;
 }

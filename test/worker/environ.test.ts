@@ -3,7 +3,9 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Outcome, Parser } from '../../src/http/parser.ts';
-import { buildEnviron, decodePath, type EnvironContext, type RequestView } from '../../src/worker/environ.ts';
+import { decodePath } from '../../src/tsgi/environ.ts';
+import { buildEnviron, type EnvironContext, type RequestView } from '../../src/worker/environ.ts';
+import { fileWrapper } from '../../src/tsgi/file-body.ts';
 import { emptyInput } from '../../src/tsgi/input.ts';
 import type { ErrorStream } from '../../src/tsgi/types.ts';
 
@@ -96,6 +98,7 @@ describe('buildEnviron', () => {
       'tsgi.blocking_input': true,
       'tsgi.deadline': 1234,
       'tsgi.request_id': 'w1-z',
+      'tsgi.file_wrapper': fileWrapper,
     });
   });
 

@@ -1,0 +1,219 @@
+/**
+ * TSGI as a fetch handler: `Request` in, `Response` out, for Deno, Bun and whatever else speaks fetch.
+ *
+ * Law: standard globals only. What of a request fetch does not tell (its version, its raw target, its peers) is filled
+ * in as well as it can be: `peerOf` knows Deno's and Bun's second argument.
+ */
+import { type AdapterContext, createEnviron, type SignalSource } from './environ.ts';
+import { LineErrors } from './error-stream.ts';
+import { ClientGoneError, NoBlockingError } from './errors.ts';
+import { fileWrapper } from './file-body.ts';
+import { callApplication, type Sink } from './handler.ts';
+import { type BodySource, emptyInput, Input } from './input.ts';
+import { bytesOf } from './text.ts';
+import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
+
+export interface FetchHandlerOptions {
+  /** Is told of what an application throws; default: `console.error`, where there is one. */
+  readonly onError?: (error: unknown, environ: Environ) => void;
+  /** Is told what is written to `tsgi.errors`, line by line. */
+  readonly onLine?: (line: string) => void;
+  /** SERVER_SOFTWARE. */
+  readonly software?: string;
+}
+
+export type FetchHandler = (request: Request, ...rest: unknown[]) => Promise<Response>;
+
+const CONTEXT = {
+  multithread: false,
+  multiprocess: false,
+  runOnce: false,
+  concurrent: true,
+  blockingInput: false,
+  fileWrapper,
+};
+
+/** The application as a fetch handler. It never rejects: what the application throws is 500, or an errored body. */
+export function toFetchHandler(application: Application, options: FetchHandlerOptions = {}): FetchHandler {
+  const { onError = reportError, onLine = printLine } = options;
+  const context: AdapterContext = { software: options.software ?? 'tsgi/1.0', ...CONTEXT };
+  const errors = new LineErrors(onLine);
+  return (request, ...rest) =>
+    new Promise((resolve) => {
+      const exchange = new FetchExchange(request, resolve);
+      const parts = { ...partsOf(request, rest), input: exchange.input, errors, signal: exchange };
+      const environ = createEnviron(parts, context);
+      const fail = (error: unknown) => {
+        if (!exchange.gone) onError(error, environ);
+        exchange.fail(error);
+      };
+      try {
+        callApplication(application, environ, exchange)?.catch(fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
+}
+
+function printLine(line: string): void {
+  (globalThis as { console?: { error(text: string): void } }).console?.error(line);
+}
+
+function reportError(error: unknown, environ: Environ): void {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
+  printLine(`${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed: ${text}`);
+}
+
+function partsOf(request: Request, rest: readonly unknown[]) {
+  const url = new URL(request.url);
+  const scheme = url.protocol === 'https:' ? ('https' as const) : ('http' as const);
+  const { address, port } = peerOf(request, rest);
+  const fields: [string, string][] = [...request.headers];
+  return {
+    method: request.method,
+    target: url.pathname + url.search,
+    protocol: 'HTTP/1.1',
+    scheme,
+    fields: request.headers.has('host') ? fields : [...fields, ['host', url.host] as [string, string]],
+    serverName: url.hostname,
+    serverPort: url.port || (scheme === 'https' ? '443' : '80'),
+    remoteAddress: address,
+    remotePort: port,
+  };
+}
+
+interface Peer {
+  readonly address: string;
+  readonly port: string;
+}
+
+/** Deno's second argument has `remoteAddr`, Bun's is its server. */
+function peerOf(request: Request, rest: readonly unknown[]): Peer {
+  const info = rest[0] as
+    | {
+        remoteAddr?: { hostname?: string; port?: number };
+        requestIP?: (request: Request) => { address: string; port: number } | null;
+      }
+    | undefined;
+  if (info?.remoteAddr !== undefined) {
+    return { address: info.remoteAddr.hostname ?? '', port: String(info.remoteAddr.port ?? '') };
+  }
+  const peer = typeof info?.requestIP === 'function' ? info.requestIP(request) : null;
+  return peer === null ? { address: '', port: '' } : { address: peer.address, port: String(peer.port) };
+}
+
+/** A web stream as TSGI's input reads it. */
+class FetchBody implements BodySource {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #chunk: Uint8Array | null | undefined;
+  #error: Error | null = null;
+
+  constructor(body: ReadableStream<Uint8Array>) {
+    this.#reader = body.getReader();
+  }
+
+  next(): Uint8Array | null | undefined {
+    if (this.#error !== null) throw this.#error;
+    const chunk = this.#chunk;
+    if (chunk !== null) this.#chunk = undefined;
+    return chunk;
+  }
+
+  async wait(): Promise<void> {
+    try {
+      const { done, value } = await this.#reader.read();
+      this.#chunk = done ? null : value;
+    } catch {
+      this.#error = new ClientGoneError();
+    }
+  }
+
+  waitSync(): never {
+    throw new NoBlockingError();
+  }
+}
+
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+
+/** One request and its response. */
+class FetchExchange implements Sink, SignalSource {
+  readonly #request: Request;
+  readonly #resolve: (response: Response) => void;
+  readonly input: Input | typeof emptyInput;
+  #answered = false;
+  #controller: Controller | null = null;
+  #flow: (() => void) | null = null;
+  #abort: AbortController | null = null;
+  gone = false;
+
+  constructor(request: Request, resolve: (response: Response) => void) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.input = request.body === null ? emptyInput : new Input(new FetchBody(request.body));
+    request.signal.addEventListener('abort', () => this.#leave());
+  }
+
+  signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.gone) this.#abort.abort(new ClientGoneError());
+    return this.#abort.signal;
+  }
+
+  respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
+    this.#answer(status, headers, this.#hasNoBody(status) || body === null ? null : bytesOf(body));
+  }
+
+  start(status: number, headers: HeaderList, _length: number): void {
+    if (this.#hasNoBody(status)) return this.#answer(status, headers, null);
+    const stream = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#flows(),
+      cancel: () => this.#leave(),
+    });
+    this.#answer(status, headers, stream);
+  }
+
+  write(chunk: BodyChunk): Promise<void> | undefined {
+    const controller = this.#controller;
+    if (this.gone || controller === null) return undefined;
+    controller.enqueue(bytesOf(chunk).slice());
+    if ((controller.desiredSize ?? 0) > 0) return undefined;
+    return new Promise((resolve) => {
+      this.#flow = resolve;
+    });
+  }
+
+  end(): void {
+    if (!this.gone) this.#controller?.close();
+  }
+
+  fail(error: unknown): void {
+    if (!this.#answered) this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
+    else if (!this.gone) this.#controller?.error(error);
+  }
+
+  #hasNoBody(status: number): boolean {
+    return this.#request.method === 'HEAD' || status === 204 || status === 304;
+  }
+
+  #answer(status: number, list: HeaderList, body: Uint8Array | ReadableStream<Uint8Array> | null): void {
+    const headers = new Headers();
+    for (const [name, value] of list) headers.append(name, value);
+    this.#answered = true;
+    this.#resolve(new Response(body as ConstructorParameters<typeof Response>[0], { status, headers }));
+  }
+
+  #flows(): void {
+    this.#flow?.();
+    this.#flow = null;
+  }
+
+  #leave(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#abort?.abort(new ClientGoneError());
+    this.#flows();
+  }
+}

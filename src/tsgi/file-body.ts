@@ -1,0 +1,101 @@
+/**
+ * `tsgi.file_wrapper`: a file as a body.
+ *
+ * Law: an ordinary iterable for everybody; a server that gets one back as an application's body may send the file by
+ * itself (`path`, `start`). Touches Node's file system only when it is iterated.
+ */
+import { show, TsgiRuleError } from './errors.ts';
+import type { Body, FileWrapper } from './types.ts';
+
+const BLOCK_SIZE = 64 * 1024;
+
+type Source = Parameters<FileWrapper>[0];
+
+export class FileBody implements AsyncIterable<Uint8Array> {
+  /** A path that the server may open for itself; undefined for anything that is open already. */
+  readonly path: string | undefined;
+  /** Bytes to skip. */
+  readonly start: number;
+  readonly #source: Source;
+  readonly #blockSize: number;
+
+  constructor(source: Source, blockSize: number, start: number) {
+    this.path = typeof source === 'string' ? source : undefined;
+    this.start = start;
+    this.#source = source;
+    this.#blockSize = blockSize;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const source = this.#source;
+    if (typeof source === 'string') return this.#readPath(source);
+    if (typeof source === 'number') return this.#readDescriptor(source);
+    // A stream of Node has an `fd` too, which is its own.
+    if (Symbol.asyncIterator in source) return skip(source, this.start);
+    return this.#readDescriptor(source.fd);
+  }
+
+  /** Closes what was given, if that can be closed. */
+  close(): unknown {
+    const source = this.#source as { close?: unknown };
+    return typeof source.close === 'function' ? (source.close as () => unknown)() : undefined;
+  }
+
+  async *#readPath(path: string): AsyncGenerator<Uint8Array, void, void> {
+    const { open } = await import('node:fs/promises');
+    const handle = await open(path);
+    try {
+      yield* this.#readDescriptor(handle.fd);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async *#readDescriptor(fd: number): AsyncGenerator<Uint8Array, void, void> {
+    const { read } = await import('node:fs');
+    for (let position = this.start; ;) {
+      const block = new Uint8Array(this.#blockSize);
+      const bytes = await new Promise<number>((resolve, reject) => {
+        const settle = (error: Error | null, count: number) => (error ? reject(error) : resolve(count));
+        read(fd, block, 0, block.length, position, settle);
+      });
+      if (bytes === 0) return;
+      position += bytes;
+      yield block.subarray(0, bytes);
+    }
+  }
+}
+
+async function* skip(source: AsyncIterable<Uint8Array>, start: number): AsyncGenerator<Uint8Array> {
+  let left = start;
+  for await (const chunk of source) {
+    if (left >= chunk.length) left -= chunk.length;
+    else {
+      yield chunk.subarray(left);
+      left = 0;
+    }
+  }
+}
+
+/** The `tsgi.file_wrapper` of every server and adapter here. */
+export const fileWrapper: FileWrapper = (file, blockSize = BLOCK_SIZE, start = 0): Body => {
+  if (!isSource(file)) {
+    throw new TsgiRuleError(
+      'S36',
+      `A file must be a path, a descriptor or an iterable of bytes: ${show(file)}`,
+    );
+  }
+  if (!Number.isInteger(blockSize) || blockSize < 1) {
+    throw new TsgiRuleError('S36', `The block size must be a positive number of bytes: ${show(blockSize)}`);
+  }
+  if (!Number.isInteger(start) || start < 0) {
+    throw new TsgiRuleError('S36', `The start must be a number of bytes: ${show(start)}`);
+  }
+  return new FileBody(file, blockSize, start);
+};
+
+function isSource(file: unknown): file is Source {
+  if (typeof file === 'string' || (Number.isInteger(file) && (file as number) >= 0)) return true;
+  if (typeof file !== 'object' || file === null) return false;
+  return typeof (file as { fd?: unknown }).fd === 'number' || Symbol.asyncIterator in file;
+}

@@ -1,0 +1,234 @@
+/**
+ * TSGI on `node:http`: an application as a `(request, response)` listener, for a `http.Server`, Express and their kin.
+ *
+ * Law: types of `node:http` only, so that it loads anywhere; what an application is and when it is called is
+ * `handler.ts`. Reads and writes through the public streams of Node, nothing else.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AdapterContext, createEnviron, type SignalSource } from './environ.ts';
+import { LineErrors } from './error-stream.ts';
+import { ClientGoneError, NoBlockingError } from './errors.ts';
+import { fileWrapper } from './file-body.ts';
+import { callApplication, type Sink } from './handler.ts';
+import { type BodySource, emptyInput, Input } from './input.ts';
+import { byteLength } from './text.ts';
+import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
+
+export interface NodeListenerOptions {
+  /** Is told of what an application throws; default: standard error. */
+  readonly onError?: (error: unknown, environ: Environ) => void;
+  /** Is told what is written to `tsgi.errors`, line by line; default: standard error. */
+  readonly onLine?: (line: string) => void;
+  /** SERVER_SOFTWARE. */
+  readonly software?: string;
+}
+
+export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Express and Connect strip the prefix of a mounted listener from `url`, and say it here. */
+interface MountedMessage extends IncomingMessage {
+  readonly baseUrl?: string;
+  readonly originalUrl?: string;
+}
+
+/** The application as a listener. It never throws: what the application throws is 500, or a broken-off response. */
+export function toNodeListener(application: Application, options: NodeListenerOptions = {}): NodeListener {
+  const call = nodeCaller(application, options);
+  return (request, response) => call(request, response, false);
+}
+
+/** As `toNodeListener`; the third argument says whether `100 Continue` is still to be sent (`checkContinue`). */
+export function nodeCaller(
+  application: Application,
+  options: NodeListenerOptions,
+): (request: IncomingMessage, response: ServerResponse, continueDue: boolean) => void {
+  const errors = new LineErrors(options.onLine ?? writeLine);
+  const context: AdapterContext = {
+    software: options.software ?? 'tsgi/1.0',
+    multithread: false,
+    multiprocess: false,
+    runOnce: false,
+    concurrent: true,
+    blockingInput: false,
+    fileWrapper,
+  };
+  return (request, response, continueDue) => {
+    const exchange = new NodeExchange(request, response, continueDue);
+    const environ = createEnviron(
+      { ...partsOf(request), input: exchange.input, errors, signal: exchange },
+      context,
+    );
+    exchange.run(application, environ, options.onError ?? writeError);
+  };
+}
+
+function writeLine(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function writeError(error: unknown, environ: Environ): void {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
+  writeLine(`${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed: ${text}`);
+}
+
+function partsOf(request: MountedMessage) {
+  const { socket, url = '/', baseUrl, originalUrl } = request;
+  return {
+    method: request.method ?? 'GET',
+    target: originalUrl ?? url,
+    ...(originalUrl === undefined ? {} : { below: url }),
+    ...(baseUrl === undefined ? {} : { mount: baseUrl }),
+    protocol: `HTTP/${request.httpVersion}`,
+    scheme: 'encrypted' in socket ? ('https' as const) : ('http' as const),
+    fields: pairs(request.rawHeaders),
+    serverName: socket.localAddress ?? 'localhost',
+    serverPort: String(socket.localPort ?? 80),
+    remoteAddress: socket.remoteAddress ?? '',
+    remotePort: String(socket.remotePort ?? ''),
+  };
+}
+
+function* pairs(raw: readonly string[]): Generator<[string, string]> {
+  for (let i = 0; i < raw.length; i += 2) yield [raw[i]!, raw[i + 1]!];
+}
+
+/** The request body of Node as TSGI's input reads it. */
+class NodeBody implements BodySource {
+  readonly #request: IncomingMessage;
+  readonly #onRead: () => void;
+  #ended = false;
+  #error: Error | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(request: IncomingMessage, onRead: () => void) {
+    this.#request = request;
+    this.#onRead = onRead;
+    request.on('readable', () => this.#wakeUp());
+    request.on('end', () => {
+      this.#ended = true;
+      this.#wakeUp();
+    });
+    request.on('error', () => this.break());
+  }
+
+  next(): Uint8Array | null | undefined {
+    this.#onRead();
+    if (this.#error !== null) throw this.#error;
+    const chunk = this.#request.read() as Uint8Array | null;
+    if (chunk !== null) return chunk;
+    return this.#ended || (this.#request.complete && this.#request.readableLength === 0) ? null : undefined;
+  }
+
+  wait(): Promise<void> {
+    if (this.#ended || this.#error !== null || this.#request.readableLength > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  waitSync(): never {
+    throw new NoBlockingError();
+  }
+
+  /** No more bytes come. */
+  break(): void {
+    if (!this.#ended) this.#error ??= new ClientGoneError();
+    this.#wakeUp();
+  }
+
+  #wakeUp(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+}
+
+/** One request and its response. */
+class NodeExchange implements Sink, SignalSource {
+  readonly #response: ServerResponse;
+  readonly #body: NodeBody | null;
+  readonly input: Input | typeof emptyInput;
+  #controller: AbortController | null = null;
+  gone = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, continueDue: boolean) {
+    this.#response = response;
+    const sendContinue = () => {
+      if (continueDue && !response.headersSent) response.writeContinue();
+      continueDue = false;
+    };
+    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    const hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+    this.#body = hasBody ? new NodeBody(request, sendContinue) : null;
+    this.input = this.#body === null ? emptyInput : new Input(this.#body);
+    response.on('close', () => {
+      if (!response.writableFinished) this.#leave();
+    });
+  }
+
+  signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.gone) this.#controller.abort(new ClientGoneError());
+    return this.#controller.signal;
+  }
+
+  run(application: Application, environ: Environ, report: (error: unknown, environ: Environ) => void): void {
+    const fail = (error: unknown) => {
+      // An application that gives up because its client left has done right.
+      if (!this.gone) report(error, environ);
+      this.#fail();
+    };
+    try {
+      callApplication(application, environ, this)?.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
+    this.#writeHead(status, headers, body === null ? 0 : byteLength(body));
+    if (body === null) this.#response.end();
+    else this.#response.end(body);
+  }
+
+  start(status: number, headers: HeaderList, length: number): void {
+    this.#writeHead(status, headers, length);
+    this.#response.flushHeaders();
+  }
+
+  write(chunk: BodyChunk): Promise<void> | undefined {
+    const response = this.#response;
+    if (this.gone || response.write(chunk)) return undefined;
+    return new Promise((resolve) => {
+      response.once('drain', resolve);
+      response.once('close', resolve);
+    });
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  #writeHead(status: number, headers: HeaderList, length: number): void {
+    const flat: string[] = [];
+    let hasLength = status === 204 || status === 304;
+    for (const [name, value] of headers) {
+      flat.push(name, value);
+      if (name.toLowerCase() === 'content-length') hasLength = true;
+    }
+    if (length >= 0 && !hasLength) flat.push('content-length', String(length));
+    this.#response.writeHead(status, flat);
+  }
+
+  #fail(): void {
+    const response = this.#response;
+    if (this.gone) return;
+    if (response.headersSent) response.destroy();
+    else this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
+  }
+
+  #leave(): void {
+    this.gone = true;
+    this.#body?.break();
+    this.#controller?.abort(new ClientGoneError());
+  }
+}

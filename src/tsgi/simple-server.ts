@@ -1,0 +1,45 @@
+/**
+ * The reference server: TSGI on `node:http`, one thread, no limits of its own.
+ *
+ * Law: as short as a server of TSGI can be, to be read beside docs/tsgi.md and to be measured against. Not for
+ * production: a handler that burns CPU stops everybody.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { nodeCaller, type NodeListenerOptions } from './node.ts';
+import type { Application } from './types.ts';
+
+export interface SimpleServerOptions extends NodeListenerOptions {
+  /** Default 0: a free one. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+}
+
+export interface SimpleServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8000`, without a path. */
+  readonly url: string;
+  /** Stops accepting, ends idle connections, and resolves when the last response is out. */
+  close(): Promise<void>;
+}
+
+/** Serves an application. Rejects with the error of the operating system when it cannot listen. */
+export async function simpleServer(
+  application: Application,
+  options: SimpleServerOptions = {},
+): Promise<SimpleServer> {
+  const { port = 0, host = '127.0.0.1' } = options;
+  const call = nodeCaller(application, { software: 'tsgi-simple-server/1.0', ...options });
+  const server = createServer((request, response) => call(request, response, false));
+  // Rule S16: `100 Continue` goes out when the application reads.
+  server.on('checkContinue', (request, response) => call(request, response, true));
+  server.listen(port, host);
+  await once(server, 'listening');
+  const address = server.address() as { address: string; port: number };
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Text as bytes.
+ *
+ * Law: uses what Node offers where it is there, and needs nothing of it.
+ */
+import type { BodyChunk } from './types.ts';
+
+const encoder = new TextEncoder();
+
+/** A chunk as bytes: a string is UTF-8. */
+export function bytesOf(chunk: BodyChunk): Uint8Array {
+  return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+}
+
+export function byteLength(chunk: BodyChunk): number {
+  if (typeof chunk !== 'string') return chunk.byteLength;
+  return typeof Buffer === 'function' ? Buffer.byteLength(chunk) : encoder.encode(chunk).length;
+}

@@ -1,0 +1,163 @@
+/**
+ * `tsgi.file_wrapper`: files that the acceptor sends by itself, and those that go through the application as ever.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { serve, type TestServer } from '../support/server.ts';
+
+function temporaryFile(bytes: Uint8Array | string, name = 'file name ü.bin'): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-file-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, name);
+  writeFileSync(file, bytes);
+  return file;
+}
+
+const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** `expression` is the body; `file` is the path. */
+function serveBody(file: string, expression: string, headers = '[]', threads = 1): Promise<TestServer> {
+  const source = `
+    const file = ${JSON.stringify(file)};
+    const wrap = environ['tsgi.file_wrapper'];
+    if (environ.PATH_INFO === '/other') { startResponse(200, []); return 'other'; }
+    startResponse(200, ${headers});
+    return ${expression};
+  `;
+  return serve(source, threads);
+}
+
+async function get(
+  port: number,
+  method = 'GET',
+): Promise<{ headers: Headers; bytes: Buffer; status: number }> {
+  const response = await fetch(`http://127.0.0.1:${port}/`, { method });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return { headers: response.headers, bytes, status: response.status };
+}
+
+const TWO_MIB = randomBytes(2 * 1024 * 1024 + 13);
+
+describe.each([1, 0])('with %i threads', (threads) => {
+  test.each<[string, string, string, number, number]>([
+    ['a path', 'wrap(file)', '[]', 0, TWO_MIB.length],
+    ['a path from a start', 'wrap(file, 1000, 77)', '[]', 77, TWO_MIB.length],
+    ['a path up to its Content-Length', 'wrap(file)', "[['Content-Length', '70000']]", 0, 70_000],
+    ['a range', 'wrap(file, undefined, 9)', "[['content-length', '10']]", 9, 19],
+    ['a descriptor', "wrap((await import('node:fs')).openSync(file))", '[]', 0, TWO_MIB.length],
+    [
+      'a file handle',
+      "wrap(await (await import('node:fs/promises')).open(file), 65536, 5)",
+      '[]',
+      5,
+      TWO_MIB.length,
+    ],
+    [
+      'a stream',
+      "wrap((await import('node:fs')).createReadStream(file), 65536, 70000)",
+      '[]',
+      70_000,
+      TWO_MIB.length,
+    ],
+    [
+      'a wrapper that middleware wrapped',
+      '(async function* () { yield* wrap(file); })()',
+      '[]',
+      0,
+      TWO_MIB.length,
+    ],
+  ])('%s is sent byte for byte', async (_, expression, headers, start, end) => {
+    const { port } = await serveBody(temporaryFile(TWO_MIB), expression, headers, threads);
+    for (let i = 0; i < 3; i++)
+      expect(hash((await get(port)).bytes)).toBe(hash(TWO_MIB.subarray(start, end)));
+  });
+});
+
+test('a path has the Content-Length of its file, also for HEAD', async () => {
+  const { port } = await serveBody(temporaryFile('hello'), 'wrap(file)', "[['content-type', 'text/plain']]");
+  const { headers, bytes } = await get(port);
+  expect([headers.get('content-length'), headers.get('content-type'), bytes.toString()]).toEqual([
+    '5',
+    'text/plain',
+    'hello',
+  ]);
+  const head = await get(port, 'HEAD');
+  expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, '5', 0]);
+});
+
+test('an empty file is an empty body', async () => {
+  const { port } = await serveBody(temporaryFile(''), 'wrap(file)');
+  expect((await get(port)).bytes.length).toBe(0);
+});
+
+test('a file that does not exist is 500, and the log names it', async () => {
+  const { port, log } = await serveBody('/nowhere/file', 'wrap(file)');
+  expect((await get(port)).status).toBe(500);
+  expect(log[0]).toContain("ENOENT: no such file or directory, open '/nowhere/file'");
+});
+
+test('a Content-Length beyond the end of the file is 500, and names the rule', async () => {
+  const { port, log } = await serveBody(temporaryFile('abc'), 'wrap(file)', "[['content-length', '4']]");
+  expect((await get(port)).status).toBe(500);
+  expect(log[0]).toContain('must have as many bytes as Content-Length: 3 of 4 (TSGI rule A13)');
+});
+
+test('what is no file, descriptor or iterable is an error that says so', async () => {
+  const { port, log } = await serveBody('', 'wrap(new Date())');
+  expect((await get(port)).status).toBe(500);
+  expect(log[0]).toContain('A file must be a path, a descriptor or an iterable of bytes: an object of Date');
+});
+
+test('pipelined requests are answered in order behind a file', async () => {
+  const { port } = await serveBody(temporaryFile('x'.repeat(300_000)), 'wrap(file)');
+  const client = await Client.connect(port);
+  const head = 'HTTP/1.1\r\nHost: a\r\n\r\n';
+  await client.write(`GET / ${head}GET /other ${head}GET / ${head}GET /other ${head}`);
+  const lengths = [];
+  for (let i = 0; i < 4; i++) lengths.push((await client.answer())?.body.length);
+  expect(lengths).toEqual([300_000, 5, 300_000, 5]);
+  client.close();
+});
+
+test('a file becomes shorter while it is sent: the client sees the truncation', async () => {
+  const file = temporaryFile(Buffer.alloc(64 * 1024 * 1024));
+  const { port } = await serveBody(file, 'wrap(file)');
+  const request = http.get({ port, host: '127.0.0.1' });
+  request.on('error', () => {});
+  const response = await new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve));
+  truncateSync(file, 100);
+  await expect(response.toArray()).rejects.toThrow('aborted');
+});
+
+test('the worker is free while a client reads slowly, and a client that leaves frees the descriptor', async () => {
+  const file = temporaryFile(Buffer.alloc(64 * 1024 * 1024));
+  const { port, server } = await serve(
+    `
+    if (environ.PATH_INFO === '/other') { startResponse(200, []); return 'other'; }
+    startResponse(200, []);
+    return environ['tsgi.file_wrapper'](${JSON.stringify(file)});
+  `,
+    1,
+    { concurrency: 1, maxStreams: 1 },
+  );
+  const openFiles = () => readdirSync('/proc/self/fd').length;
+  const before = openFiles();
+  const slow = await Promise.all(Array.from({ length: 5 }, () => Client.connect(port)));
+  for (const client of slow) {
+    client.socket.pause();
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  }
+  while (server.stats().requests < 5) await wait(1);
+  const other = await Client.connect(port);
+  await other.write('GET /other HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await other.answer())?.body).toBe('other');
+  expect(openFiles()).toBeGreaterThanOrEqual(before + 5);
+  for (const client of [...slow, other]) client.close();
+  while (openFiles() > before) await wait(1);
+});
