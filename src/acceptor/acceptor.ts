@@ -245,11 +245,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   };
 
   /**
-   * Arms, then looks once more: a worker that commits after the look sees the flag and rings; one that committed
-   * before it is seen by the look.
+   * Arms, then looks once more at all that a worker rings for: records, and room for bodies. A worker that comes after
+   * the look sees the flag and rings; one that came before it is seen by the look.
    */
   #sleep(): void {
     this.#sleeper.arm();
+    for (const exchange of this.exchanges.uploading) this.pump(exchange);
     if (this.#links.some((link) => link.responses.ready())) this.requestTurn();
   }
 

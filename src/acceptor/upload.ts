@@ -58,7 +58,7 @@ export class Upload {
       if (room <= 0 || !this.#sendPiece(producer, room, exchange, generation)) return published;
       published = true;
     }
-    if (!this.ended || producer.claim(0) === INSUFFICIENT) return published;
+    if (!this.ended || claim(producer, 0) === INSUFFICIENT) return published;
     producer.commit(0, Kind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
     this.done = true;
     return true;
@@ -67,7 +67,7 @@ export class Upload {
   #sendPiece(producer: RingProducer, room: number, exchange: number, generation: number): boolean {
     const chunk = this.#queue[0]!;
     const length = Math.min(chunk.length, room, LARGEST_RECORD);
-    const at = producer.claim(length);
+    const at = claim(producer, length);
     if (at === INSUFFICIENT) return false;
     producer.bytes.set(length === chunk.length ? chunk : chunk.subarray(0, length), at);
     producer.commit(length, Kind.BODY, exchange, generation);
@@ -77,4 +77,12 @@ export class Upload {
     else this.#queue[0] = chunk.subarray(length);
     return true;
   }
+}
+
+/** Without room the worker is asked to ring when there is some, and looked at once more. */
+function claim(producer: RingProducer, length: number): number {
+  const at = producer.claim(length);
+  if (at !== INSUFFICIENT) return at;
+  producer.awaitSpace();
+  return producer.claim(length);
 }
