@@ -4,25 +4,12 @@
  * Law: judges values, keeps no state but a bounded memory of names that have passed.
  */
 import { show, TsgiRuleError } from './errors.ts';
+import { isHopByHop } from './hop-by-hop.ts';
 import type { BodyChunk, HeaderList } from './types.ts';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const DIGITS = /^\d{1,15}$/;
-
-/** Field names that speak of a connection, which is the server's (RFC 9110 §7.6.1). */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'trailers',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Kinds of names, remembered so that a name is judged once. Bounded: an application may make names up. */
 const Kind = { PLAIN: 1, CONTENT_LENGTH: 2 } as const;
@@ -34,7 +21,7 @@ function judgeName(name: unknown): number {
     throw new TsgiRuleError('A5', `A header name must be a token: ${show(name)}`);
   }
   const lower = name.toLowerCase();
-  if (HOP_BY_HOP.has(lower)) {
+  if (isHopByHop(lower)) {
     throw new TsgiRuleError('A7', `A header must not be hop-by-hop, the connection is the server's: ${name}`);
   }
   if (lower === 'status')

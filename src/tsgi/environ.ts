@@ -4,26 +4,13 @@
  * Law: reads what was parsed already and judges nothing. What a client chooses (names, values) never becomes a
  * property that is not `HTTP_…`, so `__proto__` and its kin are data. Needs nothing of Node.
  */
+import { isWithheld } from './hop-by-hop.ts';
 import type { Environ, ErrorStream, FileWrapper, InputStream } from './types.ts';
 
 export const VERSION: readonly [major: 1, minor: 0] = Object.freeze([1, 0]) as readonly [1, 0];
 
 /** What `environKey` says of a field that has no key. */
 export const OMIT = '';
-
-/** The connection's own fields (RFC 9110 §7.6.1), and Proxy, which would pass for a CGI variable (httpoxy). */
-const OMITTED = new Set([
-  'CONNECTION',
-  'KEEP-ALIVE',
-  'PROXY',
-  'PROXY-AUTHENTICATE',
-  'PROXY-AUTHORIZATION',
-  'PROXY-CONNECTION',
-  'TE',
-  'TRAILER',
-  'TRANSFER-ENCODING',
-  'UPGRADE',
-]);
 
 /** Field name as sent → key. Bounded in number and length: clients choose names. */
 const KEYS: Map<string, string> = new Map();
@@ -34,12 +21,11 @@ const LONGEST_KNOWN = 64;
 export function environKey(name: string): string {
   const known = KEYS.get(name);
   if (known !== undefined) return known;
-  const upper = name.toUpperCase();
-  let key = `HTTP_${upper.replaceAll('-', '_')}`;
+  const upper = name.toUpperCase().replaceAll('-', '_');
+  let key = `HTTP_${upper}`;
   // A name with '_' would pass for its twin with '-'.
-  if (name.includes('_') || OMITTED.has(upper)) key = OMIT;
-  else if (upper === 'CONTENT-TYPE') key = 'CONTENT_TYPE';
-  else if (upper === 'CONTENT-LENGTH') key = 'CONTENT_LENGTH';
+  if (name.includes('_') || isWithheld(name)) key = OMIT;
+  else if (upper === 'CONTENT_TYPE' || upper === 'CONTENT_LENGTH') key = upper;
   if (name.length <= LONGEST_KNOWN) remember(name, key);
   return key;
 }

@@ -4,6 +4,7 @@
  * Law: re-exports only. Each file is also a door of its own (`tsgi-threads/tsgi/headers`), for those who want no more.
  */
 export { createEnviron, decodePath, environKey } from './environ.ts';
+export { type CgiOptions, runCgi } from './cgi.ts';
 export { ClientGoneError, NoBlockingError, TsgiRuleError } from './errors.ts';
 export { type FetchHandler, type FetchHandlerOptions, toFetchHandler } from './fetch.ts';
 export { fileWrapper } from './file-body.ts';
@@ -13,6 +14,18 @@ export { mount } from './mount.ts';
 export { type NodeListener, type NodeListenerOptions, toNodeListener } from './node.ts';
 export { type Rule, RULES } from './rules.ts';
 export { type SimpleServer, simpleServer, type SimpleServerOptions } from './simple-server.ts';
+export {
+  applicationUrl,
+  isHopByHop,
+  requestUrl,
+  setupTestingDefaults,
+  shiftPathInfo,
+  type TestRequest,
+  testRequest,
+  type TestResponse,
+  type UrlOptions,
+} from './util.ts';
+export { validator } from './validate.ts';
 export type {
   Application,
   Body,

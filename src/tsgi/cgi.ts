@@ -1,0 +1,189 @@
+/**
+ * TSGI behind CGI (RFC 3875): one request from the environment and standard input, its response on standard output.
+ *
+ * Law: knows the process it runs in only through what `runCgi` is given; its defaults are that process.
+ */
+import { readSync, read, writeSync } from 'node:fs';
+import { fieldName } from './check-environ.ts';
+import { type AdapterContext, createEnviron } from './environ.ts';
+import { LineErrors } from './error-stream.ts';
+import { fileWrapper } from './file-body.ts';
+import { callApplication, type Sink } from './handler.ts';
+import { isWithheld } from './hop-by-hop.ts';
+import { type BodySource, emptyInput, Input } from './input.ts';
+import { bytesOf } from './text.ts';
+import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
+
+export interface CgiOptions {
+  /** Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Descriptors; default 0, 1 and 2. */
+  readonly stdin?: number;
+  readonly stdout?: number;
+  readonly stderr?: number;
+}
+
+const CONTEXT: AdapterContext = {
+  software: 'tsgi-cgi/1.0',
+  multithread: false,
+  multiprocess: true,
+  runOnce: true,
+  concurrent: false,
+  blockingInput: true,
+  fileWrapper,
+};
+const BLOCK = 64 * 1024;
+
+/**
+ * Answers the one request of this process. Resolves when the response is written; what the application throws is
+ * written to stderr and answered 500, if nothing was written yet. False then: the caller may set the exit code.
+ */
+export async function runCgi(application: Application, options: CgiOptions = {}): Promise<boolean> {
+  const { env = process.env, stdin = 0, stdout = 1, stderr = 2 } = options;
+  const body = bodyLength(env) === 0 ? null : new CgiBody(stdin, bodyLength(env));
+  const sink = new CgiSink(stdout);
+  const environ = environOf(env, body, (line) => writeAll(stderr, bytesOf(`${line}\n`)));
+  try {
+    await callApplication(application, environ, sink);
+    return true;
+  } catch (error) {
+    writeAll(stderr, bytesOf(`${error instanceof Error ? (error.stack ?? String(error)) : String(error)}\n`));
+    sink.fail();
+    return false;
+  }
+}
+
+/** Without a length CGI has no body (RFC 3875 §4.2). */
+function bodyLength(env: CgiOptions['env'] & object): number {
+  return Number(env.CONTENT_LENGTH ?? 0) || 0;
+}
+
+function environOf(
+  env: CgiOptions['env'] & object,
+  body: CgiBody | null,
+  tell: (line: string) => void,
+): Environ {
+  const query = env.QUERY_STRING ?? '';
+  const path = encodeURI((env.SCRIPT_NAME ?? '') + (env.PATH_INFO ?? ''));
+  const https = /^(?:on|yes|1)$/i.test(env.HTTPS ?? '') || env.REQUEST_SCHEME === 'https';
+  const { signal } = new AbortController();
+  const parts = {
+    method: env.REQUEST_METHOD ?? 'GET',
+    target: env.REQUEST_URI ?? (query === '' ? path || '/' : `${path || '/'}?${query}`),
+    protocol: env.SERVER_PROTOCOL ?? 'HTTP/1.0',
+    scheme: https ? ('https' as const) : ('http' as const),
+    fields: [],
+    serverName: env.SERVER_NAME || 'localhost',
+    serverPort: env.SERVER_PORT || (https ? '443' : '80'),
+    remoteAddress: env.REMOTE_ADDR ?? '',
+    remotePort: env.REMOTE_PORT ?? '',
+    input: body === null ? emptyInput : new Input(body),
+    errors: new LineErrors(tell),
+    signal: { signal: () => signal },
+  };
+  const environ = createEnviron(parts, CONTEXT);
+  // The web server has done these already.
+  environ.SCRIPT_NAME = env.SCRIPT_NAME === '/' ? '' : (env.SCRIPT_NAME ?? '');
+  environ.PATH_INFO = env.PATH_INFO ?? '';
+  environ.QUERY_STRING = query;
+  environ.CONTENT_TYPE = env.CONTENT_TYPE ?? '';
+  environ.CONTENT_LENGTH = env.CONTENT_LENGTH ?? '';
+  environ.SERVER_SOFTWARE = env.SERVER_SOFTWARE ?? CONTEXT.software;
+  for (const [name, value] of Object.entries(env)) {
+    if (isField(name)) environ[name] = value;
+  }
+  if (environ.SCRIPT_NAME === '' && environ.PATH_INFO === '') environ.PATH_INFO = '/';
+  return environ;
+}
+
+/** A header field of the request, and none that belongs to the connection or has a key of its own. */
+function isField(name: string): name is `HTTP_${string}` {
+  if (!name.startsWith('HTTP_')) return false;
+  const field = fieldName(name);
+  return !isWithheld(field) && field !== 'content-type' && field !== 'content-length';
+}
+
+/** Standard input up to its Content-Length; a read blocks, honestly. */
+class CgiBody implements BodySource {
+  readonly #fd: number;
+  #left: number;
+  #chunk: Uint8Array | undefined;
+
+  constructor(fd: number, length: number) {
+    this.#fd = fd;
+    this.#left = length;
+  }
+
+  next(): Uint8Array | null | undefined {
+    const chunk = this.#chunk;
+    this.#chunk = undefined;
+    return chunk ?? (this.#left === 0 ? null : undefined);
+  }
+
+  wait(): Promise<void> {
+    const block = this.#block();
+    return new Promise((resolve, reject) => {
+      read(this.#fd, block, 0, block.length, null, (error, bytes) => {
+        if (error !== null) return reject(error);
+        this.#arrived(block, bytes);
+        resolve();
+      });
+    });
+  }
+
+  waitSync(): void {
+    const block = this.#block();
+    this.#arrived(block, readSync(this.#fd, block, 0, block.length, null));
+  }
+
+  #block(): Uint8Array {
+    return new Uint8Array(Math.min(BLOCK, this.#left));
+  }
+
+  #arrived(block: Uint8Array, bytes: number): void {
+    if (bytes === 0) throw new Error(`The request body ended ${this.#left} bytes early`);
+    this.#left -= bytes;
+    this.#chunk = block.subarray(0, bytes);
+  }
+}
+
+class CgiSink implements Sink {
+  readonly #fd: number;
+  #started = false;
+  readonly gone = false;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
+    this.start(status, headers, body === null ? 0 : bytesOf(body).length);
+    if (body !== null) this.write(body);
+  }
+
+  start(status: number, headers: HeaderList, length: number): void {
+    this.#started = true;
+    let head = `Status: ${status}\r\n`;
+    for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
+    const given = headers.some(([name]) => name.toLowerCase() === 'content-length');
+    if (length >= 0 && !given && status !== 204 && status !== 304) head += `Content-Length: ${length}\r\n`;
+    writeAll(
+      this.#fd,
+      Uint8Array.from(`${head}\r\n`, (character) => character.charCodeAt(0)),
+    );
+  }
+
+  write(chunk: BodyChunk): undefined {
+    writeAll(this.#fd, bytesOf(chunk));
+  }
+
+  end(): void {}
+
+  fail(): void {
+    if (!this.#started) this.respond(500, [['Content-Type', 'text/plain']], 'Internal Server Error\n');
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}

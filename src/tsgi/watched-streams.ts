@@ -1,0 +1,104 @@
+/**
+ * `tsgi.input` and `tsgi.errors` as `validate.ts` hands them out.
+ *
+ * Law: the methods of TSGI and no others, passed on as they were called; `require` throws when the request is over.
+ */
+import { show, TsgiRuleError } from './errors.ts';
+import type { ErrorStream, InputStream } from './types.ts';
+
+/** `tsgi.input` with the methods of TSGI and no others. */
+export class WatchedInput implements InputStream {
+  readonly #input: InputStream;
+  readonly #require: () => void;
+
+  constructor(input: InputStream, require: () => void) {
+    this.#input = input;
+    this.#require = require;
+    return onlyMethods(this, 'tsgi.input');
+  }
+
+  async read(...size: [number?]): Promise<Uint8Array> {
+    this.#require();
+    return requireBytes(await this.#input.read(...size));
+  }
+
+  async readline(...size: [number?]): Promise<Uint8Array> {
+    this.#require();
+    return requireBytes(await this.#input.readline(...size));
+  }
+
+  readlines(...hint: [number?]): Promise<Uint8Array[]> {
+    this.#require();
+    return this.#input.readlines(...hint);
+  }
+
+  readSync(...size: [number?]): Uint8Array {
+    this.#require();
+    return requireBytes(this.#input.readSync(...size));
+  }
+
+  readlineSync(...size: [number?]): Uint8Array {
+    this.#require();
+    return requireBytes(this.#input.readlineSync(...size));
+  }
+
+  readlinesSync(...hint: [number?]): Uint8Array[] {
+    this.#require();
+    return this.#input.readlinesSync(...hint);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    this.#require();
+    for await (const chunk of this.#input) {
+      yield requireBytes(chunk);
+      this.#require();
+    }
+  }
+}
+
+function requireBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TsgiRuleError('S14', `A read must give a Uint8Array: ${show(bytes)}`);
+}
+
+/** `tsgi.errors` with the methods of TSGI and no others. */
+export class WatchedErrors implements ErrorStream {
+  readonly #errors: ErrorStream;
+  readonly #require: () => void;
+
+  constructor(errors: ErrorStream, require: () => void) {
+    this.#errors = errors;
+    this.#require = require;
+    return onlyMethods(this, 'tsgi.errors');
+  }
+
+  write(text: string): void {
+    this.#require();
+    if (typeof text !== 'string')
+      throw new TsgiRuleError('A17', `tsgi.errors.write takes a string: ${show(text)}`);
+    this.#errors.write(text);
+  }
+
+  writelines(lines: Iterable<string>): void {
+    for (const line of lines) this.write(line);
+  }
+
+  flush(): void {
+    this.#require();
+    this.#errors.flush();
+  }
+}
+
+/** Whatever else is looked up on a stream breaks the rule, `close` and `destroy` first of all. */
+function onlyMethods<T extends object>(stream: T, name: string): T {
+  return new Proxy(stream, {
+    get(target, key) {
+      const value = Reflect.get(target, key, target) as unknown;
+      if (typeof value === 'function') return value.bind(target) as unknown;
+      // Whoever awaits or prints it asks for these.
+      if (typeof key === 'symbol' || key === 'then' || key === 'constructor' || key === 'toJSON')
+        return value;
+      throw new TsgiRuleError('A17', `${name}.${key} is not of TSGI`);
+    },
+  });
+}
