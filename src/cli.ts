@@ -45,10 +45,13 @@ const SHORT: Partial<Record<OptionName, string>> = { port: '-p', threads: '-t' }
 function flag(name: OptionName): Option {
   const row = rowOf(name);
   const short = SHORT[name] === undefined ? '' : `${SHORT[name]}, `;
-  const option = new Option(
-    `${short}${flagOf(name)} <${VALUE_NAMES[row.kind]}>`,
-    `${row.help} (default: ${showDefault(name)})`,
-  );
+  const option =
+    row.kind === 'flag'
+      ? new Option(`${short}${flagOf(name)}`, row.help)
+      : new Option(
+          `${short}${flagOf(name)} <${VALUE_NAMES[row.kind]}>`,
+          `${row.help} (default: ${showDefault(name)})`,
+        );
   return option.helpGroup(`${row.group}:`);
 }
 

@@ -4,9 +4,8 @@
  *
  * Law: an option exists here or nowhere. Precedence: what is given (a flag, a property) > environment > default.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { OptionError } from './errors.ts';
+import { detectThreads } from './threads.ts';
 
 const MS = 1;
 const SECONDS = 1000 * MS;
@@ -15,13 +14,15 @@ const HOURS = 60 * MINUTES;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads';
-type Group = 'Listening' | 'Workers' | 'Time limits' | 'Size limits' | 'Queue' | 'Shutdown';
+type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag';
+type Group = 'Listening' | 'Workers' | 'Development' | 'Time limits' | 'Size limits' | 'Queue' | 'Shutdown';
+
+export type OptionValue = number | string | boolean;
 
 interface Row {
   readonly kind: Kind;
-  /** Bytes, milliseconds, a count or text. */
-  readonly default: number | string;
+  /** Bytes, milliseconds, a count, text, or for a flag whether it is on. */
+  readonly default: OptionValue;
   readonly group: Group;
   /** One sentence, no full stop. */
   readonly help: string;
@@ -191,6 +192,12 @@ export const OPTIONS = {
     group: 'Size limits',
     help: 'Bodies up to this are complete before the application sees the request',
   },
+  validate: {
+    kind: 'flag',
+    default: false,
+    group: 'Development',
+    help: 'Hold the application to every rule of TSGI; a violation is an error that names the rule',
+  },
   shutdownTimeout: {
     kind: 'time',
     default: 25 * SECONDS,
@@ -200,14 +207,20 @@ export const OPTIONS = {
 } as const satisfies Record<string, Row>;
 
 type Table = typeof OPTIONS;
-type Resolved<R extends Row> = R['kind'] extends 'text' ? string : number;
-type Given<R extends Row> = R['kind'] extends 'threads'
-  ? number | 'auto'
-  : R['kind'] extends 'count'
-    ? number
-    : R['kind'] extends 'text'
-      ? string
-      : number | string;
+type Resolved<R extends Row> = R['kind'] extends 'text'
+  ? string
+  : R['kind'] extends 'flag'
+    ? boolean
+    : number;
+type Given<R extends Row> = R['kind'] extends 'flag'
+  ? boolean
+  : R['kind'] extends 'threads'
+    ? number | 'auto'
+    : R['kind'] extends 'count'
+      ? number
+      : R['kind'] extends 'text'
+        ? string
+        : number | string;
 
 export type OptionName = keyof Table;
 
@@ -236,12 +249,12 @@ export function variableOf(name: OptionName): string {
 /** A default as a person writes it: `10MiB`, `30s`. */
 export function showDefault(name: OptionName): string {
   const row = rowOf(name);
-  return typeof row.default === 'string' ? row.default : showNumber(row.kind, row.default);
+  return typeof row.default === 'number' ? showNumber(row.kind, row.default) : String(row.default);
 }
 
 /** A resolved value as a person writes it, with its flag: `maxBodySize 10MiB (--max-body-size)`. */
-export function showOption(name: OptionName, value: number | string): string {
-  const shown = typeof value === 'string' ? value : showNumber(rowOf(name).kind, value);
+export function showOption(name: OptionName, value: OptionValue): string {
+  const shown = typeof value === 'number' ? showNumber(rowOf(name).kind, value) : String(value);
   return `${name} ${shown} (${flagOf(name)})`;
 }
 
@@ -254,12 +267,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function resolveOptions(given: Readonly<Record<string, unknown>>, env: Environment): ResolvedOptions {
   for (const name of Object.keys(given)) if (!(name in OPTIONS)) throw unknownOption(name);
-  const resolved: Record<string, number | string> = {};
+  const resolved: Record<string, OptionValue> = {};
   for (const name of NAMES) resolved[name] = resolveOne(name, given[name], env);
   return resolved as unknown as ResolvedOptions;
 }
 
-function resolveOne(name: OptionName, given: unknown, env: Environment): number | string {
+function resolveOne(name: OptionName, given: unknown, env: Environment): OptionValue {
   if (given !== undefined) return parse(name, given, flagOf(name));
   const row = rowOf(name);
   const variables = row.env === undefined ? [variableOf(name)] : [variableOf(name), row.env];
@@ -271,11 +284,16 @@ function resolveOne(name: OptionName, given: unknown, env: Environment): number 
 }
 
 /** @param source how the user may have called it: a flag, a variable */
-function parse(name: OptionName, value: unknown, source: string): number | string {
+function parse(name: OptionName, value: unknown, source: string): OptionValue {
   const row = rowOf(name);
   if (row.kind === 'text') {
     if (typeof value === 'string' && value !== '') return value;
     throw badValue(name, source, value, 'a text');
+  }
+  if (row.kind === 'flag') {
+    const flag = FLAGS.get(value);
+    if (flag !== undefined) return flag;
+    throw badValue(name, source, value, 'true or false');
   }
   if (row.kind === 'threads' && value === 'auto') return detectThreads().threads;
   const number = typeof value === 'number' ? value : parseNumber(row.kind, value);
@@ -284,10 +302,20 @@ function parse(name: OptionName, value: unknown, source: string): number | strin
   throw badValue(name, source, value, allowed(row.kind, min, max));
 }
 
+const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
+  [true, true],
+  ['true', true],
+  ['1', true],
+  [false, false],
+  ['false', false],
+  ['0', false],
+]);
+
 const UNITS: Record<Kind, Readonly<Record<string, number>>> = {
   count: { '': 1 },
   threads: { '': 1 },
   text: {},
+  flag: {},
   bytes: {
     '': 1,
     b: 1,
@@ -318,6 +346,7 @@ function allowed(kind: Kind, min: number, max: number): string {
     count: 'a whole number',
     threads: "'auto' or a whole number",
     text: 'a text',
+    flag: 'true or false',
   }[kind];
   return `${what}, ${showNumber(kind, min)}${top}`;
 }
@@ -364,28 +393,4 @@ function editDistance(a: string, b: string): number {
     previous = row;
   }
   return previous[b.length]!;
-}
-
-/** How many threads this process may keep busy: the container's CPU quota if it has one, else the cores. */
-export function detectThreads(): { threads: number; source: string } {
-  const cores = availableParallelism();
-  const quota = cgroupQuota();
-  if (quota === undefined || quota >= cores)
-    return { threads: Math.min(64, cores), source: `${cores} cores` };
-  return { threads: Math.max(1, Math.floor(quota)), source: `cgroup quota of ${quota} cores` };
-}
-
-function cgroupQuota(): number | undefined {
-  const v2 = readNumbers('/sys/fs/cgroup/cpu.max');
-  if (v2.length === 2) return v2[0]! / v2[1]!;
-  const [quota] = readNumbers('/sys/fs/cgroup/cpu/cpu.cfs_quota_us');
-  const [period] = readNumbers('/sys/fs/cgroup/cpu/cpu.cfs_period_us');
-  return quota !== undefined && period !== undefined && quota > 0 ? quota / period : undefined;
-}
-
-/** The numbers in a file; none when it is absent or says 'max'. */
-function readNumbers(file: string): number[] {
-  if (!existsSync(file)) return [];
-  const words = readFileSync(file, 'utf8').trim().split(/\s+/).map(Number);
-  return words.every((word) => Number.isFinite(word)) ? words : [];
 }

@@ -143,7 +143,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   async #task(): Promise<CommonTask> {
     const { url, exportName } = await this.#compile();
-    const { concurrency, maxStreams, handlerTimeout } = this.options;
+    const { concurrency, maxStreams, handlerTimeout, validate } = this.options;
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
@@ -152,7 +152,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       blockingInput: this.threads > 0,
       requestIdPrefix: Math.random().toString(36).slice(2, 8),
     };
-    return { application: url, exportName, concurrency, maxStreams, handlerTimeout, context };
+    return { application: url, exportName, concurrency, maxStreams, handlerTimeout, validate, context };
   }
 
   async #compile(): Promise<{ url: string | Application; exportName: string }> {

@@ -141,6 +141,7 @@ class FetchExchange implements Sink, SignalSource {
   readonly #resolve: (response: Response) => void;
   readonly input: Input | typeof emptyInput;
   #answered = false;
+  #ended = false;
   #controller: Controller | null = null;
   #flow: (() => void) | null = null;
   #abort: AbortController | null = null;
@@ -186,12 +187,13 @@ class FetchExchange implements Sink, SignalSource {
   }
 
   end(): void {
+    this.#ended = true;
     if (!this.gone) this.#controller?.close();
   }
 
   fail(error: unknown): void {
     if (!this.#answered) this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
-    else if (!this.gone) this.#controller?.error(error);
+    else if (!this.gone && !this.#ended) this.#controller?.error(error);
   }
 
   #hasNoBody(status: number): boolean {

@@ -223,7 +223,12 @@ class Call {
 
   /** The client is gone, or the response has no body to send. */
   wantsNoMore(): boolean {
-    return this.sink.gone || (this.status !== NOT_CALLED && this.hasNoBody());
+    return this.sink.gone || (this.status !== NOT_CALLED && this.hasNoBody()) || this.fileIsSent();
+  }
+
+  /** A file is sent up to its Content-Length, and may go on behind it (rule S36). */
+  fileIsSent(): boolean {
+    return this.length !== -1 && this.written >= this.length && this.body instanceof FileBody;
   }
 
   hasNoBody(): boolean {
@@ -242,7 +247,8 @@ class Call {
     const length = byteLength(chunk);
     this.written += length;
     if (length <= allowed) return this.sink.write(chunk);
-    if (allowed > 0) this.sink.write(bytesOf(chunk).subarray(0, allowed));
+    const full = allowed > 0 ? this.sink.write(bytesOf(chunk).subarray(0, allowed)) : undefined;
+    if (this.body instanceof FileBody) return full;
     // What is on the wire is right; the application is not.
     this.finishSink();
     throw new TsgiRuleError('A13', `The body must not be longer than its Content-Length: ${this.length}`);
@@ -309,7 +315,9 @@ class Call {
 
   end(): undefined {
     if (this.ended || this.sink.gone) return undefined;
-    if (!this.headSent && this.length <= 0) {
+    // The length that a HEAD would have had is not known: 0 would be a guess.
+    const isKnown = this.length === 0 || !this.headRequest;
+    if (!this.headSent && this.length <= 0 && isKnown) {
       this.respond(null);
       return undefined;
     }

@@ -139,10 +139,15 @@ export class Input implements InputStream {
   async readlines(hint?: number): Promise<Uint8Array[]> {
     const enough = enoughFor(hint);
     const lines: Uint8Array[] = [];
-    for (let bytes = 0; bytes < enough; bytes += lines.at(-1)!.length) {
-      const line = await this.readline();
-      if (line.length === 0) break;
-      lines.push(line);
+    try {
+      for (let bytes = 0; bytes < enough; bytes += lines.at(-1)!.length) {
+        const line = await this.readline();
+        if (line.length === 0) break;
+        lines.push(line);
+      }
+    } catch (error) {
+      this.#giveBackLines(lines);
+      throw error;
     }
     return lines;
   }
@@ -158,10 +163,15 @@ export class Input implements InputStream {
   readlinesSync(hint?: number): Uint8Array[] {
     const enough = enoughFor(hint);
     const lines: Uint8Array[] = [];
-    for (let bytes = 0; bytes < enough; bytes += lines.at(-1)!.length) {
-      const line = this.readlineSync();
-      if (line.length === 0) break;
-      lines.push(line);
+    try {
+      for (let bytes = 0; bytes < enough; bytes += lines.at(-1)!.length) {
+        const line = this.readlineSync();
+        if (line.length === 0) break;
+        lines.push(line);
+      }
+    } catch (error) {
+      this.#giveBackLines(lines);
+      throw error;
     }
     return lines;
   }
@@ -231,6 +241,13 @@ export class Input implements InputStream {
 
   #giveBack(gathering: Gathering): void {
     if (gathering.length > 0) this.#rest = gathering.result;
+  }
+
+  #giveBackLines(lines: Uint8Array[]): void {
+    const whole = new Gathering(Number.POSITIVE_INFINITY, Until.SIZE);
+    for (const line of lines) whole.add(line);
+    if (this.#rest !== null) whole.add(this.#rest);
+    this.#giveBack(whole);
   }
 
   #next(): Uint8Array | null | undefined {

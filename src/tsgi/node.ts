@@ -212,8 +212,11 @@ class NodeExchange implements Sink, SignalSource {
     const flat: string[] = [];
     let hasLength = status === 204 || status === 304;
     for (const [name, value] of headers) {
+      const isLength = name.toLowerCase() === 'content-length';
+      // RFC 9110 §8.6.
+      if (isLength && status === 204) continue;
       flat.push(name, value);
-      if (name.toLowerCase() === 'content-length') hasLength = true;
+      hasLength ||= isLength;
     }
     if (length >= 0 && !hasLength) flat.push('content-length', String(length));
     this.#response.writeHead(status, flat);
@@ -222,6 +225,8 @@ class NodeExchange implements Sink, SignalSource {
   #fail(): void {
     const response = this.#response;
     if (this.gone) return;
+    // What has ended is right on the wire, and may still be on its way.
+    if (response.writableEnded) return;
     if (response.headersSent) response.destroy();
     else this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
   }

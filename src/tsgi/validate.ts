@@ -84,7 +84,7 @@ class Watch {
 
   readonly #start = (...args: Parameters<StartResponse>): Write => {
     const [status, headers, error] = args;
-    if (this.#phase > Phase.FIRST_STEP) {
+    if (this.#phase > Phase.FIRST_STEP && (error === undefined || this.#phase === Phase.ENDED)) {
       throw new TsgiRuleError(
         'A10',
         `startResponse must be called before the application settles${this.#request}`,

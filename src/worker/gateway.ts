@@ -166,6 +166,12 @@ export class Gateway implements Runner, InboundOwner {
     // The handler ended quietly because the client was gone before anything was said.
     if (!response.over && response.gone) response.leave();
     if (body !== null) this.#inbound.close(response.exchange, body);
+    // Its last bytes may still wait for room; until they have left, its client can leave.
+    if (response.over) this.#forget(running);
+    else response.onOver = () => this.#forget(running);
+  }
+
+  #forget(running: Running): void {
     this.#running.delete(running);
     if (this.#running.size === 0) this.#onIdle?.();
   }

@@ -5,9 +5,10 @@
  * with the pool over `control` in the messages below, and with nobody else.
  */
 import { type MessagePort, threadId } from 'node:worker_threads';
-import type { Application } from '../tsgi/types.ts';
-import type { EnvironContext } from './environ.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
+import type { Application } from '../tsgi/types.ts';
+import { validator } from '../tsgi/validate.ts';
+import type { EnvironContext } from './environ.ts';
 import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
 import { loadApplication } from './load.ts';
@@ -20,6 +21,8 @@ export interface WorkerTask extends LinkTask, LoopLimits {
   readonly exportName: string;
   readonly context: EnvironContext;
   readonly handlerTimeout: number;
+  /** Hold the application to the rules of TSGI. */
+  readonly validate: boolean;
 }
 
 /** What a worker says to the pool. */
@@ -62,6 +65,11 @@ export default async function work(task: WorkerTask): Promise<void> {
 }
 
 async function load(task: WorkerTask): Promise<Application> {
+  const application = await find(task);
+  return task.validate ? validator(application) : application;
+}
+
+async function find(task: WorkerTask): Promise<Application> {
   if (typeof task.application === 'function') return task.application;
   process.setSourceMapsEnabled(true);
   return loadApplication(task.application, task.exportName);

@@ -43,6 +43,8 @@ export class Response implements Sink {
   /** END or ABORT was said: the exchange is not ours any more. */
   over = false;
   gone = false;
+  /** Called when it becomes over, if that is not so yet when its application is done. */
+  onOver: (() => void) | null = null;
   #framing: number = Framing.NONE;
   #close = false;
   #sent = 0;
@@ -114,9 +116,9 @@ export class Response implements Sink {
 
   // called by the gateway
 
-  /** The answer cannot be finished: the client shall see the truncation. */
+  /** The answer cannot be finished: the client shall see the truncation. One that has ended goes out all the same. */
   abort(): void {
-    this.#finish(Kind.ABORT);
+    if (!this.#ending) this.#finish(Kind.ABORT);
   }
 
   /** Nobody waits for this answer any more. Gives the exchange back at once; what is still written is dropped. */
@@ -134,6 +136,11 @@ export class Response implements Sink {
     if (this.#ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.#close ? CLOSE : 0));
     this.#loop.committed(this.over);
     this.#flows();
+  }
+
+  #isOver(): void {
+    this.over = true;
+    this.onOver?.();
   }
 
   /** Its head counts as sent: it no longer counts against the worker's concurrency. */
@@ -173,7 +180,7 @@ export class Response implements Sink {
     ring.bytes.latin1Write(head, at);
     if (length > 0) ring.bytes.utf8Write(body, at + head.length);
     points.reached('mid-record');
-    this.over = true;
+    this.#isOver();
     ring.commit(size, Kind.RESPONSE | END | (this.#close ? CLOSE : 0), this.exchange, this.generation);
     points.reached('committed');
     this.#loop.committed(true);
@@ -182,7 +189,7 @@ export class Response implements Sink {
   #sendRecord(payload: Uint8Array): void {
     const ring = this.#loop.link.responses;
     ring.bytes.set(payload, ring.claim(payload.length));
-    this.over = true;
+    this.#isOver();
     ring.commit(payload.length, Kind.FILE | END | (this.#close ? CLOSE : 0), this.exchange, this.generation);
     this.#loop.committed(true);
   }
@@ -207,7 +214,7 @@ export class Response implements Sink {
     const used = this.#fill(at, wanted);
     const last = this.#ending && this.#queue.length === 0;
     points.reached('mid-record');
-    if (last) this.over = true;
+    if (last) this.#isOver();
     const kind = Kind.RESPONSE | (last ? END | (this.#close ? CLOSE : 0) : 0);
     ring.commit(used, kind, this.exchange, this.generation);
     points.reached('committed');
@@ -254,7 +261,7 @@ export class Response implements Sink {
 
   /** A record without payload; the loop says it later when the ring is full. */
   #sayEnd(kind: number): void {
-    this.over = true;
+    this.#isOver();
     this.#loop.say(kind, this.exchange, this.generation);
   }
 

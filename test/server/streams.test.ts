@@ -106,6 +106,45 @@ describe('responses', () => {
   }, 120_000);
 });
 
+describe('an answer whose application is done, and whose reader is not', () => {
+  const LARGE = `startResponse(200, []); return 'x'.repeat(8_000_000);`;
+
+  test('is dropped when the reader leaves', async () => {
+    const { port, server } = await serve(LARGE);
+    for (let i = 0; i < 10; i++) {
+      const client = await Client.connect(port);
+      client.socket.pause();
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      while (server.stats().inFlight === 0) await wait(1);
+      client.socket.resetAndDestroy();
+      while (server.stats().inFlight > 0) await wait(1);
+    }
+  });
+
+  test('arrives whole although the server closes meanwhile', async () => {
+    const { port, server } = await serve(LARGE);
+    const client = await Client.connect(port);
+    client.socket.pause();
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    while (server.stats().inFlight === 0) await wait(1);
+    const closed = server.close();
+    client.socket.resume();
+    expect((await client.answer())?.body.length).toBe(8_000_000);
+    await closed;
+  });
+
+  test('is cut at its Content-Length and no earlier', async () => {
+    const { port, log } = await serve(
+      `startResponse(200, [['content-length', '4000000']]); return 'x'.repeat(8_000_000);`,
+    );
+    const client = await Client.connect(port);
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await client.answer())?.body.length).toBe(4_000_000);
+    expect(log[0]).toContain('must not be longer than its Content-Length');
+    client.close();
+  });
+});
+
 describe('uploads', () => {
   test(`an upload of ${LONG ? '512' : '96'} MiB to a slow application adds at most 128 MiB`, async () => {
     const pieces = LONG ? 8192 : 1536;

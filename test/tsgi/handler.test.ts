@@ -238,7 +238,7 @@ describe('close() of a body is called exactly once', () => {
   test('for HEAD, without pulling the body', async () => {
     const recorder = new Recorder();
     await run(application(['a'], recorder.events), 'HEAD', recorder);
-    expect(recorder.events).toEqual(['return', 'close', 'respond 200 0 null']);
+    expect(recorder.events).toEqual(['return', 'close', 'start 200 -1', 'end']);
   });
 });
 

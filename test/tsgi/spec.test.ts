@@ -1,0 +1,84 @@
+/**
+ * The specification `docs/tsgi.md` against the code: its rules are those of the rule table, everything in it that
+ * looks like a rule is one, every clause of PEP 3333 has its line, and its examples answer as they say they do.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { RULES } from '../../src/tsgi/rules.ts';
+import { simpleServer } from '../../src/tsgi/simple-server.ts';
+import type { Application } from '../../src/tsgi/types.ts';
+
+const document = readFileSync(new URL('../../docs/tsgi.md', import.meta.url), 'utf8');
+
+describe('the rules', () => {
+  test('are those of the rule table, in its order, each defined once', () => {
+    const defined = [...document.matchAll(/^\*\*([A-Z]\d+)\.\*\* /gm)].map(([, rule]) => rule);
+    expect(defined).toEqual(Object.keys(RULES));
+  });
+
+  test('stand under the heading of the party that has to keep them', () => {
+    const sections = document.split(/^## /m);
+    for (const [heading, letter] of Object.entries({ Applications: 'A', Servers: 'S', Middleware: 'M' })) {
+      const section = sections.find((text) => text.startsWith(`${heading}\n`));
+      const rules = [...section!.matchAll(/^\*\*([A-Z]\d+)\.\*\* /gm)].map(([, rule]) => rule!);
+      expect(rules).toEqual(Object.keys(RULES).filter((rule) => rule.startsWith(letter)));
+    }
+  });
+
+  test('are all there are: no reference leads nowhere', () => {
+    const references = [...document.matchAll(/\b[ASM]\d+\b/g)].map(([rule]) => rule);
+    expect(references.filter((rule) => !Object.hasOwn(RULES, rule))).toEqual([]);
+  });
+});
+
+test('every clause of PEP 3333, 1 to 133, has one line in the appendix', () => {
+  const appendix = document.split(/^## /m).find((text) => text.startsWith('Appendix A'))!;
+  const clauses = [...appendix.matchAll(/^\| (\d[^|]*?) +\|/gm)].flatMap(([, cell]) => clausesOf(cell!));
+  clauses.sort((a, b) => a - b);
+  expect(clauses).toEqual(Array.from({ length: 133 }, (_, i) => i + 1));
+});
+
+/** `'60, 63'` and `'116–118'` as numbers. `'8a'` belongs to 8. */
+function clausesOf(cell: string): number[] {
+  return cell.split(', ').flatMap((part) => {
+    if (part.endsWith('a')) return [];
+    const [first, last = first] = part.split('–').map(Number);
+    return Array.from({ length: last! - first! + 1 }, (_, i) => first! + i);
+  });
+}
+
+describe('the examples', () => {
+  const EXAMPLE = /^<!-- example: (.*) -->\n\n```js\n([^]*?)^```$/gm;
+  const REQUEST =
+    /^(?<method>[A-Z]+) (?<target>\/\S*)(?: (?<sent>".*?"))? → (?<status>\d{3}) (?<answer>".*")$/;
+  const examples = [...document.matchAll(EXAMPLE)].map(([, says, code]) => ({ says: says!, code: code! }));
+
+  test('are all marked with a request and its answer', () => {
+    expect(examples.length).toBe(document.match(/^```js$/gm)!.length);
+    for (const { says } of examples) expect(says).toMatch(REQUEST);
+  });
+
+  test.each(examples)('$says', async ({ says, code }) => {
+    const { method, target, sent, status, answer } = REQUEST.exec(says)!.groups!;
+    const server = await simpleServer(await load(code));
+    onTestFinished(() => server.close());
+    const body = sent === undefined ? undefined : (JSON.parse(sent) as string);
+    // The connection is not kept, so that the server can close at once.
+    const headers = { connection: 'close' };
+    const response = await fetch(server.url + target!, { method, headers, body });
+    expect([response.status, await response.text()]).toEqual([Number(status), JSON.parse(answer!)]);
+  });
+});
+
+/** The default export of a module, from a file that goes with the test. */
+async function load(code: string): Promise<Application> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-spec-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'example.mjs');
+  writeFileSync(file, code);
+  const module = (await import(pathToFileURL(file).href)) as { default: Application };
+  return module.default;
+}
