@@ -11,7 +11,7 @@ import { ClientGoneError, NoBlockingError } from './errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';
-import { byteLength } from './text.ts';
+import { byteLength, bytesOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface NodeListenerOptions {
@@ -148,6 +148,8 @@ class NodeExchange implements Sink, SignalSource {
   readonly #body: NodeBody | null;
   readonly input: Input | typeof emptyInput;
   #controller: AbortController | null = null;
+  /** Resolves the write that waits for room. */
+  #flow: (() => void) | null = null;
   gone = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, continueDue: boolean) {
@@ -160,6 +162,7 @@ class NodeExchange implements Sink, SignalSource {
     const hasBody = encoding !== undefined || (length !== undefined && length !== '0');
     this.#body = hasBody ? new NodeBody(request, sendContinue) : null;
     this.input = this.#body === null ? emptyInput : new Input(this.#body);
+    response.on('drain', () => this.#flows());
     response.on('close', () => {
       if (!response.writableFinished) this.#leave();
     });
@@ -186,8 +189,9 @@ class NodeExchange implements Sink, SignalSource {
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     this.#writeHead(status, headers, body === null ? 0 : byteLength(body));
+    // As bytes: behind a string Node would encode the head as it does the body.
     if (body === null) this.#response.end();
-    else this.#response.end(body);
+    else this.#response.end(bytesOf(body));
   }
 
   start(status: number, headers: HeaderList, length: number): void {
@@ -197,10 +201,13 @@ class NodeExchange implements Sink, SignalSource {
 
   write(chunk: BodyChunk): Promise<void> | undefined {
     const response = this.#response;
-    if (this.gone || response.write(chunk)) return undefined;
+    if (this.gone) return undefined;
+    const hasRoom = response.write(chunk);
+    // Node holds what is written back until the next tick, and a body may burn CPU until then (rule S24).
+    response.socket?.uncork();
+    if (hasRoom) return undefined;
     return new Promise((resolve) => {
-      response.once('drain', resolve);
-      response.once('close', resolve);
+      this.#flow = resolve;
     });
   }
 
@@ -231,8 +238,14 @@ class NodeExchange implements Sink, SignalSource {
     else this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
   }
 
+  #flows(): void {
+    this.#flow?.();
+    this.#flow = null;
+  }
+
   #leave(): void {
     this.gone = true;
+    this.#flows();
     this.#body?.break();
     this.#controller?.abort(new ClientGoneError());
   }

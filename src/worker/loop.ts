@@ -27,6 +27,8 @@ const TURN_MS = 2;
 export interface LoopLimits {
   readonly concurrency: number;
   readonly maxStreams: number;
+  /** The acceptor has a thread of its own: what is committed leaves while this one burns CPU. */
+  readonly apart: boolean;
 }
 
 /** What the loop calls: the gateway. */
@@ -83,6 +85,10 @@ export class WorkerLoop {
   }
 
   // called by responses
+
+  get apart(): boolean {
+    return this.#limits.apart;
+  }
 
   get draining(): boolean {
     return this.link.draining;

@@ -14,7 +14,7 @@ import { Link, type LinkTask } from './link.ts';
 import { loadApplication } from './load.ts';
 import { type LoopLimits, WorkerLoop } from './loop.ts';
 
-export interface WorkerTask extends LinkTask, LoopLimits {
+export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly control: MessagePort;
   /** A file: URL, or in the caller's own thread the function itself. */
   readonly application: string | Application;
@@ -48,7 +48,7 @@ export default async function work(task: WorkerTask): Promise<void> {
     say(failure(error));
     return;
   }
-  const loop = new WorkerLoop(new Link(task), task);
+  const loop = new WorkerLoop(new Link(task), { ...task, apart: task.context.blockingInput });
   const gateway = new Gateway(loop, {
     application,
     context: task.context,

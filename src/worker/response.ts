@@ -82,7 +82,11 @@ export class Response implements Sink {
     if (this.gone || this.over || chunk.length === 0) return undefined;
     if (this.#framing !== Framing.NONE) this.#push(chunk);
     this.flush();
-    return this.#queue.length === 0 ? undefined : this.#whenFlowing();
+    if (this.#queue.length > 0) return this.#whenFlowing();
+    if (this.#loop.apart) return undefined;
+    // The chunk leaves when this thread's acceptor has its turn, and not before; its credit tells.
+    this.#loop.blockedOn(this);
+    return this.#whenFlowing();
   }
 
   /** The acceptor sends the file: this thread is done with the exchange at once, and its bytes cross no ring. */

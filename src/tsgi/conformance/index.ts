@@ -1,0 +1,90 @@
+/**
+ * The door of `tsgi-threads/tsgi/conformance`: whether a server keeps the rules of TSGI.
+ *
+ *   serve `probe` by the server in question, then: formatReport(await checkServer('http://127.0.0.1:8000'))
+ *
+ * Law: the probe runs in the server's application and the checks in the client; they meet on the wire only.
+ */
+import { mount } from '../mount.ts';
+import { RULES, type Rule } from '../rules.ts';
+import type { Application } from '../types.ts';
+import { type Check, Kit, notes } from './check.ts';
+import { ENVIRON_CHECKS } from './environ-checks.ts';
+import { CALLING_CHECKS } from './calling-checks.ts';
+import { SENDING_CHECKS } from './sending-checks.ts';
+
+const CHECKS: readonly Check[] = [...ENVIRON_CHECKS, ...CALLING_CHECKS, ...SENDING_CHECKS];
+
+const application = (rule: string): Application =>
+  rule === 'notes' ? notes : CHECKS.find((check) => check.rule === rule)!.application;
+const names = ['notes', ...CHECKS.map((check) => check.rule)];
+
+/** The application to serve; `export default probe` from a file, or hand it over. */
+export const probe: Application = mount(
+  Object.fromEntries(names.map((name) => [`/${name}`, application(name)])),
+);
+export default probe;
+
+export interface Finding {
+  readonly rule: Rule;
+  /** The rule's short words. */
+  readonly title: string;
+  readonly result: 'kept' | 'broken' | 'skipped';
+  /** What is wrong, or why it was skipped; '' otherwise. */
+  readonly detail: string;
+}
+
+export interface CheckOptions {
+  /** Default: every rule for servers. */
+  readonly rules?: readonly Rule[];
+  /** Milliseconds after which something that should come is missing; default 5000. */
+  readonly timeout?: number;
+}
+
+/**
+ * Checks a server that runs `probe`, rule by rule.
+ *
+ * @param url where the probe is mounted
+ * @throws (rejects) when nobody listens there, or no probe
+ */
+export async function checkServer(url: string | URL, options: CheckOptions = {}): Promise<Finding[]> {
+  const { rules, timeout = 5000 } = options;
+  const base = new URL(url);
+  if (base.protocol !== 'http:') throw new TypeError(`The kit speaks http: only: ${base.href}`);
+  const findings: Finding[] = [];
+  for (const check of CHECKS) {
+    if (rules === undefined || rules.includes(check.rule)) findings.push(await run(check, base, timeout));
+  }
+  return findings;
+}
+
+async function run({ rule, client }: Check, url: URL, timeout: number): Promise<Finding> {
+  const kit = new Kit(url, rule, timeout);
+  const title = RULES[rule];
+  try {
+    const reason = await client(kit);
+    return {
+      rule,
+      title,
+      result: typeof reason === 'string' ? 'skipped' : 'kept',
+      detail: typeof reason === 'string' ? reason : '',
+    };
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ECONNREFUSED') throw error;
+    return { rule, title, result: 'broken', detail: error instanceof Error ? error.message : String(error) };
+  } finally {
+    kit.close();
+  }
+}
+
+/** A table of what was found, and a last line that counts. */
+export function formatReport(findings: readonly Finding[]): string {
+  const lines = findings.map(({ rule, title, result, detail }) => {
+    const more = detail === '' ? '' : `\n            ${detail}`;
+    return `${rule.padEnd(4)} ${result.padEnd(7)} ${title}${more}`;
+  });
+  const count = (result: Finding['result']) => findings.filter((finding) => finding.result === result).length;
+  return [...lines, `${count('kept')} kept, ${count('broken')} broken, ${count('skipped')} skipped`].join(
+    '\n',
+  );
+}
