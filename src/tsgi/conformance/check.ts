@@ -129,11 +129,14 @@ export class Kit {
   }
 
   /** Asks until `done` holds of what was noted, whichever instance has it. */
-  async notes(done: (notes: readonly string[]) => boolean): Promise<readonly string[]> {
+  async notes(
+    done: (notes: readonly string[]) => boolean,
+    token: string = this.token,
+  ): Promise<readonly string[]> {
     const end = performance.now() + this.#timeout;
     let last: readonly string[] = [];
     while (performance.now() < end) {
-      const answers = await Promise.all(Array.from({ length: ASKERS }, () => this.#askForNotes()));
+      const answers = await Promise.all(Array.from({ length: ASKERS }, () => this.#askForNotes(token)));
       for (const found of answers) if (found.length > last.length) last = found;
       if (done(last)) return last;
     }
@@ -144,9 +147,9 @@ export class Kit {
     for (const connection of this.#open) connection.close();
   }
 
-  async #askForNotes(): Promise<readonly string[]> {
+  async #askForNotes(token: string): Promise<readonly string[]> {
     const connection = await this.connect();
-    const path = `${this.#url.pathname.replace(/\/$/, '')}/notes?token=${this.token}`;
+    const path = `${this.#url.pathname.replace(/\/$/, '')}/notes?token=${token}`;
     connection.send(`GET ${path} HTTP/1.1\r\nHost: ${this.#url.host}\r\nConnection: close\r\n\r\n`);
     const answer = await connection.answer();
     connection.close();

@@ -182,7 +182,10 @@ export const SENDING_CHECKS: readonly Check[] = [
       connection.reset();
       const notes = await kit.notes((all) => all.includes('close'));
       expectEqual(notes.slice(-2), ['return', 'close'], 'the last calls after the client left');
-      await kit.request({ target: `?case=error&token=${kit.token}-` }).catch(() => {});
+      const token = `${kit.token}-error`;
+      await kit.request({ target: `?case=error&token=${token}` });
+      const after = await kit.notes((all) => all.includes('close'), token);
+      expectEqual(after.at(-1), 'close', 'the last call after an error');
     },
   },
   {

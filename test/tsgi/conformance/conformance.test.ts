@@ -1,0 +1,105 @@
+/**
+ * The conformance kit: it finds nothing on our servers, and the right rule on each of many wrong ones.
+ */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { CheckOptions, Finding } from 'tsgi-threads/tsgi/conformance';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { formatReport, probe } from '../../../src/tsgi/conformance/index.ts';
+import { RULES } from '../../../src/tsgi/rules.ts';
+import { simpleServer } from '../../../src/tsgi/simple-server.ts';
+import { serveFile } from '../../support/server.ts';
+import { serveWrongly, WRONG_SERVERS } from './wrong-servers.ts';
+
+const KIT = createRequire(import.meta.url).resolve('tsgi-threads/tsgi/conformance');
+const SERVER_RULES = Object.keys(RULES).filter((rule) => rule.startsWith('S'));
+
+/** The client's half in a thread of its own: a server under test may stop the one it lives in. */
+async function check(url: string, options: CheckOptions = {}): Promise<Finding[]> {
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    import(workerData.kit)
+      .then(({ checkServer }) => checkServer(workerData.url, workerData.options))
+      .then((findings) => parentPort.postMessage(findings));
+  `;
+  const workerData = { kit: pathToFileURL(KIT).href, url, options };
+  const worker = new Worker(source, { eval: true, workerData });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function expectKept(findings: Finding[]): void {
+  expect(findings.map(({ rule }) => rule)).toEqual(SERVER_RULES);
+  const bad = findings.filter(({ result }) => result !== 'kept');
+  expect(bad, formatReport(bad)).toEqual([]);
+}
+
+describe('finds every rule kept', () => {
+  test.each([1, 4, 0])('by tsgi-threads with %i workers', async (threads) => {
+    const { port } = await serveFile(KIT, threads);
+    const findings = await check(`http://127.0.0.1:${port}`);
+    expectKept(findings);
+    if (threads === 1) console.log(formatReport(findings));
+  });
+
+  test('by tsgi-threads that validates', async () => {
+    const { port } = await serveFile(KIT, 1, { validate: true });
+    // The probe breaks the rules of applications to see what happens.
+    const rules = [
+      'S1',
+      'S2',
+      'S4',
+      'S7',
+      'S9',
+      'S10',
+      'S11',
+      'S13',
+      'S14',
+      'S18',
+      'S20',
+      'S26',
+      'S27',
+    ] as const;
+    const findings = await check(`http://127.0.0.1:${port}`, { rules });
+    expect(findings.filter(({ result }) => result !== 'kept')).toEqual([]);
+  });
+
+  test('by the reference server', async () => {
+    const server = await simpleServer(probe, { onError() {}, onLine() {} });
+    onTestFinished(() => server.close());
+    expectKept(await check(server.url));
+  });
+});
+
+describe('finds broken', () => {
+  test.each(WRONG_SERVERS)('%s by a server that %s', async (rule, _, wrong) => {
+    const url = await serveWrongly(wrong, probe);
+    const [finding] = await check(url, { rules: [rule], timeout: 700 });
+    expect(finding).toMatchObject({ rule, result: 'broken', detail: expect.stringMatching(/./) });
+  });
+
+  test('at least one wrong server for each rule', () => {
+    expect([...new Set(WRONG_SERVERS.map(([rule]) => rule))]).toEqual(SERVER_RULES);
+  });
+});
+
+test('a report has a line for each rule, what is wrong, and counts', () => {
+  const findings: Finding[] = [
+    { rule: 'S1', title: 'one', result: 'kept', detail: '' },
+    { rule: 'S12', title: 'two', result: 'broken', detail: 'so' },
+  ];
+  expect(formatReport(findings)).toBe(
+    'S1   kept    one\nS12  broken  two\n            so\n1 kept, 1 broken, 0 skipped',
+  );
+});
+
+test('nobody there is an error, not a finding', async () => {
+  await expect(check('http://127.0.0.1:1')).rejects.toThrow('ECONNREFUSED');
+});

@@ -1,0 +1,237 @@
+/**
+ * Servers that each break one rule of TSGI, made of the reference server and one thing that is wrong with it.
+ */
+import { once } from 'node:events';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import net from 'node:net';
+import { onTestFinished } from 'vitest';
+import { nodeCaller } from '../../../src/tsgi/node.ts';
+import type { Rule } from '../../../src/tsgi/rules.ts';
+import type {
+  Application,
+  Body,
+  BodyChunk,
+  Environ,
+  InputStream,
+  StartResponse,
+  Write,
+} from '../../../src/tsgi/types.ts';
+
+type Chunks = AsyncIterable<BodyChunk> & { close?(): unknown };
+type Messages = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A wrong server: what stands between the reference server and the application, or its messages. */
+interface Wrong {
+  readonly middleware?: (application: Application) => Application;
+  readonly messages?: Messages;
+  readonly neverContinues?: boolean;
+  readonly listen?: () => Promise<number>;
+}
+
+/** The environ, changed before the application sees it. */
+function changing(change: (environ: Record<string, unknown>) => unknown): Wrong {
+  return {
+    middleware: (application) => (environ, startResponse) =>
+      application(
+        (change(environ as unknown as Record<string, unknown>) ?? environ) as Environ,
+        startResponse,
+      ),
+  };
+}
+
+/** The input, with one method changed. */
+function changingInput(change: (input: InputStream) => Partial<InputStream>): Wrong {
+  return changing((environ) => {
+    const input = environ['tsgi.input'] as InputStream;
+    const bound = {
+      read: input.read.bind(input),
+      readline: input.readline.bind(input),
+      readlines: input.readlines.bind(input),
+      readSync: input.readSync.bind(input),
+      readlineSync: input.readlineSync.bind(input),
+      readlinesSync: input.readlinesSync.bind(input),
+      [Symbol.asyncIterator]: input[Symbol.asyncIterator].bind(input),
+    };
+    environ['tsgi.input'] = { ...bound, ...change(input) };
+  });
+}
+
+/** startResponse, changed. */
+function starting(change: (startResponse: StartResponse) => StartResponse): Wrong {
+  return { middleware: (application) => (environ, start) => application(environ, change(start)) };
+}
+
+/** Bodies that are iterated, changed; chunks alone stay as they are. */
+function sending(change: (body: Chunks) => Body): Wrong {
+  return {
+    middleware: (application) => async (environ, startResponse) => {
+      const body = (await application(environ, startResponse)) as Body | undefined;
+      if (typeof body !== 'object' || body === null || body instanceof Uint8Array) return body as Body;
+      const isIterable = Symbol.asyncIterator in body || Symbol.iterator in body;
+      return isIterable ? change(body as Chunks) : body;
+    },
+  };
+}
+
+function onMessages(messages: Messages): Wrong {
+  return { messages };
+}
+
+const onEveryLevel = (environ: Record<string, unknown>, key: string, value: unknown): void => {
+  environ[key] = value;
+};
+
+async function collect(body: Chunks): Promise<BodyChunk[]> {
+  const chunks: BodyChunk[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return chunks;
+}
+
+const shared: Record<string, unknown> = {};
+
+/** One rule → a server that breaks it. */
+export const WRONG_SERVERS: readonly (readonly [Rule, string, Wrong])[] = [
+  ['S1', 'freezes environ', changing((environ) => Object.freeze(environ))],
+  ['S1', 'gives every request the same environ', changing((environ) => Object.assign(shared, environ))],
+  ['S1', 'gives environ a prototype of its own', changing((environ) => Object.assign(Object.create({ a: 1 }) as object, environ))],
+  ['S2', 'gives the port as a number', changing((environ) => onEveryLevel(environ, 'SERVER_PORT', 8000))],
+  ['S2', 'leaves out what is empty', changing((environ) => void delete environ.QUERY_STRING)],
+  ['S3', 'takes unknown methods for GET', changing((environ) => onEveryLevel(environ, 'REQUEST_METHOD', 'GET'))],
+  ['S4', 'does not decode the path', changing((environ) => onEveryLevel(environ, 'PATH_INFO', pathOf(environ)))],
+  ['S5', 'decodes the query', changing((environ) => onEveryLevel(environ, 'QUERY_STRING', decodeURIComponent(String(environ.QUERY_STRING))))],
+  ['S6', 'normalizes the target', changing((environ) => onEveryLevel(environ, 'REQUEST_URI', new URL(String(environ.REQUEST_URI), 'http://a').pathname))],
+  ['S7', 'has an HTTP_ twin of the type', changing((environ) => onEveryLevel(environ, 'HTTP_CONTENT_TYPE', environ.CONTENT_TYPE))],
+  ['S8', 'says its own version', changing((environ) => onEveryLevel(environ, 'SERVER_PROTOCOL', 'HTTP/1.1'))],
+  ['S9', 'keeps the last of repeated fields', changing((environ) => environ.HTTP_X_ONE === undefined ? undefined : onEveryLevel(environ, 'HTTP_X_ONE', '3'))],
+  ['S9', 'joins cookies by a comma', changing((environ) => environ.HTTP_COOKIE === undefined ? undefined : onEveryLevel(environ, 'HTTP_COOKIE', 'a=1, b=2'))],
+  ['S10', 'shows Connection', changing((environ) => onEveryLevel(environ, 'HTTP_CONNECTION', 'x'))],
+  ['S10', 'shows names with an underscore', changing((environ) => onEveryLevel(environ, 'HTTP_X_UNDER', '1'))],
+  ['S11', 'gives every request the same id', changing((environ) => onEveryLevel(environ, 'tsgi.request_id', 'x'))],
+  ['S11', 'gives the version as text', changing((environ) => onEveryLevel(environ, 'tsgi.version', '1.0'))],
+  ['S12', 'never aborts the signal', changing((environ) => onEveryLevel(environ, 'tsgi.signal', new AbortController().signal))],
+  ['S13', 'ends the body with null', changingInput((input) => ({ read: async (size) => { const bytes = await input.read(size); return bytes.length === 0 ? (null as never) : bytes; } }))],
+  ['S14', 'ignores the size of readline', changingInput((input) => ({ readline: () => input.readline() }))],
+  ['S15', 'says it blocks and does not', changing((environ) => onEveryLevel(environ, 'tsgi.blocking_input', true))],
+  ['S15', 'gives a promise for readSync', changingInput((input) => ({ readSync: ((size?: number) => input.read(size)) as never }))],
+  ['S16', 'never sends 100 Continue', { neverContinues: true }],
+  ['S17', 'takes a body that was not read for the next request', { listen: listenWithoutBodies }],
+  ['S18', 'has errors that cannot be flushed', changing((environ) => { environ['tsgi.errors'] = { write() {}, writelines() {} }; })],
+  ['S18', 'has errors that throw', changing((environ) => { environ['tsgi.errors'] = { write() { throw new Error('full'); }, writelines() {}, flush() {} }; })],
+  ['S19', 'calls the application twice', { middleware: (application) => (environ, start) => { application(environ, () => async () => {}); return application(environ, start); } }],
+  ['S19', 'calls the application with one more argument', { middleware: (application) => (environ, start) => (application as (...args: unknown[]) => Body)(environ, start, {}) }],
+  ['S20', 'sends what write was given behind the body', { middleware: writesLast }],
+  ['S20', 'returns no write', starting((start) => ((...args: Parameters<StartResponse>) => void start(...args)) as never)],
+  ['S21', 'does not check headers', starting((start) => (status, headers, error) => { try { return start(status, headers, error); } catch { return start(200, [], error); } })],
+  ['S22', 'allows a second call', starting((start) => { let write: Write | undefined; return (...args) => (write = write === undefined || args[2] !== undefined ? start(...args) : write); })],
+  ['S22', 'ignores a second call with an error', starting((start) => { let write: Write | undefined; return (...args) => { if (write !== undefined && args[2] === undefined) throw new Error('twice'); return (write ??= start(...args)); }; })],
+  ['S23', 'sends the head at once', starting((start) => (...args) => { const write = start(...args); void write(''); return write; })],
+  ['S24', 'collects the body first', sending((body) => slowly(body))],
+  ['S25', 'takes everything from the application at once', sending((body) => eagerly(body))],
+  ['S26', 'does not know iterables but arrays', sending((body) => (Array.isArray(body) || Symbol.asyncIterator in body ? body : ''))],
+  ['S26', 'sends a string as Latin-1', { middleware: (application) => async (environ, start) => { const body = await application(environ, start); return typeof body === 'string' ? Buffer.from(body, 'latin1') : body; } }],
+  ['S27', 'ends at an empty chunk', sending((body) => untilEmpty(body))],
+  ['S28', 'never calls close', sending((body) => (async function* () { yield* body; })())],
+  ['S28', 'calls close twice', sending((body) => Object.assign((async function* () { yield* body; })(), { close() { body.close?.(); body.close?.(); } }))],
+  ['S28', 'calls close before the body', sending((body) => { body.close?.(); return (async function* () { yield* body; })(); })],
+  ['S29', 'goes on when the client is gone', sending((body) => { const chunks = body[Symbol.asyncIterator]?.() as AsyncIterator<BodyChunk> | undefined; return chunks === undefined ? body : { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }), close() {} }; })],
+  ['S30', 'takes nothing for an empty body', { middleware: (application) => async (environ, start) => (await application(environ, start)) ?? [] }],
+  ['S31', 'ends a response where its body fails', sending((body) => untilError(body))],
+  ['S32', 'pads a short body', sending((body) => padded(body))],
+  ['S33', 'sends chunks to HTTP/1.0', onMessages((_request, response) => { response.useChunkedEncodingByDefault = true; })],
+  ['S34', 'answers HEAD with a body', onMessages((_request, response) => { (response as unknown as { _hasBody: boolean })._hasBody = true; })],
+  ['S35', 'sends no Date', onMessages((_request, response) => { response.sendDate = false; })],
+  ['S35', 'changes the list of headers', starting((start) => (status, headers, error) => { headers.push(['x-more', 'yes']); return start(status, headers, error); })],
+  ['S35', 'joins repeated headers', starting((start) => (status, headers, error) => start(status, Object.entries(Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value]))), error))],
+  ['S36', 'sends a file from its beginning', changing((environ) => { const wrap = environ['tsgi.file_wrapper'] as (...args: unknown[]) => unknown; environ['tsgi.file_wrapper'] = (file: unknown) => wrap(file); })],
+]; // prettier-ignore
+
+function pathOf(environ: Record<string, unknown>): string {
+  return String(environ.REQUEST_URI).split('?')[0]!;
+}
+
+function writesLast(application: Application): Application {
+  return async (environ, startResponse) => {
+    const written: BodyChunk[] = [];
+    const body = await application(environ, (...args) => {
+      startResponse(...args);
+      return async (chunk) => void written.push(chunk);
+    });
+    if (!Array.isArray(body)) return body;
+    return [...(body as BodyChunk[]), ...written];
+  };
+}
+
+async function* slowly(body: Chunks): AsyncGenerator<BodyChunk> {
+  yield* await collect(body);
+}
+
+async function* eagerly(body: Chunks): AsyncGenerator<BodyChunk> {
+  const all = collect(body);
+  // The first comes at once, as it would from a queue that others fill.
+  yield '';
+  yield* await all;
+}
+
+async function* untilEmpty(body: Chunks): AsyncGenerator<BodyChunk> {
+  for await (const chunk of body) {
+    if (chunk.length === 0) return;
+    yield chunk;
+  }
+}
+
+async function* untilError(body: Chunks): AsyncGenerator<BodyChunk> {
+  let some = false;
+  try {
+    for await (const chunk of body) {
+      some = true;
+      yield chunk;
+    }
+  } catch (error) {
+    if (!some) throw error;
+  }
+}
+
+async function* padded(body: Chunks): AsyncGenerator<BodyChunk> {
+  const chunks = await collect(body);
+  yield* chunks;
+  if (chunks.join('') === 'abcd') yield '      ';
+}
+
+/** Reads no body at all, and answers every head with its method and query. */
+async function listenWithoutBodies(): Promise<number> {
+  const server = net.createServer((socket) => {
+    let text = '';
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      text += bytes.toString('latin1');
+      for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
+        const [method, target = ''] = text.slice(0, end).split(' ');
+        text = text.slice(end + 4);
+        const body = JSON.stringify({ REQUEST_METHOD: method, QUERY_STRING: target.split('?')[1] ?? '' });
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      }
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as net.AddressInfo).port;
+}
+
+/** Starts a wrong server until the test ends; its URL. */
+export async function serveWrongly(wrong: Wrong, application: Application): Promise<string> {
+  if (wrong.listen !== undefined) return `http://127.0.0.1:${await wrong.listen()}`;
+  const { middleware = (app: Application) => app, messages, neverContinues = false } = wrong;
+  const call = nodeCaller(middleware(application), { onError() {}, onLine() {} });
+  const listener = (continueDue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    messages?.(request, response);
+    call(request, response, continueDue);
+  };
+  const server = http.createServer(listener(false));
+  server.on('checkContinue', listener(!neverContinues));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+}
