@@ -138,6 +138,9 @@ class Watch {
       return body;
     }
     if (typeof body !== 'object' || body === null) throw bodyError(body);
+    // Nobody would pull them: they are all there to be looked at.
+    if (Array.isArray(body) && hasNoBody(this.#status))
+      for (const chunk of body) this.#checkChunk(chunk as BodyChunk);
     // A server knows its own file wrapper by its identity.
     if (body instanceof FileBody) {
       this.#requireStarted();
@@ -182,7 +185,7 @@ class Watch {
     if (chunk.length === 0) return;
     this.#requireUnchanged();
     this.#sent += byteLength(chunk);
-    if (this.#status === 204 || this.#status === 304) {
+    if (hasNoBody(this.#status)) {
       throw new TsgiRuleError(
         'A18',
         `A response with status ${this.#status} must have no body: ${show(chunk)}`,
@@ -197,7 +200,7 @@ class Watch {
     this.#requireUnchanged();
     this.#requireKeys();
     this.#phase = Phase.ENDED;
-    const hasBody = this.#environ.REQUEST_METHOD !== 'HEAD' && this.#status !== 204 && this.#status !== 304;
+    const hasBody = this.#environ.REQUEST_METHOD !== 'HEAD' && !hasNoBody(this.#status);
     if (hasBody && this.#length !== -1 && this.#sent !== this.#length) this.#failLength();
   }
 
@@ -254,6 +257,10 @@ class Watch {
   get #request(): string {
     return ` (${this.#environ.REQUEST_METHOD} ${this.#environ.REQUEST_URI})`;
   }
+}
+
+function hasNoBody(status: number): boolean {
+  return status === 204 || status === 304;
 }
 
 function isThenable(value: unknown): value is PromiseLike<Body> {
