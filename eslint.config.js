@@ -42,6 +42,16 @@ export default tseslint.config(
   },
   {
     files: ['test/**', 'bench/**'],
+    languageOptions: {
+      globals: {
+        TextEncoder: 'readonly',
+        TextDecoder: 'readonly',
+        Response: 'readonly',
+        URLSearchParams: 'readonly',
+        Deno: 'readonly',
+        Bun: 'readonly',
+      },
+    },
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-empty-function': 'off' },
   },
 );

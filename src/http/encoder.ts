@@ -51,12 +51,8 @@ export function encodeHead(head: ResponseHead): string {
     } else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
     text += `${name}: ${field[1]}\r\n`;
   }
-  // A HEAD answer may say the length of what GET would send; 204 has none, and 304's would be another's.
-  if (
-    !hasLength &&
-    length >= 0 &&
-    (framing === Framing.LENGTH || (status !== 204 && status !== 304 && length > 0))
-  ) {
+  // A HEAD answer says the length of what GET would send; 204 has none, and 304's would be another's.
+  if (!hasLength && length >= 0 && status !== 204 && status !== 304) {
     text += `content-length: ${length}\r\n`;
   }
   if (framing === Framing.CHUNKED) text += 'transfer-encoding: chunked\r\n';

@@ -103,7 +103,7 @@ class NodeBody implements BodySource {
   constructor(request: IncomingMessage, onRead: () => void) {
     this.#request = request;
     this.#onRead = onRead;
-    request.on('readable', () => this.#wakeUp());
+    request.on('readable', this.#wakeUp);
     request.on('end', () => {
       this.#ended = true;
       this.#wakeUp();
@@ -136,10 +136,17 @@ class NodeBody implements BodySource {
     this.#wakeUp();
   }
 
-  #wakeUp(): void {
+  /** The response is out: what was not read is let go, so that the next request can be. */
+  release(): void {
+    this.#request.off('readable', this.#wakeUp);
+    // Node counts its listeners a tick later, and resumes nothing before.
+    process.nextTick(() => this.#request.resume());
+  }
+
+  readonly #wakeUp = (): void => {
     this.#wake?.();
     this.#wake = null;
-  }
+  };
 }
 
 /** One request and its response. */
@@ -162,6 +169,7 @@ class NodeExchange implements Sink, SignalSource {
     const hasBody = encoding !== undefined || (length !== undefined && length !== '0');
     this.#body = hasBody ? new NodeBody(request, sendContinue) : null;
     this.input = this.#body === null ? emptyInput : new Input(this.#body);
+    response.on('finish', () => this.#body?.release());
     response.on('drain', () => this.#flows());
     response.on('close', () => {
       if (!response.writableFinished) this.#leave();

@@ -5,7 +5,7 @@
  * production: a handler that burns CPU stops everybody.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { nodeCaller, type NodeListenerOptions } from './node.ts';
 import type { Application } from './types.ts';
 
@@ -30,9 +30,16 @@ export async function simpleServer(
 ): Promise<SimpleServer> {
   const { port = 0, host = '127.0.0.1' } = options;
   const call = nodeCaller(application, { software: 'tsgi-simple-server/1.0', ...options });
-  const server = createServer((request, response) => call(request, response, false));
+  const listener = (continueDue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    // HTTP/1.1 persists without saying so.
+    if (request.httpVersion === '1.1' && response.shouldKeepAlive) response.removeHeader('connection');
+    call(request, response, continueDue);
+  };
+  const server = createServer(listener(false));
   // Rule S16: `100 Continue` goes out when the application reads.
-  server.on('checkContinue', (request, response) => call(request, response, true));
+  server.on('checkContinue', listener(true));
+  // No limits of its own, and no Keep-Alive field that tells of one.
+  server.keepAliveTimeout = 0;
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address() as { address: string; port: number };

@@ -116,9 +116,9 @@ describe('encodeHead', () => {
       `HTTP/1.1 200 OK\r\ncontent-length: 5\r\ndate: ${DATE}\r\n\r\n`,
     ],
     [
-      'an answer to HEAD with nothing in it claims no length',
+      'an answer to HEAD with nothing in it says so',
       { framing: Framing.NONE, length: 0 },
-      `HTTP/1.1 200 OK\r\ndate: ${DATE}\r\n\r\n`,
+      `HTTP/1.1 200 OK\r\ncontent-length: 0\r\ndate: ${DATE}\r\n\r\n`,
     ],
     [
       'an answer to HEAD of unknown length claims none',
