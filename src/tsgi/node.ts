@@ -149,6 +149,17 @@ class NodeBody implements BodySource {
   };
 }
 
+/** Beside fields that a framework has set already, Node would keep one of each name from an array. */
+function writeHead(response: ServerResponse, status: number, flat: string[]): void {
+  if (response.getHeaderNames().length === 0) {
+    response.writeHead(status, flat);
+    return;
+  }
+  for (let i = 0; i < flat.length; i += 2) response.removeHeader(flat[i]!);
+  for (let i = 0; i < flat.length; i += 2) response.appendHeader(flat[i]!, flat[i + 1]!);
+  response.writeHead(status);
+}
+
 /** One request and its response. */
 class NodeExchange implements Sink, SignalSource {
   readonly #response: ServerResponse;
@@ -234,7 +245,7 @@ class NodeExchange implements Sink, SignalSource {
       hasLength ||= isLength;
     }
     if (length >= 0 && !hasLength) flat.push('content-length', String(length));
-    this.#response.writeHead(status, flat);
+    writeHead(this.#response, status, flat);
   }
 
   #fail(): void {
