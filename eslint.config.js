@@ -46,6 +46,7 @@ export default tseslint.config(
       globals: {
         TextEncoder: 'readonly',
         TextDecoder: 'readonly',
+        Headers: 'readonly',
         Response: 'readonly',
         URLSearchParams: 'readonly',
         Deno: 'readonly',

@@ -4,8 +4,19 @@
  */
 import { beside, hello, saturated, spread } from './http.js';
 import { parser, ring } from './micro.js';
+import { environ, machine } from './tsgi.js';
 
-const QUESTIONS = { parser, ring, hello, hello2: () => hello(2), saturated, spread, beside };
+const QUESTIONS = {
+  parser,
+  ring,
+  environ,
+  machine,
+  hello,
+  hello2: () => hello(2),
+  saturated,
+  spread,
+  beside,
+};
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(QUESTIONS);
 
 for (const name of names) {
