@@ -72,6 +72,12 @@ try {
     '--port',
     '0',
   ]);
+  writeFileSync(
+    path.join(folder, 'tsgi.mjs'),
+    `import { testRequest } from 'tsgi-threads/tsgi';\nimport { probe } from 'tsgi-threads/tsgi/conformance';\nconst { status } = await testRequest(probe, { url: '/S2' });\nif (status !== 200) process.exit(1);\n`,
+  );
+  run(`${process.execPath} tsgi.mjs`, folder);
+  console.log('  tsgi-threads/tsgi and its kit: load');
   await serves('import', process.execPath, ['by-import.mjs']);
   await serves('require', process.execPath, ['--no-warnings', 'by-require.cjs']);
 } finally {
