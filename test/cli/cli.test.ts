@@ -126,6 +126,32 @@ describe('a running server', () => {
     expect((await cli.finished()).code).toBe(0);
   });
 
+  test.each([
+    ['--validate', ['--validate'], {}],
+    ['TSGI_VALIDATE=1', [], { TSGI_VALIDATE: '1' }],
+  ])('%s answers a broken rule with 500 and says which', async (_, flags, env) => {
+    const app = appFile(`export default (environ, startResponse) => {
+      const headers = [];
+      startResponse(200, headers);
+      headers.push(['x-late', 'yes']);
+      return 'hello';
+    };`);
+    const cli = new Cli([app, '--port', '0', '--threads', '1', ...flags], { env });
+    expect((await fetch(`${await cli.url()}/path`)).status).toBe(500);
+    while (!cli.stderr.includes('rule A15')) await once(cli.child.stderr!, 'data');
+    expect(cli.stderr).toContain('GET /path failed');
+    expect(cli.stderr).toContain('Headers must not be changed after startResponse');
+  });
+
+  test('a flag of the environment that is neither true nor false is an error', async () => {
+    const cli = new Cli([appFile(HELLO)], { env: { TSGI_VALIDATE: 'maybe' } });
+    const { code, stderr } = await cli.finished();
+    expect(stderr).toBe(
+      'tsgi-threads: Option validate (TSGI_VALIDATE) is invalid: "maybe"; it takes true or false\n',
+    );
+    expect(code).toBe(2);
+  });
+
   test('PORT in the environment opens the host, and a variable sets an option', async () => {
     const cli = new Cli([path.relative(process.cwd(), appFile(HELLO))], {
       env: { PORT: '0', TSGI_THREADS: '1' },
