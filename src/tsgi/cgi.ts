@@ -3,7 +3,8 @@
  *
  * Law: knows the process it runs in only through what `runCgi` is given; its defaults are that process.
  */
-import { readSync, read, writeSync } from 'node:fs';
+import { read, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { fieldName } from './check-environ.ts';
 import { type AdapterContext, createEnviron } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
@@ -120,15 +121,10 @@ class CgiBody implements BodySource {
     return chunk ?? (this.#left === 0 ? null : undefined);
   }
 
-  wait(): Promise<void> {
+  async wait(): Promise<void> {
     const block = this.#block();
-    return new Promise((resolve, reject) => {
-      read(this.#fd, block, 0, block.length, null, (error, bytes) => {
-        if (error !== null) return reject(error);
-        this.#arrived(block, bytes);
-        resolve();
-      });
-    });
+    const { bytesRead } = await promisify(read)(this.#fd, block, 0, block.length, null);
+    this.#arrived(block, bytesRead);
   }
 
   waitSync(): void {

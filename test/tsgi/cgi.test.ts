@@ -1,0 +1,176 @@
+/**
+ * TSGI behind CGI, in a process of its own as a web server would start it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { appFile } from '../support/server.ts';
+
+const CGI = pathToFileURL(createRequire(import.meta.url).resolve('tsgi-threads/tsgi/cgi')).href;
+
+const ENV = {
+  REQUEST_METHOD: 'GET',
+  SCRIPT_NAME: '/cgi-bin/app',
+  PATH_INFO: '/a b',
+  QUERY_STRING: 'c=%20',
+  SERVER_NAME: 'example.com',
+  SERVER_PORT: '8080',
+  SERVER_PROTOCOL: 'HTTP/1.1',
+  REMOTE_ADDR: '192.0.2.1',
+  HTTP_HOST: 'example.com:8080',
+};
+
+interface Result {
+  readonly head: string;
+  readonly body: string;
+  readonly stderr: string;
+  readonly code: number | null;
+}
+
+/** Runs `(environ, startResponse) => { body }` once. */
+async function run(body: string, env: Record<string, string> = {}, stdin = ''): Promise<Result> {
+  const source = `
+    import { runCgi } from ${JSON.stringify(CGI)};
+    const app = async (environ, startResponse) => {${body}};
+    process.exitCode = (await runCgi(app)) ? 0 : 1;
+  `;
+  const child = spawn(process.execPath, [appFile(source, 'cgi.mjs')], { env: { ...ENV, ...env } });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('latin1').on('data', (text) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin);
+  const [code] = (await once(child, 'close')) as [number | null];
+  const end = stdout.indexOf('\r\n\r\n');
+  return { head: stdout.slice(0, end), body: stdout.slice(end + 4), stderr, code };
+}
+
+const POST = (length: number) => ({
+  REQUEST_METHOD: 'POST',
+  CONTENT_LENGTH: String(length),
+  CONTENT_TYPE: 'a/b',
+});
+const TEXT = `const text = (bytes) => new TextDecoder().decode(bytes); const input = environ['tsgi.input'];`;
+
+describe('the response', () => {
+  test('has Status, the headers as given and a length', async () => {
+    const result = await run(
+      `startResponse(201, [['X-A', '\\xe9'], ['Set-Cookie', 'a'], ['Set-Cookie', 'b']]); return 'ü';`,
+    );
+    expect(result.head).toBe(
+      'Status: 201\r\nX-A: \xe9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 2',
+    );
+    expect([result.body, result.code]).toEqual(['\xc3\xbc', 0]);
+  });
+
+  test.each<[string, string, string, string]>([
+    [
+      'a stream has no length',
+      `startResponse(200, []); return (function* () { yield 'a'; yield 'b'; })();`,
+      'Status: 200',
+      'ab',
+    ],
+    [
+      'a length that is given stands',
+      `startResponse(200, [['content-length', '1']]); return 'a';`,
+      'Status: 200\r\ncontent-length: 1',
+      'a',
+    ],
+    ['204 has none', `startResponse(204, []); return [];`, 'Status: 204', ''],
+    [
+      'a large one is written whole',
+      `startResponse(200, []); return ['x'.repeat(300000), 'y'];`,
+      'Status: 200\r\nContent-Length: 300001',
+      `${'x'.repeat(300_000)}y`,
+    ],
+  ])('%s', async (_, source, head, body) => {
+    // prettier-ignore
+    expect(await run(source)).toMatchObject({ head, body, stderr: '', code: 0 });
+  });
+});
+
+describe('the environ', () => {
+  test('is what the web server says, and the process is told apart from a server', async () => {
+    const { body } = await run(`startResponse(200, []); return JSON.stringify(environ);`, {
+      HTTP_X_A: '1',
+      HOME: '/root',
+    });
+    const environ = JSON.parse(body) as Record<string, unknown>;
+    expect(environ).toMatchObject({ ...ENV, HTTP_X_A: '1' });
+    expect(environ).toMatchObject({
+      REQUEST_URI: '/cgi-bin/app/a%20b?c=%20',
+      CONTENT_LENGTH: '',
+      'tsgi.run_once': true,
+    });
+    expect(environ).toMatchObject({ 'tsgi.multiprocess': true, 'tsgi.url_scheme': 'http', REMOTE_PORT: '' });
+    expect(environ).not.toHaveProperty('HOME');
+  });
+
+  test('has no field that could pass for another (httpoxy), and none of the connection', async () => {
+    const fields = {
+      HTTP_PROXY: 'evil',
+      HTTP_CONNECTION: 'close',
+      HTTP_CONTENT_TYPE: 'a/b',
+      HTTP_TRANSFER_ENCODING: 'x',
+    };
+    const source = `startResponse(200, []); return Object.keys(environ).filter((key) => key.startsWith('HTTP_')).join();`;
+    expect((await run(source, fields)).body).toBe('HTTP_HOST');
+  });
+
+  test('of https, and of a root without a path', async () => {
+    const source = `startResponse(200, []); return [environ['tsgi.url_scheme'], environ.SCRIPT_NAME, environ.PATH_INFO].join();`;
+    expect((await run(source, { HTTPS: 'on', SCRIPT_NAME: '', PATH_INFO: '' })).body).toBe('https,,/');
+  });
+
+  test('passes the validator', async () => {
+    const source = `
+      const { validator } = await import(${JSON.stringify(CGI.replace('cgi.js', 'validate.js'))});
+      return validator((environ, start) => (start(200, []), 'valid'))(environ, startResponse);`;
+    expect(await run(source)).toMatchObject({ body: 'valid', stderr: '' });
+  });
+});
+
+describe('the body of the request', () => {
+  test.each([
+    ['read', `return text(await input.read());`],
+    ['readSync', `return text(input.readSync());`],
+    ['lines', `return (await input.readlines()).map(text);`],
+    ['iteration', `let all = ''; for await (const chunk of input) all += text(chunk); return all;`],
+    ['a read of both kinds', `return [text(input.readSync(2)), text(await input.read())];`],
+  ])('comes by %s, and no further than its length', async (_, read) => {
+    const body = `a\nb${'x'.repeat(100_000)}`;
+    const source = `${TEXT} startResponse(200, []); ${read}`;
+    expect((await run(source, POST(body.length), `${body}beyond`)).body).toBe(body);
+  });
+
+  test('without a length there is none', async () => {
+    const source = `${TEXT} startResponse(200, []); return String((await input.read()).length);`;
+    expect((await run(source, { REQUEST_METHOD: 'POST' }, 'abc')).body).toBe('0');
+  });
+
+  test('that ends early is an error', async () => {
+    const source = `${TEXT} const body = await input.read(); startResponse(200, []); return body;`;
+    const { head, stderr, code } = await run(source, POST(10), 'abc');
+    expect([head.split('\r\n')[0], code]).toEqual(['Status: 500', 1]);
+    expect(stderr).toContain('The request body ended 7 bytes early');
+  });
+});
+
+test('an error before the head is 500 with its stack on stderr, one after it only that', async () => {
+  const before = await run(`throw new Error('on purpose');`);
+  expect(before).toMatchObject({ body: 'Internal Server Error\n', code: 1 });
+  expect(before.head).toMatch(/^Status: 500\r\n/);
+  expect(before.stderr).toMatch(/^Error: on purpose\n {4}at /);
+  const after = await run(
+    `startResponse(200, []); return (function* () { yield 'a'; throw new Error('late'); })();`,
+  );
+  expect(after).toMatchObject({ head: 'Status: 200', body: 'a', code: 1 });
+  expect(after.stderr).toContain('Error: late');
+});
+
+test('tsgi.errors goes to stderr, line by line', async () => {
+  const source = `environ['tsgi.errors'].write('one\\ntw'); environ['tsgi.errors'].write('o\\n'); startResponse(200, []); return '';`;
+  expect((await run(source)).stderr).toBe('one\ntwo\n');
+});

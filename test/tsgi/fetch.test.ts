@@ -1,0 +1,218 @@
+/**
+ * TSGI as a fetch handler, with the Request and Response that Node has.
+ */
+import { describe, expect, test } from 'vitest';
+import { type FetchHandlerOptions, toFetchHandler } from '../../src/tsgi/fetch.ts';
+import type { Application, Body, Environ } from '../../src/tsgi/types.ts';
+import { validator } from '../../src/tsgi/validate.ts';
+
+const URL_ = 'http://a.b:81/p%20q?r=s';
+
+function handle(application: Application, init?: RequestInit & { duplex?: 'half' }, more: unknown[] = []) {
+  return toFetchHandler(application, { onError() {}, onLine() {} })(new Request(URL_, init), ...more);
+}
+
+const responding =
+  (body: () => Body | Promise<Body>): Application =>
+  (_, startResponse) => {
+    startResponse(200, [['x-a', '1']]);
+    return body();
+  };
+
+async function* generate(): AsyncGenerator<string> {
+  yield 'gr';
+  yield '';
+  yield 'üße';
+}
+
+describe('responses', () => {
+  test.each<[string, () => Body | Promise<Body>]>([
+    ['a string', () => 'grüße'],
+    ['bytes', () => new TextEncoder().encode('grüße')],
+    ['an array', () => ['gr', 'üße']],
+    ['an iterable', () => new Set(['gr', 'üße'])],
+    ['a generator', () => generate()],
+    ['a stream', () => new Response('grüße').body as unknown as Body],
+    ['a promise', () => Promise.resolve('grüße')],
+  ])('%s', async (_, body) => {
+    const response = await handle(responding(body));
+    expect([response.status, response.headers.get('x-a'), await response.text()]).toEqual([
+      200,
+      '1',
+      'grüße',
+    ]);
+  });
+
+  test('HEAD, 204 and 304 have no body', async () => {
+    expect(
+      (
+        await handle(
+          responding(() => 'a'),
+          { method: 'HEAD' },
+        )
+      ).body,
+    ).toBe(null);
+    expect((await handle(responding(generate), { method: 'HEAD' })).body).toBe(null);
+    for (const status of [204, 304]) {
+      const response = await handle((_, start) => (start(status, []), []));
+      expect([response.status, response.body]).toEqual([status, null]);
+    }
+  });
+
+  test('repeated headers stay apart', async () => {
+    const response = await handle((_, start) => (start(200, [['Set-Cookie', 'a'], ['set-cookie', 'b']]), '')); // prettier-ignore
+    expect(response.headers.getSetCookie()).toEqual(['a', 'b']);
+  });
+
+  test('a chunk may be used again by its application once it was taken', async () => {
+    const bytes = new Uint8Array(1);
+    async function* body() {
+      for (let i = 0; i < 3; i++) {
+        bytes[0] = 97 + i;
+        yield bytes;
+      }
+    }
+    expect(await (await handle(responding(body))).text()).toBe('abc');
+  });
+
+  test('a reader that does not read stops the application', async () => {
+    let made = 0;
+    async function* endless() {
+      for (;;) {
+        made += 1;
+        yield 'x';
+      }
+    }
+    const reader = (await handle(responding(endless))).body!.getReader();
+    for (let i = 0; i < 5; i++) await reader.read();
+    const then = made;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([made <= then + 1, made < 10]).toEqual([true, true]);
+    await reader.cancel();
+  });
+});
+
+describe('errors', () => {
+  test('before the head are 500, and told', async () => {
+    const told: unknown[] = [];
+    const options: FetchHandlerOptions = { onError: (error, environ) => told.push(error, environ.PATH_INFO) };
+    const error = new Error('on purpose');
+    for (const application of [
+      () => {
+        throw error;
+      },
+      () => Promise.reject(error),
+    ] as Application[]) {
+      // prettier-ignore
+      const response = await toFetchHandler(application, options)(new Request(URL_));
+      expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error\n']);
+    }
+    expect(told).toEqual([error, '/p q', error, '/p q']);
+  });
+
+  test('after it break the body off, and a body that is too short too', async () => {
+    async function* late() {
+      yield 'a';
+      throw new Error('late');
+    }
+    await expect((await handle(responding(late))).text()).rejects.toThrow('late');
+    const short = await handle((_, start) => (start(200, [['content-length', '9']]), ['a', 'b']));
+    await expect(short.text()).rejects.toThrow('rule A13');
+  });
+
+  test('a body that is too long is cut, and whole up to there', async () => {
+    const long = await handle((_, start) => (start(200, [['content-length', '3']]), ['ab', 'cd']));
+    expect(await long.text()).toBe('abc');
+  });
+});
+
+describe('the client leaves', () => {
+  function watched(events: string[]): Application {
+    return (environ, startResponse) => {
+      environ['tsgi.signal'].addEventListener('abort', () => events.push('aborted'));
+      startResponse(200, []);
+      return {
+        close: () => void events.push('close'),
+        [Symbol.asyncIterator]: () => ({
+          next: async () => (await null, { done: false as const, value: 'x' }),
+          return: async () => (events.push('return'), { done: true as const, value: undefined }),
+        }),
+      };
+    };
+  }
+
+  test.each<[string, (controller: AbortController, response: Response) => unknown]>([
+    ['by the body', (_, response) => response.body!.cancel()],
+    ['by the request', (controller) => controller.abort()],
+  ])('%s: the signal is aborted, the body returned and closed', async (_, leave) => {
+    const events: string[] = [];
+    const controller = new AbortController();
+    const response = await handle(watched(events), { signal: controller.signal });
+    await leave(controller, response);
+    while (!events.includes('close')) await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual(['aborted', 'return', 'close']);
+  });
+});
+
+describe('requests', () => {
+  const echo: Application = async (environ, startResponse) => {
+    const body = await environ['tsgi.input'].read();
+    startResponse(200, []);
+    return body;
+  };
+
+  test('have their body, from text and from a stream', async () => {
+    expect(await (await handle(echo, { method: 'POST', body: 'grüße' })).text()).toBe('grüße');
+    const body = new Response('grüße').body!;
+    expect(await (await handle(echo, { method: 'POST', body, duplex: 'half' })).text()).toBe('grüße');
+    expect(await (await handle(echo)).text()).toBe('');
+  });
+
+  test('cannot block', async () => {
+    const application: Application = (environ, startResponse) => {
+      startResponse(200, []);
+      try {
+        return environ['tsgi.input'].readSync();
+      } catch (error) {
+        return `${String(environ['tsgi.blocking_input'])} ${(error as { code: string }).code}`;
+      }
+    };
+    expect(await (await handle(application, { method: 'POST', body: 'a' })).text()).toBe(
+      'false TSGI_ERR_NO_BLOCKING',
+    );
+  });
+
+  test.each<[string, string, unknown[], Partial<Environ>]>([
+    [
+      'its port',
+      URL_,
+      [],
+      { SERVER_NAME: 'a.b', SERVER_PORT: '81', HTTP_HOST: 'a.b:81', REQUEST_URI: '/p%20q?r=s' },
+    ],
+    ['http', 'http://a.b/', [], { SERVER_PORT: '80', 'tsgi.url_scheme': 'http', HTTP_HOST: 'a.b' }],
+    ['https', 'https://a.b/', [], { SERVER_PORT: '443', 'tsgi.url_scheme': 'https' }],
+    ['no peer', URL_, [], { REMOTE_ADDR: '', REMOTE_PORT: '' }],
+    [
+      'Deno’s peer',
+      URL_,
+      [{ remoteAddr: { hostname: '192.0.2.1', port: 5 } }],
+      { REMOTE_ADDR: '192.0.2.1', REMOTE_PORT: '5' },
+    ],
+    [
+      'Bun’s peer',
+      URL_,
+      [{ requestIP: () => ({ address: '192.0.2.1', port: 5 }) }],
+      { REMOTE_ADDR: '192.0.2.1', REMOTE_PORT: '5' },
+    ],
+  ])('tell of %s', async (_, url, more, expected) => {
+    // prettier-ignore
+    let seen: Environ | undefined;
+    const application = validator((environ, startResponse) => {
+      seen = environ;
+      startResponse(200, []);
+      return '';
+    });
+    await toFetchHandler(application)(new Request(url, { headers: { 'x-a': '1' } }), ...more);
+    expect(seen).toMatchObject({ PATH_INFO: url === URL_ ? '/p q' : '/', HTTP_X_A: '1', ...expected });
+  });
+});

@@ -1,0 +1,146 @@
+/**
+ * TSGI as a listener of node:http, and the reference server made of it; what the conformance kit does not look at.
+ */
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { RawConnection } from '../../src/tsgi/conformance/client.ts';
+import { type NodeListener, toNodeListener } from '../../src/tsgi/node.ts';
+import { simpleServer } from '../../src/tsgi/simple-server.ts';
+import type { Application, Environ } from '../../src/tsgi/types.ts';
+
+async function listen(listener: NodeListener): Promise<URL> {
+  const server = http.createServer(listener);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+function serve(application: Application, told: unknown[] = []): Promise<URL> {
+  return listen(
+    toNodeListener(application, { onError: (error) => told.push(error), onLine: (line) => told.push(line) }),
+  );
+}
+
+const show: Application = (environ, startResponse) => {
+  startResponse(200, []);
+  const { SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_URI } = environ;
+  return JSON.stringify([SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_URI]);
+};
+
+test('under a prefix of Express the prefix is SCRIPT_NAME', async () => {
+  const listener = toNodeListener(show);
+  const url = await listen((request, response) => {
+    Object.assign(request, {
+      baseUrl: '/m%20n',
+      originalUrl: request.url,
+      url: request.url!.slice('/m%20n'.length),
+    });
+    listener(request, response);
+  });
+  const answer = await (await fetch(`${url.href}m%20n/a%20b?c`)).json();
+  expect(answer).toEqual(['/m n', '/a b', 'c', '/m%20n/a%20b?c']);
+});
+
+test('fields that a framework has set stand beside those of the application, which replaces its own', async () => {
+  const listener = toNodeListener((_, start) => (start(200, [['X-A', '1'], ['X-B', '2'], ['x-b', '3']]), 'a')); // prettier-ignore
+  const url = await listen((_request, response) => {
+    response.setHeader('X-Powered-By', 'it');
+    response.setHeader('X-B', 'old');
+    listener(_request, response);
+  });
+  const { headers } = await fetch(url);
+  expect([headers.get('x-powered-by'), headers.get('x-a'), headers.get('x-b')]).toEqual(['it', '1', '2, 3']);
+});
+
+test('a body that was read in part, or not at all, does not stop the next request', async () => {
+  const url = await serve(async (environ, start) => {
+    const bytes = environ.QUERY_STRING === 'part' ? await environ['tsgi.input'].read(10) : '';
+    start(200, []);
+    return `${bytes.length}`;
+  });
+  const connection = await RawConnection.open(url, 5000);
+  onTestFinished(() => connection.close());
+  for (const [query, text] of [
+    ['part', '10'],
+    ['none', '0'],
+    ['part', '10'],
+  ]) {
+    // prettier-ignore
+    connection.send(`POST /?${query} HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n${'x'.repeat(200_000)}`);
+    expect((await connection.answer()).text).toBe(text);
+  }
+});
+
+test('a client that leaves in the middle of its body ends the read with an error, and nothing is told', async () => {
+  const told: unknown[] = [];
+  let failed: (error: unknown) => void;
+  const error = new Promise((resolve) => (failed = resolve));
+  const url = await serve(async (environ, start) => {
+    try {
+      await environ['tsgi.input'].read();
+    } catch (thrown) {
+      failed(thrown);
+      throw thrown;
+    }
+    start(200, []);
+    return '';
+  }, told);
+  const connection = await RawConnection.open(url, 5000);
+  connection.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
+  connection.reset();
+  expect(await error).toMatchObject({ code: 'TSGI_ERR_CLIENT_GONE' });
+  expect(told).toEqual([]);
+});
+
+test('an error is told with its environ, and lines of tsgi.errors too', async () => {
+  const error = new Error('on purpose');
+  const seen: [unknown, Environ][] = [];
+  const lines: string[] = [];
+  const listener = toNodeListener(
+    (environ) => {
+      environ['tsgi.errors'].write('a line\n');
+      throw error;
+    },
+    { onError: (...args) => seen.push(args), onLine: (line) => lines.push(line) },
+  );
+  const url = await listen(listener);
+  expect((await fetch(`${url.href}x`)).status).toBe(500);
+  expect([seen[0]?.[0], seen[0]?.[1].PATH_INFO, lines]).toEqual([error, '/x', ['a line']]);
+});
+
+describe('simpleServer', () => {
+  test('says where it listens, serves, and closes with the last response', async () => {
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const application: Application = async (_, start) => {
+      await finished;
+      start(200, []);
+      return 'done';
+    };
+    const server = await simpleServer(application);
+    const answer = fetch(server.url).then((response) => response.text());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const closed = server.close();
+    finish();
+    expect(await answer).toBe('done');
+    await closed;
+    await expect(fetch(server.url)).rejects.toThrow();
+  });
+
+  test('a port in use rejects', async () => {
+    await using server = await simpleServer(show);
+    await expect(simpleServer(show, { port: Number(new URL(server.url).port) })).rejects.toThrow(
+      'EADDRINUSE',
+    );
+  });
+
+  test('IPv6 has its brackets', async () => {
+    await using server = await simpleServer(show, { host: '::1' });
+    expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+  });
+});
