@@ -78,6 +78,7 @@ async function main(): Promise<void> {
   });
   process.once('SIGINT', () => close(server, 'SIGINT'));
   process.once('SIGTERM', () => close(server, 'SIGTERM'));
+  process.on('SIGHUP', () => hangUp(server));
   process.once('SIGQUIT', () => process.exit(EXIT.signal + SIGNALS.SIGQUIT));
   server.on('error', fail);
   await server.listen();
@@ -98,6 +99,17 @@ const logger = {
 /** A number stays what the user wrote when it is none, so that the error can show it. */
 function threadsOf(text: string): number | 'auto' {
   return text === 'auto' || Number.isNaN(Number(text)) ? (text as 'auto') : Number(text);
+}
+
+/** On a terminal it is gone: close. A service is told to load its application anew. */
+function hangUp(server: Server): void {
+  if (process.stdout.isTTY || server.threads === 0) return close(server, 'SIGTERM');
+  const started = performance.now();
+  console.error('tsgi-threads: SIGHUP received: loading the application anew');
+  server.reload().then(
+    () => console.error(`tsgi-threads: reloaded in ${Math.round(performance.now() - started)} ms`),
+    (error) => console.error(`tsgi-threads: not reloaded, the old code goes on: ${describe(error)}`),
+  );
 }
 
 /** The first signal closes gracefully, the second ends it now. */

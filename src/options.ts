@@ -5,6 +5,7 @@
  * Law: an option exists here or nowhere. Precedence: what is given (a flag, a property) > environment > default.
  */
 import { OptionError } from './errors.ts';
+import { nearestOf } from './nearest.ts';
 import { detectThreads } from './threads.ts';
 
 const MS = 1;
@@ -81,6 +82,18 @@ export const OPTIONS = {
     min: 1,
     group: 'Workers',
     help: 'Requests a worker may hold in all, begun responses included',
+  },
+  maxRequests: {
+    kind: 'count',
+    default: 0,
+    group: 'Workers',
+    help: 'Requests after which a worker is recycled, a tenth more or less; 0 is never',
+  },
+  maxLifetime: {
+    kind: 'time',
+    default: 0,
+    group: 'Workers',
+    help: 'Time after which a worker is recycled, a tenth more or less; 0 is never',
   },
   maxPending: {
     kind: 'count',
@@ -367,30 +380,7 @@ function badValue(name: OptionName, source: string, value: unknown, what: string
 }
 
 function unknownOption(name: string): OptionError {
-  const nearest = nearestOption(name);
+  const nearest = nearestOf(name, NAMES);
   const hint = nearest === undefined ? 'see the options in docs/options.md' : `did you mean ${nearest}?`;
   return new OptionError('TSGI_ERR_OPTION', `Unknown option ${name}: ${hint}`);
-}
-
-/** The known name that takes the fewest edits, if it takes few. */
-function nearestOption(name: string): string | undefined {
-  const ranked = NAMES.map((known) => ({
-    known,
-    distance: editDistance(name.toLowerCase(), known.toLowerCase()),
-  }));
-  const [best] = ranked.sort((a, b) => a.distance - b.distance);
-  return best !== undefined && best.distance <= Math.max(2, name.length / 3) ? best.known : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, substitution));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
 }

@@ -14,10 +14,11 @@ import { EventEmitter } from 'node:events';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { OptionError } from './errors.ts';
+import type { ShutdownReason } from './hooks.ts';
 import { WORKER_LINES } from './ring/layout.ts';
 import { createRings, type SharedBuffers } from './ring/shared.ts';
 import type runWorker from './worker/main.ts';
-import type { FromWorker, WorkerTask } from './worker/main.ts';
+import type { FromWorker, ToWorker, WorkerTask } from './worker/main.ts';
 
 const WORKER_URL = new URL('./worker/main.js', import.meta.url);
 /** A crash loop backs off from the first to the second. */
@@ -33,7 +34,12 @@ export interface PoolOptions {
   /** 0: one worker, in the caller's thread. */
   readonly threads: number;
   readonly bootTimeout: number;
+  /** Milliseconds after which a worker that is told to end is cut. */
+  readonly shutdownTimeout: number;
+  /** Milliseconds after which a worker is recycled; 0: never. */
+  readonly maxLifetime: number;
   readonly shared: SharedBuffers;
+  /** For the first workers; `reload` brings another. */
   readonly task: CommonTask;
 }
 
@@ -68,6 +74,10 @@ class Incarnation {
   ready = false;
   /** It was told to end, or killed: its exit needs no replacement of its own. */
   leaving = false;
+  /** Its replacement is on its way. */
+  recycling = false;
+  /** Ends its life: its lifetime, and when it is told to end, its grace. */
+  timer: NodeJS.Timeout | undefined;
 
   constructor(slot: number, control: MessagePort) {
     this.slot = slot;
@@ -82,12 +92,16 @@ export class Pool extends EventEmitter {
   readonly #log: PoolLog;
   readonly #piscina: Piscina | null;
   readonly #workers: Map<number, Incarnation> = new Map();
+  #task: CommonTask;
   #closing = false;
   #backoff = 0;
+  /** The last of the workers that are replaced one after the other. */
+  #rolling: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolOptions, acceptor: PoolAcceptor, log: PoolLog) {
     super();
     this.#options = options;
+    this.#task = options.task;
     this.#acceptor = acceptor;
     this.#log = log;
     this.#piscina = options.threads === 0 ? null : createPiscina();
@@ -110,8 +124,10 @@ export class Pool extends EventEmitter {
 
   /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
   async start(): Promise<void> {
-    await this.#spawn();
-    const rest = Array.from({ length: Math.max(0, this.#options.threads - 1) }, () => this.#spawn());
+    await this.#spawn(this.#task);
+    const rest = Array.from({ length: Math.max(0, this.#options.threads - 1) }, () =>
+      this.#spawn(this.#task),
+    );
     await Promise.all(rest);
   }
 
@@ -125,14 +141,57 @@ export class Pool extends EventEmitter {
     worker.kill.abort();
   }
 
+  /**
+   * Replaces a worker that serves well by a new one: the replacement is ready first, no request is lost. One at a time;
+   * when a replacement does not start, the old one goes on.
+   */
+  recycle(slot: number, why: string): void {
+    const worker = this.#workers.get(slot);
+    if (worker === undefined || worker.leaving || worker.recycling || this.#piscina === null) return;
+    worker.recycling = true;
+    this.#rolling = this.#rolling.then(() => this.#replace(worker, why));
+  }
+
+  async #replace(worker: Incarnation, why: string): Promise<void> {
+    if (this.#closing || worker.leaving) return;
+    try {
+      await this.#spawn(this.#task);
+      this.#log.info(`Worker ${worker.slot} is recycled: ${why}`);
+      this.#end(worker, 'recycle');
+    } catch (error) {
+      // Not at once again: every answer of a worn worker asks for this.
+      setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
+      this.#log.error(
+        `Worker ${worker.slot} is not recycled, its replacement did not start: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  /**
+   * Replaces every worker by one with another task, one after the other. The first proves it: when it does not start,
+   * the old ones stay as they are and this rejects.
+   */
+  reload(task: CommonTask): Promise<void> {
+    const rolled = this.#rolling.then(() => this.#reload(task));
+    this.#rolling = rolled.catch(() => {});
+    return rolled;
+  }
+
+  async #reload(task: CommonTask): Promise<void> {
+    const old = [...this.#workers.values()].filter((worker) => !worker.leaving);
+    await this.#spawn(task);
+    this.#task = task;
+    for (const [index, worker] of old.entries()) {
+      if (this.#closing) return;
+      if (index > 0) await this.#spawn(task);
+      this.#end(worker, 'reload');
+    }
+  }
+
   /** Lets every worker finish what it runs, then ends it. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const worker of this.#workers.values()) {
-      this.#acceptor.retire(worker.slot);
-      worker.leaving = true;
-      worker.control.postMessage({ type: 'close' });
-    }
+    for (const worker of this.#workers.values()) this.#end(worker, 'close');
     await Promise.all([...this.#workers.values()].map((worker) => this.#exitOf(worker)));
     await this.#piscina?.destroy();
   }
@@ -142,6 +201,21 @@ export class Pool extends EventEmitter {
     this.#closing = true;
     for (const worker of this.#workers.values()) worker.kill.abort();
     await this.#piscina?.destroy();
+  }
+
+  /** It takes no more, finishes what it runs, and ends; what takes longer than the grace is cut. */
+  #end(worker: Incarnation, reason: ShutdownReason): void {
+    this.#acceptor.retire(worker.slot);
+    if (worker.kill.signal.aborted) return;
+    worker.leaving = true;
+    worker.control.postMessage({ type: 'close', reason } satisfies ToWorker);
+    this.#endAfter(worker, this.#options.shutdownTimeout, () => worker.kill.abort());
+  }
+
+  #endAfter(worker: Incarnation, milliseconds: number, end: () => void): void {
+    clearTimeout(worker.timer);
+    worker.timer = setTimeout(end, milliseconds);
+    worker.timer.unref();
   }
 
   #exitOf(worker: Incarnation): Promise<void> {
@@ -156,7 +230,7 @@ export class Pool extends EventEmitter {
   }
 
   /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
-  #spawn(): Promise<void> {
+  #spawn(common: CommonTask): Promise<void> {
     const slot = this.#freeSlot();
     const rings = createRings();
     const doorbell = new MessageChannel();
@@ -165,7 +239,7 @@ export class Pool extends EventEmitter {
     this.#workers.set(slot, worker);
     this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
-      ...this.#options.task,
+      ...common,
       slot,
       ...rings,
       shared: this.#options.shared,
@@ -207,6 +281,7 @@ export class Pool extends EventEmitter {
         return;
       case 'ready':
         worker.ready = true;
+        this.#live(worker);
         this.#acceptor.ready(worker.slot);
         return settle();
       case 'failed':
@@ -215,6 +290,12 @@ export class Pool extends EventEmitter {
       case 'log':
         return this.#log[message.level](message.text);
     }
+  }
+
+  #live(worker: Incarnation): void {
+    const { maxLifetime } = this.#options;
+    if (maxLifetime === 0) return;
+    this.#endAfter(worker, jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
   }
 
   #onBootTimeout(worker: Incarnation, reject: (error: Error) => void): void {
@@ -246,6 +327,7 @@ export class Pool extends EventEmitter {
 
   #onExit(worker: Incarnation, code: number): void {
     this.#workers.delete(worker.slot);
+    clearTimeout(worker.timer);
     worker.control.close();
     const worked = this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
@@ -264,7 +346,7 @@ export class Pool extends EventEmitter {
   #respawn(delay: number): void {
     setTimeout(() => {
       if (this.#closing) return;
-      this.#spawn().catch((error: Error) => {
+      this.#spawn(this.#task).catch((error: Error) => {
         this.#log.error(`A replacement worker did not start: ${error.message}`);
         this.#backoff = this.#nextBackoff();
         this.#respawn(this.#backoff);
@@ -280,6 +362,15 @@ export class Pool extends EventEmitter {
       `Cannot start a worker: ${WORKER_LINES - 1} threads have not ended`,
     );
   }
+}
+
+/** Up to a tenth more or less, so that workers that started together do not end together. */
+function jittered(value: number): number {
+  return value * (0.9 + 0.2 * Math.random());
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function createPiscina(): Piscina {

@@ -130,7 +130,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const task = await this.#task();
     this.#acceptor = this.#makeAcceptor();
     this.#pool = new Pool(
-      { threads: this.threads, bootTimeout: this.options.bootTimeout, shared: this.#acceptor.shared, task },
+      { ...this.options, shared: this.#acceptor.shared, task },
       this.#acceptor,
       this.#log,
     );
@@ -152,7 +152,17 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       blockingInput: this.threads > 0,
       requestIdPrefix: Math.random().toString(36).slice(2, 8),
     };
-    return { application: url, exportName, concurrency, maxStreams, handlerTimeout, validate, context };
+    const { threads } = this;
+    return {
+      application: url,
+      exportName,
+      concurrency,
+      maxStreams,
+      handlerTimeout,
+      validate,
+      threads,
+      context,
+    };
   }
 
   async #compile(): Promise<{ url: string | Application; exportName: string }> {
@@ -172,6 +182,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       },
       {
         onRefused: (status, detail, request) => this.#logRefusal(status, detail, request),
+        onWorn: (slot) => this.#pool?.recycle(slot, 'maxRequests are answered'),
         onStuck: (slot) => this.#pool?.terminate(slot),
       },
     );
@@ -212,6 +223,23 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const limits = (LIMITS_OF[status] ?? []).map((name) => showOption(name, this.options[name]));
     const why = [...(detail === '' ? [] : [detail]), ...limits].join('; ');
     this.#log.warn(`Answered ${status}${what}${why === '' ? '' : `: ${why}`} (told once a minute)`);
+  }
+
+  // reload
+
+  /**
+   * Loads the application anew: compiles it, and replaces the workers one after the other, the replacement ready first.
+   * No connection notices. Rejects when the new code does not load, and the old code goes on then.
+   */
+  async reload(): Promise<void> {
+    if (this.#pool === null || this.#closed !== null)
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server does not serve');
+    if (this.threads === 0)
+      throw new OptionError(
+        'TSGI_ERR_STATE',
+        'Cannot reload: with threads 0 the application lives in this thread',
+      );
+    await this.#pool.reload(await this.#task());
   }
 
   // close

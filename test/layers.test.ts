@@ -9,11 +9,13 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 
 /** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
 const ROOMS: Record<string, readonly string[]> = {
-  index: ['errors', 'logger', 'options', 'server'],
+  hooks: [],
+  index: ['errors', 'hooks', 'logger', 'options', 'server'],
   cli: ['errors', 'options', 'server', 'version', 'commander'],
   server: ['acceptor', 'compile', 'errors', 'logger', 'options', 'pool', 'tsgi', 'version'],
-  pool: ['errors', 'ring', 'worker', 'piscina'],
-  options: ['errors', 'threads'],
+  pool: ['errors', 'hooks', 'ring', 'worker', 'piscina'],
+  options: ['errors', 'nearest', 'threads'],
+  nearest: [],
   threads: [],
   logger: [],
   version: [],
@@ -23,7 +25,7 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'ring'],
-  worker: ['errors', 'http', 'ring', 'tsgi'],
+  worker: ['errors', 'hooks', 'http', 'ring', 'tsgi'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set(['pool → worker', 'server → tsgi']);

@@ -24,6 +24,7 @@ import { Listener, type ListenerOwner } from './listener.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
+import { WorkerLinks } from './worker-links.ts';
 
 const TICK_MS = 50;
 /** Records read from one worker's ring in one turn, so that one worker cannot keep the others waiting. */
@@ -38,6 +39,8 @@ export interface AcceptorOptions extends ConnectionLimits {
   readonly maxBuffered: number;
   readonly handlerTimeout: number;
   readonly killGrace: number;
+  /** Requests after which a worker is worn, a tenth more or less; 0: never. */
+  readonly maxRequests: number;
   readonly backlog: number;
   /** Exchanges that all workers together may hold without a head; and open streams beside them. */
   readonly places: number;
@@ -48,6 +51,8 @@ export interface AcceptorOptions extends ConnectionLimits {
 export interface AcceptorEvents {
   /** The acceptor answered itself. `request` is method and target, where known. */
   onRefused(status: number, detail: string, request?: string): void;
+  /** A worker has answered as many requests as it may. */
+  onWorn(slot: number): void;
   /** A worker's loop has not turned for `killGrace` after a deadline: it should be terminated. */
   onStuck(slot: number): void;
 }
@@ -77,7 +82,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly #sleeper: Sleeper;
   readonly #deadlines: Deadlines;
   readonly #waker: Waker;
-  readonly #links: WorkerLink[] = [];
+  readonly #links: WorkerLinks;
   readonly #connections: Set<Connection> = new Set();
   #listener: Listener | null = null;
   #tickTimer: NodeJS.Timeout | null = null;
@@ -108,6 +113,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.uploads = new UploadGate(options.places);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#deadlines = new Deadlines(options, this.exchanges, shared.table);
+    this.#links = new WorkerLinks(shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
     this.#sleeper.arm();
   }
@@ -132,8 +138,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   /** A worker incarnation was started; it may be told nothing before `ready`. */
   attach(parts: LinkParts): void {
     const link = new WorkerLink(parts, this.#shared.memory);
+    const { maxRequests } = this.#options;
+    if (maxRequests > 0) link.most = Math.ceil(maxRequests * (0.9 + 0.2 * Math.random()));
     link.port.on('message', () => this.requestTurn());
-    this.#links.push(link);
+    this.#links.add(link);
   }
 
   /** Its application is loaded: it pulls from now on. */
@@ -149,12 +157,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
 
   /** Its thread has ended: nobody writes its memory any more. True when it had begun any exchange. */
   detach(slot: number): boolean {
-    const link = this.#link(slot);
+    const link = this.#links.get(slot);
     if (link === undefined) return false;
     while (this.#drain(link));
     this.#setLive(slot, false);
     link.port.close();
-    this.#links.splice(this.#links.indexOf(link), 1);
+    this.#links.remove(link);
     const judged = this.exchanges.judge(slot);
     this.requestTurn();
     return judged > 0 || link.answered > 0;
@@ -202,7 +210,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   }
 
   notifyOwner(exchange: Exchange): void {
-    const link = this.#ownerOf(exchange);
+    const link = this.#links.ownerOf(exchange);
     if (link === undefined) return;
     if (exchange.connection === null) return link.notifyAbort();
     this.#updateCredit(exchange);
@@ -211,7 +219,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
 
   pump(exchange: Exchange): void {
     const { upload } = exchange;
-    const link = this.#ownerOf(exchange);
+    const link = this.#links.ownerOf(exchange);
     if (upload === null || link === undefined) return;
     const consumed = this.#shared.table.consumed(exchange.index);
     if (!upload.pump(link.inbound, exchange.index, exchange.generation, consumed)) return;
@@ -251,7 +259,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   #sleep(): void {
     this.#sleeper.arm();
     for (const exchange of this.exchanges.uploading) this.pump(exchange);
-    if (this.#links.some((link) => link.responses.ready())) this.requestTurn();
+    if (this.#links.ready) this.requestTurn();
   }
 
   /** Reads a worker's records; true when there may be more. */
@@ -323,6 +331,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.#requests += 1;
     link.answered += 1;
     this.exchanges.finish(exchange);
+    if (link.answered >= link.most) this.#events.onWorn(link.slot);
   }
 
   /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
@@ -342,7 +351,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
       connection?.exchangeOnRefused(503);
     }
     for (const exchange of this.#deadlines.passed(this.now)) this.#onHandlerTimeout(exchange);
-    for (const slot of this.#deadlines.stuck(this.now, (owner) => this.#link(owner)?.epoch ?? 0)) {
+    for (const slot of this.#deadlines.stuck(this.now, (owner) => this.#links.get(owner)?.epoch ?? 0)) {
       this.#events.onStuck(slot);
     }
     if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#stopTicking();
@@ -362,7 +371,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   /** Its deadline passed: the client is answered, the worker is told, the answer that may still come is dropped. */
   #onHandlerTimeout(exchange: Exchange): void {
     const { connection } = exchange;
-    const link = this.#ownerOf(exchange);
+    const link = this.#links.ownerOf(exchange);
     exchange.epochThen = link?.epoch ?? 0;
     this.exchanges.abandon(exchange, this.now);
     link?.notifyAbort();
@@ -385,15 +394,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   }
 
   #setLive(slot: number, live: boolean): void {
-    this.#link(slot)?.setLive(live);
-    this.uploads.setWorkers(this.#links.filter((link) => link.live).length);
-  }
-
-  #ownerOf(exchange: Exchange): WorkerLink | undefined {
-    return this.#link(this.#shared.table.owner(exchange.index));
-  }
-
-  #link(slot: number): WorkerLink | undefined {
-    return this.#links.find((link) => link.slot === slot);
+    this.#links.get(slot)?.setLive(live);
+    this.uploads.setWorkers(this.#links.live);
   }
 }

@@ -14,12 +14,12 @@ const HEAVY_US = 200;
 const STALL_MS = 1;
 
 export class Waker {
-  readonly #links: readonly WorkerLink[];
+  readonly #links: Iterable<WorkerLink>;
   readonly #ring: RequestRing;
   #timer: NodeJS.Timeout | null = null;
   #headThen = 0;
 
-  constructor(links: readonly WorkerLink[], ring: RequestRing) {
+  constructor(links: Iterable<WorkerLink>, ring: RequestRing) {
     this.#links = links;
     this.#ring = ring;
   }

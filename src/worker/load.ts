@@ -4,7 +4,13 @@
  * Law: loads and judges; runs nothing but a factory. Errors name what was found and the remedy.
  */
 import { OptionError } from '../errors.ts';
+import type { Hooks } from '../hooks.ts';
 import type { Application } from '../tsgi/types.ts';
+
+export interface Loaded {
+  readonly application: Application;
+  readonly hooks: Hooks;
+}
 
 type Exports = Record<string, unknown>;
 
@@ -16,11 +22,20 @@ const FACTORY = 'createApp';
  * @param name the export: `name`, or `name()` for a factory; '' for the usual names
  * @throws OptionError TSGI_ERR_APP_EXPORT, or whatever the module throws while it loads
  */
-export async function loadApplication(url: string, name: string): Promise<Application> {
+export async function loadApplication(url: string, name: string): Promise<Loaded> {
   const exports = unwrap((await import(url)) as Exports);
   const found = name === '' ? await findUsual(exports) : await findNamed(exports, name);
-  if (typeof found === 'function') return found as Application;
+  if (typeof found === 'function') return { application: found as Application, hooks: hooksOf(exports) };
   throw new OptionError('TSGI_ERR_APP_EXPORT', explain(exports, name, found));
+}
+
+function hooksOf(exports: Exports): Hooks {
+  const inner = exports.default as Exports | undefined;
+  const hook = (name: string) => {
+    const found = exports[name] ?? (typeof inner === 'object' ? inner?.[name] : undefined);
+    return typeof found === 'function' ? { [name]: found } : {};
+  };
+  return { ...hook('init'), ...hook('shutdown') };
 }
 
 /** A CommonJS module's exports arrive as the default export. */

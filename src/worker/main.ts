@@ -5,13 +5,14 @@
  * with the pool over `control` in the messages below, and with nobody else.
  */
 import { type MessagePort, threadId } from 'node:worker_threads';
+import type { ShutdownReason } from '../hooks.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
 import type { Application } from '../tsgi/types.ts';
 import { validator } from '../tsgi/validate.ts';
 import type { EnvironContext } from './environ.ts';
 import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
-import { loadApplication } from './load.ts';
+import { type Loaded, loadApplication } from './load.ts';
 import { type LoopLimits, WorkerLoop } from './loop.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
@@ -23,6 +24,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly handlerTimeout: number;
   /** Hold the application to the rules of TSGI. */
   readonly validate: boolean;
+  /** Workers that the server keeps. */
+  readonly threads: number;
 }
 
 /** What a worker says to the pool. */
@@ -33,24 +36,25 @@ export type FromWorker =
   | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
 
 /** What the pool says to a worker. */
-export type ToWorker = { readonly type: 'close' };
+export type ToWorker = { readonly type: 'close'; readonly reason: ShutdownReason };
 
 /** Resolves when the pool has closed this worker and its last exchange is over, or the application did not load. */
 export default async function work(task: WorkerTask): Promise<void> {
   const { control } = task;
   const say = (message: FromWorker) => control.postMessage(message);
   say({ type: 'started', threadId });
-  const closed = new Promise<void>((resolve) => control.once('message', () => resolve()));
-  let application: Application;
+  const closed = new Promise<ToWorker>((resolve) => control.once('message', resolve));
+  let loaded: Loaded;
   try {
-    application = await load(task);
+    loaded = await load(task);
+    await loaded.hooks.init?.({ id: task.slot, threads: task.threads });
   } catch (error) {
     say(failure(error));
     return;
   }
   const loop = new WorkerLoop(new Link(task), { ...task, apart: task.context.blockingInput });
   const gateway = new Gateway(loop, {
-    application,
+    application: task.validate ? validator(loaded.application) : loaded.application,
     context: task.context,
     errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
     handlerTimeout: task.handlerTimeout,
@@ -58,24 +62,24 @@ export default async function work(task: WorkerTask): Promise<void> {
   });
   loop.start(gateway);
   say({ type: 'ready' });
-  await closed;
+  const { reason } = await closed;
   await gateway.idle();
+  try {
+    await loaded.hooks.shutdown?.(reason);
+  } catch (error) {
+    say({ type: 'log', level: 'error', text: `The hook shutdown failed: ${failure(error).stack}` });
+  }
   loop.stop();
   control.close();
 }
 
-async function load(task: WorkerTask): Promise<Application> {
-  const application = await find(task);
-  return task.validate ? validator(application) : application;
-}
-
-async function find(task: WorkerTask): Promise<Application> {
-  if (typeof task.application === 'function') return task.application;
+async function load(task: WorkerTask): Promise<Loaded> {
+  if (typeof task.application === 'function') return { application: task.application, hooks: {} };
   process.setSourceMapsEnabled(true);
   return loadApplication(task.application, task.exportName);
 }
 
-function failure(error: unknown): FromWorker {
+function failure(error: unknown): FromWorker & { readonly stack: string } {
   const isError = error instanceof Error;
   const code = isError && 'code' in error ? String(error.code) : '';
   const message = isError ? error.message : String(error);

@@ -3,6 +3,7 @@
  */
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -158,6 +159,25 @@ describe('a running server', () => {
     });
     expect(await cli.url()).toMatch(/^http:\/\/localhost:\d+$/);
     expect(cli.stdout).toContain('with 1 worker,');
+  });
+
+  test('SIGHUP loads the application anew, and keeps the old one when the new does not load', async () => {
+    const app = appFile(HELLO);
+    const cli = new Cli([app, '--port', '0', '--threads', '1']);
+    const url = await cli.url();
+    const said = async (text: string) => {
+      while (!cli.stderr.includes(text)) await once(cli.child.stderr!, 'data');
+    };
+    writeFileSync(app, 'export default (');
+    cli.child.kill('SIGHUP');
+    await said('tsgi-threads: not reloaded, the old code goes on: Cannot compile the application');
+    expect(await (await fetch(url)).text()).toBe('hello');
+    writeFileSync(app, HELLO.replace("'hello'", "'anew'"));
+    cli.child.kill('SIGHUP');
+    await said('tsgi-threads: reloaded in');
+    expect(await (await fetch(url)).text()).toBe('anew');
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(0);
   });
 
   test('SIGTERM answers what is in flight, says so, closes and exits 0', async () => {

@@ -1,0 +1,48 @@
+/**
+ * The links of the workers that live, zombies among them.
+ *
+ * Law: a list and its lookups; what a link does is its own.
+ */
+import type { ExchangeTable } from '../ring/exchange-table.ts';
+import type { Exchange } from './exchanges.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+export class WorkerLinks implements Iterable<WorkerLink> {
+  readonly #links: WorkerLink[] = [];
+  readonly #table: ExchangeTable;
+
+  constructor(table: ExchangeTable) {
+    this.#table = table;
+  }
+
+  [Symbol.iterator](): Iterator<WorkerLink> {
+    return this.#links[Symbol.iterator]();
+  }
+
+  /** How many pull. */
+  get live(): number {
+    return this.#links.filter((link) => link.live).length;
+  }
+
+  add(link: WorkerLink): void {
+    this.#links.push(link);
+  }
+
+  remove(link: WorkerLink): void {
+    this.#links.splice(this.#links.indexOf(link), 1);
+  }
+
+  get(slot: number): WorkerLink | undefined {
+    return this.#links.find((link) => link.slot === slot);
+  }
+
+  /** The worker that has an exchange. */
+  ownerOf(exchange: Exchange): WorkerLink | undefined {
+    return this.get(this.#table.owner(exchange.index));
+  }
+
+  /** A worker has committed records. */
+  get ready(): boolean {
+    return this.#links.some((link) => link.responses.ready());
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Workers' lives: recycled, reloaded and ended without a request noticing, and the hooks that they call.
+ */
+import { writeFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { WorkerExit } from 'tsgi-threads';
+import { describe, expect, test } from 'vitest';
+import { appFile, serve, serveFile } from '../support/server.ts';
+
+const answering = (text: string) => `
+  import { threadId } from 'node:worker_threads';
+  export default (environ, startResponse) => {
+    startResponse(200, []);
+    return '${text} ' + threadId;
+  };
+`;
+
+/** Requests on eight connections until told to stop; what was answered, and what went wrong. */
+function load(port: number): { stop(): Promise<string[]>; readonly answers: string[] } {
+  const answers: string[] = [];
+  let stopped = false;
+  const one = async () => {
+    while (!stopped) {
+      const response = await fetch(`http://127.0.0.1:${port}/`);
+      answers.push(`${response.status} ${await response.text()}`);
+    }
+  };
+  const all = Array.from({ length: 8 }, one);
+  return {
+    answers,
+    async stop() {
+      stopped = true;
+      await Promise.all(all);
+      return answers;
+    },
+  };
+}
+
+describe('recycle', () => {
+  test('maxRequests: workers are replaced one after the other, and no request is lost', async () => {
+    const app = appFile(answering('ok'));
+    const { port, server } = await serveFile(app, 2, { maxRequests: 50 });
+    const exits: WorkerExit[] = [];
+    server.on('workerExit', (exit) => exits.push(exit));
+    const { stop } = load(port);
+    while (exits.length < 6) await wait(1);
+    const answers = await stop();
+    expect(answers.filter((answer) => !answer.startsWith('200 ok '))).toEqual([]);
+    expect(exits.every((exit) => exit.planned)).toBe(true);
+    expect(new Set(answers).size).toBeGreaterThanOrEqual(6);
+    expect(server.stats().inFlight).toBe(0);
+  });
+
+  test('maxLifetime: a worker is replaced when its time is over', async () => {
+    const { port, server, log } = await serveFile(appFile(answering('ok')), 1, { maxLifetime: 200 });
+    const first = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    await new Promise((resolve) => server.once('workerExit', resolve));
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).not.toBe(first);
+    expect(log.join()).toContain('is recycled: maxLifetime is over');
+  });
+
+  test('a replacement that does not start leaves the old one serving, and is not tried again at once', async () => {
+    const mark = `${appFile('')}.stop`;
+    const app = appFile(`
+      import { existsSync } from 'node:fs';
+      if (existsSync(${JSON.stringify(mark)})) throw new Error('no database');
+      export default (environ, startResponse) => { startResponse(200, []); return 'ok'; };
+    `);
+    const { port, log } = await serveFile(app, 1, { maxRequests: 3 });
+    writeFileSync(mark, '');
+    const get = async () => (await fetch(`http://127.0.0.1:${port}/`)).status;
+    while (log.length === 0) expect(await get()).toBe(200);
+    for (let i = 0; i < 50; i++) expect(await get()).toBe(200);
+    expect(log).toEqual([
+      expect.stringMatching(/^Worker 1 is not recycled, its replacement did not start: .*no database/),
+    ]);
+  });
+});
+
+describe('reload', () => {
+  test('the new code serves, no request is lost, no connection closed', async () => {
+    const app = appFile(answering('old'));
+    const { port, server } = await serveFile(app, 2);
+    const { stop, answers } = load(port);
+    while (answers.length < 50) await wait(1);
+    writeFileSync(app, answering('new'));
+    await server.reload();
+    const from = answers.length;
+    while (answers.length < from + 50) await wait(1);
+    await stop();
+    expect(answers.filter((answer) => !/^200 (?:old|new) /.test(answer))).toEqual([]);
+    expect(answers[0]).toContain('old');
+    expect(answers.at(-1)).toContain('new');
+    while (server.stats().zombies > 0 || server.stats().workers !== 2) await wait(1);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['that does not compile', 'export default (', /Cannot compile the application/],
+    ['that throws while it loads', "throw new Error('no database');", /no database/],
+    ['that exports nothing', 'export const a = 1;', /needs a function/],
+    [
+      'whose init fails',
+      "export const init = () => { throw new Error('not ready'); }; export default () => '';",
+      /not ready/,
+    ],
+  ])('code %s is refused, and the old goes on', async (_, source, message) => {
+    // prettier-ignore
+    const app = appFile(answering('old'));
+    const { port, server } = await serveFile(app, 2);
+    writeFileSync(app, source);
+    await expect(server.reload()).rejects.toThrow(message);
+    for (let i = 0; i < 4; i++) {
+      expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('old');
+    }
+    expect(server.stats().workers).toBe(2);
+    writeFileSync(app, answering('mended'));
+    await server.reload();
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('mended');
+  });
+
+  test('with threads 0, and after close, it says why it cannot', async () => {
+    const inThread = await serve(`startResponse(200, []); return '';`, 0);
+    await expect(inThread.server.reload()).rejects.toThrow('Cannot reload: with threads 0');
+    const { server } = await serve(`startResponse(200, []); return '';`);
+    await server.close();
+    await expect(server.reload()).rejects.toThrow('Cannot reload: the server does not serve');
+  });
+});
+
+describe('hooks', () => {
+  const hooked = `
+    let ready = 'no';
+    export const init = async ({ id, threads }) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      ready = id + ' of ' + threads;
+    };
+    export const shutdown = (reason) => { errors.write('bye ' + reason + '\\n'); errors.flush(); };
+    let errors;
+    export default (environ, startResponse) => {
+      errors = environ['tsgi.errors'];
+      startResponse(200, []);
+      return ready;
+    };
+  `;
+
+  test('init is awaited before the first request, shutdown called after the last, with the reason', async () => {
+    const { port, server, log } = await serveFile(appFile(hooked), 1);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('1 of 1');
+    await server.reload();
+    while (!log.includes('bye reload')) await wait(1);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('2 of 1');
+    await server.close();
+    expect(log.at(-1)).toBe('bye close');
+  });
+
+  test('an init that throws is a start that fails', async () => {
+    const app = appFile(
+      "export const init = () => { throw new Error('no licence'); }; export default () => '';",
+    );
+    await expect(serveFile(app)).rejects.toThrow('no licence');
+  });
+
+  test('a shutdown that throws is logged, one that hangs is cut at the shutdown timeout', async () => {
+    const throws = appFile(`
+      export const shutdown = () => { throw new Error('left open'); };
+      export default () => '';
+    `);
+    const first = await serveFile(throws);
+    await first.server.close();
+    expect(first.log.join()).toContain('The hook shutdown failed: Error: left open');
+    const hangs = appFile(`
+      export const shutdown = () => new Promise(() => {});
+      export default () => '';
+    `);
+    const second = await serveFile(hangs, 1, { shutdownTimeout: 200 });
+    const started = performance.now();
+    await second.server.close();
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
