@@ -21,12 +21,15 @@ import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { Deadlines } from './deadlines.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import { Listener, type ListenerOwner } from './listener.ts';
+import { Throughput } from './throughput.ts';
+import { Ticker } from './ticker.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
 import { WorkerLinks } from './worker-links.ts';
 
-const TICK_MS = 50;
+/** Connections are many and patient: they are looked at every so many ticks. */
+const CONNECTION_TICKS = 3;
 /** Records read from one worker's ring in one turn, so that one worker cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
 
@@ -85,7 +88,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly #links: WorkerLinks;
   readonly #connections: Set<Connection> = new Set();
   #listener: Listener | null = null;
-  #tickTimer: NodeJS.Timeout | null = null;
+  readonly #ticker: Ticker = new Ticker(() => this.#tick());
+  readonly #throughput: Throughput = new Throughput();
+  #ticks = 0;
   #turnDue = false;
   #onDrained: (() => void) | null = null;
   #requests = 0;
@@ -182,8 +187,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.closing = true;
     this.#listener?.close();
     for (const connection of [...this.#connections]) connection.destroy();
-    if (this.#tickTimer !== null) clearInterval(this.#tickTimer);
-    this.#tickTimer = null;
+    this.#ticker.stop();
     this.#waker.stop();
   }
 
@@ -232,7 +236,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.#refused += 1;
     this.#events.onRefused(status, detail);
     const options = { close, date: this.#date.at(Date.now()), ...(detail === '' ? {} : { detail }) };
-    return encodeRefusal(status, status === 503 ? { ...options, retryAfter: 1 } : options);
+    return encodeRefusal(
+      status,
+      status === 503
+        ? { ...options, retryAfter: this.#throughput.secondsFor(this.exchanges.pending) }
+        : options,
+    );
   }
 
   connectionOnClose(connection: Connection): void {
@@ -326,7 +335,6 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     connection?.exchangeOnFile(record, (kind & CLOSE) !== 0);
   }
 
-  /** Its worker has done its part. */
   #finish(link: WorkerLink, exchange: Exchange): void {
     this.#requests += 1;
     link.answered += 1;
@@ -342,9 +350,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
 
   // time
 
-  #tick = (): void => {
+  #tick(): void {
     this.now = performance.now();
-    for (const connection of this.#connections) connection.tick(this.now);
+    this.#throughput.sample(this.#requests, this.now, this.exchanges.pending > 0);
+    this.#ticks += 1;
+    if (this.#ticks % CONNECTION_TICKS === 0)
+      for (const connection of this.#connections) connection.tick(this.now);
     for (const exchange of this.exchanges.expirePending(this.now - this.#options.pendingTimeout)) {
       const { connection } = exchange;
       this.exchanges.finish(exchange);
@@ -354,18 +365,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     for (const slot of this.#deadlines.stuck(this.now, (owner) => this.#links.get(owner)?.epoch ?? 0)) {
       this.#events.onStuck(slot);
     }
-    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#stopTicking();
-  };
-
-  #startTicking(): void {
-    if (this.#tickTimer !== null) return;
-    this.now = performance.now();
-    this.#tickTimer = setInterval(this.#tick, TICK_MS);
-  }
-
-  #stopTicking(): void {
-    if (this.#tickTimer !== null) clearInterval(this.#tickTimer);
-    this.#tickTimer = null;
+    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 
   /** Its deadline passed: the client is answered, the worker is told, the answer that may still come is dropped. */
@@ -383,7 +383,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   // called by the listener
 
   listenerOnClient(): string | undefined {
-    this.#startTicking();
+    if (this.#ticker.start()) this.now = performance.now();
     return this.#connections.size < this.#options.maxConnections ? undefined : this.refusal(503, '', true);
   }
 

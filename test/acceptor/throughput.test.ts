@@ -1,0 +1,42 @@
+/**
+ * How long a queue will take, by what was answered before.
+ */
+import { expect, test } from 'vitest';
+import { Throughput } from '../../src/acceptor/throughput.ts';
+
+/** `rate` answers a second for two seconds, sampled as the acceptor does. */
+function at(rate: number): Throughput {
+  const throughput = new Throughput();
+  for (let now = 1000; now <= 3000; now += 20) throughput.sample((rate * (now - 1000)) / 1000, now, true);
+  return throughput;
+}
+
+test.each([
+  [100, 0, 1],
+  [100, 50, 1],
+  [100, 100, 1],
+  [100, 250, 3],
+  [100, 1024, 11],
+  [2, 9, 5],
+  [1, 1000, 60],
+])('at %d a second, %d requests take %d s', (rate, requests, seconds) => {
+  expect(at(rate).secondsFor(requests)).toBe(seconds);
+});
+
+test('while nothing is known it is a second', () => {
+  expect(new Throughput().secondsFor(1000)).toBe(1);
+});
+
+test('it follows a change within seconds', () => {
+  const throughput = at(1000);
+  let answered = 2000;
+  for (let now = 3020; now <= 9000; now += 20) throughput.sample((answered += 0.2), now, true);
+  expect(throughput.secondsFor(100)).toBeGreaterThanOrEqual(8);
+});
+
+test('time in which nobody waited does not count', () => {
+  const throughput = at(100);
+  throughput.sample(200, 60_000, false);
+  throughput.sample(202, 60_020, true);
+  expect(throughput.secondsFor(250)).toBe(3);
+});
