@@ -19,7 +19,7 @@ import {
   resolveOptions,
   showOption,
 } from './options.ts';
-import { type CommonTask, Pool } from './pool.ts';
+import { type CommonTask, Pool } from './pool/pool.ts';
 import type { Application } from './tsgi/types.ts';
 import { VERSION } from './version.ts';
 

@@ -11,6 +11,7 @@ import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
 import { ClientGoneError } from '../tsgi/errors.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
+import { Faults } from './faults.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
 import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
 import { completeBody, emptyInput, Input } from '../tsgi/input.ts';
@@ -32,6 +33,8 @@ export interface GatewayOptions {
 class Running {
   readonly response: Response;
   readonly body: InboundBody | null;
+  /** For log lines. */
+  environ: Environ | null = null;
   #controller: AbortController | null = null;
 
   constructor(response: Response, body: InboundBody | null) {
@@ -43,6 +46,14 @@ class Running {
     this.#controller ??= new AbortController();
     if (this.response.gone) this.#controller.abort(new ClientGoneError());
     return this.#controller.signal;
+  }
+
+  /** What happened to its request, for the log. */
+  describe(what: string, error: unknown): string {
+    const { environ } = this;
+    if (environ === null) return `${what}: ${textOf(error)}`;
+    const request = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI}`;
+    return `${request} ${what} (request ${environ['tsgi.request_id']}): ${textOf(error)}`;
   }
 
   abort(): void {
@@ -59,6 +70,7 @@ export class Gateway implements Runner, InboundOwner {
   readonly #reader: RequestReader;
   readonly #inbound: Inbound;
   readonly #running: Set<Running> = new Set();
+  #faults: Faults<Running> | null = null;
   #onIdle: (() => void) | null = null;
 
   constructor(loop: WorkerLoop, options: GatewayOptions) {
@@ -106,7 +118,32 @@ export class Gateway implements Runner, InboundOwner {
     }
     table.run(exchange, generation, this.#loop.link.slot);
     points.reached('application');
-    this.#call(environ, running);
+    if (this.#faults === null) this.#call(environ, running);
+    else this.#faults.run(running, this.#call, environ, running);
+  }
+
+  /**
+   * Watches this thread for errors that nobody caught: the exchange that one belongs to is answered 502 (or broken
+   * off), its late output is dropped, and `onFault` hears that the thread should not be trusted with more.
+   */
+  watchFaults(onFault: () => void): void {
+    this.#faults = new Faults();
+    this.#faults.watch((error, running) => {
+      this.#options.report(
+        running === undefined ? `Uncaught: ${textOf(error)}` : running.describe('uncaught', error),
+      );
+      if (running !== undefined) this.#fault(running);
+      onFault();
+    });
+  }
+
+  #fault(running: Running): void {
+    const { response } = running;
+    if (response.over || response.gone) return;
+    if (response.started) response.abort();
+    else response.respond(502, [['content-type', 'text/plain']], 'Bad Gateway\n');
+    response.gone = true;
+    this.#done(running);
   }
 
   // called by its inbound bodies
@@ -136,25 +173,26 @@ export class Gateway implements Runner, InboundOwner {
     return buildEnviron(reader, context, { input, errors, exchange: running, deadline });
   }
 
-  #call(environ: Environ, running: Running): void {
+  readonly #call = (environ: Environ, running: Running): void => {
+    running.environ = environ;
     try {
       const pending = callApplication(this.#options.application, environ, running.response);
       if (pending === undefined) this.#done(running);
       else
         pending.then(
           () => this.#done(running),
-          (error) => this.#fail(error, environ, running),
+          (error) => this.#fail(error, running),
         );
     } catch (error) {
-      this.#fail(error, environ, running);
+      this.#fail(error, running);
     }
-  }
+  };
 
-  #fail(error: unknown, environ: Environ, running: Running): void {
+  #fail(error: unknown, running: Running): void {
     const { response } = running;
     // An application that gives up because its client left has done right.
     if (!response.gone) {
-      this.#options.report(describe(error, environ));
+      this.#options.report(running.describe('failed', error));
       if (response.started) response.abort();
       else response.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
     }
@@ -189,8 +227,6 @@ const PLANS: ResponsePlan[] = Array.from({ length: PLAN_MASK + 1 }, (_, flags) =
   headRequest: (flags & Flag.HEAD) !== 0,
 }));
 
-function describe(error: unknown, environ: Environ): string {
-  const request = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI}`;
-  const text = error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
-  return `${request} failed (request ${environ['tsgi.request_id']}): ${text}`;
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
 }

@@ -32,6 +32,7 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
 export type FromWorker =
   | { readonly type: 'started'; readonly threadId: number }
   | { readonly type: 'ready' }
+  | { readonly type: 'fault' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
 
@@ -60,6 +61,8 @@ export default async function work(task: WorkerTask): Promise<void> {
     handlerTimeout: task.handlerTimeout,
     report: (text) => say({ type: 'log', level: 'error', text }),
   });
+  // A thread that belongs to somebody else is theirs to watch.
+  if (task.context.blockingInput) gateway.watchFaults(() => say({ type: 'fault' }));
   loop.start(gateway);
   say({ type: 'ready' });
   const { reason } = await closed;

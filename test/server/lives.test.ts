@@ -178,3 +178,59 @@ describe('hooks', () => {
     expect(performance.now() - started).toBeLessThan(5000);
   });
 });
+
+describe('errors that nobody catches', () => {
+  const app = `
+    import { threadId } from 'node:worker_threads';
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    export default async (environ, startResponse) => {
+      const { PATH_INFO: path } = environ;
+      if (path === '/timer') setTimeout(() => { throw new Error('from a timer'); }, 10);
+      if (path === '/rejection') void Promise.reject(new Error('not handled'));
+      if (path === '/deep') void wait(5).then(() => wait(5)).then(() => { throw new Error('deep'); });
+      if (path === '/late') {
+        startResponse(200, []);
+        return (async function* () { yield 'sent'; setTimeout(() => { throw new Error('late'); }, 5); await wait(10000); })();
+      }
+      if (path !== '/') await wait(10000);
+      await wait(50);
+      startResponse(200, []);
+      return String(threadId);
+    };
+  `;
+
+  test.each([
+    ['/timer', 'from a timer'],
+    ['/rejection', 'not handled'],
+    ['/deep', 'deep'],
+  ])('%s: its own request is 502, the others are answered, the worker is replaced', async (path, message) => {
+    const { port, server, log } = await serveFile(appFile(app), 1);
+    const url = `http://127.0.0.1:${port}`;
+    const others = Array.from({ length: 5 }, async () => (await fetch(url)).text());
+    const faulty = await fetch(url + path);
+    expect([faulty.status, await faulty.text()]).toEqual([502, 'Bad Gateway\n']);
+    const [thread] = await Promise.all(others);
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 5 }, () => thread));
+    expect(await (await fetch(url)).text()).not.toBe(thread);
+    expect(log[0]).toMatch(new RegExp(`^GET ${path} uncaught \\(request .*\\): Error: ${message}\\n`));
+    expect(log[1]).toContain('is replaced: an error in it was not caught');
+    while (server.stats().inFlight > 0 || server.stats().workers !== 1) await wait(1);
+  });
+
+  test('after its head its response is broken off', async () => {
+    const { port } = await serveFile(appFile(app), 1);
+    const response = await fetch(`http://127.0.0.1:${port}/late`);
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toThrow('terminated');
+  });
+
+  test('an application that listens for them decides itself', async () => {
+    const own = `process.on('uncaughtException', () => {}); ${app}`;
+    const { port, server, log } = await serveFile(
+      appFile(own.replace('await wait(10000)', 'await wait(30)')),
+      1,
+    );
+    const response = await fetch(`http://127.0.0.1:${port}/timer`);
+    expect([response.status, server.stats().workers, log]).toEqual([200, 1, []]);
+  });
+});

@@ -11,16 +11,17 @@
  * zombies count.
  */
 import { EventEmitter } from 'node:events';
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { OptionError } from './errors.ts';
-import type { ShutdownReason } from './hooks.ts';
-import { WORKER_LINES } from './ring/layout.ts';
-import { createRings, type SharedBuffers } from './ring/shared.ts';
-import type runWorker from './worker/main.ts';
-import type { FromWorker, ToWorker, WorkerTask } from './worker/main.ts';
+import { OptionError } from '../errors.ts';
+import type { ShutdownReason } from '../hooks.ts';
+import { WORKER_LINES } from '../ring/layout.ts';
+import { createRings, type SharedBuffers } from '../ring/shared.ts';
+import { Incarnation } from './incarnation.ts';
+import type runWorker from '../worker/main.ts';
+import type { FromWorker, ToWorker, WorkerTask } from '../worker/main.ts';
 
-const WORKER_URL = new URL('./worker/main.js', import.meta.url);
+const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
 
@@ -60,29 +61,6 @@ export interface PoolAcceptor {
 export interface PoolLog {
   error(text: string): void;
   info(text: string): void;
-}
-
-/** One worker thread, from spawn to exit. */
-class Incarnation {
-  readonly slot: number;
-  readonly control: MessagePort;
-  readonly kill: AbortController = new AbortController();
-  thread: Worker | undefined;
-  /** Set when its thread has ended. */
-  exitCode: number | undefined;
-  threadId = 0;
-  ready = false;
-  /** It was told to end, or killed: its exit needs no replacement of its own. */
-  leaving = false;
-  /** Its replacement is on its way. */
-  recycling = false;
-  /** Ends its life: its lifetime, and when it is told to end, its grace. */
-  timer: NodeJS.Timeout | undefined;
-
-  constructor(slot: number, control: MessagePort) {
-    this.slot = slot;
-    this.control = control;
-  }
 }
 
 /** Events: `workerExit` ({ slot, threadId, code, planned }). */
@@ -284,12 +262,22 @@ export class Pool extends EventEmitter {
         this.#live(worker);
         this.#acceptor.ready(worker.slot);
         return settle();
+      case 'fault':
+        return this.#onFault(worker);
       case 'failed':
         worker.leaving = true;
         return settle(loadError(message.code, message.message, message.stack));
       case 'log':
         return this.#log[message.level](message.text);
     }
+  }
+
+  /** An error that nobody caught: it takes no more, finishes the rest, and another takes its place meanwhile. */
+  #onFault(worker: Incarnation): void {
+    if (worker.leaving) return;
+    this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
+    this.#end(worker, 'recycle');
+    if (!this.#closing) this.#respawn(0);
   }
 
   #live(worker: Incarnation): void {
