@@ -166,8 +166,8 @@ class NodeExchange implements Sink, SignalSource {
   readonly #body: NodeBody | null;
   readonly input: Input | typeof emptyInput;
   #controller: AbortController | null = null;
-  /** Resolves the write that waits for room. */
-  #flow: (() => void) | null = null;
+  /** Resolves the writes that have not gone. */
+  readonly #waiting: Set<() => void> = new Set();
   gone = false;
 
   constructor(request: IncomingMessage, response: ServerResponse, continueDue: boolean) {
@@ -181,7 +181,6 @@ class NodeExchange implements Sink, SignalSource {
     this.#body = hasBody ? new NodeBody(request, sendContinue) : null;
     this.input = this.#body === null ? emptyInput : new Input(this.#body);
     response.on('finish', () => this.#body?.release());
-    response.on('drain', () => this.#flows());
     response.on('close', () => {
       if (!response.writableFinished) this.#leave();
     });
@@ -218,15 +217,15 @@ class NodeExchange implements Sink, SignalSource {
     this.#response.flushHeaders();
   }
 
+  /** Resolves when the chunk has gone to the kernel: Node may hold it back, and a body may burn CPU meanwhile (rule S24). */
   write(chunk: BodyChunk): Promise<void> | undefined {
-    const response = this.#response;
     if (this.gone) return undefined;
-    const hasRoom = response.write(chunk);
-    // Node holds what is written back until the next tick, and a body may burn CPU until then (rule S24).
-    response.socket?.uncork();
-    if (hasRoom) return undefined;
     return new Promise((resolve) => {
-      this.#flow = resolve;
+      this.#waiting.add(resolve);
+      this.#response.write(chunk, () => {
+        this.#waiting.delete(resolve);
+        resolve();
+      });
     });
   }
 
@@ -257,14 +256,9 @@ class NodeExchange implements Sink, SignalSource {
     else this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');
   }
 
-  #flows(): void {
-    this.#flow?.();
-    this.#flow = null;
-  }
-
   #leave(): void {
     this.gone = true;
-    this.#flows();
+    for (const resolve of this.#waiting) resolve();
     this.#body?.break();
     this.#controller?.abort(new ClientGoneError());
   }
