@@ -95,6 +95,12 @@ export const OPTIONS = {
     group: 'Workers',
     help: 'Time after which a worker is recycled, a tenth more or less; 0 is never',
   },
+  maxWorkerMemory: {
+    kind: 'bytes',
+    default: 0,
+    group: 'Workers',
+    help: 'Heap and external memory above which a worker is recycled; 0 is any',
+  },
   maxPending: {
     kind: 'count',
     default: 1024,

@@ -143,26 +143,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   async #task(): Promise<CommonTask> {
     const { url, exportName } = await this.#compile();
-    const { concurrency, maxStreams, handlerTimeout, validate } = this.options;
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
       multiprocess: false,
-      concurrent: concurrency > 1,
+      concurrent: this.options.concurrency > 1,
       blockingInput: this.threads > 0,
       requestIdPrefix: Math.random().toString(36).slice(2, 8),
     };
-    const { threads } = this;
-    return {
-      application: url,
-      exportName,
-      concurrency,
-      maxStreams,
-      handlerTimeout,
-      validate,
-      threads,
-      context,
-    };
+    return { ...this.options, application: url, exportName, context };
   }
 
   async #compile(): Promise<{ url: string | Application; exportName: string }> {

@@ -262,6 +262,8 @@ export class Pool extends EventEmitter {
         this.#live(worker);
         this.#acceptor.ready(worker.slot);
         return settle();
+      case 'worn':
+        return this.recycle(worker.slot, message.why);
       case 'fault':
         return this.#onFault(worker);
       case 'failed':

@@ -13,6 +13,7 @@ import type { EnvironContext } from './environ.ts';
 import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
 import { type Loaded, loadApplication } from './load.ts';
+import { watchMemory } from './memory-watch.ts';
 import { type LoopLimits, WorkerLoop } from './loop.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
@@ -26,6 +27,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly validate: boolean;
   /** Workers that the server keeps. */
   readonly threads: number;
+  /** Bytes of heap and external memory; 0: any. */
+  readonly maxWorkerMemory: number;
 }
 
 /** What a worker says to the pool. */
@@ -33,6 +36,7 @@ export type FromWorker =
   | { readonly type: 'started'; readonly threadId: number }
   | { readonly type: 'ready' }
   | { readonly type: 'fault' }
+  | { readonly type: 'worn'; readonly why: string }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
 
@@ -63,6 +67,9 @@ export default async function work(task: WorkerTask): Promise<void> {
   });
   // A thread that belongs to somebody else is theirs to watch.
   if (task.context.blockingInput) gateway.watchFaults(() => say({ type: 'fault' }));
+  watchMemory(task.maxWorkerMemory, (bytes) => {
+    say({ type: 'worn', why: `its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory` });
+  });
   loop.start(gateway);
   say({ type: 'ready' });
   const { reason } = await closed;

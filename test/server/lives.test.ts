@@ -59,6 +59,24 @@ describe('recycle', () => {
     expect(log.join()).toContain('is recycled: maxLifetime is over');
   });
 
+  test('maxWorkerMemory: a worker that grows beyond it is replaced', async () => {
+    const app = appFile(`
+      const kept = [];
+      export default (environ, startResponse) => {
+        kept.push(Buffer.alloc(4 * 1024 * 1024, 1));
+        startResponse(200, []);
+        return String(kept.length);
+      };
+    `);
+    const { port, server, log } = await serveFile(app, 1, { maxWorkerMemory: '100MiB' });
+    const exited = new Promise((resolve) => server.once('workerExit', resolve));
+    const get = async () => Number(await (await fetch(`http://127.0.0.1:${port}/`)).text());
+    for (let i = 1; i <= 40; i++) expect(await get()).toBe(i);
+    await exited;
+    expect(await get()).toBe(1);
+    expect(log[0]).toMatch(/^Worker 1 is recycled: its \d+ MB are above maxWorkerMemory$/);
+  });
+
   test('a replacement that does not start leaves the old one serving, and is not tried again at once', async () => {
     const mark = `${appFile('')}.stop`;
     const app = appFile(`
