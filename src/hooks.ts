@@ -3,13 +3,24 @@
  *
  * Law: types only. `worker/load.ts` finds them, `worker/main.ts` calls them.
  */
+import type { Environ } from './tsgi/types.ts';
 
-/** The worker that an application lives in. */
-export interface WorkerInfo {
+/** The worker that an application lives in: given to `init`, and in every environ as `tsgi_threads.worker`. */
+export interface WorkerHandle {
   /** A small number of its own among the workers that live now; a later worker may have it again. */
   readonly id: number;
   /** How many workers the server keeps. */
   readonly threads: number;
+  /** Asks for this worker to be replaced when its replacement is ready. `why` is logged. */
+  recycle(why?: string): void;
+  /**
+   * The response to this request may begin as late as `milliseconds` from now, if that is later than `handlerTimeout`
+   * says. Returns the new deadline, ms since the epoch, also as `tsgi.deadline` of `environ`; undefined when handlers
+   * have no deadline.
+   *
+   * @throws OptionError TSGI_ERR_OPTION for no whole number of 0 or more, TSGI_ERR_STATE when the request is over
+   */
+  extendDeadline(environ: Environ, milliseconds: number): number | undefined;
 }
 
 /** Why a worker ends: the server closes, new code is loaded, or this worker has served its time. */
@@ -17,7 +28,7 @@ export type ShutdownReason = 'close' | 'reload' | 'recycle';
 
 export interface Hooks {
   /** Awaited before the worker's first request; what it throws is a worker that does not start. */
-  readonly init?: (worker: WorkerInfo) => unknown;
+  readonly init?: (worker: WorkerHandle) => unknown;
   /** Awaited after the worker's last request; what it throws is logged. */
   readonly shutdown?: (reason: ShutdownReason) => unknown;
 }

@@ -1,7 +1,7 @@
 /**
  * The door for programs. Only re-exports.
  */
-export type { Hooks, ShutdownReason, WorkerInfo } from './hooks.ts';
+export type { Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
 export { type ErrorCode, OptionError, TsgiError } from './errors.ts';
 export type { Logger } from './logger.ts';
 export type { Options } from './options.ts';

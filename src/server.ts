@@ -8,18 +8,14 @@ import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Acceptor, type AcceptorStats } from './acceptor/acceptor.ts';
+import { Acceptor } from './acceptor/acceptor.ts';
+import type { AcceptorStats, LateRequest } from './acceptor/acceptor-api.ts';
 import { compileApplication } from './compile/compile.ts';
 import { OptionError, type TsgiError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
-import {
-  type OptionName,
-  type Options,
-  type ResolvedOptions,
-  resolveOptions,
-  showOption,
-} from './options.ts';
+import { type Options, type ResolvedOptions, resolveOptions } from './options.ts';
 import { type CommonTask, Pool } from './pool/pool.ts';
+import { Reports } from './reports.ts';
 import type { Application } from './tsgi/types.ts';
 import { VERSION } from './version.ts';
 
@@ -61,24 +57,13 @@ interface ServerEvents {
   error: [Error];
 }
 
-/** The options that set the limit behind a status. */
-const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
-  408: ['headersTimeout', 'bodyTimeout', 'minBodyRate'],
-  413: ['maxBodySize'],
-  414: ['maxRequestLine'],
-  431: ['maxHeaderSize', 'maxHeaders'],
-  503: ['maxPending', 'pendingTimeout', 'maxBuffered', 'maxConnections'],
-  504: ['handlerTimeout'],
-};
-
-/** How often the same kind of refusal is logged at most, ms. */
-const REFUSAL_LOG_MS = 60_000;
-
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   readonly options: ResolvedOptions;
   readonly #app: string | URL | Application;
   readonly #log: Logger;
-  readonly #refusalsLogged: Map<string, number> = new Map();
+  readonly #reports: Reports;
+  /** What the ids of this server's requests begin with. */
+  readonly #requestIdPrefix: string = Math.random().toString(36).slice(2, 8);
   #acceptor: Acceptor | null = null;
   #pool: Pool | null = null;
   #host = '';
@@ -94,6 +79,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     );
     this.#app = app;
     this.#log = logger ?? defaultLogger;
+    this.#reports = new Reports(this.options, this.#log);
     if (app === undefined)
       throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
     if (typeof app === 'function' && this.options.threads !== 0) throw functionError();
@@ -149,7 +135,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       multiprocess: false,
       concurrent: this.options.concurrency > 1,
       blockingInput: this.threads > 0,
-      requestIdPrefix: Math.random().toString(36).slice(2, 8),
+      requestIdPrefix: this.#requestIdPrefix,
     };
     return { ...this.options, application: url, exportName, context };
   }
@@ -166,13 +152,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return new Acceptor(
       {
         ...this.options,
+        requestIdPrefix: this.#requestIdPrefix,
         places: workers * this.options.concurrency,
         streams: workers * this.options.maxStreams,
       },
       {
-        onRefused: (status, detail, request) => this.#logRefusal(status, detail, request),
+        onRefused: (status, detail) => this.#reports.refused(status, detail),
         onWorn: (slot) => this.#pool?.recycle(slot, 'maxRequests are answered'),
-        onStuck: (slot) => this.#pool?.terminate(slot),
+        onLate: (late) => void this.#onLate(late),
+        onStuck: (slot) => void this.#onStuck(slot),
       },
     );
   }
@@ -201,17 +189,17 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return { ...this.#acceptor.stats(), workers: this.#pool.ready, zombies: this.#pool.zombies };
   }
 
-  /** At most once a minute for each kind: the limit and its flag are what an operator needs, not every case. */
-  #logRefusal(status: number, detail: string, request?: string): void {
-    const key = `${status} ${detail}`;
-    const now = performance.now();
-    const last = this.#refusalsLogged.get(key);
-    if (last !== undefined && now - last < REFUSAL_LOG_MS) return;
-    this.#refusalsLogged.set(key, now);
-    const what = request === undefined ? '' : ` to ${request}`;
-    const limits = (LIMITS_OF[status] ?? []).map((name) => showOption(name, this.options[name]));
-    const why = [...(detail === '' ? [] : [detail]), ...limits].join('; ');
-    this.#log.warn(`Answered ${status}${what}${why === '' ? '' : `: ${why}`} (told once a minute)`);
+  /** The line waits for what only a look at the thread can tell; the client has its answer already. */
+  async #onLate(late: LateRequest): Promise<void> {
+    const output = this.#pool?.outputOf(late.slot) ?? '';
+    const busy = late.stuck ? await this.#pool?.busiest(late.slot) : undefined;
+    this.#reports.late(late, { output, busy: busy ?? [] });
+  }
+
+  async #onStuck(slot: number): Promise<void> {
+    const output = this.#pool?.outputOf(slot) ?? '';
+    const busy = await this.#pool?.terminate(slot);
+    if (busy !== undefined) this.#reports.stuck(slot, { output, busy });
   }
 
   // reload

@@ -9,10 +9,11 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 
 /** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
 const ROOMS: Record<string, readonly string[]> = {
-  hooks: [],
+  hooks: ['tsgi'],
   index: ['errors', 'hooks', 'logger', 'options', 'server'],
   cli: ['errors', 'options', 'server', 'version', 'commander'],
-  server: ['acceptor', 'compile', 'errors', 'logger', 'options', 'pool', 'tsgi', 'version'],
+  server: ['acceptor', 'compile', 'errors', 'logger', 'options', 'pool', 'reports', 'tsgi', 'version'],
+  reports: ['acceptor', 'logger', 'options'],
   pool: ['errors', 'hooks', 'ring', 'worker', 'piscina'],
   options: ['errors', 'nearest', 'threads'],
   nearest: [],
@@ -28,7 +29,7 @@ const ROOMS: Record<string, readonly string[]> = {
   worker: ['errors', 'hooks', 'http', 'ring', 'tsgi'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
-const TYPES_ONLY = new Set(['pool → worker', 'server → tsgi']);
+const TYPES_ONLY = new Set(['pool → worker', 'server → tsgi', 'hooks → tsgi', 'reports → acceptor']);
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))

@@ -13,18 +13,19 @@ import { HttpDate } from '../http/date.ts';
 import { encodeRefusal } from '../http/encoder.ts';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
-import { ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
-import { BLOCKS, CLOSE, END, Kind, kindOf, readFileRecord } from '../ring/message.ts';
+import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
+import { BLOCKS, CLOSE, END, Kind, kindOf, readFileRecord, requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
+import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
-import { Deadlines } from './deadlines.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import { Listener, type ListenerOwner } from './listener.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
+import { Watchdog, type WatchdogOwner } from './watchdog.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
 import { WorkerLinks } from './worker-links.ts';
 
@@ -33,45 +34,7 @@ const CONNECTION_TICKS = 3;
 /** Records read from one worker's ring in one turn, so that one worker cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
 
-export interface AcceptorOptions extends ConnectionLimits {
-  readonly maxRequestLine: number;
-  readonly maxHeaderSize: number;
-  readonly maxHeaders: number;
-  readonly maxPending: number;
-  readonly maxConnections: number;
-  readonly maxBuffered: number;
-  readonly handlerTimeout: number;
-  readonly killGrace: number;
-  /** Requests after which a worker is worn, a tenth more or less; 0: never. */
-  readonly maxRequests: number;
-  readonly backlog: number;
-  /** Exchanges that all workers together may hold without a head; and open streams beside them. */
-  readonly places: number;
-  readonly streams: number;
-}
-
-/** What the acceptor reports to the hall. */
-export interface AcceptorEvents {
-  /** The acceptor answered itself. `request` is method and target, where known. */
-  onRefused(status: number, detail: string, request?: string): void;
-  /** A worker has answered as many requests as it may. */
-  onWorn(slot: number): void;
-  /** A worker's loop has not turned for `killGrace` after a deadline: it should be terminated. */
-  onStuck(slot: number): void;
-}
-
-export interface AcceptorStats {
-  readonly connections: number;
-  readonly pending: number;
-  readonly inFlight: number;
-  readonly requests: number;
-  readonly refused: number;
-  readonly lateRecords: number;
-  readonly buffered: number;
-  readonly uploads: number;
-}
-
-export class Acceptor implements ConnectionHost, ListenerOwner {
+export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly parser: Parser;
   readonly limits: ConnectionLimits;
   readonly exchanges: Exchanges;
@@ -83,7 +46,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly #events: AcceptorEvents;
   readonly #shared: SharedMemory & { slab: { inUse: number } };
   readonly #sleeper: Sleeper;
-  readonly #deadlines: Deadlines;
+  readonly #watchdog: Watchdog;
   readonly #waker: Waker;
   readonly #links: WorkerLinks;
   readonly #connections: Set<Connection> = new Set();
@@ -117,8 +80,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.exchanges = new Exchanges(shared, options.maxPending);
     this.uploads = new UploadGate(options.places);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
-    this.#deadlines = new Deadlines(options, this.exchanges, shared.table);
     this.#links = new WorkerLinks(shared.table);
+    this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
     this.#sleeper.arm();
   }
@@ -234,7 +197,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
 
   refusal(status: number, detail: string, close: boolean): string {
     this.#refused += 1;
-    this.#events.onRefused(status, detail);
+    // A deadline's line says more, and comes from `onLate`.
+    if (status !== 504) this.#events.onRefused(status, detail);
     const options = { close, date: this.#date.at(Date.now()), ...(detail === '' ? {} : { detail }) };
     return encodeRefusal(
       status,
@@ -292,6 +256,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
       this.#lateRecords += 1;
       return;
     }
+    if (kindOf(responses.kind) === Kind.READ) exchange.line ||= this.exchanges.requestLine(exchange);
     this.exchanges.releaseSlab(exchange);
     const { connection } = exchange;
     switch (kindOf(responses.kind)) {
@@ -361,23 +326,32 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
       this.exchanges.finish(exchange);
       connection?.exchangeOnRefused(503);
     }
-    for (const exchange of this.#deadlines.passed(this.now)) this.#onHandlerTimeout(exchange);
-    for (const slot of this.#deadlines.stuck(this.now, (owner) => this.#links.get(owner)?.epoch ?? 0)) {
-      this.#events.onStuck(slot);
-    }
+    this.#watchdog.tick(this.now);
     if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 
-  /** Its deadline passed: the client is answered, the worker is told, the answer that may still come is dropped. */
-  #onHandlerTimeout(exchange: Exchange): void {
-    const { connection } = exchange;
-    const link = this.#links.ownerOf(exchange);
-    exchange.epochThen = link?.epoch ?? 0;
-    this.exchanges.abandon(exchange, this.now);
+  // called by the watchdog
+
+  /** The client is answered, the worker is told, the answer that may still come is dropped. */
+  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, stuck: boolean): void {
+    const { connection, serial, takenAt, queuedAt } = exchange;
+    exchange.lateAt = this.now;
+    this.exchanges.abandon(exchange, Abort.DEADLINE);
     link?.notifyAbort();
     link?.probe();
-    this.#events.onRefused(504, '', this.exchanges.requestLine(exchange));
     connection?.exchangeOnRefused(504);
+    this.#events.onLate({
+      slot: link?.slot ?? 0,
+      request: this.exchanges.requestLine(exchange),
+      requestId: requestId(this.#options.requestIdPrefix, serial),
+      age: this.now - takenAt,
+      queued: takenAt - queuedAt,
+      stuck,
+    });
+  }
+
+  watchdogOnStuck(link: WorkerLink): void {
+    this.#events.onStuck(link.slot);
   }
 
   // called by the listener

@@ -8,6 +8,7 @@
 import type net from 'node:net';
 import { Flag } from '../http/flags.ts';
 import { READ_BUFFER_SIZE } from '../http/parser.ts';
+import { Abort } from '../ring/layout.ts';
 import type { FileRecord, HeadBytes, Peers } from '../ring/message.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
@@ -288,7 +289,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.exchange = null;
     this.#intake.forgetBody();
     if (exchange === null || this.#host.exchanges.cancel(exchange)) return;
-    this.#host.exchanges.abandon(exchange, this.#host.now);
+    this.#host.exchanges.abandon(exchange, Abort.GONE);
     this.#host.notifyOwner(exchange);
   }
 

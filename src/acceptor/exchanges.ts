@@ -54,9 +54,13 @@ export class Exchange {
   headSent = false;
   /** Response bytes taken from the ring. */
   received = 0;
-  /** Since when nobody waits for the answer (0: somebody does), and its worker's epoch then. */
-  abandonedAt = 0;
+  /** When its deadline passed (0: it has not); its worker's epoch when it was taken, and from the deadline on then. */
+  lateAt = 0;
   epochThen = 0;
+  /** Its worker was asked to show that its loop turns. */
+  probed = false;
+  /** Method and target, kept when the slab is free before its head was sent. */
+  line = '';
 
   constructor(index: number) {
     this.index = index;
@@ -141,11 +145,10 @@ export class Exchanges {
     return true;
   }
 
-  /** Tells the owner that nobody waits for the answer. The exchange is free when the owner says END, or ends. */
-  abandon(exchange: Exchange, now: number): void {
+  /** Tells the owner that nobody waits for the answer, and why (`Abort`). The exchange is free when the owner says END, or ends. */
+  abandon(exchange: Exchange, why: number): void {
     exchange.connection = null;
-    exchange.abandonedAt = now;
-    this.#memory.table.setAbort(exchange.index);
+    this.#memory.table.setAbort(exchange.index, why);
   }
 
   /** The first record of an exchange shows that its worker has copied the request: the slab is free. */
@@ -168,9 +171,11 @@ export class Exchanges {
     this.#freeCount += 1;
   }
 
-  /** Method and target for a log line; undefined once the slab is free. */
-  requestLine(exchange: Exchange): string | undefined {
-    return exchange.slabOffset === NO_SLAB ? undefined : this.#memory.view.requestLine(exchange.slabOffset);
+  /** Method and target for a log line; to be had until its head is sent. */
+  requestLine(exchange: Exchange): string {
+    return exchange.slabOffset === NO_SLAB
+      ? exchange.line
+      : this.#memory.view.requestLine(exchange.slabOffset);
   }
 
   /**
@@ -228,7 +233,9 @@ export class Exchanges {
     exchange.takenAt = 0;
     exchange.headSent = false;
     exchange.received = 0;
-    exchange.abandonedAt = 0;
+    exchange.lateAt = 0;
+    exchange.probed = false;
+    exchange.line = '';
     this.#serial = (this.#serial + 1) | 0;
     exchange.serial = this.#serial;
     this.active.add(exchange);

@@ -27,6 +27,8 @@ export class WorkerLink {
   readonly port: MessagePort;
   /** Exchanges it has answered to the end. */
   answered = 0;
+  /** What the watchdog has seen of its loop. */
+  life = { epoch: 0, turnedAt: 0, probedAt: 0 };
   /** As many as it may answer. */
   most: number = Number.POSITIVE_INFINITY;
   readonly #memory: Memory;

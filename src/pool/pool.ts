@@ -17,7 +17,9 @@ import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
+import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
 import { Incarnation } from './incarnation.ts';
+import { busiestFunctions } from './profile.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, ToWorker, WorkerTask } from '../worker/main.ts';
 
@@ -28,7 +30,7 @@ const BACKOFF_MS = { first: 100, most: 5000 };
 /** What every incarnation is given besides its own rings and ports. */
 export type CommonTask = Omit<
   WorkerTask,
-  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control'
+  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output'
 >;
 
 export interface PoolOptions {
@@ -109,14 +111,30 @@ export class Pool extends EventEmitter {
     await Promise.all(rest);
   }
 
-  /** Ends a worker now, whatever it does, and starts its replacement without waiting for its end. */
-  terminate(slot: number): void {
+  /**
+   * Ends a worker, whatever it does, and starts its replacement without waiting for its end. Resolves with the functions
+   * it was busy in, where that can be told; undefined when it is being terminated already.
+   */
+  async terminate(slot: number): Promise<string[] | undefined> {
     const worker = this.#workers.get(slot);
-    if (worker === undefined || worker.leaving) return;
-    worker.leaving = true;
+    if (worker === undefined || worker.terminating) return undefined;
+    worker.terminating = true;
     this.#acceptor.retire(slot);
-    this.#respawn(0);
+    if (!worker.leaving) this.#respawn(0);
+    worker.leaving = true;
+    const busy = await busiestFunctions(worker.thread);
     worker.kill.abort();
+    return busy;
+  }
+
+  /** The functions in which a worker burns its time. */
+  async busiest(slot: number): Promise<string[]> {
+    return busiestFunctions(this.#workers.get(slot)?.thread);
+  }
+
+  /** What a worker printed last. */
+  outputOf(slot: number): string {
+    return this.#workers.get(slot)?.output.read() ?? '';
   }
 
   /**
@@ -213,13 +231,15 @@ export class Pool extends EventEmitter {
     const rings = createRings();
     const doorbell = new MessageChannel();
     const control = new MessageChannel();
-    const worker = new Incarnation(slot, control.port1);
+    const output = textTailBuffer();
+    const worker = new Incarnation(slot, control.port1, new TextTail(output));
     this.#workers.set(slot, worker);
     this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
       ...common,
       slot,
       ...rings,
+      output: this.#piscina === null ? null : output,
       shared: this.#options.shared,
       doorbell: doorbell.port2,
       control: control.port2,

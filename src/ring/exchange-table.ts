@@ -33,10 +33,11 @@ export class ExchangeTable {
 
   /** Makes an exchange ready to be taken; the request must lie in the slab already. */
   publish(index: number, generation: number, slabOffset: number): void {
-    const { control, credit, abort, consumed, slab } = this.#layout;
+    const { control, credit, abort, consumed, slab, extended } = this.#layout;
     this.#memory.store(credit + index, 0);
     this.#memory.store(abort + index, 0);
     this.#memory.store(consumed + index, 0);
+    this.#memory.store(extended + index, 0);
     this.#memory.store(slab + index, slabOffset);
     this.#memory.store(control + index, controlWord(generation, 0, State.PENDING));
   }
@@ -72,8 +73,14 @@ export class ExchangeTable {
     this.#memory.store(this.#layout.credit + index, bytes | 0);
   }
 
-  setAbort(index: number): void {
-    this.#memory.store(this.#layout.abort + index, 1);
+  /** @param why one of `Abort` */
+  setAbort(index: number, why: number): void {
+    this.#memory.store(this.#layout.abort + index, why);
+  }
+
+  /** Milliseconds from its start that the application asked for; 0: none. */
+  extended(index: number): number {
+    return this.#memory.load(this.#layout.extended + index);
   }
 
   consumed(index: number): number {
@@ -106,8 +113,13 @@ export class ExchangeTable {
     return this.#memory.load(this.#layout.credit + index);
   }
 
-  aborted(index: number): boolean {
-    return this.#memory.load(this.#layout.abort + index) !== 0;
+  /** One of `Abort`. */
+  abortOf(index: number): number {
+    return this.#memory.load(this.#layout.abort + index);
+  }
+
+  extend(index: number, milliseconds: number): void {
+    this.#memory.store(this.#layout.extended + index, milliseconds | 0);
   }
 
   setConsumed(index: number, bytes: number): void {

@@ -20,9 +20,10 @@
  *              +ABORTS          the acceptor (add)    an exchange it runs was aborted: look at all of them
  *   then     CONTROL[exchanges] see below
  *            CREDIT[exchanges]  acceptor              response bytes that have left, cumulative, wrapping
- *            ABORT[exchanges]   acceptor              1: nobody waits for the answer any more
+ *            ABORT[exchanges]   acceptor              why nobody waits for the answer any more; 0: somebody does
  *            CONSUMED[exchanges] the owning worker    body bytes the application has taken, cumulative, wrapping
  *            SLAB[exchanges]    acceptor, before PENDING is stored: byte offset of the request in the slab
+ *            EXTENDED[exchanges] the owning worker    ms from its start the application asked for; 0: the server's
  *            SLOT[ring]         acceptor              entries of the request ring
  *
  * A control word:     31            12 11        4 3     0
@@ -70,6 +71,7 @@ export interface Layout {
   readonly abort: number;
   readonly consumed: number;
   readonly slab: number;
+  readonly extended: number;
   readonly slots: number;
   /** Words in the whole buffer. */
   readonly words: number;
@@ -85,13 +87,17 @@ export function layoutOf(exchanges: number, ring: number): Layout {
     abort: at(2),
     consumed: at(3),
     slab: at(4),
-    slots: at(5),
-    words: at(5) + ring,
+    extended: at(5),
+    slots: at(6),
+    words: at(6) + ring,
   };
 }
 
 /** States of an exchange. The arrows: FREE → PENDING → TAKEN → RUNNING → FREE, and PENDING → CANCELLED → FREE. */
 export const State = { FREE: 0, PENDING: 1, TAKEN: 2, RUNNING: 3, CANCELLED: 4 } as const;
+
+/** Why nobody waits for an answer any more. */
+export const Abort = { NONE: 0, GONE: 1, DEADLINE: 2 } as const;
 
 export const GENERATIONS = 1 << 20;
 

@@ -84,6 +84,11 @@ export interface Peers {
   readonly localPort: number;
 }
 
+/** What a request is called in logs and by its application; `serial` is its exchange's. */
+export function requestId(prefix: string, serial: number): string {
+  return `${prefix}-${(serial >>> 0).toString(36)}`;
+}
+
 /** Bytes that a request needs in the slab. */
 export function requestSize(head: HeadBytes, peers: Peers, bodyLength: number): number {
   const addresses = peers.remoteAddress.length + peers.localAddress.length;

@@ -39,6 +39,16 @@ export class ClientGoneError extends Error {
   }
 }
 
+/** `tsgi.deadline` has passed and the client was answered by the server: a reason of `tsgi.signal`. */
+export class DeadlineError extends Error {
+  readonly code = 'TSGI_ERR_DEADLINE';
+  override name = 'DeadlineError';
+
+  constructor() {
+    super('The deadline of this request has passed');
+  }
+}
+
 /** A value for an error message: short, on one line. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);

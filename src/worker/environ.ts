@@ -4,7 +4,9 @@
  * Law: reads the head that was parsed and allowed already; judges nothing. What a client chooses (names, values)
  * never becomes a property that is not `HTTP_…`, so `__proto__` and its kin are data here.
  */
+import type { WorkerHandle } from '../hooks.ts';
 import { Flag } from '../http/flags.ts';
+import { requestId } from '../ring/message.ts';
 import {
   addField,
   decodePath,
@@ -54,6 +56,7 @@ export interface EnvironParts {
   readonly exchange: SignalSource;
   /** ms since the epoch. */
   readonly deadline: number | undefined;
+  readonly worker: WorkerHandle;
 }
 
 export function buildEnviron(request: RequestView, context: EnvironContext, parts: EnvironParts): Environ {
@@ -96,9 +99,10 @@ function base(request: RequestView, context: EnvironContext, parts: EnvironParts
     'tsgi.concurrent': context.concurrent,
     'tsgi.blocking_input': context.blockingInput,
     'tsgi.deadline': parts.deadline,
-    'tsgi.request_id': `${context.requestIdPrefix}-${(request.serial >>> 0).toString(36)}`,
+    'tsgi.request_id': requestId(context.requestIdPrefix, request.serial),
     [SIGNAL_SOURCE]: parts.exchange,
     'tsgi.file_wrapper': fileWrapper,
+    'tsgi_threads.worker': parts.worker,
   };
   defineSignal(environ);
   return environ;

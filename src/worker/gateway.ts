@@ -7,17 +7,19 @@
  * that the truncation shows. Either way one log line with the request and the stack, and the worker goes on.
  */
 import { Flag } from '../http/flags.ts';
+import { Abort } from '../ring/layout.ts';
 import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
-import { ClientGoneError } from '../tsgi/errors.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
 import { Faults } from './faults.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
-import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
+import { Inbound, type InboundOwner } from './inbound.ts';
 import { completeBody, emptyInput, Input } from '../tsgi/input.ts';
+import type { WorkerHandle } from '../hooks.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 import { Response, type ResponsePlan } from './response.ts';
+import { Running, textOf } from './running.ts';
 
 export interface GatewayOptions {
   readonly application: Application;
@@ -27,41 +29,11 @@ export interface GatewayOptions {
   readonly handlerTimeout: number;
   /** Where the application's errors are told: one text, request and stack in it. */
   readonly report: (text: string) => void;
-}
-
-/** One exchange that this worker runs. */
-class Running {
-  readonly response: Response;
-  readonly body: InboundBody | null;
-  /** For log lines. */
-  environ: Environ | null = null;
-  #controller: AbortController | null = null;
-
-  constructor(response: Response, body: InboundBody | null) {
-    this.response = response;
-    this.body = body;
-  }
-
-  signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.response.gone) this.#controller.abort(new ClientGoneError());
-    return this.#controller.signal;
-  }
-
-  /** What happened to its request, for the log. */
-  describe(what: string, error: unknown): string {
-    const { environ } = this;
-    if (environ === null) return `${what}: ${textOf(error)}`;
-    const request = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI}`;
-    return `${request} ${what} (request ${environ['tsgi.request_id']}): ${textOf(error)}`;
-  }
-
-  abort(): void {
-    const reason = new ClientGoneError();
-    this.response.leave();
-    this.body?.onError(reason);
-    this.#controller?.abort(reason);
-  }
+  /** What every environ carries as `tsgi_threads.worker`. */
+  readonly worker: WorkerHandle;
+  /** Handlers that were answered at their deadline and have not ended; above it `onWorn` hears of it. */
+  readonly mostLate: number;
+  readonly onWorn: (why: string) => void;
 }
 
 export class Gateway implements Runner, InboundOwner {
@@ -72,6 +44,8 @@ export class Gateway implements Runner, InboundOwner {
   readonly #running: Set<Running> = new Set();
   #faults: Faults<Running> | null = null;
   #onIdle: (() => void) | null = null;
+  /** How many of those that run are late. */
+  #late = 0;
 
   constructor(loop: WorkerLoop, options: GatewayOptions) {
     this.#loop = loop;
@@ -95,10 +69,11 @@ export class Gateway implements Runner, InboundOwner {
   }
 
   checkAborts(): void {
-    const { table } = this.#loop.link.shared;
     for (const running of [...this.#running]) {
-      const { response } = running;
-      if (!response.over && table.aborted(response.exchange)) running.abort();
+      const why = running.response.abortedWhy;
+      if (why === Abort.NONE) continue;
+      running.abort(why);
+      if (running.late) this.#onLate();
     }
   }
 
@@ -108,11 +83,11 @@ export class Gateway implements Runner, InboundOwner {
     reader.read(table.slabOffset(exchange));
     const body = reader.moreBody ? this.#inbound.open(exchange, generation) : null;
     const response = new Response(this.#loop, exchange, generation, planOf(reader.flags));
-    const running = new Running(response, body);
+    const running = new Running(response, body, Date.now());
     this.#running.add(running);
     const environ = this.#environ(running);
     points.reached('copied');
-    if (table.aborted(exchange)) {
+    if (table.abortOf(exchange) !== Abort.NONE) {
       response.leave();
       return this.#done(running);
     }
@@ -155,9 +130,19 @@ export class Gateway implements Runner, InboundOwner {
 
   // called by the worker
 
-  /** Resolves when nothing runs any more. */
+  /** False: the request is over. */
+  extendDeadline(requestId: string, milliseconds: number): boolean {
+    for (const { environ, response, startedAt } of this.#running) {
+      if (response.over || environ?.['tsgi.request_id'] !== requestId) continue;
+      this.#loop.link.shared.table.extend(response.exchange, Date.now() - startedAt + milliseconds);
+      return true;
+    }
+    return false;
+  }
+
+  /** Resolves when nothing runs any more, save what is late: its client has its answer, and it may never end. */
   idle(): Promise<void> {
-    if (this.#running.size === 0) return Promise.resolve();
+    if (this.#running.size === this.#late) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });
@@ -165,12 +150,12 @@ export class Gateway implements Runner, InboundOwner {
 
   #environ(running: Running): Environ {
     const reader = this.#reader;
-    const { context, errors, handlerTimeout } = this.#options;
-    const deadline = handlerTimeout > 0 ? Date.now() + handlerTimeout : undefined;
+    const { context, errors, handlerTimeout, worker } = this.#options;
+    const deadline = handlerTimeout > 0 ? running.startedAt + handlerTimeout : undefined;
     let input = emptyInput;
     if (running.body !== null) input = new Input(running.body);
     else if (reader.bodyLength > 0) input = new Input(completeBody(reader.body()));
-    return buildEnviron(reader, context, { input, errors, exchange: running, deadline });
+    return buildEnviron(reader, context, { input, errors, exchange: running, deadline, worker });
   }
 
   readonly #call = (environ: Environ, running: Running): void => {
@@ -210,8 +195,20 @@ export class Gateway implements Runner, InboundOwner {
   }
 
   #forget(running: Running): void {
-    this.#running.delete(running);
-    if (this.#running.size === 0) this.#onIdle?.();
+    if (!this.#running.delete(running)) return;
+    if (running.late) this.#late -= 1;
+    this.#settle();
+  }
+
+  #onLate(): void {
+    const { mostLate, onWorn } = this.#options;
+    this.#late += 1;
+    if (this.#late > mostLate) onWorn(`${this.#late} handlers go on beyond their deadline`);
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#running.size === this.#late) this.#onIdle?.();
   }
 }
 
@@ -226,7 +223,3 @@ const PLANS: ResponsePlan[] = Array.from({ length: PLAN_MASK + 1 }, (_, flags) =
   keepAlive: (flags & Flag.KEEP_ALIVE) !== 0,
   headRequest: (flags & Flag.HEAD) !== 0,
 }));
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
-}

@@ -157,6 +157,8 @@ export class Inbound {
 
   block(milliseconds: number): void {
     this.#link.inbound.waitForRecord(milliseconds);
+    // It waits for the client, and is not stuck.
+    this.#link.turned();
     this.sort();
     this.#owner.checkAborts();
   }

@@ -75,7 +75,7 @@ export class Link {
     return this.#memory.load(workerWord(this.slot, ABORTS));
   }
 
-  /** Tells that the loop turns. */
+  /** Tells that this thread is not stuck. */
   turned(): void {
     this.#memory.add(workerWord(this.slot, EPOCH), 1);
   }

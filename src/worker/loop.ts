@@ -13,6 +13,7 @@
 import { HttpDate } from '../http/date.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
+import { Abort } from '../ring/layout.ts';
 import { EMPTY } from '../ring/request-ring.ts';
 import { CostMeter } from './cost-meter.ts';
 import type { Link } from './link.ts';
@@ -120,6 +121,11 @@ export class WorkerLoop {
 
   creditOf(response: Response): number {
     return this.link.shared.table.credit(response.exchange);
+  }
+
+  /** Why nobody waits for an answer that is not over: one of `Abort`. */
+  abortOf(response: Response): number {
+    return response.over ? Abort.NONE : this.link.shared.table.abortOf(response.exchange);
   }
 
   /** The response ring is full: asks to be told of space, and looks once more. True: there is room after all. */

@@ -9,11 +9,14 @@ import type { ShutdownReason } from '../hooks.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
 import type { Application } from '../tsgi/types.ts';
 import { validator } from '../tsgi/validate.ts';
+import { TextTail } from '../ring/text-tail.ts';
 import type { EnvironContext } from './environ.ts';
 import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
+import { workerHandle } from './handle.ts';
 import { type Loaded, loadApplication } from './load.ts';
 import { watchMemory } from './memory-watch.ts';
+import { takeStdio } from './stdio.ts';
 import { type LoopLimits, WorkerLoop } from './loop.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
@@ -27,6 +30,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly validate: boolean;
   /** Workers that the server keeps. */
   readonly threads: number;
+  /** Where what is printed is remembered; null in the caller's own thread. */
+  readonly output: SharedArrayBuffer | null;
   /** Bytes of heap and external memory; 0: any. */
   readonly maxWorkerMemory: number;
 }
@@ -47,29 +52,42 @@ export type ToWorker = { readonly type: 'close'; readonly reason: ShutdownReason
 export default async function work(task: WorkerTask): Promise<void> {
   const { control } = task;
   const say = (message: FromWorker) => control.postMessage(message);
+  if (task.output !== null) takeStdio(new TextTail(task.output));
   say({ type: 'started', threadId });
   const closed = new Promise<ToWorker>((resolve) => control.once('message', resolve));
   let loaded: Loaded;
+  let gateway: Gateway | null = null;
+  const recycle = (why: string) => say({ type: 'worn', why });
+  const handle = workerHandle({
+    id: task.slot,
+    threads: task.threads,
+    hasDeadlines: task.handlerTimeout > 0,
+    recycle,
+    extendDeadline: (id, milliseconds) => gateway?.extendDeadline(id, milliseconds) ?? false,
+  });
   try {
     loaded = await load(task);
-    await loaded.hooks.init?.({ id: task.slot, threads: task.threads });
+    await loaded.hooks.init?.(handle);
   } catch (error) {
     say(failure(error));
     return;
   }
   const loop = new WorkerLoop(new Link(task), { ...task, apart: task.context.blockingInput });
-  const gateway = new Gateway(loop, {
+  gateway = new Gateway(loop, {
     application: task.validate ? validator(loaded.application) : loaded.application,
     context: task.context,
     errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
     handlerTimeout: task.handlerTimeout,
     report: (text) => say({ type: 'log', level: 'error', text }),
+    worker: handle,
+    mostLate: task.concurrency,
+    onWorn: recycle,
   });
   // A thread that belongs to somebody else is theirs to watch.
   if (task.context.blockingInput) gateway.watchFaults(() => say({ type: 'fault' }));
-  watchMemory(task.maxWorkerMemory, (bytes) => {
-    say({ type: 'worn', why: `its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory` });
-  });
+  watchMemory(task.maxWorkerMemory, (bytes) =>
+    recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
+  );
   loop.start(gateway);
   say({ type: 'ready' });
   const { reason } = await closed;

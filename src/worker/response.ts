@@ -131,6 +131,11 @@ export class Response implements Sink {
     this.#finish(Kind.RESPONSE | END);
   }
 
+  /** Why nobody waits for it any more, one of `Abort`; NONE once it is over. */
+  get abortedWhy(): number {
+    return this.#loop.abortOf(this);
+  }
+
   // called by the loop
 
   /** Moves what there is room for into the ring. */

@@ -156,47 +156,7 @@ describe('a worker that ends', () => {
   );
 });
 
-describe('deadlines', () => {
-  test('a handler that awaits too long is answered 504 on a living connection, and its late answer is dropped', async () => {
-    const { port } = await serve(
-      `
-      if (environ.PATH_INFO === '/slow') await new Promise((r) => setTimeout(r, 400));
-      startResponse(200, []);
-      return environ.PATH_INFO;
-    `,
-      1,
-      { handlerTimeout: 100 },
-    );
-    const client = await Client.connect(port);
-    await client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect((await client.answer())?.status).toBe(504);
-    await client.write('GET /next HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect((await client.answer())?.body).toBe('/next');
-    await wait(400);
-    expect(client.received.length).toBe(0);
-    client.close();
-  });
-
-  test('a handler that never ends is answered 504, its worker is terminated and replaced', async () => {
-    const { port, server } = await serve(
-      `
-      if (environ.PATH_INFO === '/loop') for (;;);
-      startResponse(200, []);
-      return environ.PATH_INFO;
-    `,
-      1,
-      { handlerTimeout: 200, killGrace: 100 },
-    );
-    const exited = new Promise((resolve) => server.once('workerExit', resolve));
-    const client = await Client.connect(port);
-    await client.write('GET /loop HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect((await client.answer())?.status).toBe(504);
-    await client.write('GET /next HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect((await client.answer())?.body).toBe('/next');
-    expect(await exited).toMatchObject({ planned: true });
-    client.close();
-  });
-
+describe('shedding', () => {
   test('a request that no worker takes in time is 503 with Retry-After, and a full queue sheds at once', async () => {
     const { port } = await serve(
       `const end = Date.now() + 700; while (Date.now() < end); startResponse(200, []); return '';`,

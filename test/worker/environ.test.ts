@@ -2,6 +2,7 @@
  * A parsed head → environ, as literal values. The heads go through the parser that the server uses.
  */
 import { describe, expect, test } from 'vitest';
+import type { WorkerHandle } from '../../src/hooks.ts';
 import { Outcome, Parser } from '../../src/http/parser.ts';
 import { decodePath } from '../../src/tsgi/environ.ts';
 import { buildEnviron, type EnvironContext, type RequestView } from '../../src/worker/environ.ts';
@@ -44,10 +45,11 @@ const CONTEXT: EnvironContext = {
   requestIdPrefix: 'w1',
 };
 const errors = {} as ErrorStream;
+const worker = {} as WorkerHandle;
 
 function environOf(text: string, more: Partial<RequestView> = {}): Record<string, unknown> {
   const exchange = { signal: () => expect.unreachable('nobody read the signal') };
-  const parts = { input: emptyInput, errors, exchange, deadline: undefined };
+  const parts = { input: emptyInput, errors, exchange, worker, deadline: undefined };
   return buildEnviron({ ...parse(text), ...more }, CONTEXT, parts) as unknown as Record<string, unknown>;
 }
 
@@ -63,7 +65,7 @@ function httpKeys(environ: Record<string, unknown>): Record<string, unknown> {
 describe('buildEnviron', () => {
   test('gives every key of TSGI, and the fields, with these values', () => {
     const exchange = { signal: () => AbortSignal.abort('x') };
-    const parts = { input: emptyInput, errors, exchange, deadline: 1234 };
+    const parts = { input: emptyInput, errors, exchange, worker, deadline: 1234 };
     const request = parse(
       'POST /a%20b/c?d=%20e HTTP/1.1\r\nHost: example.com:81\r\nContent-Type: text/plain\r\n' +
         'Content-Length: 0\r\nX-One: 1\r\n\r\n',
@@ -99,6 +101,7 @@ describe('buildEnviron', () => {
       'tsgi.deadline': 1234,
       'tsgi.request_id': 'w1-z',
       'tsgi.file_wrapper': fileWrapper,
+      'tsgi_threads.worker': worker,
     });
   });
 
@@ -135,7 +138,7 @@ describe('tsgi.signal', () => {
         return signal;
       },
     };
-    const parts = { input: emptyInput, errors, exchange, deadline: undefined };
+    const parts = { input: emptyInput, errors, exchange, worker, deadline: undefined };
     const environ = buildEnviron(parse('GET / HTTP/1.0\r\n\r\n'), CONTEXT, parts);
     expect(Object.keys(environ)).toContain('tsgi.signal');
     expect(asked).toBe(0);
@@ -147,7 +150,13 @@ describe('tsgi.signal', () => {
   test('of two environs belong each to its own request', () => {
     const make = () => {
       const { signal } = new AbortController();
-      const parts = { input: emptyInput, errors, exchange: { signal: () => signal }, deadline: undefined };
+      const parts = {
+        input: emptyInput,
+        errors,
+        exchange: { signal: () => signal },
+        worker,
+        deadline: undefined,
+      };
       return { signal, environ: buildEnviron(parse('GET / HTTP/1.0\r\n\r\n'), CONTEXT, parts) };
     };
     const [one, two] = [make(), make()];
@@ -286,7 +295,7 @@ describe('decodePath', () => {
 test('tsgi.signal may be replaced like any other key, in this environ only', () => {
   const make = () => {
     const exchange = { signal: () => expect.unreachable('the replaced signal was asked for') };
-    const parts = { input: emptyInput, errors, exchange, deadline: undefined };
+    const parts = { input: emptyInput, errors, exchange, worker, deadline: undefined };
     return buildEnviron(parse('GET / HTTP/1.0\r\n\r\n'), CONTEXT, parts);
   };
   const own = AbortSignal.abort('mine');

@@ -1,0 +1,60 @@
+/**
+ * What the acceptor is given, what it reports to the hall, and its figures.
+ *
+ * Law: types only; `acceptor.ts` fulfils them, `server.ts` uses them.
+ */
+import type { ConnectionLimits } from './connection-host.ts';
+
+export interface AcceptorOptions extends ConnectionLimits {
+  readonly maxRequestLine: number;
+  readonly maxHeaderSize: number;
+  readonly maxHeaders: number;
+  readonly maxPending: number;
+  readonly maxConnections: number;
+  readonly maxBuffered: number;
+  readonly handlerTimeout: number;
+  readonly killGrace: number;
+  /** What the ids of this server's requests begin with. */
+  readonly requestIdPrefix: string;
+  /** Requests after which a worker is worn, a tenth more or less; 0: never. */
+  readonly maxRequests: number;
+  readonly backlog: number;
+  /** Exchanges that all workers together may hold without a head; and open streams beside them. */
+  readonly places: number;
+  readonly streams: number;
+}
+
+/** A request whose deadline has passed: it was answered 504. */
+export interface LateRequest {
+  /** Of the worker that has it. */
+  readonly slot: number;
+  /** Method and target. */
+  readonly request: string;
+  readonly requestId: string;
+  /** Milliseconds since the worker took it, and those it waited for one before. */
+  readonly age: number;
+  readonly queued: number;
+  /** Its worker's loop has not turned since it took the request. */
+  readonly stuck: boolean;
+}
+
+export interface AcceptorEvents {
+  /** The acceptor answered itself. */
+  onRefused(status: number, detail: string): void;
+  /** A worker has answered as many requests as it may. */
+  onWorn(slot: number): void;
+  onLate(late: LateRequest): void;
+  /** A worker's loop has stood still for too long: it should be terminated. */
+  onStuck(slot: number): void;
+}
+
+export interface AcceptorStats {
+  readonly connections: number;
+  readonly pending: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly refused: number;
+  readonly lateRecords: number;
+  readonly buffered: number;
+  readonly uploads: number;
+}

@@ -1,0 +1,121 @@
+/**
+ * Watches the time of handlers and the loops of workers.
+ *
+ * Law: reads shared state and judges it against time that is given; what follows is decided by its owner. The deadline
+ * runs from the moment a worker was seen to have an exchange to its response head, and stands while the application
+ * waits for bytes that the client has not sent.
+ *
+ * Whether a loop turns is told by its worker's epoch, which moves soon after a probe unless the thread is busy. A worker
+ * whose epoch has not moved since it took a late exchange is in that exchange's first synchronous call, and has the
+ * grace to hear the abort and end it. One whose epoch has not moved for the grace after a deadline, or for a whole
+ * `handlerTimeout` although nobody waits for a head (a stream, a client that left), is stuck and may be ended. A worker
+ * whose loop turns never is.
+ */
+import type { ExchangeTable } from '../ring/exchange-table.ts';
+import { State } from '../ring/layout.ts';
+import type { Exchange, Exchanges } from './exchanges.ts';
+import type { WorkerLink } from './worker-link.ts';
+import type { WorkerLinks } from './worker-links.ts';
+
+export interface WatchdogLimits {
+  /** Milliseconds; 0 turns it off. */
+  readonly handlerTimeout: number;
+  readonly killGrace: number;
+}
+
+export interface WatchdogOwner {
+  /** Its deadline has passed and its client still waits. `stuck`: its worker's loop has not turned since. */
+  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, stuck: boolean): void;
+  watchdogOnStuck(link: WorkerLink): void;
+}
+
+/** A deadline's probe goes out so long before it, so that the epoch can tell at the deadline, ms. */
+const PROBE_LEAD_MS = 45;
+/** How often a loop that nothing else moves is asked whether it turns, ms. */
+const PROBE_EVERY_MS = 1000;
+
+export class Watchdog {
+  readonly #limits: WatchdogLimits;
+  readonly #owner: WatchdogOwner;
+  readonly #exchanges: Exchanges;
+  readonly #links: WorkerLinks;
+  readonly #table: ExchangeTable;
+  #last = 0;
+
+  constructor(
+    limits: WatchdogLimits,
+    owner: WatchdogOwner,
+    exchanges: Exchanges,
+    links: WorkerLinks,
+    table: ExchangeTable,
+  ) {
+    this.#limits = limits;
+    this.#owner = owner;
+    this.#exchanges = exchanges;
+    this.#links = links;
+    this.#table = table;
+  }
+
+  tick(now: number): void {
+    const elapsed = now - this.#last;
+    this.#last = now;
+    if (this.#limits.handlerTimeout === 0) return;
+    for (const exchange of this.#exchanges.active) {
+      if (exchange.connection === null) this.#watchGrace(exchange, now);
+      else if (exchange.headSent) continue;
+      else if (exchange.takenAt === 0) this.#noteTaken(exchange, now);
+      else if (this.#waitsForClient(exchange)) exchange.takenAt += elapsed;
+      else this.#watchDeadline(exchange, now);
+    }
+    for (const link of [...this.#links]) if (link.live) this.#watchLoop(link, now);
+  }
+
+  #noteTaken(exchange: Exchange, now: number): void {
+    const state = this.#table.state(exchange.index);
+    if (state !== State.TAKEN && state !== State.RUNNING) return;
+    exchange.takenAt = now;
+    exchange.epochThen = this.#links.ownerOf(exchange)?.epoch ?? 0;
+  }
+
+  /** The clock stands while the application waits for bytes that the client has not sent. */
+  #waitsForClient(exchange: Exchange): boolean {
+    const { upload } = exchange;
+    return upload?.wanted === true && !upload.ended && upload.waiting === 0;
+  }
+
+  #watchDeadline(exchange: Exchange, now: number): void {
+    const limit = Math.max(this.#limits.handlerTimeout, this.#table.extended(exchange.index));
+    const left = exchange.takenAt + limit - now;
+    if (left > PROBE_LEAD_MS) return;
+    const link = this.#links.ownerOf(exchange);
+    if (left <= 0) {
+      const stuck = exchange.probed && link !== undefined && link.epoch === exchange.epochThen;
+      exchange.epochThen = link?.epoch ?? 0;
+      return this.#owner.watchdogOnLate(exchange, link, stuck);
+    }
+    if (exchange.probed) return;
+    exchange.probed = true;
+    link?.probe();
+  }
+
+  /** After its deadline the worker has the grace to show that its loop turns. */
+  #watchGrace(exchange: Exchange, now: number): void {
+    const { epochThen } = exchange;
+    if (exchange.lateAt === 0 || epochThen === 0 || now - exchange.lateAt < this.#limits.killGrace) return;
+    exchange.epochThen = 0;
+    const link = this.#links.ownerOf(exchange);
+    if (link?.epoch === epochThen) this.#owner.watchdogOnStuck(link);
+  }
+
+  #watchLoop(link: WorkerLink, now: number): void {
+    const { epoch, life } = link;
+    if (epoch !== life.epoch) {
+      link.life = { epoch, turnedAt: now, probedAt: 0 };
+    } else if (life.probedAt !== 0) {
+      if (now - life.probedAt >= this.#limits.handlerTimeout) this.#owner.watchdogOnStuck(link);
+    } else if (now - life.turnedAt >= PROBE_EVERY_MS) {
+      life.probedAt = now;
+      link.probe();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What the server tells its operator about requests that it answered itself and workers that it ended.
+ *
+ * Law: words only. A limit is told with its value and its flag, so that the line says what to do.
+ */
+import type { LateRequest } from './acceptor/acceptor-api.ts';
+import type { Logger } from './logger.ts';
+import { type OptionName, type ResolvedOptions, showOption } from './options.ts';
+
+/** The options that set the limit behind a status. */
+const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
+  408: ['headersTimeout', 'bodyTimeout', 'minBodyRate'],
+  413: ['maxBodySize'],
+  414: ['maxRequestLine'],
+  431: ['maxHeaderSize', 'maxHeaders'],
+  503: ['maxPending', 'pendingTimeout', 'maxBuffered', 'maxConnections'],
+};
+
+/** How often the same kind of refusal is logged at most, ms. */
+const REFUSAL_LOG_MS = 60_000;
+const LAST_LINES = 5;
+const LAST_LINE_LENGTH = 200;
+
+/** What a worker was doing when it was ended, as far as can be told. */
+export interface LastSeen {
+  /** What it printed last. */
+  readonly output: string;
+  /** The functions that burned its time. */
+  readonly busy: readonly string[];
+}
+
+export class Reports {
+  readonly #options: ResolvedOptions;
+  readonly #log: Logger;
+  readonly #refusalsLogged: Map<string, number> = new Map();
+
+  constructor(options: ResolvedOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** At most once a minute for each kind: the limit and its flag are what an operator needs, not every case. */
+  refused(status: number, detail: string): void {
+    const key = `${status} ${detail}`;
+    const now = performance.now();
+    const last = this.#refusalsLogged.get(key);
+    if (last !== undefined && now - last < REFUSAL_LOG_MS) return;
+    this.#refusalsLogged.set(key, now);
+    const limits = (LIMITS_OF[status] ?? []).map((name) => this.#limit(name));
+    const why = [...(detail === '' ? [] : [detail]), ...limits].join('; ');
+    this.#log.warn(`Answered ${status}${why === '' ? '' : `: ${why}`} (told once a minute)`);
+  }
+
+  late(late: LateRequest, seen: LastSeen): void {
+    const { request, requestId, slot, age, queued, stuck } = late;
+    const had = `worker ${slot} had it for ${seconds(age)}, after ${seconds(queued)} in the queue`;
+    const end = stuck ? '; its event loop does not turn' : '';
+    const limit = this.#limit('handlerTimeout');
+    this.#log.error(
+      `Answered 504 to ${request} (request ${requestId}): ${had}; ${limit}${end}${lastSeen(seen)}`,
+    );
+  }
+
+  stuck(slot: number, seen: LastSeen): void {
+    const limits = `${this.#limit('handlerTimeout')}; ${this.#limit('killGrace')}`;
+    this.#log.error(
+      `Worker ${slot} is replaced: its event loop does not turn any more; ${limits}${lastSeen(seen)}`,
+    );
+  }
+
+  #limit(name: OptionName): string {
+    return showOption(name, this.#options[name]);
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function lastSeen({ output, busy }: LastSeen): string {
+  const lines = output.split('\n').filter((line) => line.trim() !== '');
+  const last = lines.slice(-LAST_LINES).map((line) => `\n    | ${line.slice(0, LAST_LINE_LENGTH)}`);
+  const burning = busy.length === 0 ? '' : `\n  it burns its time in or below ${busy.join(', ')}`;
+  return burning + (last.length === 0 ? '' : `\n  it printed last${last.join('')}`);
+}

@@ -1,0 +1,67 @@
+/**
+ * The last bytes that a thread has written to its terminal, readable by another thread after it is stuck or dead.
+ *
+ * Law: bytes only; lines and logs are the reader's. One writer, any readers.
+ *
+ *   word  0  RESERVED    writer   bytes written or being written so far, wrapping
+ *   word 16  COMMITTED   writer   bytes written so far, wrapping
+ *   byte 128 data[CAPACITY], circular
+ *
+ * The writer stores RESERVED, writes the bytes, stores COMMITTED. A reader loads COMMITTED, copies what lies before it,
+ * and then loads RESERVED: what a writer may have begun to write over meanwhile lies more than CAPACITY before that,
+ * and is dropped. A writer that dies in the middle leaves RESERVED ahead, so that what it touched is dropped as well.
+ */
+import { AtomicMemory } from './memory.ts';
+
+const RESERVED = 0;
+const COMMITTED = 16;
+const CONTROL_BYTES = 128;
+const CAPACITY = 4096;
+
+export function textTailBuffer(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL_BYTES + CAPACITY);
+}
+
+export class TextTail {
+  readonly #memory: AtomicMemory;
+  readonly #bytes: Uint8Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#memory = new AtomicMemory(new Int32Array(buffer, 0, CONTROL_BYTES / 4));
+    this.#bytes = new Uint8Array(buffer, CONTROL_BYTES);
+  }
+
+  // called by the one writer
+
+  write(bytes: Uint8Array): void {
+    const last = bytes.subarray(Math.max(0, bytes.length - CAPACITY));
+    const start = this.#memory.load(COMMITTED);
+    const end = (start + last.length) | 0;
+    this.#memory.store(RESERVED, end);
+    const at = start & (CAPACITY - 1);
+    const first = Math.min(last.length, CAPACITY - at);
+    this.#bytes.set(last.subarray(0, first), at);
+    this.#bytes.set(last.subarray(first), 0);
+    this.#memory.store(COMMITTED, end);
+  }
+
+  /** Blocks the calling thread for so many milliseconds. */
+  pause(milliseconds: number): void {
+    this.#memory.wait(COMMITTED, this.#memory.load(COMMITTED), milliseconds);
+  }
+
+  // called by any thread
+
+  /** What was written last, at most CAPACITY bytes of it. */
+  read(): string {
+    const end = this.#memory.load(COMMITTED);
+    const copy = Buffer.alloc(CAPACITY);
+    const at = end & (CAPACITY - 1);
+    copy.set(this.#bytes.subarray(at), 0);
+    copy.set(this.#bytes.subarray(0, at), CAPACITY - at);
+    const overwritten = (this.#memory.load(RESERVED) - end) | 0;
+    const text = copy.toString('utf8', Math.min(CAPACITY, overwritten));
+    // Bytes that nobody wrote yet are 0 and stand in front.
+    return text.replace(/^\0+/, '');
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * The deadline of a handler: the client is answered in time, the worker lives if its loop turns, the log says it all.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { WorkerExit } from 'tsgi-threads';
+import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { appFile, serveFile, type TestServer } from '../support/server.ts';
+
+const app = () =>
+  appFile(`
+  import { execSync } from 'node:child_process';
+  import { pbkdf2Sync } from 'node:crypto';
+  import { threadId } from 'node:worker_threads';
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  function burn() { for (;;); }
+  const paths = {
+    '/loop'() { console.log('about to loop'); burn(); },
+    '/regex'() { return String(/^(a+)+$/.test('a'.repeat(60) + 'b')); },
+    '/native'() { execSync('sleep 1.5'); return 'late'; },
+    '/hash'() { pbkdf2Sync('a', 'b', 3_000_000, 64, 'sha512'); return 'late'; },
+    async '/then-loop'() { await sleep(20); burn(); },
+    async '/await'() { await sleep(600); return 'late'; },
+    async '/never'() { await new Promise(() => {}); },
+    '/listens'(environ) { while (!environ['tsgi.signal'].aborted); return 'late'; },
+    async '/reason'(environ) {
+      const { signal } = { signal: environ['tsgi.signal'] };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      console.error('reason ' + signal.reason.code);
+    },
+    '/extends'(environ) {
+      const deadline = environ['tsgi_threads.worker'].extendDeadline(environ, 600);
+      if (deadline !== environ['tsgi.deadline']) return 'two deadlines';
+      const end = Date.now() + 400;
+      while (Date.now() < end);
+      return 'extended';
+    },
+  };
+  export default async (environ, startResponse) => {
+    const body = await paths[environ.PATH_INFO]?.(environ);
+    startResponse(200, []);
+    return body ?? String(threadId);
+  };
+`);
+
+const LIMITS = { handlerTimeout: 200, killGrace: 100 };
+const get = async ({ port }: TestServer, path = '/') => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return `${response.status} ${await response.text()}`;
+};
+
+describe('at the deadline', () => {
+  test.each(['/loop', '/regex', '/native', '/hash', '/then-loop'])(
+    '%s: 504 within 50 ms on a connection that lives on, and another worker takes over',
+    async (path) => {
+      const { port, server, log } = await serveFile(app(), 1, LIMITS);
+      const exited = new Promise<WorkerExit>((resolve) => server.once('workerExit', resolve));
+      const client = await Client.connect(port);
+      const before = performance.now();
+      await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      expect((await client.answer())?.status).toBe(504);
+      const elapsed = performance.now() - before;
+      expect(elapsed).toBeGreaterThanOrEqual(200);
+      // One tick until it is seen, one until it is over; the rest is for a busy machine.
+      expect(elapsed).toBeLessThan(350);
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await client.answer())?.status).toBe(200);
+      client.close();
+      expect(server.stats()).toMatchObject({ workers: 1 });
+      expect(await exited).toMatchObject({ planned: true });
+      expect(server.stats()).toMatchObject({ workers: 1, zombies: 0, inFlight: 0 });
+      expect(log.at(-1)).toMatch(/^Worker 1 is replaced: its event loop does not turn any more/);
+    },
+  );
+
+  test('the log line names request, id, worker, times, the limit and what was printed last', async () => {
+    const served = await serveFile(app(), 1, LIMITS);
+    expect(await get(served, '/loop?a=1')).toMatch(/^504 /);
+    while (served.log.length < 1) await wait(1);
+    expect(served.log[0]).toMatch(
+      /^Answered 504 to GET \/loop\?a=1 \(request \w+-\w+\): worker 1 had it for 2\d\d ms, after \d+ ms in the queue; handlerTimeout 200ms \(--handler-timeout\); its event loop does not turn\n/,
+    );
+    expect(served.log[0]).toMatch(/\n {2}it printed last\n {4}\| about to loop$/);
+    const burns = / {2}it burns its time in or below \S+ \(.*app\.mjs:\d+\) \d+ %/;
+    if ('startCpuProfile' in Worker.prototype) expect(served.log[0]).toMatch(burns);
+  });
+
+  test('a worker whose loop turns is not ended, its other exchanges notice nothing', async () => {
+    const served = await serveFile(app(), 1, LIMITS);
+    const thread = await get(served);
+    const others = get(served, '/extends');
+    expect(await get(served, '/await')).toMatch(/^504 /);
+    expect(await others).toBe('200 extended');
+    await wait(500);
+    expect(await get(served)).toBe(thread);
+    expect(served.log[0]).toMatch(/^Answered 504 to GET \/await /);
+    expect(served.log).toHaveLength(1);
+    expect(served.server.stats()).toMatchObject({ inFlight: 0, connections: expect.any(Number) });
+  });
+
+  test('synchronous code can ask the signal, and has the grace to end', async () => {
+    const served = await serveFile(app(), 1, { handlerTimeout: 200, killGrace: 2000 });
+    const thread = await get(served);
+    expect(await get(served, '/listens')).toMatch(/^504 /);
+    expect(await get(served)).toBe(thread);
+  });
+
+  test('the signal says why', async () => {
+    const served = await serveFile(app(), 1, LIMITS);
+    expect(await get(served, '/reason')).toMatch(/^504 /);
+    expect(await get(served, '/loop')).toMatch(/^504 /);
+    while (served.log.length < 2) await wait(1);
+    expect(served.log[1]).toContain('| reason TSGI_ERR_DEADLINE');
+  });
+
+  test('a handler may extend it, also while it does not turn the loop', async () => {
+    const served = await serveFile(app(), 1, LIMITS);
+    expect(await get(served, '/extends')).toBe('200 extended');
+    expect(served.log).toEqual([]);
+  });
+
+  test('with too many handlers that never end the worker is recycled', async () => {
+    const served = await serveFile(app(), 1, { handlerTimeout: 60, concurrency: 4 });
+    const thread = await get(served);
+    const exited = new Promise<WorkerExit>((resolve) => served.server.once('workerExit', resolve));
+    for (let i = 0; i < 5; i++) expect(await get(served, '/never')).toMatch(/^504 /);
+    expect(await exited).toMatchObject({ planned: true });
+    expect(await get(served)).not.toBe(thread);
+    expect(served.log.at(-1)).toBe('Worker 1 is recycled: 5 handlers go on beyond their deadline');
+  });
+
+  test('handlers that never end do not hold up a close', async () => {
+    const served = await serveFile(app(), 1, LIMITS);
+    expect(await get(served, '/never')).toMatch(/^504 /);
+    const before = performance.now();
+    await served.server.close();
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+});
+
+describe('a loop that does not turn though nobody waits for a head', () => {
+  const streaming = () =>
+    appFile(`
+    import { threadId } from 'node:worker_threads';
+    export default async (environ, startResponse) => {
+      if (environ.PATH_INFO === '/leave') for (;;);
+      startResponse(200, []);
+      if (environ.PATH_INFO !== '/stream') return String(threadId);
+      return (async function* () {
+        yield 'first';
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        for (;;);
+      })();
+    };
+  `);
+
+  test('in the middle of a stream: the client sees the truncation, the worker is replaced', async () => {
+    const served = await serveFile(streaming(), 1, LIMITS);
+    const thread = await get(served);
+    await expect(get(served, '/stream')).rejects.toThrow('terminated');
+    expect(await get(served)).not.toBe(thread);
+    expect(served.log.join()).toContain('Worker 1 is replaced');
+  });
+
+  test('when its client has left: the worker is replaced', async () => {
+    const served = await serveFile(streaming(), 1, LIMITS);
+    const client = await Client.connect(served.port);
+    await client.write('GET /leave HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until(() => served.server.stats().inFlight === 1 && served.server.stats().pending === 0);
+    client.socket.resetAndDestroy();
+    expect(await get(served)).toMatch(/^200 /);
+    expect(served.server.stats().inFlight).toBe(0);
+  });
+});
+
+describe('what an application may ask of its worker', () => {
+  test('recycle: replaced when the replacement is ready, with its reason in the log', async () => {
+    const served = await serveFile(
+      appFile(`
+        import { threadId } from 'node:worker_threads';
+        let worker;
+        export const init = (handle) => { worker = handle; };
+        export default (environ, startResponse) => {
+          startResponse(200, []);
+          if (worker !== environ['tsgi_threads.worker']) return 'two handles';
+          if (environ.PATH_INFO === '/recycle') worker.recycle('its cache is old');
+          return threadId + ' ' + worker.id + ' ' + worker.threads;
+        };
+      `),
+      1,
+    );
+    const first = await get(served, '/recycle');
+    expect(first).toMatch(/^200 \d+ 1 1$/);
+    await new Promise((resolve) => served.server.once('workerExit', resolve));
+    expect(await get(served)).not.toBe(first);
+    expect(served.log).toEqual(['Worker 1 is recycled: its cache is old']);
+  });
+
+  test.each([
+    ['a fraction', '1.5', 'Cannot extend the deadline by 1.5: it takes a whole number of milliseconds'],
+    ['a negative number', '-1', 'by -1: it takes a whole number'],
+    ['a text', "'1s'", 'by 1s: it takes a whole number'],
+  ])('extendDeadline with %s is an error', async (_, value, message) => {
+    const served = await serveFile(
+      appFile(`
+        export default (environ, startResponse) => {
+          startResponse(200, []);
+          try { environ['tsgi_threads.worker'].extendDeadline(environ, ${value}); } catch (error) { return error.code + error.message; }
+        };
+      `),
+    );
+    const answer = await get(served);
+    expect(answer).toContain('TSGI_ERR_OPTION');
+    expect(answer).toContain(message);
+  });
+
+  test('extendDeadline after the end is an error, and without deadlines says so', async () => {
+    const source = appFile(`
+      let last;
+      export default (environ, startResponse) => {
+        startResponse(200, []);
+        const { extendDeadline } = environ['tsgi_threads.worker'];
+        try { return String(extendDeadline(last ?? environ, 10)); }
+        catch (error) { return error.message; }
+        finally { last = environ; }
+      };
+    `);
+    const served = await serveFile(source);
+    expect(await get(served)).toMatch(/^200 \d{13}$/);
+    expect(await get(served)).toBe('200 Cannot extend the deadline: the request is over');
+    expect(await get(await serveFile(source, 1, { handlerTimeout: 0 }))).toBe('200 undefined');
+  });
+});
