@@ -217,6 +217,12 @@ export const OPTIONS = {
     group: 'Development',
     help: 'Hold the application to every rule of TSGI; a violation is an error that names the rule',
   },
+  shutdownDelay: {
+    kind: 'time',
+    default: 0,
+    group: 'Shutdown',
+    help: 'How long a close goes on accepting, for load balancers that are slow to notice; part of shutdownTimeout',
+  },
   shutdownTimeout: {
     kind: 'time',
     default: 25 * SECONDS,

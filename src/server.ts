@@ -7,6 +7,7 @@
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { AcceptorStats, LateRequest } from './acceptor/acceptor-api.ts';
@@ -222,8 +223,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   // close
 
   /**
-   * Stops accepting, answers what is in flight and queued, ends the workers. What is not over after
-   * `shutdownTimeout` is cut. Idempotent.
+   * Stops accepting (after `shutdownDelay`), answers what is in flight and queued, ends the workers. What is not over
+   * after `shutdownTimeout` is cut. Resolves also when a thread cannot be ended because it is in a native call;
+   * `stats().zombies` tells. Idempotent.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -231,7 +233,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #close(): Promise<void> {
-    const timer = setTimeout(() => void this.terminate(), this.options.shutdownTimeout);
+    const { shutdownDelay, shutdownTimeout } = this.options;
+    const timer = setTimeout(() => void this.terminate(), shutdownTimeout);
+    this.#acceptor?.drain();
+    if (shutdownDelay > 0) await wait(Math.min(shutdownDelay, shutdownTimeout));
     await this.#acceptor?.close();
     await this.#pool?.close();
     clearTimeout(timer);

@@ -56,6 +56,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   #ticks = 0;
   #turnDue = false;
   #onDrained: (() => void) | null = null;
+  /** While no worker serves: when one may, seconds. */
+  #backIn = 0;
   #requests = 0;
   #refused = 0;
   #lateRecords = 0;
@@ -114,8 +116,16 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   /** Its application is loaded: it pulls from now on. */
   ready(slot: number): void {
+    this.exchanges.open = true;
     this.#setLive(slot, true);
     this.requestTurn();
+  }
+
+  /** No worker serves, and none will for so many milliseconds: what waits and what comes is answered 503. */
+  suspend(milliseconds: number): void {
+    this.exchanges.open = false;
+    this.#backIn = Math.ceil(milliseconds / 1000);
+    this.#refuse(this.exchanges.expirePending(Number.POSITIVE_INFINITY));
   }
 
   /** It shall claim no more; what it holds it finishes. */
@@ -136,10 +146,15 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return judged > 0 || link.answered > 0;
   }
 
+  /** From now on answers say that their connection closes; new ones are still accepted. */
+  drain(): void {
+    this.#shared.memory.store(DRAINING, 1);
+  }
+
   /** Stops accepting, answers what is in flight and queued, and resolves when no connection is left. */
   async close(): Promise<void> {
     this.closing = true;
-    this.#shared.memory.store(DRAINING, 1);
+    this.drain();
     this.#listener?.close();
     for (const connection of [...this.#connections]) connection.close();
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
@@ -200,12 +215,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     // A deadline's line says more, and comes from `onLate`.
     if (status !== 504) this.#events.onRefused(status, detail);
     const options = { close, date: this.#date.at(Date.now()), ...(detail === '' ? {} : { detail }) };
-    return encodeRefusal(
-      status,
-      status === 503
-        ? { ...options, retryAfter: this.#throughput.secondsFor(this.exchanges.pending) }
-        : options,
-    );
+    return encodeRefusal(status, status === 503 ? { ...options, retryAfter: this.#retryAfter } : options);
+  }
+
+  get #retryAfter(): number {
+    return this.exchanges.open ? this.#throughput.secondsFor(this.exchanges.pending) : this.#backIn;
   }
 
   connectionOnClose(connection: Connection): void {
@@ -321,13 +335,17 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#ticks += 1;
     if (this.#ticks % CONNECTION_TICKS === 0)
       for (const connection of this.#connections) connection.tick(this.now);
-    for (const exchange of this.exchanges.expirePending(this.now - this.#options.pendingTimeout)) {
+    this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
+    this.#watchdog.tick(this.now);
+    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
+  }
+
+  #refuse(cancelled: readonly Exchange[]): void {
+    for (const exchange of cancelled) {
       const { connection } = exchange;
       this.exchanges.finish(exchange);
       connection?.exchangeOnRefused(503);
     }
-    this.#watchdog.tick(this.now);
-    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 
   // called by the watchdog

@@ -78,6 +78,8 @@ export interface ExchangeMemory {
 export class Exchanges {
   readonly #memory: ExchangeMemory;
   readonly #maxPending: number;
+  /** False: no worker serves and none is near, so every request is refused. */
+  open = true;
   readonly #all: Exchange[] = [];
   /** Free indices, used first-in-first-out so that a generation lives as long as it can. */
   readonly #free: Int32Array;
@@ -111,7 +113,7 @@ export class Exchanges {
    * (the queue, the slab or the table), which is answered with 503.
    */
   begin(head: HeadBytes, peers: Peers, bodyLength: number): Exchange | undefined {
-    if (this.#freeCount === 0 || !this.#queueHasRoom()) return undefined;
+    if (!this.open || this.#freeCount === 0 || !this.#queueHasRoom()) return undefined;
     const slabOffset = this.#memory.slab.allocate(requestSize(head, peers, bodyLength));
     if (slabOffset === NO_ROOM) return undefined;
     const exchange = this.#acquire();

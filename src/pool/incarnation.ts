@@ -1,21 +1,39 @@
 /**
- * What the pool knows of one worker thread.
+ * One worker thread, from spawn to exit.
  *
- * Law: a record; `pool.ts` alone reads and writes it.
+ * Law: starts it through piscina, hears what it says, ends it; what follows from that is decided by its owner
+ * (`pool.ts`). Its end is told when the thread has ended, and not before: after a kill piscina rejects at once, and
+ * what the thread did may be judged only when nothing can write its memory any more.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { OptionError } from '../errors.ts';
+import type { ShutdownReason } from '../hooks.ts';
 import type { TextTail } from '../ring/text-tail.ts';
+import type runWorker from '../worker/main.ts';
+import type { FromWorker, ToWorker, WorkerTask } from '../worker/main.ts';
 
-/** One worker thread, from spawn to exit. */
+export const WORKER_URL = new URL('../worker/main.js', import.meta.url);
+
+/** A thread that has not ended so long after it was killed is a zombie: it is in a native call. */
+const ZOMBIE_MS = 1000;
+
+export interface IncarnationOwner {
+  incarnationOnReady(worker: Incarnation): void;
+  /** It should be recycled. */
+  incarnationOnWorn(worker: Incarnation, why: string): void;
+  /** An error in it was not caught. */
+  incarnationOnFault(worker: Incarnation): void;
+  incarnationOnLog(level: 'error' | 'info', text: string): void;
+  /** Its thread has ended. */
+  incarnationOnExit(worker: Incarnation, code: number): void;
+}
+
 export class Incarnation {
   readonly slot: number;
-  readonly control: MessagePort;
   /** What it printed last. */
   readonly output: TextTail;
-  readonly kill: AbortController = new AbortController();
   thread: Worker | undefined;
-  /** Set when its thread has ended. */
-  exitCode: number | undefined;
   threadId = 0;
   ready = false;
   /** It was told to end, or killed: its exit needs no replacement of its own. */
@@ -24,12 +42,132 @@ export class Incarnation {
   terminating = false;
   /** Its replacement is on its way. */
   recycling = false;
-  /** Ends its life: its lifetime, and when it is told to end, its grace. */
-  timer: NodeJS.Timeout | undefined;
+  killed = false;
+  /** Resolves when its thread has ended, or has been killed and does not end: a zombie. */
+  readonly gone: Promise<void>;
+  readonly #owner: IncarnationOwner;
+  readonly #control: MessagePort;
+  readonly #kill: AbortController = new AbortController();
+  #settle!: (error?: Error) => void;
+  #go!: () => void;
+  #exitCode: number | undefined;
+  /** Ends its boot, its lifetime, or when it is told to end, its grace. */
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(slot: number, control: MessagePort, output: TextTail) {
+  constructor(slot: number, control: MessagePort, output: TextTail, owner: IncarnationOwner) {
     this.slot = slot;
     this.output = output;
-    this.control = control;
+    this.#control = control;
+    this.#owner = owner;
+    this.gone = new Promise((resolve) => {
+      this.#go = resolve;
+    });
   }
+
+  /** Resolves when it serves; rejects when its application did not load. `piscina` null: in the caller's thread. */
+  start(piscina: Piscina | null, task: WorkerTask, bootTimeout: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settle = (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.after(bootTimeout, () => this.#onBootTimeout(bootTimeout));
+      this.#control.on('message', (message: FromWorker) => this.#onMessage(message, piscina));
+      this.#run(piscina, task).then(
+        () => this.#onEnd(0),
+        (error) => this.#onEnd(1, error),
+      );
+    });
+  }
+
+  /** Tells it to finish what it runs and end; it is killed when that takes longer than `grace`. */
+  close(reason: ShutdownReason, grace: number): void {
+    if (this.killed) return;
+    this.leaving = true;
+    this.#control.postMessage({ type: 'close', reason } satisfies ToWorker);
+    this.after(grace, () => this.kill());
+  }
+
+  kill(): void {
+    if (this.killed) return;
+    this.killed = true;
+    this.#kill.abort();
+    this.after(ZOMBIE_MS, this.#go);
+  }
+
+  /** One thing at a time ends an incarnation: this takes the place of what was to. */
+  after(milliseconds: number, end: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(end, milliseconds);
+    this.#timer.unref();
+  }
+
+  async #run(piscina: Piscina | null, task: WorkerTask): Promise<void> {
+    if (piscina === null) {
+      const { default: work } = (await import(WORKER_URL.href)) as { default: typeof runWorker };
+      return work(task);
+    }
+    const transferList = [task.doorbell, task.control];
+    return piscina.run(task, { transferList, signal: this.#kill.signal });
+  }
+
+  #onMessage(message: FromWorker, piscina: Piscina | null): void {
+    switch (message.type) {
+      case 'started':
+        this.threadId = message.threadId;
+        this.thread = piscina?.threads.find((thread) => thread.threadId === message.threadId);
+        this.thread?.once('exit', (code) => {
+          this.#exitCode = code;
+        });
+        return;
+      case 'ready':
+        // One that was told to end meanwhile takes no request, and keeps the timer of its grace.
+        if (this.leaving) return this.#settle();
+        clearTimeout(this.#timer);
+        this.ready = true;
+        this.#owner.incarnationOnReady(this);
+        return this.#settle();
+      case 'worn':
+        return this.#owner.incarnationOnWorn(this, message.why);
+      case 'fault':
+        return this.#owner.incarnationOnFault(this);
+      case 'failed':
+        this.leaving = true;
+        return this.#settle(loadError(message.code, message.message, message.stack));
+      case 'log':
+        return this.#owner.incarnationOnLog(message.level, message.text);
+    }
+  }
+
+  #onBootTimeout(bootTimeout: number): void {
+    this.leaving = true;
+    this.kill();
+    const text = `The application did not load within ${bootTimeout / 1000} s: raise --boot-timeout, or look for an import that waits`;
+    this.#settle(new OptionError('TSGI_ERR_BOOT_TIMEOUT', text));
+  }
+
+  /** The task is over; the thread may not be. */
+  #onEnd(code: number, error?: Error): void {
+    const text = `The worker ended while it loaded the application: ${error?.message}`;
+    this.#settle(new OptionError('TSGI_ERR_APP_LOAD', text));
+    const { thread } = this;
+    if (thread === undefined || this.#exitCode !== undefined) return this.#onExit(this.#exitCode ?? code);
+    thread.once('exit', (exitCode) => this.#onExit(exitCode));
+    // A task that ended by itself leaves an idle thread behind, which must not serve another incarnation.
+    if (code === 0) thread.terminate();
+  }
+
+  #onExit(code: number): void {
+    clearTimeout(this.#timer);
+    this.#control.close();
+    this.#owner.incarnationOnExit(this, code);
+    this.#go();
+  }
+}
+
+function loadError(code: string, message: string, stack: string): OptionError {
+  if (code === 'TSGI_ERR_APP_EXPORT') return new OptionError('TSGI_ERR_APP_EXPORT', message);
+  const error = new OptionError('TSGI_ERR_APP_LOAD', `The application threw while it loaded: ${message}`);
+  error.stack = stack;
+  return error;
 }

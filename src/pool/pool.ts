@@ -18,12 +18,10 @@ import type { ShutdownReason } from '../hooks.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
-import { Incarnation } from './incarnation.ts';
+import { Incarnation, type IncarnationOwner, WORKER_URL } from './incarnation.ts';
 import { busiestFunctions } from './profile.ts';
-import type runWorker from '../worker/main.ts';
-import type { FromWorker, ToWorker, WorkerTask } from '../worker/main.ts';
+import type { WorkerTask } from '../worker/main.ts';
 
-const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
 
@@ -58,6 +56,8 @@ export interface PoolAcceptor {
   retire(slot: number): void;
   /** True when the worker had begun any exchange. */
   detach(slot: number): boolean;
+  /** No worker serves, and none will for so many milliseconds. */
+  suspend(milliseconds: number): void;
 }
 
 export interface PoolLog {
@@ -66,7 +66,7 @@ export interface PoolLog {
 }
 
 /** Events: `workerExit` ({ slot, threadId, code, planned }). */
-export class Pool extends EventEmitter {
+export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
   readonly #log: PoolLog;
@@ -95,7 +95,7 @@ export class Pool extends EventEmitter {
 
   /** Threads that were told to end and have not. */
   get zombies(): number {
-    return [...this.#workers.values()].filter((worker) => worker.kill.signal.aborted).length;
+    return [...this.#workers.values()].filter((worker) => worker.killed).length;
   }
 
   get workers(): { slot: number; threadId: number; ready: boolean }[] {
@@ -123,7 +123,7 @@ export class Pool extends EventEmitter {
     if (!worker.leaving) this.#respawn(0);
     worker.leaving = true;
     const busy = await busiestFunctions(worker.thread);
-    worker.kill.abort();
+    worker.kill();
     return busy;
   }
 
@@ -184,55 +184,44 @@ export class Pool extends EventEmitter {
     }
   }
 
-  /** Lets every worker finish what it runs, then ends it. */
+  /**
+   * Lets every worker finish what it runs, then ends it. Resolves when every thread has ended, or cannot be ended: a
+   * thread in a native call goes on until that returns.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     for (const worker of this.#workers.values()) this.#end(worker, 'close');
-    await Promise.all([...this.#workers.values()].map((worker) => this.#exitOf(worker)));
-    await this.#piscina?.destroy();
+    await this.#ended();
   }
 
-  /** Ends every thread now. */
+  /** Ends every thread now, as far as that can be. */
   async destroy(): Promise<void> {
     this.#closing = true;
-    for (const worker of this.#workers.values()) worker.kill.abort();
-    await this.#piscina?.destroy();
+    for (const worker of this.#workers.values()) worker.kill();
+    await this.#ended();
+  }
+
+  /** Resolves when no thread is left that could still end. */
+  async #ended(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((worker) => worker.gone));
+    // Not awaited: a zombie would hold it up.
+    void this.#piscina?.destroy();
   }
 
   /** It takes no more, finishes what it runs, and ends; what takes longer than the grace is cut. */
   #end(worker: Incarnation, reason: ShutdownReason): void {
     this.#acceptor.retire(worker.slot);
-    if (worker.kill.signal.aborted) return;
-    worker.leaving = true;
-    worker.control.postMessage({ type: 'close', reason } satisfies ToWorker);
-    this.#endAfter(worker, this.#options.shutdownTimeout, () => worker.kill.abort());
-  }
-
-  #endAfter(worker: Incarnation, milliseconds: number, end: () => void): void {
-    clearTimeout(worker.timer);
-    worker.timer = setTimeout(end, milliseconds);
-    worker.timer.unref();
-  }
-
-  #exitOf(worker: Incarnation): Promise<void> {
-    return new Promise((resolve) => {
-      const onExit = ({ slot }: { slot: number }) => {
-        if (slot !== worker.slot) return;
-        this.off('workerExit', onExit);
-        resolve();
-      };
-      this.on('workerExit', onExit);
-    });
+    worker.close(reason, this.#options.shutdownTimeout);
   }
 
   /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
   #spawn(common: CommonTask): Promise<void> {
     const slot = this.#freeSlot();
     const rings = createRings();
+    const output = textTailBuffer();
     const doorbell = new MessageChannel();
     const control = new MessageChannel();
-    const output = textTailBuffer();
-    const worker = new Incarnation(slot, control.port1, new TextTail(output));
+    const worker = new Incarnation(slot, control.port1, new TextTail(output), this);
     this.#workers.set(slot, worker);
     this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
@@ -244,101 +233,36 @@ export class Pool extends EventEmitter {
       doorbell: doorbell.port2,
       control: control.port2,
     };
-    return new Promise((resolve, reject) => {
-      const boot = setTimeout(() => this.#onBootTimeout(worker, reject), this.#options.bootTimeout);
-      const settle = (error?: Error) => {
-        clearTimeout(boot);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      worker.control.on('message', (message: FromWorker) => this.#onMessage(worker, message, settle));
-      this.#run(task, worker).then(
-        () => this.#onEnd(worker, 0, settle),
-        (error) => this.#onEnd(worker, 1, settle, error),
-      );
-    });
+    return worker.start(this.#piscina, task, this.#options.bootTimeout);
   }
 
-  async #run(task: WorkerTask, worker: Incarnation): Promise<void> {
-    if (this.#piscina === null) {
-      const { default: work } = (await import(WORKER_URL.href)) as { default: typeof runWorker };
-      return work(task);
-    }
-    const transferList = [task.doorbell, task.control];
-    return this.#piscina.run(task, { transferList, signal: worker.kill.signal });
+  // called by incarnations
+
+  incarnationOnReady(worker: Incarnation): void {
+    const { maxLifetime } = this.#options;
+    if (maxLifetime > 0)
+      worker.after(jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
+    this.#acceptor.ready(worker.slot);
   }
 
-  #onMessage(worker: Incarnation, message: FromWorker, settle: (error?: Error) => void): void {
-    switch (message.type) {
-      case 'started':
-        worker.threadId = message.threadId;
-        worker.thread = this.#piscina?.threads.find((thread) => thread.threadId === message.threadId);
-        worker.thread?.once('exit', (code) => {
-          worker.exitCode = code;
-        });
-        return;
-      case 'ready':
-        worker.ready = true;
-        this.#live(worker);
-        this.#acceptor.ready(worker.slot);
-        return settle();
-      case 'worn':
-        return this.recycle(worker.slot, message.why);
-      case 'fault':
-        return this.#onFault(worker);
-      case 'failed':
-        worker.leaving = true;
-        return settle(loadError(message.code, message.message, message.stack));
-      case 'log':
-        return this.#log[message.level](message.text);
-    }
+  incarnationOnWorn(worker: Incarnation, why: string): void {
+    this.recycle(worker.slot, why);
   }
 
-  /** An error that nobody caught: it takes no more, finishes the rest, and another takes its place meanwhile. */
-  #onFault(worker: Incarnation): void {
+  /** It takes no more, finishes the rest, and another takes its place meanwhile. */
+  incarnationOnFault(worker: Incarnation): void {
     if (worker.leaving) return;
     this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
     this.#end(worker, 'recycle');
     if (!this.#closing) this.#respawn(0);
   }
 
-  #live(worker: Incarnation): void {
-    const { maxLifetime } = this.#options;
-    if (maxLifetime === 0) return;
-    this.#endAfter(worker, jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
+  incarnationOnLog(level: 'error' | 'info', text: string): void {
+    this.#log[level](text);
   }
 
-  #onBootTimeout(worker: Incarnation, reject: (error: Error) => void): void {
-    worker.leaving = true;
-    worker.kill.abort();
-    const seconds = this.#options.bootTimeout / 1000;
-    const text = `The application did not load within ${seconds} s: raise --boot-timeout, or look for an import that waits`;
-    reject(new OptionError('TSGI_ERR_BOOT_TIMEOUT', text));
-  }
-
-  /**
-   * The task is over. The thread may not be: after an abort piscina rejects at once, and what the thread did is
-   * judged only when nothing can write its memory any more.
-   */
-  #onEnd(worker: Incarnation, code: number, settle: (error?: Error) => void, error?: Error): void {
-    settle(
-      new OptionError(
-        'TSGI_ERR_APP_LOAD',
-        `The worker ended while it loaded the application: ${error?.message}`,
-      ),
-    );
-    const { thread } = worker;
-    if (thread === undefined || worker.exitCode !== undefined)
-      return this.#onExit(worker, worker.exitCode ?? code);
-    thread.once('exit', (exitCode) => this.#onExit(worker, exitCode));
-    // A task that ended by itself leaves an idle thread behind, which must not serve another incarnation.
-    if (code === 0) thread.terminate();
-  }
-
-  #onExit(worker: Incarnation, code: number): void {
+  incarnationOnExit(worker: Incarnation, code: number): void {
     this.#workers.delete(worker.slot);
-    clearTimeout(worker.timer);
-    worker.control.close();
     const worked = this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
@@ -354,6 +278,8 @@ export class Pool extends EventEmitter {
   }
 
   #respawn(delay: number): void {
+    // One crash is no loop: what waits may wait for the next worker.
+    if (delay > BACKOFF_MS.first && this.ready === 0) this.#acceptor.suspend(delay);
     setTimeout(() => {
       if (this.#closing) return;
       this.#spawn(this.#task).catch((error: Error) => {
@@ -392,11 +318,4 @@ function createPiscina(): Piscina {
     atomics: 'disabled',
     recordTiming: false,
   });
-}
-
-function loadError(code: string, message: string, stack: string): OptionError {
-  if (code === 'TSGI_ERR_APP_EXPORT') return new OptionError('TSGI_ERR_APP_EXPORT', message);
-  const error = new OptionError('TSGI_ERR_APP_LOAD', `The application threw while it loaded: ${message}`);
-  error.stack = stack;
-  return error;
 }
