@@ -2,10 +2,11 @@
  * Writes docs/options.md from the options table; `--check` only compares and exits with 1 when it is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { flagOf, OPTIONS, rowOf, showDefault, variableOf } from '../dist/options.js';
+import { flagOf, rowOf, showDefault, variableOf } from '../dist/options/show.js';
+import { COMMAND_OPTIONS, OPTIONS } from '../dist/options/table.js';
 
 const file = new URL('../docs/options.md', import.meta.url);
-const names = Object.keys(OPTIONS);
+const names = [...Object.keys(OPTIONS), ...Object.keys(COMMAND_OPTIONS)];
 const groups = [...new Set(names.map((name) => rowOf(name).group))];
 
 function table(group) {
@@ -16,7 +17,8 @@ function table(group) {
       const variables = [variableOf(name), ...(row.env === undefined ? [] : [row.env])].map(
         (text) => `\`${text}\``,
       );
-      return `| \`${name}\` | \`${flagOf(name)}\` | ${variables.join(', ')} | ${showDefault(name)} | ${row.help} |`;
+      const property = name in OPTIONS ? `\`${name}\`` : '';
+      return `| ${property} | \`${flagOf(name)}\` | ${variables.join(', ')} | ${showDefault(name)} | ${row.help} |`;
     });
   return [
     `## ${group}`,
@@ -29,7 +31,7 @@ function table(group) {
 
 const text = `# Options
 
-Made from the table in \`src/options.ts\` by \`npm run docs\`. A flag or a property stands over an environment variable,
+Made from the table in \`src/options/table.ts\` by \`npm run docs\`. A flag or a property stands over an environment variable,
 and that over the default. Sizes are bytes or carry a unit (\`64KiB\`, \`10MiB\`); times are milliseconds or carry one
 (\`500ms\`, \`30s\`, \`2m\`). Above a limit the client is answered with the status given, and the first such answer of a
 kind in each minute is logged.

@@ -5,7 +5,8 @@
  */
 import type { LateRequest } from './acceptor/acceptor-api.ts';
 import type { Logger } from './logger.ts';
-import { type OptionName, type ResolvedOptions, showOption } from './options.ts';
+import { showOption } from './options/show.ts';
+import type { OptionName, ResolvedOptions } from './options/table.ts';
 
 /** The options that set the limit behind a status. */
 const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
@@ -18,6 +19,8 @@ const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
 
 /** How often the same kind of refusal is logged at most, ms. */
 const REFUSAL_LOG_MS = 60_000;
+/** Below this a time in the queue is not told, ms. */
+const QUEUED_MS = 50;
 const LAST_LINES = 5;
 const LAST_LINE_LENGTH = 200;
 
@@ -28,6 +31,12 @@ export interface LastSeen {
   /** The functions that burned its time. */
   readonly busy: readonly string[];
 }
+
+const LOOPS: Readonly<Record<LateRequest['loop'], string>> = {
+  turns: '',
+  stuck: '; its event loop has not turned since',
+  'stuck elsewhere': '; its event loop does not turn, another request holds it',
+};
 
 export class Reports {
   readonly #options: ResolvedOptions;
@@ -52,9 +61,11 @@ export class Reports {
   }
 
   late(late: LateRequest, seen: LastSeen): void {
-    const { request, requestId, slot, age, queued, stuck } = late;
-    const had = `worker ${slot} had it for ${seconds(age)}, after ${seconds(queued)} in the queue`;
-    const end = stuck ? '; its event loop does not turn' : '';
+    const { request, requestId, slot, age, queued, loop } = late;
+    // Times are taken from the acceptor's ticks: a short wait cannot be told from none.
+    const waited = queued < QUEUED_MS ? '' : `, after ${seconds(queued)} in the queue`;
+    const had = `worker ${slot} had it for ${seconds(age)}${waited}`;
+    const end = LOOPS[loop];
     const limit = this.#limit('handlerTimeout');
     this.#log.error(
       `Answered 504 to ${request} (request ${requestId}): ${had}; ${limit}${end}${lastSeen(seen)}`,

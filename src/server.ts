@@ -12,9 +12,13 @@ import { fileURLToPath } from 'node:url';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { AcceptorStats, LateRequest } from './acceptor/acceptor-api.ts';
 import { compileApplication } from './compile/compile.ts';
-import { OptionError, type TsgiError } from './errors.ts';
+import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
-import { type Options, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { Journal } from './journal.ts';
+import { listenError } from './listen-error.ts';
+import { resolveOptions } from './options/resolve.ts';
+import { showOption } from './options/show.ts';
+import type { Options, ResolvedOptions } from './options/table.ts';
 import { type CommonTask, Pool } from './pool/pool.ts';
 import { Reports } from './reports.ts';
 import type { Application } from './tsgi/types.ts';
@@ -35,6 +39,8 @@ export interface ListenOptions {
   readonly port?: number;
   /** Default: the option `host`, 127.0.0.1. */
   readonly host?: string;
+  /** A descriptor of a bound socket, instead of port and host. */
+  readonly fd?: number;
 }
 
 export interface ServerStats extends AcceptorStats {
@@ -58,6 +64,9 @@ interface ServerEvents {
   error: [Error];
 }
 
+/** A thread that can be killed has ended this long after. */
+const ZOMBIE_LOOK_MS = 1500;
+
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   readonly options: ResolvedOptions;
   readonly #app: string | URL | Application;
@@ -67,10 +76,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #requestIdPrefix: string = Math.random().toString(36).slice(2, 8);
   #acceptor: Acceptor | null = null;
   #pool: Pool | null = null;
-  #host = '';
+  readonly #journal: Journal | undefined;
   #closed: Promise<void> | null = null;
 
-  constructor(threads: number | 'auto', options: ServerOptions) {
+  /** @param makeJournal of the command line: where a supervisor reads what was in flight, from a request id's prefix */
+  constructor(
+    threads: number | 'auto',
+    options: ServerOptions,
+    makeJournal?: (requestIdPrefix: string) => Journal,
+  ) {
     super();
     const { app, logger, ...rest } = options;
     // 'auto' leaves the decision open, so the environment may take it.
@@ -79,6 +93,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       process.env,
     );
     this.#app = app;
+    this.#journal = makeJournal?.(this.#requestIdPrefix);
     this.#log = logger ?? defaultLogger;
     this.#reports = new Reports(this.options, this.#log);
     if (app === undefined)
@@ -100,11 +115,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
     if (this.#acceptor !== null)
       throw new OptionError('TSGI_ERR_STATE', 'Cannot listen: this server has been started before');
-    const options = typeof where === 'number' ? { port: where, host } : where;
-    const port = options.port ?? this.options.port;
-    this.#host = options.host ?? this.options.host;
+    const options: ListenOptions =
+      typeof where === 'number' ? { port: where, ...(host === undefined ? {} : { host }) } : where;
+    const { port = this.options.port, host: name = this.options.host, fd } = options;
     try {
-      await this.#start(port);
+      await this.#start(fd === undefined ? { port, host: name } : { fd });
     } catch (error) {
       await this.terminate();
       throw error;
@@ -113,7 +128,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this;
   }
 
-  async #start(port: number): Promise<void> {
+  async #start(where: ListenOptions): Promise<void> {
     const task = await this.#task();
     this.#acceptor = this.#makeAcceptor();
     this.#pool = new Pool(
@@ -123,8 +138,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     );
     this.#pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
     await this.#pool.start();
-    await this.#acceptor.listen(port, this.#host).catch((error) => {
-      throw listenError(error, port, this.#host);
+    await this.#acceptor.listen(where).catch((error) => {
+      throw listenError(error, where.port ?? this.options.port, where.host ?? this.options.host);
     });
   }
 
@@ -154,6 +169,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       {
         ...this.options,
         requestIdPrefix: this.#requestIdPrefix,
+        journal: this.#journal,
         places: workers * this.options.concurrency,
         streams: workers * this.options.maxStreams,
       },
@@ -183,6 +199,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return address;
   }
 
+  /** Threads that were told to end and have not: the process cannot exit before they do. */
+  get hasZombies(): boolean {
+    return this.#pool !== null && this.#pool.zombies > 0;
+  }
+
   stats(): ServerStats {
     if (this.#acceptor === null || this.#pool === null) {
       throw new OptionError('TSGI_ERR_STATE', 'Cannot tell the stats: the server has not been started');
@@ -193,14 +214,24 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** The line waits for what only a look at the thread can tell; the client has its answer already. */
   async #onLate(late: LateRequest): Promise<void> {
     const output = this.#pool?.outputOf(late.slot) ?? '';
-    const busy = late.stuck ? await this.#pool?.busiest(late.slot) : undefined;
+    const busy = late.loop !== 'turns' ? await this.#pool?.busiest(late.slot) : undefined;
     this.#reports.late(late, { output, busy: busy ?? [] });
   }
 
   async #onStuck(slot: number): Promise<void> {
     const output = this.#pool?.outputOf(slot) ?? '';
     const busy = await this.#pool?.terminate(slot);
-    if (busy !== undefined) this.#reports.stuck(slot, { output, busy });
+    if (busy === undefined) return;
+    this.#reports.stuck(slot, { output, busy });
+    setTimeout(() => this.#countZombies(), ZOMBIE_LOOK_MS).unref();
+  }
+
+  /** Each takes a core, or memory, for nobody: a process with too many of them should make room for another. */
+  #countZombies(): void {
+    const zombies = this.#pool?.zombies ?? 0;
+    if (zombies <= this.options.maxZombies || this.#closed !== null) return;
+    const text = `${zombies} threads were killed and have not ended, because they are in native calls; ${showOption('maxZombies', this.options.maxZombies)}`;
+    this.emit('error', new ApplicationError('TSGI_ERR_ZOMBIES', text));
   }
 
   // reload
@@ -288,16 +319,4 @@ function functionError(): OptionError {
     'TSGI_ERR_OPTION',
     'Option app is a function, which cannot go to another thread: export it from a file and give its path, or use 0 threads',
   );
-}
-
-const LISTEN_REMEDY: Record<string, (port: number, host: string) => string> = {
-  EADDRINUSE: (port) => `port ${port} is in use: stop whoever uses it, or choose another with --port`,
-  EACCES: (port) => `no permission for port ${port}: choose one of 1024 or above with --port`,
-  EADDRNOTAVAIL: (_, host) => `${host} is no address of this machine: choose another with --host`,
-  ENOTFOUND: (_, host) => `host ${host} cannot be resolved: choose another with --host`,
-};
-
-function listenError(error: NodeJS.ErrnoException, port: number, host: string): TsgiError {
-  const remedy = LISTEN_REMEDY[error.code ?? '']?.(port, host) ?? error.message;
-  return new OptionError('TSGI_ERR_LISTEN', `Cannot listen on ${host}:${port}: ${remedy}`, { cause: error });
 }

@@ -3,7 +3,9 @@
  *
  * Law: types only; `acceptor.ts` fulfils them, `server.ts` uses them.
  */
+import type { Journal } from '../journal.ts';
 import type { ConnectionLimits } from './connection-host.ts';
+import type { LoopState } from './watchdog.ts';
 
 export interface AcceptorOptions extends ConnectionLimits {
   readonly maxRequestLine: number;
@@ -18,6 +20,8 @@ export interface AcceptorOptions extends ConnectionLimits {
   readonly requestIdPrefix: string;
   /** Requests after which a worker is worn, a tenth more or less; 0: never. */
   readonly maxRequests: number;
+  /** Where a supervisor reads what was in flight when this process died. */
+  readonly journal?: Journal | undefined;
   readonly backlog: number;
   /** Exchanges that all workers together may hold without a head; and open streams beside them. */
   readonly places: number;
@@ -31,11 +35,10 @@ export interface LateRequest {
   /** Method and target. */
   readonly request: string;
   readonly requestId: string;
-  /** Milliseconds since the worker took it, and those it waited for one before. */
+  /** Milliseconds since the worker took it, and those it waited for one before; both to within two ticks. */
   readonly age: number;
   readonly queued: number;
-  /** Its worker's loop has not turned since it took the request. */
-  readonly stuck: boolean;
+  readonly loop: LoopState;
 }
 
 export interface AcceptorEvents {

@@ -25,7 +25,7 @@ import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
-import { Watchdog, type WatchdogOwner } from './watchdog.ts';
+import { type LoopState, Watchdog, type WatchdogOwner } from './watchdog.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
 import { WorkerLinks } from './worker-links.ts';
 
@@ -79,7 +79,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       largestRequest: head + body,
     });
     this.#shared = shared;
-    this.exchanges = new Exchanges(shared, options.maxPending);
+    this.exchanges = new Exchanges(shared, options.maxPending, options.journal);
     this.uploads = new UploadGate(options.places);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#links = new WorkerLinks(shared.table);
@@ -100,9 +100,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   /** Rejects with the error of the operating system. */
-  async listen(port: number, host: string): Promise<void> {
+  async listen(where: { port?: number; host?: string; fd?: number }): Promise<void> {
     this.#listener = new Listener(this.parser.buffer, this);
-    await this.#listener.listen({ port, host, backlog: this.#options.backlog });
+    await this.#listener.listen({ ...where, backlog: this.#options.backlog });
   }
 
   /** A worker incarnation was started; it may be told nothing before `ready`. */
@@ -234,6 +234,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     let more = false;
     for (const link of [...this.#links]) more = this.#drain(link) || more;
     for (const exchange of this.exchanges.uploading) this.pump(exchange);
+    this.exchanges.writeJournal();
     this.#waker.wake();
     if (more) this.requestTurn();
     else this.#sleep();
@@ -351,7 +352,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   // called by the watchdog
 
   /** The client is answered, the worker is told, the answer that may still come is dropped. */
-  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, stuck: boolean): void {
+  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void {
     const { connection, serial, takenAt, queuedAt } = exchange;
     exchange.lateAt = this.now;
     this.exchanges.abandon(exchange, Abort.DEADLINE);
@@ -364,7 +365,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       requestId: requestId(this.#options.requestIdPrefix, serial),
       age: this.now - takenAt,
       queued: takenAt - queuedAt,
-      stuck,
+      loop,
     });
   }
 

@@ -10,6 +10,7 @@ import { entryOf, type Layout, State } from '../ring/layout.ts';
 import { type FileRecord, type HeadBytes, type Peers, requestSize, type SlabView } from '../ring/message.ts';
 import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
+import type { Journal } from '../journal.ts';
 import type { Upload } from './upload.ts';
 
 /** What an exchange needs of its connection. */
@@ -57,8 +58,10 @@ export class Exchange {
   /** When its deadline passed (0: it has not); its worker's epoch when it was taken, and from the deadline on then. */
   lateAt = 0;
   epochThen = 0;
-  /** Its worker was asked to show that its loop turns. */
-  probed = false;
+  /** Its worker's epoch when it was asked to show that its loop turns (0: it was not). */
+  epochProbed = 0;
+  /** It stands in the journal. */
+  written = false;
   /** Method and target, kept when the slab is free before its head was sent. */
   line = '';
 
@@ -78,6 +81,9 @@ export interface ExchangeMemory {
 export class Exchanges {
   readonly #memory: ExchangeMemory;
   readonly #maxPending: number;
+  readonly #journal: Journal | undefined;
+  /** Submitted since the journal was last written. */
+  readonly #unwritten: Exchange[] = [];
   /** False: no worker serves and none is near, so every request is refused. */
   open = true;
   readonly #all: Exchange[] = [];
@@ -91,7 +97,8 @@ export class Exchanges {
   /** Those among them whose body goes to the worker through its inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
-  constructor(memory: ExchangeMemory, maxPending: number) {
+  constructor(memory: ExchangeMemory, maxPending: number, journal?: Journal) {
+    this.#journal = journal;
     this.#memory = memory;
     this.#maxPending = maxPending;
     this.#free = Int32Array.from({ length: memory.layout.exchanges }, (_, index) => index);
@@ -137,6 +144,7 @@ export class Exchanges {
     view.finishRequest(exchange.slabOffset, bodyLength, exchange.upload !== null, exchange.serial);
     table.publish(exchange.index, exchange.generation, exchange.slabOffset);
     this.#enqueue(exchange);
+    if (this.#journal !== undefined) this.#unwritten.push(exchange);
   }
 
   /** The request is not needed any more. True when no worker had it: then it is free already. */
@@ -150,6 +158,7 @@ export class Exchanges {
   /** Tells the owner that nobody waits for the answer, and why (`Abort`). The exchange is free when the owner says END, or ends. */
   abandon(exchange: Exchange, why: number): void {
     exchange.connection = null;
+    this.#strike(exchange);
     this.#memory.table.setAbort(exchange.index, why);
   }
 
@@ -161,6 +170,7 @@ export class Exchanges {
   }
 
   finish(exchange: Exchange): void {
+    this.#strike(exchange);
     this.releaseSlab(exchange);
     exchange.generation = this.#memory.table.free(exchange.index, exchange.generation);
     exchange.inUse = false;
@@ -171,6 +181,26 @@ export class Exchanges {
     this.active.delete(exchange);
     this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = exchange.index;
     this.#freeCount += 1;
+  }
+
+  /** Called once a turn: what was submitted and answered within one is never written. */
+  writeJournal(): void {
+    const journal = this.#journal;
+    if (journal === undefined) return;
+    for (const exchange of this.#unwritten) {
+      if (!exchange.inUse || exchange.written || exchange.connection === null) continue;
+      exchange.written = true;
+      journal.begun(exchange.index, exchange.serial, this.requestLine(exchange));
+    }
+    this.#unwritten.length = 0;
+    journal.flush();
+  }
+
+  /** Nobody waits for an answer to it any more. */
+  #strike(exchange: Exchange): void {
+    if (!exchange.written) return;
+    exchange.written = false;
+    this.#journal?.over(exchange.index);
   }
 
   /** Method and target for a log line; to be had until its head is sent. */
@@ -236,7 +266,7 @@ export class Exchanges {
     exchange.headSent = false;
     exchange.received = 0;
     exchange.lateAt = 0;
-    exchange.probed = false;
+    exchange.epochProbed = 0;
     exchange.line = '';
     this.#serial = (this.#serial + 1) | 0;
     exchange.serial = this.#serial;

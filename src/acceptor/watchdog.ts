@@ -23,9 +23,12 @@ export interface WatchdogLimits {
   readonly killGrace: number;
 }
 
+/** What a worker's loop does at a deadline: it has not turned since it took the late request, or not lately. */
+export type LoopState = 'turns' | 'stuck' | 'stuck elsewhere';
+
 export interface WatchdogOwner {
-  /** Its deadline has passed and its client still waits. `stuck`: its worker's loop has not turned since. */
-  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, stuck: boolean): void;
+  /** Its deadline has passed and its client still waits. */
+  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void;
   watchdogOnStuck(link: WorkerLink): void;
 }
 
@@ -89,13 +92,13 @@ export class Watchdog {
     if (left > PROBE_LEAD_MS) return;
     const link = this.#links.ownerOf(exchange);
     if (left <= 0) {
-      const stuck = exchange.probed && link !== undefined && link.epoch === exchange.epochThen;
+      const loop = loopState(exchange, link?.epoch);
       exchange.epochThen = link?.epoch ?? 0;
-      return this.#owner.watchdogOnLate(exchange, link, stuck);
+      return this.#owner.watchdogOnLate(exchange, link, loop);
     }
-    if (exchange.probed) return;
-    exchange.probed = true;
-    link?.probe();
+    if (exchange.epochProbed !== 0 || link === undefined) return;
+    exchange.epochProbed = link.epoch;
+    link.probe();
   }
 
   /** After its deadline the worker has the grace to show that its loop turns. */
@@ -118,4 +121,9 @@ export class Watchdog {
       link.probe();
     }
   }
+}
+
+function loopState(exchange: Exchange, epoch: number | undefined): LoopState {
+  if (epoch === undefined || epoch !== exchange.epochProbed) return 'turns';
+  return epoch === exchange.epochThen ? 'stuck' : 'stuck elsewhere';
 }

@@ -20,7 +20,10 @@ export class Cli {
   stderr = '';
   readonly #closed: Promise<unknown>;
 
-  constructor(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  constructor(
+    args: readonly string[],
+    options: { cwd?: string; env?: Record<string, string>; detached?: boolean } = {},
+  ) {
     const env = { ...process.env, ...options.env };
     this.child = spawn(process.execPath, [CLI, ...args], {
       ...options,

@@ -1,28 +1,24 @@
 /**
- * The one table of options. From it come the types, the defaults, the environment variables, the command line with
- * its help (`cli.ts`) and docs/options.md (`scripts/docs.js`).
+ * The one table of options, and the types that follow from it. From it come the defaults, the environment variables, the
+ * command line with its help (`cli/`) and docs/options.md (`scripts/docs.js`).
  *
- * Law: an option exists here or nowhere. Precedence: what is given (a flag, a property) > environment > default.
+ * Law: an option exists here or nowhere. Data and types only.
  */
-import { OptionError } from './errors.ts';
-import { nearestOf } from './nearest.ts';
-import { detectThreads } from './threads.ts';
+export const MS = 1;
+export const SECONDS = 1000 * MS;
+export const MINUTES = 60 * SECONDS;
+export const HOURS = 60 * MINUTES;
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
 
-const MS = 1;
-const SECONDS = 1000 * MS;
-const MINUTES = 60 * SECONDS;
-const HOURS = 60 * MINUTES;
-const KIB = 1024;
-const MIB = 1024 * KIB;
-
-type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag';
+export type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag';
 type Group = 'Listening' | 'Workers' | 'Development' | 'Time limits' | 'Size limits' | 'Queue' | 'Shutdown';
 
 export type OptionValue = number | string | boolean;
 
-interface Row {
+export interface Row {
   readonly kind: Kind;
-  /** Bytes, milliseconds, a count, text, or for a flag whether it is on. */
+  /** Bytes, milliseconds, a count, text, or for a flag whether it is on ('auto': as the help says). */
   readonly default: OptionValue;
   readonly group: Group;
   /** One sentence, no full stop. */
@@ -100,6 +96,12 @@ export const OPTIONS = {
     default: 0,
     group: 'Workers',
     help: 'Heap and external memory above which a worker is recycled; 0 is any',
+  },
+  maxZombies: {
+    kind: 'count',
+    default: 4,
+    group: 'Workers',
+    help: 'Killed threads that have not ended, because they are in native calls; above it the process is replaced, or closed',
   },
   maxPending: {
     kind: 'count',
@@ -231,6 +233,16 @@ export const OPTIONS = {
   },
 } as const satisfies Record<string, Row>;
 
+/** Of the command line only; a program that calls `createServer` has ways of its own. */
+export const COMMAND_OPTIONS = {
+  supervise: {
+    kind: 'flag',
+    default: 'auto',
+    group: 'Workers',
+    help: 'Serve from a child process that is started again when it dies; off with --threads 0 and under a debugger',
+  },
+} as const satisfies Record<string, Row>;
+
 type Table = typeof OPTIONS;
 type Resolved<R extends Row> = R['kind'] extends 'text'
   ? string
@@ -248,6 +260,7 @@ type Given<R extends Row> = R['kind'] extends 'flag'
         : number | string;
 
 export type OptionName = keyof Table;
+export type CommandOptionName = keyof typeof COMMAND_OPTIONS;
 
 /** What a program may give: sizes as bytes or '10MiB', times as milliseconds or '30s'. All optional. */
 export type Options = { readonly [Name in OptionName]?: Given<Table[Name]> | undefined };
@@ -255,144 +268,7 @@ export type Options = { readonly [Name in OptionName]?: Given<Table[Name]> | und
 /** Every option: sizes in bytes, times in milliseconds. */
 export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<Table[Name]> };
 
-const NAMES = Object.keys(OPTIONS) as OptionName[];
-
-export function rowOf(name: OptionName): Row {
-  return OPTIONS[name];
-}
-
-/** `maxBodySize` → `--max-body-size`. */
-export function flagOf(name: OptionName): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** `maxBodySize` → `TSGI_MAX_BODY_SIZE`. */
-export function variableOf(name: OptionName): string {
-  return `TSGI_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-/** A default as a person writes it: `10MiB`, `30s`. */
-export function showDefault(name: OptionName): string {
-  const row = rowOf(name);
-  return typeof row.default === 'number' ? showNumber(row.kind, row.default) : String(row.default);
-}
-
-/** A resolved value as a person writes it, with its flag: `maxBodySize 10MiB (--max-body-size)`. */
-export function showOption(name: OptionName, value: OptionValue): string {
-  const shown = typeof value === 'number' ? showNumber(rowOf(name).kind, value) : String(value);
-  return `${name} ${shown} (${flagOf(name)})`;
-}
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/**
- * Fills in environment and defaults.
- *
- * @throws OptionError TSGI_ERR_OPTION that names the option, its value and what is allowed
- */
-export function resolveOptions(given: Readonly<Record<string, unknown>>, env: Environment): ResolvedOptions {
-  for (const name of Object.keys(given)) if (!(name in OPTIONS)) throw unknownOption(name);
-  const resolved: Record<string, OptionValue> = {};
-  for (const name of NAMES) resolved[name] = resolveOne(name, given[name], env);
-  return resolved as unknown as ResolvedOptions;
-}
-
-function resolveOne(name: OptionName, given: unknown, env: Environment): OptionValue {
-  if (given !== undefined) return parse(name, given, flagOf(name));
-  const row = rowOf(name);
-  const variables = row.env === undefined ? [variableOf(name)] : [variableOf(name), row.env];
-  const variable = variables.find((candidate) => env[candidate] !== undefined && env[candidate] !== '');
-  if (variable !== undefined) return parse(name, env[variable], variable);
-  // A platform that gives PORT routes to it from outside.
-  if (name === 'host' && env.PORT !== undefined && env.PORT !== '') return '0.0.0.0';
-  return row.kind === 'threads' ? detectThreads().threads : row.default;
-}
-
-/** @param source how the user may have called it: a flag, a variable */
-function parse(name: OptionName, value: unknown, source: string): OptionValue {
-  const row = rowOf(name);
-  if (row.kind === 'text') {
-    if (typeof value === 'string' && value !== '') return value;
-    throw badValue(name, source, value, 'a text');
-  }
-  if (row.kind === 'flag') {
-    const flag = FLAGS.get(value);
-    if (flag !== undefined) return flag;
-    throw badValue(name, source, value, 'true or false');
-  }
-  if (row.kind === 'threads' && value === 'auto') return detectThreads().threads;
-  const number = typeof value === 'number' ? value : parseNumber(row.kind, value);
-  const { min = 0, max = row.kind === 'time' ? 24 * HOURS : Number.MAX_SAFE_INTEGER } = row;
-  if (Number.isSafeInteger(number) && number >= min && number <= max) return number;
-  throw badValue(name, source, value, allowed(row.kind, min, max));
-}
-
-const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
-  [true, true],
-  ['true', true],
-  ['1', true],
-  [false, false],
-  ['false', false],
-  ['0', false],
-]);
-
-const UNITS: Record<Kind, Readonly<Record<string, number>>> = {
-  count: { '': 1 },
-  threads: { '': 1 },
-  text: {},
-  flag: {},
-  bytes: {
-    '': 1,
-    b: 1,
-    kb: 1000,
-    mb: 1_000_000,
-    gb: 1_000_000_000,
-    kib: KIB,
-    k: KIB,
-    mib: MIB,
-    m: MIB,
-    gib: KIB * MIB,
-    g: KIB * MIB,
-  },
-  time: { '': MS, ms: MS, s: SECONDS, m: MINUTES, min: MINUTES, h: HOURS },
-};
-
-function parseNumber(kind: Kind, value: unknown): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(value));
-  const unit = match === null ? undefined : UNITS[kind][match[2]!.toLowerCase()];
-  return unit === undefined ? Number.NaN : Number(match![1]) * unit;
-}
-
-function allowed(kind: Kind, min: number, max: number): string {
-  const top = max === Number.MAX_SAFE_INTEGER ? ' or more' : ` to ${showNumber(kind, max)}`;
-  const what = {
-    bytes: 'a size such as 10MiB',
-    time: 'a time such as 30s',
-    count: 'a whole number',
-    threads: "'auto' or a whole number",
-    text: 'a text',
-    flag: 'true or false',
-  }[kind];
-  return `${what}, ${showNumber(kind, min)}${top}`;
-}
-
-function showNumber(kind: Kind, value: number): string {
-  if (kind === 'time') return value % SECONDS === 0 ? `${value / SECONDS}s` : `${value}ms`;
-  if (kind !== 'bytes') return String(value);
-  if (value > 0 && value % MIB === 0) return `${value / MIB}MiB`;
-  return value > 0 && value % KIB === 0 ? `${value / KIB}KiB` : `${value}B`;
-}
-
-function badValue(name: OptionName, source: string, value: unknown, what: string): OptionError {
-  const shown = JSON.stringify(value) ?? String(value);
-  return new OptionError(
-    'TSGI_ERR_OPTION',
-    `Option ${name} (${source}) is invalid: ${shown}; it takes ${what}`,
-  );
-}
-
-function unknownOption(name: string): OptionError {
-  const nearest = nearestOf(name, NAMES);
-  const hint = nearest === undefined ? 'see the options in docs/options.md' : `did you mean ${nearest}?`;
-  return new OptionError('TSGI_ERR_OPTION', `Unknown option ${name}: ${hint}`);
+/** Every option of the command line alone; 'auto' where nobody decided. */
+export interface CommandOptions {
+  readonly supervise: boolean | 'auto';
 }

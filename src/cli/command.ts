@@ -1,0 +1,93 @@
+/**
+ * Arguments → what is to be served, and how.
+ *
+ * Law: flags and help come from the options table. Knows commander; starts nothing.
+ */
+import { Command, Option } from 'commander';
+import { resolveCommandOptions, resolveOptions } from '../options/resolve.ts';
+import { type AnyOption, flagOf, rowOf, showDefault, variableOf } from '../options/show.ts';
+import { COMMAND_OPTIONS, type CommandOptions, OPTIONS, type ResolvedOptions } from '../options/table.ts';
+import { VERSION } from '../version.ts';
+
+export interface Arguments {
+  /** As given. */
+  readonly app: string;
+  readonly threads: number | 'auto' | undefined;
+  /** What was given, for `createServer`; checked already. */
+  readonly given: Readonly<Record<string, string>>;
+  readonly options: ResolvedOptions;
+  readonly command: CommandOptions;
+}
+
+const VALUE_NAMES = {
+  count: 'number',
+  bytes: 'size',
+  time: 'time',
+  text: 'text',
+  threads: 'number',
+} as const;
+
+const SHORT: Partial<Record<AnyOption, string>> = { port: '-p', threads: '-t' };
+
+/**
+ * @throws CommanderError for arguments that are wrong, and after --help and --version
+ * @throws OptionError TSGI_ERR_OPTION
+ */
+export function readArguments(): Arguments {
+  const program = command();
+  program.parse();
+  const { threads: threadsGiven, supervise, ...given } = program.opts<Record<string, string>>();
+  const threads = threadsGiven === undefined ? undefined : threadsOf(threadsGiven);
+  return {
+    app: program.args[0]!,
+    threads,
+    given,
+    options: resolveOptions({ ...given, threads: threads === 'auto' ? undefined : threads }, process.env),
+    command: resolveCommandOptions({ supervise }, process.env),
+  };
+}
+
+function command(): Command {
+  const program = new Command('tsgi-threads')
+    .description('Serves an application from worker threads: tsgi-threads app.ts')
+    .argument(
+      '<app>',
+      'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory',
+    )
+    .version(VERSION, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`tsgi-threads: ${text.replace(/^error: /, '')}`) })
+    .addHelpText('after', help);
+  const names = [...Object.keys(OPTIONS), ...Object.keys(COMMAND_OPTIONS)] as AnyOption[];
+  for (const name of names) for (const option of flags(name)) program.addOption(option);
+  return program;
+}
+
+function flags(name: AnyOption): Option[] {
+  const row = rowOf(name);
+  const flag = `${SHORT[name] === undefined ? '' : `${SHORT[name]}, `}${flagOf(name)}`;
+  const help = row.default === false ? row.help : `${row.help} (default: ${showDefault(name)})`;
+  const options = [new Option(row.kind === 'flag' ? flag : `${flag} <${VALUE_NAMES[row.kind]}>`, help)];
+  // What is on of its own accord must be possible to turn off.
+  if (row.default === 'auto' && row.kind === 'flag')
+    options.push(new Option(`--no-${flagOf(name).slice(2)}`, 'Do not'));
+  return options.map((option) => option.helpGroup(`${row.group}:`));
+}
+
+const help = `
+Sizes are bytes or carry a unit (64KiB, 10MiB); times are milliseconds or carry one (500ms, 30s, 2m).
+Every option is also an environment variable: ${variableOf('maxBodySize')}=20MiB; PORT is understood as well.
+Signals: TERM and INT close gracefully, a second one ends it now; QUIT ends it at once; HUP loads the application anew.
+
+Examples:
+  tsgi-threads app.ts                      serve on http://127.0.0.1:8000, one worker a core
+  tsgi-threads app.ts --threads 4 --port 80 --host 0.0.0.0
+  tsgi-threads app.ts:admin                serve the export named admin
+  tsgi-threads app.ts --threads 0          run the application in the main thread, for a debugger`;
+
+/** A number stays what the user wrote when it is none, so that the error can show it. */
+function threadsOf(text: string): number | 'auto' {
+  return text === 'auto' || Number.isNaN(Number(text)) ? (text as 'auto') : Number(text);
+}

@@ -1,0 +1,38 @@
+/**
+ * How the command ends: what it says, and its exit code.
+ *
+ * Law: with the other files of this folder, the only place with process.exit and the console.
+ */
+import { CommanderError } from 'commander';
+import { OptionError, TsgiError } from '../errors.ts';
+
+export const EXIT = { failure: 1, usage: 2, signal: 128 } as const;
+export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+export type Signal = keyof typeof SIGNALS;
+
+/** The exit code of a process that a signal ended, as shells count. */
+export function codeOf(signal: Signal): number {
+  return EXIT.signal + SIGNALS[signal];
+}
+
+/** One line of the server's own, on standard error; standard output has the ready line alone. */
+export function tell(text: string): void {
+  console.error(`tsgi-threads: ${text}`);
+}
+
+export function fail(error: unknown): never {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
+  tell(describe(error));
+  process.exit(error instanceof OptionError && error.code === 'TSGI_ERR_OPTION' ? EXIT.usage : EXIT.failure);
+}
+
+/** Ours in one line; an application that threw while it loaded is shown with its own frames. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof TsgiError)) return error.stack ?? error.message;
+  if (error.code !== 'TSGI_ERR_APP_LOAD') return error.message;
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line) && !/node:internal|[/\\]dist[/\\]worker/.test(line));
+  return [error.message, ...frames.slice(0, 5)].join('\n');
+}

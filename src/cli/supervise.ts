@@ -1,0 +1,31 @@
+/**
+ * The parent: watches the process that serves, and passes on what it is told by signals.
+ *
+ * Law: the signals, exit code and console of a supervisor; what they mean is `supervisor/supervisor.ts`. Loads neither
+ * the server nor the application, so that it stays small.
+ */
+import { Supervisor } from '../supervisor/supervisor.ts';
+import type { Arguments } from './command.ts';
+import { codeOf, type Signal, tell } from './exit.ts';
+
+export async function supervise({ options }: Arguments): Promise<never> {
+  const supervisor = new Supervisor({
+    ...options,
+    command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as [string, ...string[]],
+    log: tell,
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => supervisor.close(codeOf(signal)));
+  process.on('SIGHUP', () => hangUp(supervisor, 'SIGHUP'));
+  process.once('SIGQUIT', () => {
+    supervisor.kill();
+    process.exit(codeOf('SIGQUIT'));
+  });
+  process.exit(await supervisor.run());
+}
+
+/** On a terminal it is gone: close. A service is told to load its application anew. */
+function hangUp(supervisor: Supervisor, signal: Signal): void {
+  if (process.stdout.isTTY) supervisor.close(codeOf(signal));
+  else supervisor.reload();
+}

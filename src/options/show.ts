@@ -1,0 +1,52 @@
+/**
+ * How options are called and their values written: flags, variables, sizes and times as a person writes them.
+ *
+ * Law: words only.
+ */
+import {
+  COMMAND_OPTIONS,
+  type CommandOptionName,
+  type Kind,
+  KIB,
+  MIB,
+  type OptionName,
+  OPTIONS,
+  type OptionValue,
+  type Row,
+  SECONDS,
+} from './table.ts';
+
+export type AnyOption = OptionName | CommandOptionName;
+
+export function rowOf(name: AnyOption): Row {
+  return name in OPTIONS ? OPTIONS[name as OptionName] : COMMAND_OPTIONS[name as CommandOptionName];
+}
+
+/** `maxBodySize` → `--max-body-size`. */
+export function flagOf(name: AnyOption): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `maxBodySize` → `TSGI_MAX_BODY_SIZE`. */
+export function variableOf(name: AnyOption): string {
+  return `TSGI_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** A default as a person writes it: `10MiB`, `30s`. */
+export function showDefault(name: AnyOption): string {
+  const row = rowOf(name);
+  return typeof row.default === 'number' ? showNumber(row.kind, row.default) : String(row.default);
+}
+
+/** A resolved value as a person writes it, with its flag: `maxBodySize 10MiB (--max-body-size)`. */
+export function showOption(name: AnyOption, value: OptionValue): string {
+  const shown = typeof value === 'number' ? showNumber(rowOf(name).kind, value) : String(value);
+  return `${name} ${shown} (${flagOf(name)})`;
+}
+
+export function showNumber(kind: Kind, value: number): string {
+  if (kind === 'time') return value % SECONDS === 0 ? `${value / SECONDS}s` : `${value}ms`;
+  if (kind !== 'bytes') return String(value);
+  if (value > 0 && value % MIB === 0) return `${value / MIB}MiB`;
+  return value > 0 && value % KIB === 0 ? `${value / KIB}KiB` : `${value}B`;
+}

@@ -1,0 +1,116 @@
+/**
+ * One process that serves, as its supervisor sees it.
+ *
+ * Law: spawns it, speaks with it, and says how it ended; what follows is the supervisor's (`supervisor.ts`).
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import path from 'node:path';
+import { readJournal } from '../journal.ts';
+import { type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
+
+export interface ChildOwner {
+  childOnReady(child: Child): void;
+  childOnReplace(child: Child, why: string): void;
+  childOnExit(child: Child): void;
+}
+
+export class Child {
+  readonly startedAt: number = performance.now();
+  /** When it was ready, ms; 0: it is not. */
+  readyAt = 0;
+  /** It was told to close or to end. */
+  leaving = false;
+  /** What a shell would call its end; the code it meant when it had to kill itself. */
+  code = 0;
+  /** How it ended, for the log. */
+  end = '';
+  /** Requests that were in flight when it ended. */
+  lost: readonly string[] = [];
+  readonly #owner: ChildOwner;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  #meant: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param command program and arguments @param listening descriptor of the socket it serves */
+  constructor(command: readonly [string, ...string[]], listening: number, owner: ChildOwner) {
+    this.#owner = owner;
+    const [program, ...args] = command;
+    this.#folder = mkdtempSync(path.join(tmpdir(), 'tsgi-threads-journal-'));
+    const journal = openSync(this.#journalFile, 'w');
+    this.#process = spawn(program, args, {
+      stdio: ['inherit', 'inherit', 'inherit', listening, journal, 'ipc'],
+      env: { ...process.env, [SUPERVISED]: '1' },
+    });
+    closeSync(journal);
+    this.#process.on('message', (message: ToSupervisor) => this.#onMessage(message));
+    // A message to one that is ending may not arrive; its exit says the rest.
+    this.#process.on('error', () => {});
+    this.#process.once('exit', (code, signal) => this.#onExit(code, signal));
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Closes gracefully; killed when that takes longer than `grace`, ms. */
+  close(grace: number): void {
+    this.leaving = true;
+    this.#say({ type: 'close' });
+    this.#killAfter(grace);
+  }
+
+  /** Ends now, with this code if it can. */
+  terminate(code: number, grace: number): void {
+    this.leaving = true;
+    this.#meant = code;
+    this.#say({ type: 'end', code });
+    this.#killAfter(grace);
+  }
+
+  reload(): void {
+    this.#say({ type: 'reload' });
+  }
+
+  kill(): void {
+    this.leaving = true;
+    this.#process.kill('SIGKILL');
+  }
+
+  get #journalFile(): string {
+    return path.join(this.#folder, 'journal');
+  }
+
+  #killAfter(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#process.kill('SIGKILL'), milliseconds);
+  }
+
+  #say(message: FromSupervisor): void {
+    if (this.#process.connected) this.#process.send(message);
+  }
+
+  #onMessage(message: ToSupervisor): void {
+    switch (message.type) {
+      case 'ready':
+        this.readyAt = performance.now();
+        return this.#owner.childOnReady(this);
+      case 'replace':
+        return this.#owner.childOnReplace(this, message.why);
+      case 'exit':
+        this.#meant = message.code;
+        return;
+    }
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    clearTimeout(this.#timer);
+    this.code = this.#meant ?? code ?? 128 + constants.signals[signal!];
+    this.end = signal === null ? `exited with code ${code}` : `died by ${signal}`;
+    this.lost = readJournal(this.#journalFile);
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#owner.childOnExit(this);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * A parent that watches the process that serves, and starts it again when it dies.
+ *
+ * Law: owns the listening socket, never accepts, loads no application. What it is told by signals comes through its
+ * methods (`cli/supervise.ts`); what it has to say goes to a log.
+ *
+ * At most one child serves and is not leaving (`current`), and one more starts to take its place (`next`). A child that
+ * dies without having been told to is replaced: at once, or after a back-off when it did not live long.
+ */
+import { Child, type ChildOwner } from './child.ts';
+import { ListeningSocket } from './listening-socket.ts';
+
+/** A process that dies sooner after it was ready counts as one of a crash loop, ms. */
+const SHORT_LIFE_MS = 1000;
+const BACKOFF_MS = { first: 100, most: 5000 };
+/** What a child may take beyond the time that it was told, ms. */
+const GRACE_MS = 2000;
+const LOST_SHOWN = 20;
+
+export interface SupervisorOptions {
+  /** Program and arguments of the process that serves. */
+  readonly command: readonly [string, ...string[]];
+  readonly port: number;
+  readonly host: string;
+  /** Milliseconds. */
+  readonly shutdownTimeout: number;
+  readonly log: (text: string) => void;
+}
+
+export class Supervisor implements ChildOwner {
+  readonly #options: SupervisorOptions;
+  #socket: ListeningSocket | null = null;
+  readonly #children: Set<Child> = new Set();
+  #current: Child | null = null;
+  #next: Child | null = null;
+  #closing = false;
+  #backoff = 0;
+  #diedAt = 0;
+  #resolve!: (code: number) => void;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves with the exit code when no child is left: that of the one that was told to close, or of the first when it
+   * did not start.
+   *
+   * @throws OptionError TSGI_ERR_LISTEN
+   */
+  async run(): Promise<number> {
+    this.#socket = await ListeningSocket.bind(this.#options.port, this.#options.host);
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#next = this.#spawn();
+    });
+  }
+
+  /** Closes gracefully; the second time ends it now, with the code that it is given. */
+  close(code: number): void {
+    const again = this.#closing;
+    this.#closing = true;
+    // Nobody may wait in the kernel's queue for a process that does not come.
+    if (!again) this.#socket?.close();
+    for (const child of this.#children) {
+      if (again) child.terminate(code, GRACE_MS);
+      else child.close(this.#options.shutdownTimeout + GRACE_MS);
+    }
+    if (this.#children.size === 0) this.#resolve(0);
+  }
+
+  reload(): void {
+    this.#current?.reload();
+  }
+
+  /** Ends everything without a word to anybody. */
+  kill(): void {
+    this.#closing = true;
+    for (const child of this.#children) child.kill();
+  }
+
+  #spawn(): Child {
+    const child = new Child(this.#options.command, this.#socket!.fd, this);
+    this.#children.add(child);
+    return child;
+  }
+
+  // called by children
+
+  childOnReady(child: Child): void {
+    const before = this.#current;
+    this.#next = null;
+    this.#current = child;
+    before?.close(this.#options.shutdownTimeout + GRACE_MS);
+    if (this.#diedAt === 0) return;
+    this.#options.log(`The server serves again after ${Math.round(performance.now() - this.#diedAt)} ms`);
+    this.#diedAt = 0;
+  }
+
+  childOnReplace(child: Child, why: string): void {
+    if (child !== this.#current || this.#next !== null || this.#closing) return;
+    this.#options.log(`The server process is replaced: ${why}`);
+    this.#next = this.#spawn();
+  }
+
+  childOnExit(child: Child): void {
+    this.#children.delete(child);
+    const first = this.#current === null && this.#diedAt === 0;
+    if (child === this.#next) this.#next = null;
+    if (child === this.#current) this.#current = null;
+    if (this.#closing || (first && child.readyAt === 0)) {
+      if (this.#children.size === 0) this.#resolve(child.code);
+      return;
+    }
+    if (child.leaving) return;
+    this.#onDeath(child);
+  }
+
+  /** It was not told to end. */
+  #onDeath(child: Child): void {
+    const { lost } = child;
+    const shown = lost.slice(0, LOST_SHOWN).map((request) => `\n    ${request}`);
+    const more = lost.length > LOST_SHOWN ? `\n    and ${lost.length - LOST_SHOWN} more` : '';
+    const what = lost.length === 0 ? 'no request was lost' : `${lost.length} requests were lost:`;
+    this.#options.log(
+      `The server process ${child.pid} ${child.end} and is started again; ${what}${shown.join('')}${more}`,
+    );
+    // One that was to take another's place has left that serving.
+    if (this.#current !== null) return;
+    this.#diedAt ||= performance.now();
+    const lived = child.readyAt === 0 ? 0 : performance.now() - child.readyAt;
+    this.#backoff =
+      lived > SHORT_LIFE_MS ? 0 : Math.min(BACKOFF_MS.most, this.#backoff * 2 || BACKOFF_MS.first);
+    if (this.#next !== null) return;
+    setTimeout(() => {
+      if (this.#closing || this.#next !== null) return;
+      this.#next = this.#spawn();
+    }, this.#backoff);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The command line under its supervisor: the process that serves may die, the address does not.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
+import { Client } from '../support/client.ts';
+import { appFile } from '../support/server.ts';
+
+const app = () =>
+  appFile(`
+  import { execFileSync } from 'node:child_process';
+  export default async (environ, startResponse) => {
+    const path = environ.PATH_INFO;
+    if (path === '/abort') process.kill(process.pid, 'SIGABRT');
+    if (path === '/native') execFileSync('sleep', ['3']);
+    if (path.startsWith('/wait')) await new Promise((resolve) => setTimeout(resolve, path === '/wait' ? 300 : 60_000));
+    startResponse(200, []);
+    return String(process.pid);
+  };
+`);
+const ARGS = ['--port', '0', '--threads', '1'];
+
+async function start(
+  ...args: string[]
+): Promise<{ cli: Cli; url: string; port: number; pid: () => Promise<number> }> {
+  const cli = new Cli([app(), ...ARGS, ...args]);
+  const url = await cli.url();
+  return {
+    cli,
+    url,
+    port: Number(new URL(url).port),
+    // Over a connection of its own: one that is kept dies with its process.
+    pid: async () => Number(await (await fetch(url, { headers: { connection: 'close' } })).text()),
+  };
+}
+
+const runs = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+const ended = async (pid: number) => {
+  while (runs(pid)) await wait(5);
+};
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+describe('the process that serves dies', () => {
+  test('no connect is refused, it serves again, and the log names the requests that were lost', async () => {
+    const { cli, port, pid } = await start();
+    const first = await pid();
+    expect(first).not.toBe(cli.child.pid);
+    const lost = await Client.connect(port);
+    await lost.write(get('/wait/for-ever?a=1'));
+    const answered = await Client.connect(port);
+    await answered.write(get('/wait'));
+    expect((await answered.answer())?.status).toBe(200);
+    const abort = await Client.connect(port);
+    await abort.write(get('/abort'));
+    expect(await abort.answer()).toBeUndefined();
+    const before = performance.now();
+    const waiting = await Promise.all(Array.from({ length: 20 }, () => pid()));
+    // Its back-off and its start; the rest is for a busy machine.
+    expect(performance.now() - before).toBeLessThan(3000);
+    expect(new Set(waiting).size).toBe(1);
+    expect(waiting[0]).not.toBe(first);
+    while (!cli.stderr.includes('serves again')) await once(cli.child.stderr!, 'data');
+    expect(cli.stderr).toMatch(
+      /^tsgi-threads: The server process \d+ died by SIGABRT and is started again; 2 requests were lost:\n {4}\w+-\w+ GET \/wait\/for-ever\?a=1\n {4}\w+-\w+ GET \/abort\ntsgi-threads: The server serves again after \d+ ms\n$/,
+    );
+  });
+
+  test('again and again: it is started again each time, and ends when it is told to meanwhile', async () => {
+    const mark = `${appFile('')}.broken`;
+    const broken = appFile(`
+      import { existsSync } from 'node:fs';
+      if (existsSync(${JSON.stringify(mark)})) process.kill(process.pid, 'SIGKILL');
+      export default (environ, startResponse) => { startResponse(200, []); return String(process.pid); };
+    `);
+    const cli = new Cli([broken, ...ARGS]);
+    const url = await cli.url();
+    writeFileSync(mark, '');
+    process.kill(Number(await (await fetch(url)).text()), 'SIGKILL');
+    while ((cli.stderr.match(/died by SIGKILL/g) ?? []).length < 4) await once(cli.child.stderr!, 'data');
+    rmSync(mark);
+    expect(await (await fetch(url)).text()).toMatch(/^\d+$/);
+    writeFileSync(mark, '');
+    process.kill(Number(await (await fetch(url)).text()), 'SIGKILL');
+    while ((cli.stderr.match(/died by SIGKILL/g) ?? []).length < 6) await once(cli.child.stderr!, 'data');
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBeTypeOf('number');
+  });
+
+  test('at the first start: its code and its line, and no second try', async () => {
+    const { code, stderr } = await new Cli([appFile('throw new Error("no database")'), ...ARGS]).finished();
+    expect([code, stderr.match(/no database/g)?.length]).toEqual([1, 1]);
+    const usage = await new Cli([app(), '--threads', 'many']).finished();
+    expect([usage.code, usage.stderr.split('\n').length]).toEqual([2, 2]);
+  });
+});
+
+describe('signals', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s answers what is in flight and ends with 0',
+    async (signal) => {
+      const { cli, port, pid } = await start();
+      const child = await pid();
+      const client = await Client.connect(port);
+      await client.write(get('/wait'));
+      await wait(50);
+      cli.child.kill(signal);
+      expect(await client.answer()).toMatchObject({ status: 200, headers: { connection: 'close' } });
+      expect((await cli.finished()).code).toBe(0);
+      expect(runs(child)).toBe(false);
+      await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
+    },
+  );
+
+  test("a terminal's Ctrl-C reaches both processes and counts once; the second ends it now", async () => {
+    const cli = new Cli([app(), ...ARGS], { detached: true });
+    const port = Number(new URL(await cli.url()).port);
+    const client = await Client.connect(port);
+    await client.write(get('/wait/for-ever'));
+    const short = await Client.connect(port);
+    await short.write(get('/wait'));
+    await wait(50);
+    process.kill(-cli.child.pid!, 'SIGINT');
+    expect((await short.answer())?.status).toBe(200);
+    expect(cli.child.exitCode).toBeNull();
+    process.kill(-cli.child.pid!, 'SIGINT');
+    expect((await cli.finished()).code).toBe(130);
+    expect(cli.stderr.match(/received/g)).toHaveLength(1);
+  });
+
+  test('SIGTERM to the process that serves alone closes it, and it is started again', async () => {
+    const { cli, pid } = await start();
+    const first = await pid();
+    process.kill(first, 'SIGTERM');
+    await ended(first);
+    expect(await pid()).not.toBe(first);
+    expect(cli.stderr).toContain('exited with code 0 and is started again; no request was lost');
+  });
+
+  test('SIGHUP loads the application anew', async () => {
+    const { cli, pid } = await start();
+    const first = await pid();
+    cli.child.kill('SIGHUP');
+    while (!/reloaded in \d+ ms/.test(cli.stderr)) await once(cli.child.stderr!, 'data');
+    expect(await pid()).toBe(first);
+  });
+
+  test('SIGQUIT ends both at once', async () => {
+    const { cli, port, pid } = await start();
+    const child = await pid();
+    const client = await Client.connect(port);
+    await client.write(get('/wait/for-ever'));
+    cli.child.kill('SIGQUIT');
+    expect((await cli.finished()).code).toBe(131);
+    await ended(child);
+  });
+
+  test('a thread in a native call does not hold the exit up, and the code is 0', async () => {
+    const { cli, port } = await start('--handler-timeout', '100ms', '--kill-grace', '50ms');
+    const client = await Client.connect(port);
+    await client.write(get('/native'));
+    expect((await client.answer())?.status).toBe(504);
+    client.close();
+    const before = performance.now();
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(0);
+    expect(performance.now() - before).toBeLessThan(2500);
+  });
+});
+
+test('the parent dies: the process that serves answers what is in flight and ends', async () => {
+  const { cli, port, pid } = await start();
+  const child = await pid();
+  const client = await Client.connect(port);
+  await client.write(get('/wait'));
+  await wait(50);
+  cli.child.kill('SIGKILL');
+  expect((await client.answer())?.status).toBe(200);
+  await ended(child);
+  await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
+});
+
+test('with too many threads that cannot be ended the process is replaced, and no connect is refused', async () => {
+  const limits = ['--handler-timeout', '100ms', '--kill-grace', '50ms', '--max-zombies', '0'];
+  const { cli, url, pid } = await start(...limits);
+  const first = await pid();
+  expect((await fetch(`${url}/native`)).status).toBe(504);
+  let now = first;
+  while (now === first) now = await pid();
+  await ended(first);
+  expect(await pid()).toBe(now);
+  expect(cli.stderr).toMatch(/The server process is replaced: 1 threads were killed and have not ended/);
+});
+
+test.each([
+  [['--no-supervise'], {}],
+  [[], { TSGI_SUPERVISE: 'false' }],
+  [['--threads', '0'], {}],
+])('%j %j: one process', async (args, env) => {
+  const cli = new Cli([app(), ...ARGS, ...args], { env });
+  expect(await (await fetch(await cli.url())).text()).toBe(String(cli.child.pid));
+});
+
+test('what node is given is given on, and nothing is left behind', async () => {
+  const file = appFile(
+    `export default (environ, startResponse) => { startResponse(200, []); return process.title + process.env.TSGI_SUPERVISED; };`,
+  );
+  const journals = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tsgi-threads-journal-'));
+  const before = journals().length;
+  const script = new URL('../../dist/cli.js', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--title=passed-on', script, file, ...ARGS], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  expect(await (await fetch(/http:\/\/\S+/.exec(line)![0])).text()).toBe('passed-onundefined');
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  expect(existsSync(tmpdir()) && journals().length).toBeLessThanOrEqual(before);
+});
