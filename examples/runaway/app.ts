@@ -1,0 +1,20 @@
+/**
+ * The application as tsgi-threads serves it. `node examples/runaway/demo.js` runs it beside node:cluster; by itself:
+ *
+ *   npx tsgi-threads examples/runaway/app.ts --threads 2 --handler-timeout 1s --kill-grace 200ms
+ *   curl http://127.0.0.1:8000/runaway
+ *
+ * This application does not await. In one that does, a worker holds several requests at once, and those that it held
+ * when it ran into the loop are late with it: 504 as well. Requests still in the queue go to the other workers.
+ */
+import { threadId } from 'node:worker_threads';
+import type { Application } from 'tsgi-threads/tsgi';
+import { page } from './logic.js';
+
+const app: Application = (environ, startResponse) => {
+  const text = page(environ.PATH_INFO, threadId);
+  startResponse(200, [['content-type', 'text/plain; charset=utf-8']]);
+  return text;
+};
+
+export default app;
