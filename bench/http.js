@@ -2,14 +2,24 @@
  * Questions about the whole server, each a ratio against a peer in the same run.
  */
 import { fileURLToPath } from 'node:url';
+import { openLoop } from './overload.js';
 import { generator, inTurns, load, median, Subject } from './load.js';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const CLI = file('../dist/cli.js');
 
-function ours(kind, threads) {
-  const args = [CLI, file('apps.js'), '--port', '0', '--threads', String(threads)];
-  return new Subject('tsgi-threads', args, { BENCH_KIND: kind }).ready();
+function ours(kind, threads, ...flags) {
+  const args = [
+    CLI,
+    file('apps.js'),
+    '--port',
+    '0',
+    '--threads',
+    String(threads),
+    '--no-supervise',
+    ...flags,
+  ];
+  return new Subject(['tsgi-threads', ...flags].join(' '), args, { BENCH_KIND: kind }).ready();
 }
 
 function peer(name, kind, workers) {
@@ -25,6 +35,27 @@ export async function hello(threads = 1) {
   const rate = (a.perSecond / b.perSecond).toFixed(2);
   const cpu = (a.cpu / b.cpu).toFixed(2);
   return `hello, 64 connections, ${threads} worker(s), ${generator}: ${rate}× the requests of node:http (${a.perSecond.toFixed(0)} : ${b.perSecond.toFixed(0)} a second), ${cpu}× its CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
+}
+
+/** What does the journal of a supervised server cost? */
+export async function supervised() {
+  const subjects = [await ours('hello', 1, '--supervise'), await ours('hello', 1)];
+  const result = await inTurns(subjects, { rounds: 5 });
+  for (const subject of subjects) await subject.end();
+  const [a, b] = subjects.map(({ name }) => result[name]);
+  const rate = (a.perSecond / b.perSecond).toFixed(2);
+  return `hello, supervised with its journal: ${rate}× the requests of the same without, ${(a.cpu - b.cpu).toFixed(2)} µs more CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
+}
+
+/** Ten times what a handler of 5 ms can answer: is as much answered as before, and are the others told at once? */
+export async function overload() {
+  const subject = await ours('cpu5', 1);
+  const peak = await openLoop(subject.url, 250, 4);
+  const over = await openLoop(subject.url, 2000, 6);
+  await subject.end();
+  const share = (100 * over.goodput) / peak.goodput;
+  const at = (part) => over.refused[Math.floor(over.refused.length * part)]?.toFixed(1);
+  return `2,000 requests a second where 200 can be answered: goodput ${share.toFixed(1)} % of the peak (${over.goodput.toFixed(0)} : ${peak.goodput.toFixed(0)} a second), ${over.refused.length} answered 503 within ${at(0.5)} ms (median), ${at(0.99)} ms (p99), ${over.failed} connections failed`;
 }
 
 /** How much of a busy worker's time is the application's? Told by the application, in the middle of the load. */

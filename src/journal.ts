@@ -10,12 +10,12 @@ import { ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { requestId } from './ring/message.ts';
 
 const MOST_BYTES = 1024 * 1024;
-const LINE_LENGTH = 300;
+/** Characters of method and target. */
+const MOST_SHOWN = 300;
 
 export class Journal {
   readonly #fd: number;
   readonly #prefix: string;
-  readonly #open: Map<number, string> = new Map();
   #text = '';
   #written = 0;
 
@@ -25,26 +25,31 @@ export class Journal {
     this.#prefix = prefix;
   }
 
+  /** It has grown so much that it should be started again. */
+  get full(): boolean {
+    return this.#written > MOST_BYTES;
+  }
+
+  /** Empties it; what is open must be told again before the next `flush`. */
+  restart(): void {
+    ftruncateSync(this.#fd, 0);
+    this.#written = 0;
+    this.#text = '';
+  }
+
   /** @param request method and target */
   begun(index: number, serial: number, request: string): void {
-    const line = `+${index} ${requestId(this.#prefix, serial)} ${request}`.slice(0, LINE_LENGTH) + '\n';
-    this.#open.set(index, line);
-    this.#text += line;
+    const shown = request.length > MOST_SHOWN ? request.slice(0, MOST_SHOWN) : request;
+    this.#text += `+${index} ${requestId(this.#prefix, serial)} ${shown}\n`;
   }
 
   over(index: number): void {
-    this.#open.delete(index);
     this.#text += `-${index}\n`;
   }
 
   /** One write for everything since the last. */
   flush(): void {
     if (this.#text === '') return;
-    if (this.#written > MOST_BYTES) {
-      ftruncateSync(this.#fd, 0);
-      this.#written = 0;
-      this.#text = [...this.#open.values()].join('');
-    }
     this.#written += writeSync(this.#fd, this.#text, this.#written, 'latin1');
     this.#text = '';
   }

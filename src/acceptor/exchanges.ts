@@ -187,13 +187,21 @@ export class Exchanges {
   writeJournal(): void {
     const journal = this.#journal;
     if (journal === undefined) return;
+    if (journal.full) {
+      journal.restart();
+      for (const exchange of this.active) if (exchange.written) this.#write(exchange, journal);
+    }
     for (const exchange of this.#unwritten) {
-      if (!exchange.inUse || exchange.written || exchange.connection === null) continue;
-      exchange.written = true;
-      journal.begun(exchange.index, exchange.serial, this.requestLine(exchange));
+      if (exchange.inUse && !exchange.written && exchange.connection !== null) this.#write(exchange, journal);
     }
     this.#unwritten.length = 0;
     journal.flush();
+  }
+
+  #write(exchange: Exchange, journal: Journal): void {
+    exchange.written = true;
+    exchange.line = this.requestLine(exchange);
+    journal.begun(exchange.index, exchange.serial, exchange.line);
   }
 
   /** Nobody waits for an answer to it any more. */
