@@ -29,10 +29,25 @@ export interface IncarnationOwner {
   incarnationOnExit(worker: Incarnation, code: number): void;
 }
 
+/** What every incarnation is given besides its own rings and ports. */
+export type CommonTask = Omit<
+  WorkerTask,
+  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output'
+>;
+
+export interface IncarnationParts {
+  readonly control: MessagePort;
+  readonly output: TextTail;
+  readonly task: CommonTask;
+  readonly owner: IncarnationOwner;
+}
+
 export class Incarnation {
   readonly slot: number;
   /** What it printed last. */
   readonly output: TextTail;
+  /** What it runs. */
+  readonly task: CommonTask;
   thread: Worker | undefined;
   threadId = 0;
   ready = false;
@@ -40,8 +55,10 @@ export class Incarnation {
   leaving = false;
   /** It is being terminated. */
   terminating = false;
-  /** Its replacement is on its way. */
+  /** It is to be recycled when its turn comes. */
   recycling = false;
+  /** Its replacement is on its way. */
+  replaced = false;
   killed = false;
   /** Resolves when its thread has ended, or has been killed and does not end: a zombie. */
   readonly gone: Promise<void>;
@@ -51,14 +68,16 @@ export class Incarnation {
   #settle!: (error?: Error) => void;
   #go!: () => void;
   #exitCode: number | undefined;
+  #hasExited = false;
   /** Ends its boot, its lifetime, or when it is told to end, its grace. */
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(slot: number, control: MessagePort, output: TextTail, owner: IncarnationOwner) {
+  constructor(slot: number, parts: IncarnationParts) {
     this.slot = slot;
-    this.output = output;
-    this.#control = control;
-    this.#owner = owner;
+    this.output = parts.output;
+    this.task = parts.task;
+    this.#control = parts.control;
+    this.#owner = parts.owner;
     this.gone = new Promise((resolve) => {
       this.#go = resolve;
     });
@@ -117,7 +136,8 @@ export class Incarnation {
         this.threadId = message.threadId;
         this.thread = piscina?.threads.find((thread) => thread.threadId === message.threadId);
         this.thread?.once('exit', (code) => {
-          this.#exitCode = code;
+          this.#exitCode ??= code;
+          this.#hasExited = true;
         });
         return;
       case 'ready':
@@ -133,10 +153,23 @@ export class Incarnation {
         return this.#owner.incarnationOnFault(this);
       case 'failed':
         this.leaving = true;
-        return this.#settle(loadError(message.code, message.message, message.stack));
+        this.#settle(loadError(message.code, message.message, message.stack));
+        return this.#release();
+      case 'closed':
+        return this.#release();
       case 'log':
         return this.#owner.incarnationOnLog(message.level, message.text);
     }
+  }
+
+  /**
+   * It has done all it will do. Its task never ends by itself: piscina would take the thread for idle, and could give it
+   * to another incarnation before it has ended.
+   */
+  #release(): void {
+    this.#exitCode = 0;
+    this.#kill.abort();
+    this.after(ZOMBIE_MS, this.#go);
   }
 
   #onBootTimeout(bootTimeout: number): void {
@@ -151,10 +184,8 @@ export class Incarnation {
     const text = `The worker ended while it loaded the application: ${error?.message}`;
     this.#settle(new OptionError('TSGI_ERR_APP_LOAD', text));
     const { thread } = this;
-    if (thread === undefined || this.#exitCode !== undefined) return this.#onExit(this.#exitCode ?? code);
-    thread.once('exit', (exitCode) => this.#onExit(exitCode));
-    // A task that ended by itself leaves an idle thread behind, which must not serve another incarnation.
-    if (code === 0) thread.terminate();
+    if (thread === undefined || this.#hasExited) return this.#onExit(this.#exitCode ?? code);
+    thread.once('exit', () => this.#onExit(this.#exitCode ?? code));
   }
 
   #onExit(code: number): void {

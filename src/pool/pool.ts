@@ -18,18 +18,12 @@ import type { ShutdownReason } from '../hooks.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
-import { Incarnation, type IncarnationOwner, WORKER_URL } from './incarnation.ts';
+import { type CommonTask, Incarnation, type IncarnationOwner, WORKER_URL } from './incarnation.ts';
 import { busiestFunctions } from './profile.ts';
 import type { WorkerTask } from '../worker/main.ts';
 
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
-
-/** What every incarnation is given besides its own rings and ports. */
-export type CommonTask = Omit<
-  WorkerTask,
-  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output'
->;
 
 export interface PoolOptions {
   /** 0: one worker, in the caller's thread. */
@@ -98,8 +92,9 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return [...this.#workers.values()].filter((worker) => worker.killed).length;
   }
 
-  get workers(): { slot: number; threadId: number; ready: boolean }[] {
-    return [...this.#workers.values()].map(({ slot, threadId, ready }) => ({ slot, threadId, ready }));
+  /** Workers that serve or start, and neither leave nor make room for another. */
+  get #staying(): number {
+    return [...this.#workers.values()].filter((worker) => !worker.leaving && !worker.replaced).length;
   }
 
   /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
@@ -120,7 +115,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (worker === undefined || worker.terminating) return undefined;
     worker.terminating = true;
     this.#acceptor.retire(slot);
-    if (!worker.leaving) this.#respawn(0);
+    if (!worker.leaving && !worker.replaced) this.#respawn(0);
     worker.leaving = true;
     const busy = await busiestFunctions(worker.thread);
     worker.kill();
@@ -145,17 +140,18 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const worker = this.#workers.get(slot);
     if (worker === undefined || worker.leaving || worker.recycling || this.#piscina === null) return;
     worker.recycling = true;
-    this.#rolling = this.#rolling.then(() => this.#replace(worker, why));
+    this.#rolling = this.#rolling.then(() => this.#recycle(worker, why));
   }
 
-  async #replace(worker: Incarnation, why: string): Promise<void> {
+  async #recycle(worker: Incarnation, why: string): Promise<void> {
+    worker.recycling = false;
     if (this.#closing || worker.leaving) return;
     try {
-      await this.#spawn(this.#task);
+      await this.#replace(worker, this.#task, 'recycle');
       this.#log.info(`Worker ${worker.slot} is recycled: ${why}`);
-      this.#end(worker, 'recycle');
     } catch (error) {
       // Not at once again: every answer of a worn worker asks for this.
+      worker.recycling = true;
       setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
       this.#log.error(
         `Worker ${worker.slot} is not recycled, its replacement did not start: ${messageOf(error)}`,
@@ -174,14 +170,35 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   async #reload(task: CommonTask): Promise<void> {
-    const old = [...this.#workers.values()].filter((worker) => !worker.leaving);
-    await this.#spawn(task);
-    this.#task = task;
-    for (const [index, worker] of old.entries()) {
-      if (this.#closing) return;
-      if (index > 0) await this.#spawn(task);
-      this.#end(worker, 'reload');
+    // Asked for anew each time: workers may die meanwhile, and be respawned with the old task or the new.
+    const nextOld = () =>
+      [...this.#workers.values()].find((worker) => !worker.leaving && worker.task !== task);
+    if (this.#staying === 0) {
+      await this.#spawn(task);
+      this.#task = task;
     }
+    for (let old = nextOld(); old !== undefined && !this.#closing; old = nextOld()) {
+      await this.#replace(old, task, 'reload');
+      this.#task = task;
+    }
+  }
+
+  /** While this goes on, nobody else replaces the worker, however it ends: its replacement is on its way already. */
+  async #replace(worker: Incarnation, task: CommonTask, reason: ShutdownReason): Promise<void> {
+    worker.replaced = true;
+    try {
+      await this.#spawn(task);
+    } catch (error) {
+      worker.replaced = false;
+      if (this.#isGone(worker) && !this.#closing) this.#respawn(BACKOFF_MS.first);
+      throw error;
+    }
+    if (!this.#isGone(worker)) this.#end(worker, reason);
+  }
+
+  /** It takes no more requests; its slot may be another's. */
+  #isGone(worker: Incarnation): boolean {
+    return worker.leaving || this.#workers.get(worker.slot) !== worker;
   }
 
   /**
@@ -221,7 +238,12 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const output = textTailBuffer();
     const doorbell = new MessageChannel();
     const control = new MessageChannel();
-    const worker = new Incarnation(slot, control.port1, new TextTail(output), this);
+    const worker = new Incarnation(slot, {
+      control: control.port1,
+      output: new TextTail(output),
+      task: common,
+      owner: this,
+    });
     this.#workers.set(slot, worker);
     this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
@@ -254,7 +276,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (worker.leaving) return;
     this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
     this.#end(worker, 'recycle');
-    if (!this.#closing) this.#respawn(0);
+    if (!this.#closing && !worker.replaced) this.#respawn(0);
   }
 
   incarnationOnLog(level: 'error' | 'info', text: string): void {
@@ -266,7 +288,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const worked = this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
-    if (planned || this.#closing) return;
+    if (planned || this.#closing || worker.replaced) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}: a replacement starts`);
     // One that ended while it worked died of a request; one that never did dies of its start, and again and again.
     this.#backoff = worked ? 0 : this.#nextBackoff();
@@ -281,7 +303,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     // One crash is no loop: what waits may wait for the next worker.
     if (delay > BACKOFF_MS.first && this.ready === 0) this.#acceptor.suspend(delay);
     setTimeout(() => {
-      if (this.#closing) return;
+      // A reload may have brought it already.
+      if (this.#closing || this.#staying >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
         this.#log.error(`A replacement worker did not start: ${error.message}`);
         this.#backoff = this.#nextBackoff();

@@ -42,18 +42,26 @@ export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'fault' }
   | { readonly type: 'worn'; readonly why: string }
+  /** It has done all it will do. */
+  | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
 
 /** What the pool says to a worker. */
 export type ToWorker = { readonly type: 'close'; readonly reason: ShutdownReason };
 
-/** Resolves when the pool has closed this worker and its last exchange is over, or the application did not load. */
+/** In the caller's own thread: resolves when the pool has closed this worker and its last exchange is over. */
 export default async function work(task: WorkerTask): Promise<void> {
   const { control } = task;
   const say = (message: FromWorker) => control.postMessage(message);
   if (task.output !== null) takeStdio(new TextTail(task.output));
   say({ type: 'started', threadId });
+  // In a thread of its own it stays until the pool ends the thread; see `pool/incarnation.ts`.
+  const ended = async (message: FromWorker) => {
+    say(message);
+    if (task.output !== null) await new Promise(() => {});
+    control.close();
+  };
   const closed = new Promise<ToWorker>((resolve) => control.once('message', resolve));
   let loaded: Loaded;
   let gateway: Gateway | null = null;
@@ -69,8 +77,7 @@ export default async function work(task: WorkerTask): Promise<void> {
     loaded = await load(task);
     await loaded.hooks.init?.(handle);
   } catch (error) {
-    say(failure(error));
-    return;
+    return ended(failure(error));
   }
   const loop = new WorkerLoop(new Link(task), { ...task, apart: task.context.blockingInput });
   gateway = new Gateway(loop, {
@@ -98,7 +105,7 @@ export default async function work(task: WorkerTask): Promise<void> {
     say({ type: 'log', level: 'error', text: `The hook shutdown failed: ${failure(error).stack}` });
   }
   loop.stop();
-  control.close();
+  await ended({ type: 'closed' });
 }
 
 async function load(task: WorkerTask): Promise<Loaded> {

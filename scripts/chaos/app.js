@@ -1,0 +1,67 @@
+/**
+ * The application under attack: says in shared memory what it was called for, and answers with what it was asked.
+ *
+ * `marks`, given as environment data, has three words for each request: how often it was begun, whether it was ended,
+ * and the thread that had it.
+ */
+import { getEnvironmentData, threadId } from 'node:worker_threads';
+
+const marks = getEnvironmentData('marks');
+const begun = (id) => {
+  if (marks === undefined) return;
+  Atomics.add(marks, id * 3, 1);
+  Atomics.store(marks, id * 3 + 2, threadId);
+};
+const ended = (id) => marks !== undefined && Atomics.store(marks, id * 3 + 1, 1);
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const burn = (milliseconds) => {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+};
+const kept = [];
+
+async function* pieces(id) {
+  for (const part of ['<', String(id), '>']) {
+    await wait(1);
+    yield part;
+  }
+  ended(id);
+}
+
+export default async (environ, startResponse) => {
+  const id = Number(environ.QUERY_STRING);
+  begun(id);
+  switch (environ.PATH_INFO) {
+    case '/await':
+      await wait(3);
+      break;
+    case '/cpu':
+      burn(2);
+      break;
+    case '/read':
+      for await (const chunk of environ['tsgi.input']) if (chunk.length === 0) break;
+      break;
+    case '/stream':
+      startResponse(200, []);
+      return pieces(id);
+    case '/throw':
+      throw new Error('as asked');
+    case '/exit':
+      process.exit(9);
+      break;
+    case '/reject':
+      setTimeout(() => Promise.reject(new Error('as asked')), 1);
+      await wait(1000);
+      break;
+    case '/late':
+      await wait(2000);
+      break;
+    case '/loop':
+      for (;;);
+    case '/grow':
+      for (;;) kept.push(new Array(10_000).fill(kept.length));
+  }
+  startResponse(200, []);
+  ended(id);
+  return `<${id}>`;
+};

@@ -1,0 +1,51 @@
+/**
+ * Starts a client process (`client.js`) and hears from it.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const CLIENT = fileURLToPath(new URL('./client.js', import.meta.url));
+
+export class Load {
+  #child;
+  sent = 0;
+  #finished;
+
+  constructor(options) {
+    this.#child = fork(CLIENT, [JSON.stringify(options)]);
+    this.#finished = new Promise((resolve, reject) => {
+      this.#child.on('message', (message) => {
+        this.sent = message.sent ?? this.sent;
+        if (message.result !== undefined) resolve(message.result);
+      });
+      this.#child.once('exit', () => reject(new Error('the client ended before it told its result')));
+    });
+    this.#finished.catch(() => {});
+  }
+
+  /** Starts no more requests, waits for the answers that are due. */
+  async stop() {
+    if (this.#child.connected) this.#child.send('stop');
+    return this.finished();
+  }
+
+  async finished() {
+    const result = await this.#finished;
+    if (this.#child.exitCode === null) await once(this.#child, 'exit');
+    this.sent = result.sent;
+    return result;
+  }
+}
+
+export const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Waits until it holds; false when it does not within `most` milliseconds. */
+export async function until(holds, most = 20_000) {
+  const end = performance.now() + most;
+  while (!holds()) {
+    if (performance.now() > end) return false;
+    await wait(5);
+  }
+  return true;
+}

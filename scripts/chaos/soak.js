@@ -1,0 +1,97 @@
+/**
+ * Mixed faults for a long time: memory, descriptors, slots and timers stand at the end where they stood after the
+ * beginning.
+ */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createServer } from '../../dist/index.js';
+import { Load, until, wait } from './load.js';
+
+const APP = fileURLToPath(new URL('./app.js', import.meta.url));
+const KINDS = [
+  ['/', 4000],
+  ['/await', 2000],
+  ['/cpu', 600],
+  ['/stream', 600],
+  ['/read', 300],
+  ['/throw', 50],
+  ['/exit', 3],
+  ['/reject', 3],
+  ['/late', 3],
+  ['/loop', 1],
+];
+/** Looks at the resources, and by how much memory may drift between the first and the last: a part, and megabytes. */
+const LOOKS = 12;
+const DRIFT = 0.1;
+const DRIFT_MB = 10;
+const silent = { error() {}, warn() {}, info() {} };
+
+export async function soak({ seed, seconds, progress }) {
+  const server = createServer(2, {
+    app: APP,
+    logger: silent,
+    handlerTimeout: 1000,
+    killGrace: 200,
+    maxRequests: 20_000,
+  });
+  await server.listen({ port: 0 });
+  const looks = [];
+  const problems = [];
+  const statuses = {};
+  let requests = 0;
+  const started = performance.now();
+  for (let look = 0; look <= LOOKS; look++) {
+    const { port } = server.address;
+    const load = new Load({
+      port,
+      connections: 48,
+      seed: seed + look,
+      kinds: KINDS,
+      leave: 0.01,
+      seconds: seconds / (LOOKS + 1),
+    });
+    const reloading = setInterval(() => void server.reload().catch(() => {}), 20_000);
+    const result = await load.finished();
+    clearInterval(reloading);
+    problems.push(...result.bad);
+    requests += result.sent;
+    for (const [status, count] of Object.entries(result.statuses))
+      statuses[status] = (statuses[status] ?? 0) + count;
+    if (!(await until(() => isIdle(server.stats()))))
+      problems.push(`not idle: ${JSON.stringify(server.stats())}`);
+    looks.push(await resources(server));
+    progress(`${look} of ${LOOKS} looks, ${requests} requests, ${JSON.stringify(looks.at(-1))}`);
+  }
+  // The first look is after the warm-up.
+  const [first, last] = [looks[0], looks.at(-1)];
+  for (const name of ['rss', 'heap']) {
+    if (last[name] > first[name] * (1 + DRIFT) + DRIFT_MB)
+      problems.push(`${name} went from ${first[name]} to ${last[name]} MB`);
+  }
+  for (const name of ['descriptors', 'timers', 'buffered', 'ports']) {
+    if (last[name] > first[name] + 2) problems.push(`${name} went from ${first[name]} to ${last[name]}`);
+  }
+  await server.close();
+  return { requests, statuses, seconds: (performance.now() - started) / 1000, first, last, problems };
+}
+
+function isIdle({ inFlight, pending, zombies, workers, uploads, connections }) {
+  return inFlight + pending + zombies + uploads + connections === 0 && workers === 2;
+}
+
+async function resources(server) {
+  // A worker that has just been replaced may still be there.
+  await wait(1000);
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  const active = process.getActiveResourcesInfo();
+  const count = (name) => active.filter((resource) => resource === name).length;
+  return {
+    rss: Math.round(rss / 1e6),
+    heap: Math.round(heapUsed / 1e6),
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+    timers: count('Timeout') + count('Immediate'),
+    ports: count('MessagePort'),
+    buffered: server.stats().buffered,
+  };
+}
