@@ -7,12 +7,19 @@
  */
 import { type Arguments, readArguments } from './cli/command.ts';
 import { fail } from './cli/exit.ts';
+import { OptionError } from './errors.ts';
 import { ListeningSocket } from './supervisor/listening-socket.ts';
 import { ParentLink } from './supervisor/parent-link.ts';
 
 async function main(): Promise<void> {
   const parent = ParentLink.open();
   const args = readArguments();
+  if (args.command.watch && args.options.threads === 0) {
+    throw new OptionError(
+      'TSGI_ERR_OPTION',
+      'Option watch (--watch) needs worker threads: with --threads 0 the application lives in the main thread',
+    );
+  }
   if (parent === null && supervises(args)) {
     const { supervise } = await import('./cli/supervise.ts');
     return supervise(args);
@@ -28,7 +35,7 @@ function supervises({ command, options }: Arguments): boolean {
   const debugged = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((text) =>
     text.includes('--inspect'),
   );
-  return options.threads > 0 && !debugged && ListeningSocket.possible;
+  return options.threads > 0 && !command.watch && !debugged && ListeningSocket.possible;
 }
 
 main().catch(fail);

@@ -55,8 +55,12 @@ export class Journal {
   }
 }
 
-/** The requests that were in flight when the writer died: id, method and target of each. */
-export function readJournal(file: string): string[] {
+/**
+ * The requests that were in flight when the writer died: id, method and target of each.
+ *
+ * @param file a path, or a descriptor that stands at its start
+ */
+export function readJournal(file: string | number): string[] {
   const open = new Map<string, string>();
   for (const line of readFileSync(file, 'latin1').split('\n')) {
     const [, sign, index, request] = /^([+-])(\d+) ?(.*)$/.exec(line) ?? [];

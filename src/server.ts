@@ -59,6 +59,14 @@ export interface WorkerExit {
   readonly planned: boolean;
 }
 
+/** What the command line asks for besides. */
+export interface CommandParts {
+  /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
+  readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
+  /** Start without the application, and show this instead. */
+  readonly problem?: string;
+}
+
 interface ServerEvents {
   ready: [];
   workerExit: [WorkerExit];
@@ -78,14 +86,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   #acceptor: Acceptor | null = null;
   #pool: Pool | null = null;
   readonly #journal: Journal | undefined;
+  /** What is wrong with the application at the start; '' from the first reload on. */
+  #problem: string;
+  #files: Set<string> = new Set();
   #closed: Promise<void> | null = null;
 
-  /** @param makeJournal of the command line: where a supervisor reads what was in flight, from a request id's prefix */
-  constructor(
-    threads: number | 'auto',
-    options: ServerOptions,
-    makeJournal?: (requestIdPrefix: string) => Journal,
-  ) {
+  /** @param command what only the command line asks for */
+  constructor(threads: number | 'auto', options: ServerOptions, command: CommandParts = {}) {
     super();
     const { app, logger, ...rest } = options;
     // 'auto' leaves the decision open, so the environment may take it.
@@ -94,7 +101,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       process.env,
     );
     this.#app = app;
-    this.#journal = makeJournal?.(this.#requestIdPrefix);
+    this.#journal = command.makeJournal?.(this.#requestIdPrefix);
+    this.#problem = command.problem ?? '';
     this.#log = logger ?? defaultLogger;
     this.#reports = new Reports(this.options, this.#log);
     if (app === undefined)
@@ -103,6 +111,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   // start
+
+  /** Source files of the application, as far as they were reached when it was last compiled. */
+  get files(): ReadonlySet<string> {
+    return this.#files;
+  }
 
   /** Number of worker threads; 0 while the application runs in the caller's own thread. */
   get threads(): number {
@@ -130,7 +143,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #start(where: ListenOptions): Promise<void> {
-    const task = await this.#task();
+    const task = this.#problem === '' ? await this.#task() : this.#taskOf('', '', this.#problem);
     this.#acceptor = this.#makeAcceptor();
     this.#pool = new Pool(
       { ...this.options, shared: this.#acceptor.shared, task },
@@ -146,6 +159,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   async #task(): Promise<CommonTask> {
     const { url, exportName } = await this.#compile();
+    return this.#taskOf(url, exportName, '');
+  }
+
+  #taskOf(application: string | Application, exportName: string, problem: string): CommonTask {
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
@@ -154,13 +171,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       blockingInput: this.threads > 0,
       requestIdPrefix: this.#requestIdPrefix,
     };
-    return { ...this.options, application: url, exportName, context };
+    return { ...this.options, application, exportName, problem, context };
   }
 
   async #compile(): Promise<{ url: string | Application; exportName: string }> {
     if (typeof this.#app === 'function') return { url: this.#app, exportName: '' };
     const { file, exportName } = splitExport(this.#app);
-    const { url } = await compileApplication(file);
+    this.#files = new Set([file]);
+    const { url } = await compileApplication(file, this.#files);
     return { url, exportName };
   }
 
@@ -249,7 +267,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         'TSGI_ERR_STATE',
         'Cannot reload: with threads 0 the application lives in this thread',
       );
+    this.#problem = '';
     await this.#pool.reload(await this.#task());
+  }
+
+  /** Answers every request with what is wrong with the application, until a reload mends it. */
+  async showProblem(problem: string): Promise<void> {
+    await this.#pool?.reload(this.#taskOf('', '', problem));
   }
 
   // close

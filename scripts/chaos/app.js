@@ -7,10 +7,13 @@
 import { getEnvironmentData, threadId } from 'node:worker_threads';
 
 const marks = getEnvironmentData('marks');
+/** A word for each thread that was ever called. */
+const called = getEnvironmentData('called');
 const begun = (id) => {
   if (marks === undefined) return;
   Atomics.add(marks, id * 3, 1);
   Atomics.store(marks, id * 3 + 2, threadId);
+  Atomics.store(called, threadId, 1);
 };
 const ended = (id) => marks !== undefined && Atomics.store(marks, id * 3 + 1, 1);
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -10,8 +10,7 @@ import { randomOf } from './random.js';
 
 const APP = fileURLToPath(new URL('./app.js', import.meta.url));
 const THREADS = 4;
-/** One that is killed while it starts is another matter: a crash loop. */
-const BOOT_MS = 300;
+const MOST_THREADS = 100_000;
 const MOST_REQUESTS = 4_000_000;
 const KINDS = [
   ['/', 10],
@@ -25,10 +24,12 @@ const silent = { error() {}, warn() {}, info() {} };
 export async function kills({ seed, kills: wanted, progress }) {
   const marks = new Int32Array(new SharedArrayBuffer(MOST_REQUESTS * 12));
   setEnvironmentData('marks', marks);
-  const threads = new Map();
+  const called = new Int32Array(new SharedArrayBuffer(4 * MOST_THREADS));
+  setEnvironmentData('called', called);
+  const threads = new Set();
   const killed = new Set();
   const onWorker = (worker) => {
-    worker.once('online', () => threads.set(worker, performance.now()));
+    worker.once('online', () => threads.add(worker));
     worker.once('exit', () => threads.delete(worker));
   };
   process.on('worker', onWorker);
@@ -48,9 +49,9 @@ export async function kills({ seed, kills: wanted, progress }) {
   let done = 0;
   while (done < wanted && load.sent < MOST_REQUESTS - 100_000) {
     await wait(random.below(100));
-    const old = performance.now() - BOOT_MS;
-    const victims = [...threads.keys()].filter(
-      (thread) => threads.get(thread) < old && !killed.has(thread.threadId),
+    // One that is killed before it was ever called is another matter: a crash loop.
+    const victims = [...threads].filter(
+      ({ threadId }) => Atomics.load(called, threadId) === 1 && !killed.has(threadId),
     );
     const victim = victims[random.below(victims.length)];
     if (victim === undefined) continue;

@@ -23,6 +23,8 @@ import { UPLOAD_HIGH_WATER } from './upload.ts';
 const DISCARD_MS = 1000;
 /** After a last answer: so long a client may go on sending before it reads it; so long it may stay silent. */
 const LINGER_MS = 5000;
+/** How long a graceful close waits for the first byte of a connection that has not asked anything yet. */
+const NEW_MS = 500;
 const LINGER_IDLE_MS = 1000;
 
 /** Bytes of a file that may wait in the socket. */
@@ -166,9 +168,11 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     else if (this.#intake.bodyIsLate(now)) this.refuse(408, 'the body came too slowly');
   }
 
-  /** Graceful: an idle connection ends now, another after its answer. */
+  /** Graceful: an idle connection ends now, another after its answer. A new one is about to ask, and is answered. */
   close(): void {
-    if (this.state === State.IDLE) this.linger();
+    if (this.state !== State.IDLE) return;
+    if (this.#peers === null) this.setDeadline(NEW_MS);
+    else this.linger();
   }
 
   destroy(): void {

@@ -36,14 +36,14 @@ const SHORT: Partial<Record<AnyOption, string>> = { port: '-p', threads: '-t' };
 export function readArguments(): Arguments {
   const program = command();
   program.parse();
-  const { threads: threadsGiven, supervise, ...given } = program.opts<Record<string, string>>();
+  const { threads: threadsGiven, supervise, watch, ...given } = program.opts<Record<string, string>>();
   const threads = threadsGiven === undefined ? undefined : threadsOf(threadsGiven);
   return {
     app: program.args[0]!,
     threads,
     given,
     options: resolveOptions({ ...given, threads: threads === 'auto' ? undefined : threads }, process.env),
-    command: resolveCommandOptions({ supervise }, process.env),
+    command: resolveCommandOptions({ supervise, watch }, process.env),
   };
 }
 

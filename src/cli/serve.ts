@@ -6,6 +6,7 @@
  */
 import path from 'node:path';
 import { Journal } from '../journal.ts';
+import { OptionError } from '../errors.ts';
 import { Server } from '../server.ts';
 import { JOURNAL_FD, LISTENING_FD } from '../supervisor/messages.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
@@ -21,37 +22,72 @@ const logger = {
 
 export async function serve(args: Arguments, parent: ParentLink | null): Promise<void> {
   const started = performance.now();
-  const makeJournal = parent === null ? undefined : (prefix: string) => new Journal(JOURNAL_FD, prefix);
-  const server = new Server(args.threads ?? 'auto', { ...args.given, app: args.app, logger }, makeJournal);
-  const life = new ServerLife(server, parent);
+  const life = new ServerLife(parent);
   life.hearSignals();
-  await server.listen(parent === null ? {} : { fd: LISTENING_FD });
+  const server = args.command.watch ? await startWatched(args, life) : await start(args, life);
+  // First: who has read the line may send the parent a signal that it passes on.
+  await parent?.say({ type: 'ready' });
   const milliseconds = Math.round(performance.now() - started);
   const workers = server.threads === 1 ? '1 worker' : `${server.threads} workers`;
   const where = server.threads === 0 ? 'the main thread' : workers;
   console.log(
     `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${path.basename(args.app)})`,
   );
-  await parent?.say({ type: 'ready' });
 }
 
+async function start(args: Arguments, life: ServerLife, problem = ''): Promise<Server> {
+  const isChild = life.parent !== null;
+  const makeJournal = isChild ? (prefix: string) => new Journal(JOURNAL_FD, prefix) : undefined;
+  const options = { ...args.given, app: args.app, logger };
+  const server = life.with(new Server(args.threads ?? 'auto', options, { makeJournal, problem }));
+  return server.listen(isChild ? { fd: LISTENING_FD } : {});
+}
+
+/** An application that does not load is shown as such, and loaded when a file of it changes. */
+async function startWatched(args: Arguments, life: ServerLife): Promise<Server> {
+  const { ApplicationWatcher } = await import('./watch.ts');
+  try {
+    const server = await start(args, life);
+    new ApplicationWatcher(server, null);
+    return server;
+  } catch (error) {
+    if (!(error instanceof OptionError) || !MENDED_BY_A_CHANGE.has(error.code)) throw error;
+    tell(describe(error));
+    const { files } = life.server;
+    const server = await start(args, life, describe(error));
+    new ApplicationWatcher(server, files);
+    return server;
+  }
+}
+
+const MENDED_BY_A_CHANGE: ReadonlySet<string> = new Set([
+  'TSGI_ERR_APP_SYNTAX',
+  'TSGI_ERR_APP_LOAD',
+  'TSGI_ERR_APP_EXPORT',
+  'TSGI_ERR_BOOT_TIMEOUT',
+]);
+
 class ServerLife {
-  readonly #server: Server;
-  readonly #parent: ParentLink | null;
+  readonly parent: ParentLink | null;
+  server!: Server;
   #closing = false;
 
-  constructor(server: Server, parent: ParentLink | null) {
-    this.#server = server;
-    this.#parent = parent;
+  constructor(parent: ParentLink | null) {
+    this.parent = parent;
+  }
+
+  with(server: Server): Server {
+    this.server = server;
     server.on('error', (error) => this.#onFatal(error));
+    return server;
   }
 
   hearSignals(): void {
     process.on('SIGTERM', () => this.close('SIGTERM'));
     process.once('SIGQUIT', () => process.exit(codeOf('SIGQUIT')));
-    process.on('SIGINT', () => this.#parent === null && this.close('SIGINT'));
-    process.on('SIGHUP', () => this.#parent === null && this.#hangUp());
-    this.#parent?.listen({
+    process.on('SIGINT', () => this.parent === null && this.close('SIGINT'));
+    process.on('SIGHUP', () => this.parent === null && this.#hangUp());
+    this.parent?.listen({
       parentOnClose: () => this.#closing || this.close('SIGTERM'),
       parentOnEnd: (code) => void this.#end(code),
       parentOnReload: () => this.#reload(),
@@ -68,7 +104,7 @@ class ServerLife {
 
   #close(code: number): void {
     this.#closing = true;
-    this.#server.close().then(
+    this.server.close().then(
       () => this.#leave(code),
       (error) => {
         tell(describe(error));
@@ -78,27 +114,27 @@ class ServerLife {
   }
 
   async #end(code: number): Promise<void> {
-    await this.#server.terminate();
+    await this.server.terminate();
     await this.#leave(code);
   }
 
   /** Node waits at its exit for threads in native calls, as long as those take; only SIGKILL does not. */
   async #leave(code: number): Promise<void> {
-    if (!this.#server.hasZombies) process.exit(code);
-    await this.#parent?.say({ type: 'exit', code });
+    if (!this.server.hasZombies) process.exit(code);
+    await this.parent?.say({ type: 'exit', code });
     process.kill(process.pid, 'SIGKILL');
   }
 
   /** On a terminal it is gone: close. A service is told to load its application anew. */
   #hangUp(): void {
-    if (process.stdout.isTTY || this.#server.threads === 0) this.close('SIGHUP');
+    if (process.stdout.isTTY || this.server.threads === 0) this.close('SIGHUP');
     else this.#reload();
   }
 
   #reload(): void {
     const started = performance.now();
     tell('SIGHUP received: loading the application anew');
-    this.#server.reload().then(
+    this.server.reload().then(
       () => tell(`reloaded in ${Math.round(performance.now() - started)} ms`),
       (error) => tell(`not reloaded, the old code goes on: ${describe(error)}`),
     );
@@ -113,7 +149,7 @@ class ServerLife {
   /** Something that this process cannot mend: another takes its place, or it closes and says so. */
   #onFatal(error: Error): void {
     if (this.#closing) return;
-    if (this.#parent !== null) return void this.#parent.say({ type: 'replace', why: describe(error) });
+    if (this.parent !== null) return void this.parent.say({ type: 'replace', why: describe(error) });
     tell(`${describe(error)}: answering what is in flight`);
     this.#close(EXIT.failure);
   }

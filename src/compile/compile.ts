@@ -18,15 +18,17 @@ export interface CompiledApplication {
   readonly url: string;
   /** Absolute path of the entry. */
   readonly source: string;
-  /** Absolute paths of every file of the user's that was reached. */
-  readonly files: readonly string[];
 }
 
 /**
  * @param file absolute path of the entry
+ * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
  * @throws OptionError TSGI_ERR_APP_NOT_FOUND, or TSGI_ERR_APP_SYNTAX with file, line and column
  */
-export async function compileApplication(file: string): Promise<CompiledApplication> {
+export async function compileApplication(
+  file: string,
+  reached: Set<string> = new Set(),
+): Promise<CompiledApplication> {
   checkEntry(file);
   const graph = new Graph();
   let entry: Unit;
@@ -34,12 +36,13 @@ export async function compileApplication(file: string): Promise<CompiledApplicat
     entry = await graph.add(file);
   } catch (error) {
     throw syntaxError(error as BuildFailure);
+  } finally {
+    for (const unit of graph.units) reached.add(unit.file);
   }
   const places = emit(graph.units, entry);
   return {
     url: pathToFileURL(places.get(entry) ?? entry.file).href,
     source: entry.file,
-    files: graph.units.map((unit) => unit.file),
   };
 }
 

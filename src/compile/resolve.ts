@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolveModule } from 'import-meta-resolve';
 import type { Format } from './format.ts';
@@ -37,5 +38,8 @@ function byImport(specifier: string, importer: string): string {
 }
 
 function byRequire(specifier: string, importer: string): string {
-  return createRequire(importer).resolve(specifier);
+  const file = createRequire(importer).resolve(specifier);
+  // Node remembers what it found, also when that has been deleted since.
+  if (path.isAbsolute(file) && !existsSync(file)) throw new Error(`${file} does not exist`);
+  return file;
 }

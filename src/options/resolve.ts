@@ -44,7 +44,10 @@ export function resolveCommandOptions(
   given: Readonly<Record<string, unknown>>,
   env: Environment,
 ): CommandOptions {
-  return { supervise: resolveOne('supervise', given.supervise, env) as boolean | 'auto' };
+  return {
+    supervise: resolveOne('supervise', given.supervise, env) as boolean | 'auto',
+    watch: resolveOne('watch', given.watch, env) as boolean,
+  };
 }
 
 function resolveOne(name: AnyOption, given: unknown, env: Environment): OptionValue {

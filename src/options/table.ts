@@ -235,11 +235,17 @@ export const OPTIONS = {
 
 /** Of the command line only; a program that calls `createServer` has ways of its own. */
 export const COMMAND_OPTIONS = {
+  watch: {
+    kind: 'flag',
+    default: false,
+    group: 'Development',
+    help: 'Load the application anew when a file it is made of changes; shows what is wrong in the browser',
+  },
   supervise: {
     kind: 'flag',
     default: 'auto',
     group: 'Workers',
-    help: 'Serve from a child process that is started again when it dies; off with --threads 0 and under a debugger',
+    help: 'Serve from a child process that is started again when it dies; off with --watch, --threads 0 and under a debugger',
   },
 } as const satisfies Record<string, Row>;
 
@@ -271,4 +277,5 @@ export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<Table[Na
 /** Every option of the command line alone; 'auto' where nobody decided. */
 export interface CommandOptions {
   readonly supervise: boolean | 'auto';
+  readonly watch: boolean;
 }

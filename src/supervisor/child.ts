@@ -30,7 +30,8 @@ export class Child {
   lost: readonly string[] = [];
   readonly #owner: ChildOwner;
   readonly #process: ChildProcess;
-  readonly #folder: string;
+  /** Descriptor of a file that the child writes at places, and this side reads from its start. */
+  readonly #journal: number;
   #meant: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -38,13 +39,11 @@ export class Child {
   constructor(command: readonly [string, ...string[]], listening: number, owner: ChildOwner) {
     this.#owner = owner;
     const [program, ...args] = command;
-    this.#folder = mkdtempSync(path.join(tmpdir(), 'tsgi-threads-journal-'));
-    const journal = openSync(this.#journalFile, 'w');
+    this.#journal = openJournal();
     this.#process = spawn(program, args, {
-      stdio: ['inherit', 'inherit', 'inherit', listening, journal, 'ipc'],
+      stdio: ['inherit', 'inherit', 'inherit', listening, this.#journal, 'ipc'],
       env: { ...process.env, [SUPERVISED]: '1' },
     });
-    closeSync(journal);
     this.#process.on('message', (message: ToSupervisor) => this.#onMessage(message));
     // A message to one that is ending may not arrive; its exit says the rest.
     this.#process.on('error', () => {});
@@ -79,10 +78,6 @@ export class Child {
     this.#process.kill('SIGKILL');
   }
 
-  get #journalFile(): string {
-    return path.join(this.#folder, 'journal');
-  }
-
   #killAfter(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#process.kill('SIGKILL'), milliseconds);
@@ -109,8 +104,16 @@ export class Child {
     clearTimeout(this.#timer);
     this.code = this.#meant ?? code ?? 128 + constants.signals[signal!];
     this.end = signal === null ? `exited with code ${code}` : `died by ${signal}`;
-    this.lost = readJournal(this.#journalFile);
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.lost = readJournal(this.#journal);
+    closeSync(this.#journal);
     this.#owner.childOnExit(this);
   }
+}
+
+/** A file without a name: nothing of it is left, however its processes end. */
+function openJournal(): number {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-threads-'));
+  const descriptor = openSync(path.join(folder, 'journal'), 'w+');
+  rmSync(folder, { recursive: true });
+  return descriptor;
 }

@@ -70,7 +70,7 @@ export class Supervisor implements ChildOwner {
   }
 
   reload(): void {
-    this.#current?.reload();
+    (this.#current ?? this.#next)?.reload();
   }
 
   /** Ends everything without a word to anybody. */

@@ -15,6 +15,7 @@ import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
 import { workerHandle } from './handle.ts';
 import { type Loaded, loadApplication } from './load.ts';
+import { problemPage } from './problem-page.ts';
 import { watchMemory } from './memory-watch.ts';
 import { takeStdio } from './stdio.ts';
 import { type LoopLimits, WorkerLoop } from './loop.ts';
@@ -24,6 +25,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   /** A file: URL, or in the caller's own thread the function itself. */
   readonly application: string | Application;
   readonly exportName: string;
+  /** What is wrong with the application, to be shown in its place; ''. */
+  readonly problem: string;
   readonly context: EnvironContext;
   readonly handlerTimeout: number;
   /** Hold the application to the rules of TSGI. */
@@ -109,6 +112,7 @@ export default async function work(task: WorkerTask): Promise<void> {
 }
 
 async function load(task: WorkerTask): Promise<Loaded> {
+  if (task.problem !== '') return { application: problemPage(task.problem), hooks: {} };
   if (typeof task.application === 'function') return { application: task.application, hooks: {} };
   process.setSourceMapsEnabled(true);
   return loadApplication(task.application, task.exportName);

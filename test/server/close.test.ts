@@ -31,6 +31,24 @@ describe('close', () => {
     await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
   });
 
+  test('a connection that was accepted and has not asked yet is answered, an idle one ends at once', async () => {
+    const { port, server } = await serve(`startResponse(200, []); return 'served';`);
+    const idle = await Client.connect(port);
+    await idle.write(REQUEST);
+    expect((await idle.answer())?.body).toBe('served');
+    const fresh = await Client.connect(port);
+    const silent = await Client.connect(port);
+    while (server.stats().connections < 3) await wait(1);
+    const closed = server.close();
+    await idle.until(() => false);
+    expect(idle.ended).toBe(true);
+    await fresh.write(REQUEST);
+    expect(await fresh.answer()).toMatchObject({ body: 'served', headers: { connection: 'close' } });
+    await silent.until(() => false);
+    silent.close();
+    await closed;
+  });
+
   test('shutdownDelay: accepts a while longer, and says that the connection closes', async () => {
     const { port, server } = await serve(`startResponse(200, []); return 'late';`, 1, { shutdownDelay: 300 });
     const before = performance.now();

@@ -1,0 +1,74 @@
+/**
+ * `--watch`: loads the application anew when a file that it is made of changes.
+ *
+ * Law: watches the files of the dependency graph, not a tree; what is wrong is shown in the terminal and in the
+ * browser, and survived. After a failure any change beside those files counts, because an import may have waited for
+ * it. Folders are watched and not files, which editors replace.
+ */
+import { type FSWatcher, watch } from 'node:fs';
+import path from 'node:path';
+import type { Server } from '../server.ts';
+import { describe, tell } from './exit.ts';
+
+/** An editor that saves all, or a checkout, changes many files at once, ms. */
+const SETTLE_MS = 50;
+
+export class ApplicationWatcher {
+  readonly #server: Server;
+  #files: ReadonlySet<string>;
+  readonly #folders: Map<string, FSWatcher> = new Map();
+  #broken: boolean;
+  #timer: NodeJS.Timeout | undefined;
+  #loading = false;
+  #again = false;
+
+  /** @param failed what it was made of when it did not load at the start; null: it did */
+  constructor(server: Server, failed: ReadonlySet<string> | null) {
+    this.#server = server;
+    this.#files = failed ?? server.files;
+    this.#broken = failed !== null;
+    this.#watchFolders();
+  }
+
+  #watchFolders(): void {
+    for (const file of this.#files) {
+      const folder = path.dirname(file);
+      if (this.#folders.has(folder)) continue;
+      const watcher = watch(folder, (_, name) => this.#onChange(path.join(folder, name ?? '')));
+      // The folder is gone; the files in it were told before.
+      watcher.on('error', () => this.#forget(folder));
+      this.#folders.set(folder, watcher);
+    }
+  }
+
+  #forget(folder: string): void {
+    this.#folders.get(folder)?.close();
+    this.#folders.delete(folder);
+  }
+
+  #onChange(file: string): void {
+    if (!this.#broken && !this.#files.has(file)) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#load(path.relative(process.cwd(), file)), SETTLE_MS);
+  }
+
+  async #load(changed: string): Promise<void> {
+    this.#again = this.#loading;
+    if (this.#loading) return;
+    this.#loading = true;
+    const started = performance.now();
+    try {
+      await this.#server.reload();
+      this.#broken = false;
+      tell(`reloaded in ${Math.round(performance.now() - started)} ms (${changed} changed)`);
+    } catch (error) {
+      this.#broken = true;
+      await this.#server.showProblem(describe(error)).catch(() => {});
+      tell(describe(error));
+    }
+    this.#files = this.#server.files;
+    this.#watchFolders();
+    this.#loading = false;
+    if (this.#again) await this.#load(changed);
+  }
+}
