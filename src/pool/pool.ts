@@ -144,14 +144,12 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   async #recycle(worker: Incarnation, why: string): Promise<void> {
-    worker.recycling = false;
     if (this.#closing || worker.leaving) return;
     try {
       await this.#replace(worker, this.#task, 'recycle');
       this.#log.info(`Worker ${worker.slot} is recycled: ${why}`);
     } catch (error) {
       // Not at once again: every answer of a worn worker asks for this.
-      worker.recycling = true;
       setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
       this.#log.error(
         `Worker ${worker.slot} is not recycled, its replacement did not start: ${messageOf(error)}`,
