@@ -25,8 +25,8 @@ export interface IncarnationOwner {
   /** An error in it was not caught. */
   incarnationOnFault(worker: Incarnation): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
-  /** Its thread has ended. */
-  incarnationOnExit(worker: Incarnation, code: number): void;
+  /** Its thread has ended. `why`: what Node says of it, for a log line. */
+  incarnationOnExit(worker: Incarnation, code: number, why: string): void;
 }
 
 /** What every incarnation is given besides its own rings and ports. */
@@ -183,15 +183,17 @@ export class Incarnation {
   #onEnd(code: number, error?: Error): void {
     const text = `The worker ended while it loaded the application: ${error?.message}`;
     this.#settle(new OptionError('TSGI_ERR_APP_LOAD', text));
+    // A full heap, above all. That piscina's task ended is no news.
+    const why = error !== undefined && 'code' in error ? ` (${error.message})` : '';
     const { thread } = this;
-    if (thread === undefined || this.#hasExited) return this.#onExit(this.#exitCode ?? code);
-    thread.once('exit', () => this.#onExit(this.#exitCode ?? code));
+    if (thread === undefined || this.#hasExited) return this.#onExit(this.#exitCode ?? code, why);
+    thread.once('exit', () => this.#onExit(this.#exitCode ?? code, why));
   }
 
-  #onExit(code: number): void {
+  #onExit(code: number, why: string): void {
     clearTimeout(this.#timer);
     this.#control.close();
-    this.#owner.incarnationOnExit(this, code);
+    this.#owner.incarnationOnExit(this, code, why);
     this.#go();
   }
 }

@@ -168,6 +168,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   async #reload(task: CommonTask): Promise<void> {
+    if (this.#closing) throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
     // Asked for anew each time: workers may die meanwhile, and be respawned with the old task or the new.
     const nextOld = () =>
       [...this.#workers.values()].find((worker) => !worker.leaving && worker.task !== task);
@@ -281,13 +282,13 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#log[level](text);
   }
 
-  incarnationOnExit(worker: Incarnation, code: number): void {
+  incarnationOnExit(worker: Incarnation, code: number, why: string): void {
     this.#workers.delete(worker.slot);
     const worked = this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
     if (planned || this.#closing || worker.replaced) return;
-    this.#log.error(`Worker ${worker.slot} exited with code ${code}: a replacement starts`);
+    this.#log.error(`Worker ${worker.slot} exited with code ${code}${why}: a replacement starts`);
     // One that ended while it worked died of a request; one that never did dies of its start, and again and again.
     this.#backoff = worked ? 0 : this.#nextBackoff();
     this.#respawn(this.#backoff);

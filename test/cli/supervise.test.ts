@@ -178,6 +178,23 @@ describe('signals', () => {
   });
 });
 
+test('a heap that is full costs the request that filled it, and the log says why', async () => {
+  const file = appFile(`
+    const kept = [];
+    export default (environ, startResponse) => {
+      if (environ.PATH_INFO === '/grow') for (;;) kept.push(new Array(10_000).fill(kept.length));
+      startResponse(200, []);
+      return String(process.pid);
+    };
+  `);
+  const cli = new Cli([file, ...ARGS], { env: { NODE_OPTIONS: '--max-old-space-size=150' } });
+  const url = await cli.url();
+  const pid = await (await fetch(url)).text();
+  expect((await fetch(`${url}/grow`)).status).toBe(502);
+  expect(await (await fetch(url)).text()).toBe(pid);
+  expect(cli.stderr).toMatch(/Worker 1 exited with code 1 \(.*heap out of memory\): a replacement starts/);
+});
+
 test('the parent dies: the process that serves answers what is in flight and ends', async () => {
   const { cli, port, pid } = await start();
   const child = await pid();

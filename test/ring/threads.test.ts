@@ -50,38 +50,44 @@ function isFilled(ring: RingConsumer, i: number): boolean {
 }
 
 describe('request ring with many threads', () => {
-  test('a million requests are taken exactly once each by three consumers', async () => {
-    const shared = createShared(sizes(512));
-    const stop = new Int32Array(new SharedArrayBuffer(4));
-    const taken = new Int32Array(new SharedArrayBuffer(4 * shared.buffers.exchanges));
-    const workers = [1, 2, 3].map((slot) => {
-      return new Worker(fixture('consumer'), { workerData: { buffers: shared.buffers, slot, stop, taken } });
-    });
-    await Promise.all(workers.map((worker) => once(worker, 'online')));
-    const ends = workers.map((worker) => once(worker, 'message'));
-    let submitted = 0;
-    const generations = new Int32Array(256);
-    const waits = new Int32Array(new SharedArrayBuffer(4));
-    while (submitted < 1_000_000) {
-      for (let index = 0; index < 256; index++) {
-        const generation = generations[index]!;
-        if (generation > 0 && shared.table.state(index) !== State.RUNNING) continue;
-        if (generation > 0 && Atomics.load(taken, index) !== generation) continue;
-        generations[index]! += 1;
-        shared.table.publish(index, generations[index]! & 0xfffff, 0);
-        expect(shared.ring.push(entryOf(index, generations[index]! & 0xfffff))).not.toBe(EMPTY);
-        submitted += 1;
+  test(
+    'a million requests are taken exactly once each by three consumers',
+    { timeout: 120_000 },
+    async () => {
+      const shared = createShared(sizes(512));
+      const stop = new Int32Array(new SharedArrayBuffer(4));
+      const taken = new Int32Array(new SharedArrayBuffer(4 * shared.buffers.exchanges));
+      const workers = [1, 2, 3].map((slot) => {
+        return new Worker(fixture('consumer'), {
+          workerData: { buffers: shared.buffers, slot, stop, taken },
+        });
+      });
+      await Promise.all(workers.map((worker) => once(worker, 'online')));
+      const ends = workers.map((worker) => once(worker, 'message'));
+      let submitted = 0;
+      const generations = new Int32Array(256);
+      const waits = new Int32Array(new SharedArrayBuffer(4));
+      while (submitted < 1_000_000) {
+        for (let index = 0; index < 256; index++) {
+          const generation = generations[index]!;
+          if (generation > 0 && shared.table.state(index) !== State.RUNNING) continue;
+          if (generation > 0 && Atomics.load(taken, index) !== generation) continue;
+          generations[index]! += 1;
+          shared.table.publish(index, generations[index]! & 0xfffff, 0);
+          expect(shared.ring.push(entryOf(index, generations[index]! & 0xfffff))).not.toBe(EMPTY);
+          submitted += 1;
+        }
+        if (shared.ring.depth() === 256) Atomics.wait(waits, 0, 0, 0.01);
       }
-      if (shared.ring.depth() === 256) Atomics.wait(waits, 0, 0, 0.01);
-    }
-    while (generations.some((generation, index) => Atomics.load(taken, index) < generation));
-    Atomics.store(stop, 0, 1);
-    await Promise.all(ends);
-    expect([...generations].map((generation, index) => Atomics.load(taken, index) - generation)).toEqual(
-      new Array(256).fill(0),
-    );
-    expect(shared.ring.depth()).toBe(0);
-  });
+      while (generations.some((generation, index) => Atomics.load(taken, index) < generation));
+      Atomics.store(stop, 0, 1);
+      await Promise.all(ends);
+      expect([...generations].map((generation, index) => Atomics.load(taken, index) - generation)).toEqual(
+        new Array(256).fill(0),
+      );
+      expect(shared.ring.depth()).toBe(0);
+    },
+  );
 
   test.each(['claimed', 'taken', 'running'])(
     'a consumer that dies when it has %s wedges nobody',

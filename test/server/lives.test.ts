@@ -172,6 +172,17 @@ describe('reload', () => {
     expect(server.stats()).toMatchObject({ workers: 2, zombies: 0, inFlight: 0 });
   });
 
+  test('a close in the middle of it ends the server, and the reload says so', async () => {
+    const { server } = await serveFile(appFile(answering('ok')), 2);
+    const reloads = Array.from({ length: 3 }, () => server.reload());
+    const closed = server.close();
+    const results = await Promise.allSettled(reloads);
+    await closed;
+    expect(server.stats().workers).toBe(0);
+    for (const result of results)
+      if (result.status === 'rejected') expect(String(result.reason)).toContain('the server closes');
+  });
+
   test('with threads 0, and after close, it says why it cannot', async () => {
     const inThread = await serve(`startResponse(200, []); return '';`, 0);
     await expect(inThread.server.reload()).rejects.toThrow('Cannot reload: with threads 0');
