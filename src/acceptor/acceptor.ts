@@ -337,6 +337,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     if (this.#ticks % CONNECTION_TICKS === 0)
       for (const connection of this.#connections) connection.tick(this.now);
     this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
+    // An answer that is there already is not late, however long this thread was busy.
+    for (const link of [...this.#links]) this.#drain(link);
     this.#watchdog.tick(this.now);
     if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }

@@ -34,6 +34,8 @@ export interface WatchdogOwner {
 
 /** A deadline's probe goes out so long before it, so that the epoch can tell at the deadline, ms. */
 const PROBE_LEAD_MS = 45;
+/** A tick that comes so late says that no time was measured, ms. */
+const PAUSE_MS = 500;
 /** How often a loop that nothing else moves is asked whether it turns, ms. */
 const PROBE_EVERY_MS = 1000;
 
@@ -63,6 +65,7 @@ export class Watchdog {
     const elapsed = now - this.#last;
     this.#last = now;
     if (this.#limits.handlerTimeout === 0) return;
+    if (elapsed > PAUSE_MS) this.#forgive(elapsed);
     for (const exchange of this.#exchanges.active) {
       if (exchange.connection === null) this.#watchGrace(exchange, now);
       else if (exchange.headSent) continue;
@@ -71,6 +74,15 @@ export class Watchdog {
       else this.#watchDeadline(exchange, now);
     }
     for (const link of [...this.#links]) if (link.live) this.#watchLoop(link, now);
+  }
+
+  /** This thread, and perhaps all others, stood still: a machine that slept, or a program that shares its thread. */
+  #forgive(pause: number): void {
+    for (const exchange of this.#exchanges.active) {
+      if (exchange.takenAt !== 0) exchange.takenAt += pause;
+      if (exchange.lateAt !== 0) exchange.lateAt += pause;
+    }
+    for (const { life } of this.#links) if (life.probedAt !== 0) life.probedAt += pause;
   }
 
   #noteTaken(exchange: Exchange, now: number): void {

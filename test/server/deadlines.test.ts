@@ -109,6 +109,8 @@ describe('at the deadline', () => {
   test('the signal says why', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     expect(await get(served, '/reason')).toMatch(/^504 /);
+    // Its handler goes on behind the turn in which it hears of it.
+    expect(await get(served)).toMatch(/^200 /);
     expect(await get(served, '/loop')).toMatch(/^504 /);
     while (served.log.length < 2) await wait(1);
     expect(served.log[1]).toContain('| reason TSGI_ERR_DEADLINE');
@@ -231,4 +233,28 @@ describe('what an application may ask of its worker', () => {
     expect(await get(served)).toBe('200 Cannot extend the deadline: the request is over');
     expect(await get(await serveFile(source, 1, { handlerTimeout: 0 }))).toBe('200 undefined');
   });
+});
+
+test('a program that blocks the thread it shares with the acceptor costs no handler its time', async () => {
+  const served = await serveFile(
+    appFile(`
+      export default async (environ, startResponse) => {
+        await new Promise((resolve) => setTimeout(resolve, Number(environ.QUERY_STRING)));
+        startResponse(200, []);
+        return 'in time';
+      };
+    `),
+    1,
+    { handlerTimeout: 400, killGrace: 100 },
+  );
+  const url = `http://127.0.0.1:${served.port}/`;
+  const quick = fetch(`${url}?150`);
+  const slower = fetch(`${url}?900`);
+  while (served.server.stats().inFlight < 2 || served.server.stats().pending > 0) await wait(1);
+  await wait(50);
+  const end = performance.now() + 700;
+  while (performance.now() < end);
+  expect(await (await quick).text()).toBe('in time');
+  expect((await slower).status).toBe(200);
+  expect(served.log).toEqual([]);
 });
