@@ -1,0 +1,24 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadCode } from './bundle.ts';
+import { SHORT } from './checks.ts';
+import { MUTANTS } from './mutants.ts';
+import { FAMILIES, hunt } from './prove.ts';
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
+const code = await loadCode(ROOT);
+
+describe('every interleaving within the bounds of', () => {
+  test.each(SHORT)('$family: $name', (check) => {
+    const { problem, complete } = check.run(code, 20_000);
+    expect(problem).toBeNull();
+    expect(complete).toBe(true);
+  });
+});
+
+describe.each(FAMILIES)('a mutant of %s is caught', (family) => {
+  test.each(MUTANTS[family])('$name', async (mutant) => {
+    const { by } = await hunt(ROOT, family, mutant);
+    expect(by).not.toBeNull();
+  });
+});

@@ -1,0 +1,258 @@
+/**
+ * What simulated threads share: named words, the `Memory` under the real ring code, plain bytes, messages, ghosts.
+ *
+ * Law: gives the code under proof the surface it has in production and turns each access into an operation
+ * (`thread.ts`). Knows regions and words by name; not what they mean.
+ */
+import type { Memory } from '../../src/ring/memory.ts';
+import { type Alternative, type Body, current, Kind, Thread, When } from './thread.ts';
+
+/**
+ * Who can tell when a word is touched: `shared` is a point to switch threads at. `silent` words are shared too, but
+ * touched together with the step before (what another scenario has shown to be ordered by control words, and ghosts).
+ * `own` words are one thread's (checked), `void` words are written and never matter here: they read as 0. A word that
+ * only one thread writes (`sole:` and its name, checked) is looked at by that thread at no particular time. A `still`
+ * word is 0 and is not written in this scenario (checked).
+ */
+export type Visibility = 'shared' | 'silent' | 'own' | 'void' | 'still' | `sole:${string}`;
+
+/** `counted`: by the scenario's bound on kills; `free`: it is a zombie, whose end is due anyway. */
+export type Mortal = 'never' | 'counted' | 'free';
+
+export interface Scenario {
+  readonly name: string;
+  readonly threads: readonly { readonly name: string; readonly mortal: Mortal; readonly body: Body }[];
+  readonly kills: number;
+  /** Most switches away from a thread in the middle of its turn; undefined: any number. */
+  readonly switches?: number;
+  /** Look for data races: plain accesses are points to switch at. */
+  readonly races?: boolean;
+  /** What is wrong when nobody can go on, or null. */
+  atRest(view: View): string | null;
+}
+
+export class World {
+  readonly #slots: Map<string, number> = new Map();
+  readonly #names: string[] = [];
+  readonly #owners: Map<number, string> = new Map();
+  readonly #visibility: (region: string, index: number) => Visibility;
+  readonly initial: [slot: number, value: number][] = [];
+  threads: Thread[] = [];
+
+  constructor(visibility: (region: string, index: number) => Visibility) {
+    this.#visibility = visibility;
+  }
+
+  slot(region: string, index: number): number {
+    const name = `${region}[${index}]`;
+    let slot = this.#slots.get(name);
+    if (slot === undefined) {
+      slot = this.#names.length;
+      this.#slots.set(name, slot);
+      this.#names.push(name);
+    }
+    return slot;
+  }
+
+  visibility(region: string, index: number): Visibility {
+    return this.#visibility(region, index);
+  }
+
+  set(region: string, index: number, value: number): void {
+    this.initial.push([this.slot(region, index), value]);
+  }
+
+  start(scenario: Scenario): void {
+    this.threads = scenario.threads.map(({ name, body }) => new Thread(name, body));
+  }
+
+  /** A word that is declared one thread's own must be. */
+  claimOwn(slot: number, thread: string): void {
+    const owner = this.#owners.get(slot);
+    if (owner === undefined) this.#owners.set(slot, thread);
+    else if (owner !== thread) throw new Error(`${this.#names[slot]} is not ${owner}'s own`);
+  }
+}
+
+/** What a scenario sees of a state. */
+export class View {
+  readonly #world: World;
+  readonly #read: (slot: number) => number;
+  readonly dead: (thread: number) => boolean;
+
+  constructor(world: World, read: (slot: number) => number, dead: (thread: number) => boolean) {
+    this.#world = world;
+    this.#read = read;
+    this.dead = dead;
+  }
+
+  word(region: string, index: number): number {
+    return this.#read(this.#world.slot(region, index));
+  }
+}
+
+interface Access {
+  readonly slot: number;
+  readonly how: Visibility;
+  readonly text: string;
+}
+
+/** A region of shared words as one thread sees it; atomic, or plain. */
+export class SimMemory implements Memory {
+  readonly #world: World;
+  readonly #region: string;
+  readonly #thread: string;
+  readonly #plain: boolean;
+  readonly #accesses: Access[] = [];
+  /** All of the thread's own state where it is about to do this, when that is easily told; see `Operation.key`. */
+  stateAt: (kind: number, index: number) => string = () => '';
+
+  constructor(world: World, region: string, thread: string, plain = false) {
+    this.#world = world;
+    this.#region = region;
+    this.#thread = thread;
+    this.#plain = plain;
+  }
+
+  load(index: number): number {
+    return this.#do(Kind.LOAD, index, 0, 0);
+  }
+
+  store(index: number, value: number): void {
+    this.#do(Kind.STORE, index, value | 0, 0);
+  }
+
+  compareExchange(index: number, expected: number, replacement: number): number {
+    return this.#do(Kind.CAS, index, expected | 0, replacement | 0);
+  }
+
+  exchange(index: number, value: number): number {
+    return this.#do(Kind.EXCHANGE, index, value | 0, 0);
+  }
+
+  add(index: number, value: number): number {
+    return this.#do(Kind.ADD, index, value | 0, 0);
+  }
+
+  wait(index: number, expected: number): void {
+    const { slot, text } = this.#access(index);
+    current.ask({ kind: Kind.WAIT, slot, a: expected | 0, text: `waits while ${text} is ${expected}` });
+  }
+
+  notify(index: number): void {
+    const { slot, text } = this.#access(index);
+    current.ask({ kind: Kind.NOTIFY, slot, text: `notifies ${text}`, silent: false });
+  }
+
+  #do(kind: number, index: number, a: number, b: number): number {
+    const { slot, how, text } = this.#access(index);
+    if (how === 'void') return 0;
+    if (how === 'still') return this.#still(kind, text, a);
+    if (how === 'own') return this.#own(kind, slot, a, b);
+    const silent = how === 'silent' || (how !== 'shared' && this.#isSole(how, kind, text));
+    const key = this.stateAt(kind, index);
+    return current.ask({ kind, slot, a, b, silent, plain: this.#plain, text: said(kind, text, a, b), key });
+  }
+
+  #isSole(how: Visibility, kind: number, text: string): boolean {
+    const mine = how === `sole:${this.#thread}`;
+    if (!mine && kind !== Kind.LOAD) throw new Error(`${this.#thread} writes ${text}, which is ${how}`);
+    return mine && kind === Kind.LOAD;
+  }
+
+  #still(kind: number, text: string, value: number): number {
+    if (kind !== Kind.LOAD && value !== 0) throw new Error(`${text} was to stand still`);
+    return 0;
+  }
+
+  #own(kind: number, slot: number, a: number, b: number): number {
+    this.#world.claimOwn(slot, this.#thread);
+    const before = current.own.get(slot) ?? 0;
+    if (kind === Kind.STORE || kind === Kind.EXCHANGE) current.own.set(slot, a);
+    else if (kind === Kind.ADD) current.own.set(slot, before + a);
+    else if (kind === Kind.CAS && before === a) current.own.set(slot, b);
+    return before;
+  }
+
+  #access(index: number): Access {
+    return (this.#accesses[index] ??= {
+      slot: this.#world.slot(this.#region, index),
+      how: this.#world.visibility(this.#region, index),
+      text: `${this.#region}[${index}]`,
+    });
+  }
+}
+
+const VERBS = ['', '', 'loads', 'stores', 'exchanges if equal', 'exchanges', 'adds to'];
+
+function said(kind: number, word: string, a: number, b: number): string {
+  if (kind === Kind.LOAD) return `loads ${word}`;
+  return kind === Kind.CAS ? `swaps ${word} from ${a} to ${b}` : `${VERBS[kind]} ${word} ${a}`;
+}
+
+/** Plain shared words under an object that looks like an Int32Array. */
+export function plainWords(world: World, region: string, thread: string): Int32Array {
+  const memory = new SimMemory(world, region, thread, true);
+  const target = {} as Record<string, number>;
+  return new Proxy(target, {
+    get: (_, index) => memory.load(Number(index)),
+    set: (_, index, value) => {
+      memory.store(Number(index), value as number);
+      return true;
+    },
+  }) as unknown as Int32Array;
+}
+
+// what a body says besides memory accesses
+
+/** Counts in a word that no code under proof can see; returns how often it was counted now. */
+export function count(world: World, region: string, index: number, by = 1): number {
+  const slot = world.slot(region, index);
+  return (
+    current.ask({ kind: Kind.ADD, slot, a: by, silent: true, text: `${region}[${index}] += ${by}` }) + by
+  );
+}
+
+/** Looks at what was counted. */
+export function read(world: World, region: string, index: number): number {
+  return current.ask({ kind: Kind.LOAD, slot: world.slot(region, index), silent: true });
+}
+
+/** Writes down what a scenario's end is judged by. */
+export function note(world: World, region: string, index: number, value: number): void {
+  const slot = world.slot(region, index);
+  current.ask({ kind: Kind.STORE, slot, a: value, silent: true, text: `${region}[${index}] = ${value}` });
+}
+
+/** Posts a message that says nothing. */
+export function post(world: World, box: number): void {
+  const slot = world.slot('mail', box);
+  current.ask({ kind: Kind.TELL, slot, a: 1, text: `posts to ${box}` });
+}
+
+/** Sleeps until one of the events comes: its place in the list. `key`: all of the thread's state, see `Operation`. */
+export function sleep(events: readonly Alternative[], key = ''): number {
+  const names = events.map((event) => `${event.name} ${event.value}`).join();
+  return current.ask({ kind: Kind.EVENT, events, text: 'sleeps', key: key === '' ? '' : `${names} ${key}` });
+}
+
+export function always(name: string): Alternative {
+  return { when: When.ALWAYS, subject: 0, value: 0, name };
+}
+
+export function mail(world: World, box: number): Alternative {
+  return { when: When.MAIL, subject: world.slot('mail', box), value: 0, name: 'a message' };
+}
+
+export function differs(slot: number, value: number, name: string): Alternative {
+  return { when: When.DIFFERS, subject: slot, value, name };
+}
+
+/** Two words of a region are not equal. */
+export function unequal(slot: number, other: number, name: string): Alternative {
+  return { when: When.UNEQUAL, subject: slot, value: other, name };
+}
+
+export function exits(thread: number): Alternative {
+  return { when: When.DEAD, subject: thread, value: 0, name: `that thread ${thread} has ended` };
+}
