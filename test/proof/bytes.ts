@@ -192,7 +192,7 @@ class Reader {
     this.#sleeper.arm();
     if (this.#ring.ready()) return;
     const events = [mail(this.#stage.world, WORKER_BOX), exits(0)];
-    if (sleep(events, textOf([this.#ring, this.#received, this.#chunk])) === 1) this.#drain();
+    if (sleep(events, textOf([this.#ring, this.#body, this.#received, this.#chunk])) === 1) this.#drain();
   }
 
   /** The producer has died, perhaps in mid-record: what it committed is there, and nothing else. */
