@@ -185,17 +185,15 @@ class AcceptorBody {
     const own = [this.#acceptor, this.#exchanges, this.#exited, this.#leaving];
     return this.#loop.run(
       () => this.#events(),
-      () => {
-        const { exchanges } = this.#acceptor;
-        note(this.#stage.world, 'ghost', 0, exchanges.active.size);
-        note(this.#stage.world, 'ghost', 1, this.#acceptor.stats().buffered);
-        return textOf([...own, this.#arrived, this.#retired]);
-      },
+      () => textOf([...own, this.#arrived, this.#retired]),
     );
   }
 
   #events() {
-    const { bounds } = this.#stage;
+    const { bounds, world } = this.#stage;
+    note(world, 'ghost', 0, this.#acceptor.exchanges.active.size);
+    const { slab } = (this.#acceptor as unknown as { _shared: { slab: { inUse: number } } })._shared;
+    note(world, 'ghost', 1, slab.inUse);
     const events = [];
     if (this.#arrived < bounds.requests) {
       events.push({ alternative: always('a request'), happen: () => this.#arrive(false) });

@@ -175,7 +175,7 @@ class AcceptorBody {
       ];
       const place = sleep(
         events.map(([alternative]) => alternative),
-        textOf([...own, this.#expires]),
+        () => textOf([...own, this.#expires]),
       );
       events[place]![1]();
     }
@@ -272,7 +272,7 @@ function consume(stage: Stage, consumer: number): never {
   for (;;) {
     const entry = ring.claim();
     if (entry === code.EMPTY) {
-      sleep([more], position());
+      sleep([more], position);
       continue;
     }
     const generation = table.take(entry, consumer + 1);

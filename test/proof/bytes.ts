@@ -192,7 +192,8 @@ class Reader {
     this.#sleeper.arm();
     if (this.#ring.ready()) return;
     const events = [mail(this.#stage.world, WORKER_BOX), exits(0)];
-    if (sleep(events, textOf([this.#ring, this.#body, this.#received, this.#chunk])) === 1) this.#drain();
+    const own = [this.#ring, this.#body, this.#received, this.#chunk];
+    if (sleep(events, () => textOf(own)) === 1) this.#drain();
   }
 
   /** The producer has died, perhaps in mid-record: what it committed is there, and nothing else. */

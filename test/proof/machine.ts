@@ -34,10 +34,9 @@ export class Loop {
   run(more: () => Event[], state: () => string): never {
     for (;;) {
       const events = [...this.#tasks(), ...this.#messages(), ...more()];
-      const key = `${this.tasks.map(({ name }) => name).join()} ${state()}`;
       const place = sleep(
         events.map(({ alternative }) => alternative),
-        key,
+        () => `${this.tasks.map(({ name }) => name).join()} ${state()}`,
       );
       events[place]!.happen();
     }

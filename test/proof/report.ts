@@ -70,7 +70,9 @@ function seconds(milliseconds: number): string {
 }
 
 function grouped(count: number): string {
-  return count < 1e12 ? count.toLocaleString('en-US') : count.toExponential(1).replace('e+', ' · 10^') + '^';
+  if (count < 1e12) return count.toLocaleString('en-US');
+  const [digits, power] = count.toExponential(1).split('e+');
+  return `${digits} · 10<sup>${power}</sup>`;
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -91,10 +93,19 @@ that are not those that were sent, a refusal of an answer that was committed, a 
 (nobody can go on): a request without an answer while a worker lives, an exchange index or a slab block that is not free.
 Schedules that go round for ever are errors too, so every schedule within the bounds comes to its end.
 
-Exhaustive means: all interleavings of all accesses to control words, and kills at every step, for the stated numbers of
+Exhaustive means: all interleavings of the accesses to control words, and kills at every step, for the stated numbers of
 requests, threads and kills, without any bound on steps. "n switches" bounds how often a thread is left in the middle
 of its turn; at the end of a turn, and for a kill, there is no bound. "Races" also switches at plain accesses. A zombie is a
 worker that was retired and may end at any step, besides the counted kills. Positions start just before their sign turns.
+
+A schedule counts once however many loads a thread did since its last write before it is killed: what it only looked at
+nobody can tell. Words that steer nothing here are no points to switch at: a worker's epoch, held and cost words, a live
+word where there is no zombie, credit, abort and extension. \`test/proof/\` declares them in one place for each scenario, and
+the machine checks that a word declared to have one writer has one.
+
+Not covered: sockets, the parser and applications; more than three workers; a generation that wraps (2<sup>20</sup> uses of an
+index); timeouts of \`Atomics.wait\` (a waiter here waits for ever, which is stricter); an acceptor that dies, except in the
+middle of a record. That Atomics over an Int32Array are sequentially consistent is ECMAScript's promise, not shown here.
 `;
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadCode } from './bundle.ts';
+import { loadCode, mutated } from './bundle.ts';
 import { SHORT } from './checks.ts';
 import { MUTANTS } from './mutants.ts';
 import { FAMILIES, hunt } from './prove.ts';
@@ -21,4 +21,11 @@ describe.each(FAMILIES)('a mutant of %s is caught', (family) => {
     const { by } = await hunt(ROOT, family, mutant);
     expect(by).not.toBeNull();
   });
+});
+
+test('a mutant whose text is not there exactly once is an error', () => {
+  const mutant = { file: 'a.ts', from: 'x', to: 'y' };
+  expect(mutated('axb', 'a.ts', [mutant])).toBe('ayb');
+  expect(() => mutated('ab', 'a.ts', [mutant])).toThrow('0 times');
+  expect(() => mutated('axbx', 'a.ts', [mutant])).toThrow('2 times');
 });

@@ -67,6 +67,10 @@ export interface ThreadNode {
   readonly children: Map<number, ThreadNode>;
 }
 
+/** What tells one operation from another. */
+type Asked = Partial<Omit<Operation, 'text' | 'key'>> & { readonly kind: number };
+type Words = { readonly text: string; readonly key?: string };
+
 export type Body = (run: Run) => void;
 
 const PAUSE = Symbol('the next operation has no answer yet');
@@ -86,16 +90,17 @@ export class Run {
     this.#answers = answers;
   }
 
-  ask(operation: Partial<Operation> & { kind: number }): number {
+  /** `words`: what is only worth putting in words for an operation that is new. */
+  ask(operation: Asked, words: () => Words): number {
     if (this.#at < this.#answers.length) return this.#replay(operation);
-    this.pending = { ...NOTHING, ...operation };
+    this.pending = { ...NOTHING, ...operation, ...words() };
     throw PAUSE;
   }
 
-  #replay(operation: Partial<Operation> & { kind: number }): number {
+  #replay(operation: Asked): number {
     const known = this.#path[this.#at]!.operation;
     if (known.kind !== operation.kind || known.slot !== (operation.slot ?? 0))
-      throw new Error(`a simulated thread is not deterministic: ${known.text} became ${operation.text}`);
+      throw new Error(`a simulated thread is not deterministic where it ${known.text}`);
     return this.#answers[this.#at++]!;
   }
 }

@@ -34,6 +34,7 @@ export interface Scenario {
 export class World {
   readonly #slots: Map<string, number> = new Map();
   readonly #names: string[] = [];
+  readonly #accesses: Map<string, Map<number, Access>> = new Map();
   readonly #owners: Map<number, string> = new Map();
   readonly #visibility: (region: string, index: number) => Visibility;
   readonly initial: [slot: number, value: number][] = [];
@@ -52,6 +53,13 @@ export class World {
       this.#names.push(name);
     }
     return slot;
+  }
+
+  /** How a region's words are touched, as far as they have been: one map for all runs. */
+  accesses(region: string): Map<number, Access> {
+    let known = this.#accesses.get(region);
+    if (known === undefined) this.#accesses.set(region, (known = new Map()));
+    return known;
   }
 
   visibility(region: string, index: number): Visibility {
@@ -103,7 +111,7 @@ export class SimMemory implements Memory {
   readonly #region: string;
   readonly #thread: string;
   readonly #plain: boolean;
-  readonly #accesses: Access[] = [];
+  readonly #accesses: Map<number, Access>;
   /** All of the thread's own state where it is about to do this, when that is easily told; see `Operation.key`. */
   stateAt: (kind: number, index: number) => string = () => '';
 
@@ -112,6 +120,7 @@ export class SimMemory implements Memory {
     this.#region = region;
     this.#thread = thread;
     this.#plain = plain;
+    this.#accesses = world.accesses(region);
   }
 
   load(index: number): number {
@@ -136,12 +145,14 @@ export class SimMemory implements Memory {
 
   wait(index: number, expected: number): void {
     const { slot, text } = this.#access(index);
-    current.ask({ kind: Kind.WAIT, slot, a: expected | 0, text: `waits while ${text} is ${expected}` });
+    current.ask({ kind: Kind.WAIT, slot, a: expected | 0 }, () => ({
+      text: `waits while ${text} is ${expected}`,
+    }));
   }
 
   notify(index: number): void {
     const { slot, text } = this.#access(index);
-    current.ask({ kind: Kind.NOTIFY, slot, text: `notifies ${text}`, silent: false });
+    current.ask({ kind: Kind.NOTIFY, slot }, () => ({ text: `notifies ${text}` }));
   }
 
   #do(kind: number, index: number, a: number, b: number): number {
@@ -150,8 +161,10 @@ export class SimMemory implements Memory {
     if (how === 'still') return this.#still(kind, text, a);
     if (how === 'own') return this.#own(kind, slot, a, b);
     const silent = how === 'silent' || (how !== 'shared' && this.#isSole(how, kind, text));
-    const key = this.stateAt(kind, index);
-    return current.ask({ kind, slot, a, b, silent, plain: this.#plain, text: said(kind, text, a, b), key });
+    return current.ask({ kind, slot, a, b, silent, plain: this.#plain }, () => ({
+      text: said(kind, text, a, b),
+      key: this.stateAt(kind, index),
+    }));
   }
 
   #isSole(how: Visibility, kind: number, text: string): boolean {
@@ -175,11 +188,14 @@ export class SimMemory implements Memory {
   }
 
   #access(index: number): Access {
-    return (this.#accesses[index] ??= {
-      slot: this.#world.slot(this.#region, index),
-      how: this.#world.visibility(this.#region, index),
-      text: `${this.#region}[${index}]`,
-    });
+    let access = this.#accesses.get(index);
+    if (access === undefined) {
+      const slot = this.#world.slot(this.#region, index);
+      const how = this.#world.visibility(this.#region, index);
+      access = { slot, how, text: `${this.#region}[${index}]` };
+      this.#accesses.set(index, access);
+    }
+    return access;
   }
 }
 
@@ -205,35 +221,37 @@ export function plainWords(world: World, region: string, thread: string): Int32A
 
 // what a body says besides memory accesses
 
+const COUNTS = () => ({ text: 'counts' });
+
 /** Counts in a word that no code under proof can see; returns how often it was counted now. */
 export function count(world: World, region: string, index: number, by = 1): number {
-  const slot = world.slot(region, index);
-  return (
-    current.ask({ kind: Kind.ADD, slot, a: by, silent: true, text: `${region}[${index}] += ${by}` }) + by
-  );
+  return current.ask({ kind: Kind.ADD, slot: world.slot(region, index), a: by, silent: true }, COUNTS) + by;
 }
 
 /** Looks at what was counted. */
 export function read(world: World, region: string, index: number): number {
-  return current.ask({ kind: Kind.LOAD, slot: world.slot(region, index), silent: true });
+  return current.ask({ kind: Kind.LOAD, slot: world.slot(region, index), silent: true }, COUNTS);
 }
 
 /** Writes down what a scenario's end is judged by. */
 export function note(world: World, region: string, index: number, value: number): void {
   const slot = world.slot(region, index);
-  current.ask({ kind: Kind.STORE, slot, a: value, silent: true, text: `${region}[${index}] = ${value}` });
+  current.ask({ kind: Kind.STORE, slot, a: value, silent: true }, COUNTS);
 }
 
 /** Posts a message that says nothing. */
 export function post(world: World, box: number): void {
   const slot = world.slot('mail', box);
-  current.ask({ kind: Kind.TELL, slot, a: 1, text: `posts to ${box}` });
+  current.ask({ kind: Kind.TELL, slot, a: 1 }, () => ({ text: `posts to ${box}` }));
 }
 
-/** Sleeps until one of the events comes: its place in the list. `key`: all of the thread's state, see `Operation`. */
-export function sleep(events: readonly Alternative[], key = ''): number {
-  const names = events.map((event) => `${event.name} ${event.value}`).join();
-  return current.ask({ kind: Kind.EVENT, events, text: 'sleeps', key: key === '' ? '' : `${names} ${key}` });
+/** Sleeps until one of the events comes: its place in the list. `state`: all of the thread's own, see `Operation.key`. */
+export function sleep(events: readonly Alternative[], state = () => ''): number {
+  return current.ask({ kind: Kind.EVENT, events }, () => {
+    const key = state();
+    const names = events.map((event) => `${event.name} ${event.value}`).join();
+    return { text: 'sleeps', key: key === '' ? '' : `${names} ${key}` };
+  });
 }
 
 export function always(name: string): Alternative {
