@@ -140,6 +140,7 @@ export const LONG: readonly Check[] = [
     start: 0x7fffffd0,
   }),
   bells('1 request, 2 workers, 1 kill', { workers: 2, kills: 1 }),
+  bells('1 request, 2 workers, one a zombie, 1 kill', { workers: 2, zombie: true, kills: 1 }),
   bells('2 requests, 1 worker, a full response ring', { requests: 2, fills: true }),
   bells('1 request that may be cancelled, 2 workers, one a zombie, 1 kill, 2 switches', {
     workers: 2,
