@@ -30,6 +30,6 @@ test('an unknown scenario is told, with those that there are', async () => {
   await once(child, 'close');
   expect([child.exitCode, error]).toEqual([
     2,
-    'Unknown scenario kils: choose from kills, reloads, aborts, soak\n',
+    'Unknown scenario kils: choose from rings, kills, reloads, aborts, soak\n',
   ]);
 });

@@ -9,6 +9,7 @@ const statusesOf = (statuses) =>
     .join(', ');
 
 const SECTIONS = {
+  rings: (r) => r.markdown.trim(),
   kills: (r) => `## Worker threads killed under load
 
 ${count(r.kills)} threads were terminated at random moments while 64 connections asked, in ${minutes(r.seconds)}. Of ${count(r.requests)}

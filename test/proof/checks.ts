@@ -1,7 +1,7 @@
 /**
  * The proof as a whole: which bounds are explored, which mutants must be caught, in a short and a long form.
  *
- * Law: bounds and order only. The short form is the suite's; the long form is `scripts/prove.js`'s.
+ * Law: bounds and order only. The short form is the suite's; the long form is `scripts/chaos/rings.js`'s.
  */
 import { type BellBounds, bellScenario } from './bells.ts';
 import { type BookBounds, bookScenario } from './book.ts';

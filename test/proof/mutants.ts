@@ -149,8 +149,8 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'finish: the slab is not freed',
     BOOK,
-    'finish(exchange: Exchange): void {\n    this.releaseSlab(exchange);',
-    'finish(exchange: Exchange): void {',
+    'this.#strike(exchange);\n    this.releaseSlab(exchange);',
+    'this.#strike(exchange);',
   ),
   mutant('detach: judged before drained', ACCEPTOR, 'while (this.#drain(link));', ''),
 ];
