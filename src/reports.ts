@@ -19,7 +19,7 @@ const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
 
 /** How often the same kind of refusal is logged at most, ms. */
 const REFUSAL_LOG_MS = 60_000;
-/** Below this a time in the queue is not told, ms. */
+/** Below this a time in the queue is not told exactly, ms. */
 const QUEUED_MS = 50;
 const LAST_LINES = 5;
 const LAST_LINE_LENGTH = 200;
@@ -63,8 +63,8 @@ export class Reports {
   late(late: LateRequest, seen: LastSeen): void {
     const { request, requestId, slot, age, queued, loop } = late;
     // Times are taken from the acceptor's ticks: a short wait cannot be told from none.
-    const waited = queued < QUEUED_MS ? '' : `, after ${seconds(queued)} in the queue`;
-    const had = `worker ${slot} had it for ${seconds(age)}${waited}`;
+    const waited = queued < QUEUED_MS ? `less than ${QUEUED_MS} ms` : seconds(queued);
+    const had = `worker ${slot} had it for ${seconds(age)}, after ${waited} in the queue`;
     const end = LOOPS[loop];
     const limit = this.#limit('handlerTimeout');
     this.#log.error(

@@ -10,7 +10,7 @@ import { randomOf } from './random.js';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 const APP = fileURLToPath(new URL('./app.js', import.meta.url));
-const SERVERS = 4;
+const SERVERS = 2;
 /** A process that lives longer is no crash loop, so that its successor starts at once. */
 const LIFE_MS = 1100;
 
