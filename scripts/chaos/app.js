@@ -11,8 +11,9 @@ const marks = getEnvironmentData('marks');
 const called = getEnvironmentData('called');
 const begun = (id) => {
   if (marks === undefined) return;
-  Atomics.add(marks, id * 3, 1);
+  // First whose it is: the thread may be killed between the two.
   Atomics.store(marks, id * 3 + 2, threadId);
+  Atomics.add(marks, id * 3, 1);
   Atomics.store(called, threadId, 1);
 };
 const ended = (id) => marks !== undefined && Atomics.store(marks, id * 3 + 1, 1);
