@@ -29,14 +29,15 @@ abort and lost with it.`,
 ${minutes(r.seconds)} of ordinary requests mixed with handlers that throw, exit, reject, hang and loop for ever, clients that leave,
 recycling and reloads: ${count(r.requests)} requests, answered ${statusesOf(r.statuses)}.
 
-| | after the first part | at the end |
-| --- | --- | --- |
-${Object.keys(r.first)
-  .map(
-    (name) =>
-      `| ${name}${name === 'rss' || name === 'heap' ? ', MB' : ''} | ${r.first[name]} | ${r.last[name]} |`,
-  )
-  .join('\n')}`,
+Resources when all was quiet, a look after each part:
+
+| ${Object.keys(r.looks[0]).join(' | ')} |
+| ${Object.keys(r.looks[0])
+    .map(() => '---')
+    .join(' | ')} |
+${r.looks.map((look) => `| ${Object.values(look).join(' | ')} |`).join('\n')}
+
+(\`rss\` and \`heap\` in MB, \`buffered\` in bytes.)`,
 };
 
 export function report(results) {

@@ -20,7 +20,7 @@ const KINDS = [
   ['/late', 3],
   ['/loop', 1],
 ];
-/** Looks at the resources, and by how much memory may drift between the first and the last: a part, and megabytes. */
+/** Looks at the resources, and by how much memory may drift: a part, and megabytes. */
 const LOOKS = 12;
 const DRIFT = 0.1;
 const DRIFT_MB = 10;
@@ -62,17 +62,21 @@ export async function soak({ seed, seconds, progress }) {
     looks.push(await resources(server));
     progress(`${look} of ${LOOKS} looks, ${requests} requests, ${JSON.stringify(looks.at(-1))}`);
   }
-  // The first look is after the warm-up.
-  const [first, last] = [looks[0], looks.at(-1)];
-  for (const name of ['rss', 'heap']) {
-    if (last[name] > first[name] * (1 + DRIFT) + DRIFT_MB)
-      problems.push(`${name} went from ${first[name]} to ${last[name]} MB`);
-  }
-  for (const name of ['descriptors', 'timers', 'buffered', 'ports']) {
-    if (last[name] > first[name] + 2) problems.push(`${name} went from ${first[name]} to ${last[name]}`);
-  }
+  problems.push(...driftOf(looks));
   await server.close();
-  return { requests, statuses, seconds: (performance.now() - started) / 1000, first, last, problems };
+  return { requests, statuses, seconds: (performance.now() - started) / 1000, looks, problems };
+}
+
+/** What grows raises its floor: the lowest of the last third is compared with the lowest of the first. */
+export function driftOf(looks) {
+  const third = Math.ceil(looks.length / 3);
+  const lowest = (some, name) => Math.min(...some.map((look) => look[name]));
+  return Object.keys(looks[0]).flatMap((name) => {
+    const [before, after] = [looks.slice(0, third), looks.slice(-third)].map((some) => lowest(some, name));
+    const isMemory = name === 'rss' || name === 'heap';
+    const most = isMemory ? before * (1 + DRIFT) + DRIFT_MB : before + 2;
+    return after > most ? [`${name} went from ${before} to ${after}${isMemory ? ' MB' : ''}`] : [];
+  });
 }
 
 function isIdle({ inFlight, pending, zombies, workers, uploads, connections }) {
