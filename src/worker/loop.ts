@@ -24,6 +24,8 @@ const HEAVY_US = 200;
 const LEAVE_MS = 1;
 /** After this long in one turn the event loop gets a full turn: timers and sockets of the application live too. */
 const TURN_MS = 2;
+/** The same for handlers that burn CPU: a full turn for each of them would cost a part of every core. */
+const HEAVY_TURN_MS = 12;
 
 export interface LoopLimits {
   readonly concurrency: number;
@@ -205,10 +207,11 @@ export class WorkerLoop {
     const { ring } = this.link.shared;
     const end = ring.tail();
     const start = performance.now();
+    const most = this.#cost.isBelow(HEAVY_US) ? TURN_MS : HEAVY_TURN_MS;
     while (this.#canClaim() && ((end - ring.head()) | 0) > 0) {
       if (this.#leaves()) return true;
       if (!this.#claim()) break;
-      if (performance.now() - start > TURN_MS) break;
+      if (performance.now() - start > most) break;
     }
     return this.#canClaim() && ring.depth() > 0;
   }
