@@ -14,7 +14,7 @@ import { encodeRefusal } from '../http/encoder.ts';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
 import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
-import { BLOCKS, CLOSE, END, Kind, kindOf, readFileRecord, requestId } from '../ring/message.ts';
+import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord, requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
 import { Connection } from './connection.ts';
@@ -271,7 +271,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       this.#lateRecords += 1;
       return;
     }
-    if (kindOf(responses.kind) === Kind.READ) exchange.line ||= this.exchanges.requestLine(exchange);
+    // Its head is not sent yet, so a log line may still want to name it.
+    if (kindOf(responses.kind) === Kind.READ || (responses.kind & INTERIM) !== 0)
+      exchange.line ||= this.exchanges.requestLine(exchange);
     this.exchanges.releaseSlab(exchange);
     const { connection } = exchange;
     switch (kindOf(responses.kind)) {
@@ -291,8 +293,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   #onResponse(link: WorkerLink, exchange: Exchange): void {
     const { kind, bytes, offset, length } = link.responses;
     const { connection } = exchange;
-    exchange.received += length;
-    exchange.headSent = true;
+    if ((kind & INTERIM) === 0) {
+      exchange.received += length;
+      exchange.headSent = true;
+    }
     if (connection !== null && length > 0) {
       const copy = Buffer.allocUnsafe(length);
       copy.set(bytes.subarray(offset, offset + length));

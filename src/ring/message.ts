@@ -19,7 +19,7 @@ import { type Bytes, bytesOf } from './bytes.ts';
 
 /** Records of the response ring (worker → acceptor). */
 export const Kind = {
-  /** Response bytes, head included if it is the first; flags END, CLOSE. */
+  /** Response bytes, head included if it is the first; flags END, CLOSE, INTERIM. */
   RESPONSE: 1,
   /** The application waits for its body: send `100 Continue` if it is due, and let it come; flag BLOCKS. */
   READ: 2,
@@ -40,6 +40,8 @@ export const BROKEN = 1 << 10;
 
 /** With READ: the worker's thread stands still until the bytes come. */
 export const BLOCKS = 1 << 11;
+/** With RESPONSE: bytes that stand before the response (1xx), and begin nothing. */
+export const INTERIM = 1 << 12;
 
 export function kindOf(word: number): number {
   return word & 0xff;
@@ -148,6 +150,8 @@ export class SlabView {
 
 /** A request as the worker reads it; one reader is filled again for every exchange. */
 export class RequestReader {
+  exchange = 0;
+  generation = 0;
   flags = 0;
   head = '';
   spans: Int32Array;
@@ -171,9 +175,12 @@ export class RequestReader {
     this.spans = view.words;
   }
 
-  read(offset: number): void {
+  /** Reads the request of an exchange, which lies at `offset`. */
+  read(exchange: number, generation: number, offset: number): void {
     const { words, bytes } = this.#view;
     const at = offset >> 2;
+    this.exchange = exchange;
+    this.generation = generation;
     this.flags = words[at + FLAGS]!;
     this.headerCount = words[at + HEADER_COUNT]!;
     this.methodLength = words[at + METHOD_LENGTH]!;

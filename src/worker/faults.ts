@@ -10,8 +10,8 @@ export class Faults<Owner> {
   readonly #context: AsyncLocalStorage<Owner> = new AsyncLocalStorage();
 
   /** Calls `work`; what it leaves running belongs to `owner`. */
-  run<A, B>(owner: Owner, work: (a: A, b: B) => void, a: A, b: B): void {
-    this.#context.run(owner, work, a, b);
+  run(owner: Owner, work: (owner: Owner) => void): void {
+    this.#context.run(owner, work, owner);
   }
 
   /** Tells of every uncaught error, with its owner if it has one. An application with a listener of its own decides itself. */

@@ -18,7 +18,7 @@ import { EMPTY } from '../ring/request-ring.ts';
 import { CostMeter } from './cost-meter.ts';
 import type { Link } from './link.ts';
 import { points } from './points.ts';
-import type { Response } from './response.ts';
+import type { Outbound } from './outbound.ts';
 
 const HEAVY_US = 200;
 const LEAVE_MS = 1;
@@ -59,7 +59,7 @@ export class WorkerLoop {
   #leavingSince = 0;
   #noticeSeen = 0;
   #abortsSeen = 0;
-  readonly #blocked: Set<Response> = new Set();
+  readonly #blocked: Set<Outbound> = new Set();
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
@@ -116,18 +116,18 @@ export class WorkerLoop {
     else this.link.acceptor.ring();
   }
 
-  blockedOn(response: Response): void {
-    this.#blocked.add(response);
+  blockedOn(outbound: Outbound): void {
+    this.#blocked.add(outbound);
     this.link.acceptor.ring();
   }
 
-  creditOf(response: Response): number {
-    return this.link.shared.table.credit(response.exchange);
+  creditOf(outbound: Outbound): number {
+    return this.link.shared.table.credit(outbound.exchange);
   }
 
   /** Why nobody waits for an answer that is not over: one of `Abort`. */
-  abortOf(response: Response): number {
-    return response.over ? Abort.NONE : this.link.shared.table.abortOf(response.exchange);
+  abortOf(outbound: Outbound): number {
+    return outbound.over ? Abort.NONE : this.link.shared.table.abortOf(outbound.exchange);
   }
 
   /** The response ring is full: asks to be told of space, and looks once more. True: there is room after all. */
@@ -178,9 +178,9 @@ export class WorkerLoop {
     if (notice !== this.#noticeSeen) {
       this.#noticeSeen = notice;
       this.#sayUnsaid();
-      for (const response of [...this.#blocked]) {
-        this.#blocked.delete(response);
-        response.flush();
+      for (const outbound of [...this.#blocked]) {
+        this.#blocked.delete(outbound);
+        outbound.flush();
       }
     }
     if (aborts !== this.#abortsSeen) {

@@ -19,6 +19,7 @@ import { problemPage } from './problem-page.ts';
 import { watchMemory } from './memory-watch.ts';
 import { takeStdio } from './stdio.ts';
 import { type LoopLimits, WorkerLoop } from './loop.ts';
+import { TsgiInterface } from './tsgi-interface.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly control: MessagePort;
@@ -84,12 +85,15 @@ export default async function work(task: WorkerTask): Promise<void> {
   }
   const loop = new WorkerLoop(new Link(task), { ...task, apart: task.context.blockingInput });
   gateway = new Gateway(loop, {
-    application: task.validate ? validator(loaded.application) : loaded.application,
-    context: task.context,
-    errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
-    handlerTimeout: task.handlerTimeout,
+    interface: new TsgiInterface(loop, {
+      application: task.validate ? validator(loaded.application) : loaded.application,
+      context: task.context,
+      errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
+      handlerTimeout: task.handlerTimeout,
+      worker: handle,
+    }),
+    blockingInput: task.context.blockingInput,
     report: (text) => say({ type: 'log', level: 'error', text }),
-    worker: handle,
     mostLate: task.concurrency,
     onWorn: recycle,
   });

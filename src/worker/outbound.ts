@@ -1,0 +1,222 @@
+/**
+ * The bytes of one exchange's answer, from its application into the response ring.
+ *
+ * Law: an ordered queue, the exchange's window and the ring's room; what the bytes say is for those who put them here
+ * (`response.ts` for TSGI, `node/socket.ts` for what speaks HTTP itself). A string here is Latin-1: one code unit a byte.
+ */
+import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
+import { INSUFFICIENT } from '../ring/byte-ring.ts';
+import { CLOSE, END, INTERIM, Kind } from '../ring/message.ts';
+import type { WorkerLoop } from './loop.ts';
+import { points } from './points.ts';
+
+const WINDOW = 256 * 1024;
+/** Bytes of one record; larger chunks go out in pieces. */
+export const PIECE = 64 * 1024;
+
+/** What of a request's head decides its answer's framing. */
+export interface ResponsePlan {
+  readonly http11: boolean;
+  readonly keepAlive: boolean;
+  readonly headRequest: boolean;
+}
+
+export class Outbound {
+  readonly exchange: number;
+  readonly generation: number;
+  readonly plan: ResponsePlan;
+  /** The head has been given to the acceptor or waits to be. */
+  started = false;
+  /** END or ABORT was said: the exchange is not ours any more. */
+  over = false;
+  /** Nobody waits for it; what is still written is dropped. */
+  gone = false;
+  /** Called when it becomes over, if that is not so yet when its application is done. */
+  onOver: (() => void) | null = null;
+  /** Called whenever the queue has become empty. */
+  onFlow: (() => void) | null = null;
+  protected readonly loop: WorkerLoop;
+  protected queue: (Uint8Array | string)[] = [];
+  protected ending = false;
+  protected closes = false;
+  #sent = 0;
+
+  constructor(loop: WorkerLoop, exchange: number, generation: number, plan: ResponsePlan) {
+    this.loop = loop;
+    this.exchange = exchange;
+    this.generation = generation;
+    this.plan = plan;
+  }
+
+  /** Why nobody waits for it any more, one of `Abort`; NONE once it is over. */
+  get abortedWhy(): number {
+    return this.loop.abortOf(this);
+  }
+
+  /** Bytes that wait for room. */
+  get waiting(): number {
+    let bytes = 0;
+    for (const part of this.queue) bytes += part.length;
+    return bytes;
+  }
+
+  /** Its head counts as sent: it no longer counts against the worker's concurrency. */
+  begin(): void {
+    if (this.started) return;
+    this.started = true;
+    this.loop.headSent();
+  }
+
+  push(part: Uint8Array | string): void {
+    this.queue.push(part);
+  }
+
+  /** Sends what stands before the response: it begins nothing, and is dropped where there is no room for it. */
+  sendInterim(text: string): void {
+    const { responses } = this.loop.link;
+    if (this.over || text.length > PIECE) return;
+    const at = responses.claim(text.length);
+    if (at === INSUFFICIENT) return;
+    responses.bytes.latin1Write(text, at);
+    responses.commit(text.length, Kind.RESPONSE | INTERIM, this.exchange, this.generation);
+    this.loop.committed(false);
+  }
+
+  /** Ends the answer behind what is queued. */
+  finish(close: boolean): void {
+    if (this.over) return;
+    this.closes = close;
+    this.ending = true;
+    this.flush();
+  }
+
+  /** A whole answer of the server's own, in place of the application's: only before `started`. */
+  refuse(status: number, text: string): void {
+    const { http11, headRequest } = this.plan;
+    const framing = chooseFraming(status, text.length, http11, headRequest);
+    this.begin();
+    this.closes = !this.keepsAlive;
+    this.ending = true;
+    const head = encodeHead({
+      status,
+      headers: [['content-type', 'text/plain']],
+      framing,
+      length: text.length,
+      http11,
+      keepAlive: !this.closes,
+      date: this.loop.date(),
+    });
+    this.sendShort(head, framing === Framing.NONE ? '' : text, framing === Framing.NONE ? 0 : text.length);
+  }
+
+  /** The answer cannot be finished: the client shall see the truncation. One that has ended goes out all the same. */
+  abort(): void {
+    if (!this.ending) this.#cut(Kind.ABORT);
+  }
+
+  /** Nobody waits for this answer any more. Gives the exchange back at once; what is still written is dropped. */
+  leave(): void {
+    this.gone = true;
+    this.#cut(Kind.RESPONSE | END);
+  }
+
+  /** Moves what there is room for into the ring. */
+  flush(): void {
+    if (this.over) return;
+    while (this.queue.length > 0) if (!this.#sendPiece()) return this.loop.blockedOn(this);
+    if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
+    this.loop.committed(this.over);
+    this.onFlow?.();
+  }
+
+  /** Whether the connection goes on after this answer, as far as the request and the server say. */
+  protected get keepsAlive(): boolean {
+    return this.plan.keepAlive && !this.loop.draining;
+  }
+
+  protected isOver(): void {
+    this.over = true;
+    this.onOver?.();
+  }
+
+  /** A whole answer in one record, the common case: no copy besides the one into the ring. `body` is encoded as UTF-8. */
+  protected sendShort(head: string, body: string, length: number): void {
+    const ring = this.loop.link.responses;
+    const size = head.length + length;
+    const at = size > PIECE ? INSUFFICIENT : ring.claim(size);
+    if (at === INSUFFICIENT) {
+      this.queue.push(head);
+      if (length > 0) this.queue.push(Buffer.from(body));
+      return this.flush();
+    }
+    ring.bytes.latin1Write(head, at);
+    if (length > 0) ring.bytes.utf8Write(body, at + head.length);
+    points.reached('mid-record');
+    this.isOver();
+    ring.commit(size, Kind.RESPONSE | END | (this.closes ? CLOSE : 0), this.exchange, this.generation);
+    points.reached('committed');
+    this.loop.committed(true);
+  }
+
+  /** Sends as much of the queue as one record holds; false when there is no room now. */
+  #sendPiece(): boolean {
+    const room = Math.min(PIECE, WINDOW - ((this.#sent - this.loop.creditOf(this)) | 0));
+    if (room <= 0) return false;
+    const ring = this.loop.link.responses;
+    const wanted = Math.min(room, this.#queuedBytes(room));
+    const at = ring.claim(wanted);
+    if (at === INSUFFICIENT) return this.loop.awaitSpace(wanted);
+    const used = this.#fill(at, wanted);
+    const last = this.ending && this.queue.length === 0;
+    points.reached('mid-record');
+    if (last) this.isOver();
+    const kind = Kind.RESPONSE | (last ? END | (this.closes ? CLOSE : 0) : 0);
+    ring.commit(used, kind, this.exchange, this.generation);
+    points.reached('committed');
+    this.#sent = (this.#sent + used) | 0;
+    return true;
+  }
+
+  #queuedBytes(enough: number): number {
+    let bytes = 0;
+    for (const part of this.queue) {
+      bytes += part.length;
+      if (bytes >= enough) break;
+    }
+    return bytes;
+  }
+
+  /** Copies from the queue's front into the ring, exactly `room` bytes. */
+  #fill(at: number, room: number): number {
+    const { bytes } = this.loop.link.responses;
+    let left = room;
+    while (left > 0) {
+      const part = this.queue[0]!;
+      const length = Math.min(part.length, left);
+      if (typeof part === 'string')
+        bytes.latin1Write(length === part.length ? part : part.slice(0, length), at);
+      else bytes.set(length === part.length ? part : part.subarray(0, length), at);
+      at += length;
+      left -= length;
+      if (length === part.length) this.queue.shift();
+      else this.queue[0] = typeof part === 'string' ? part.slice(length) : part.subarray(length);
+    }
+    return room;
+  }
+
+  #cut(kind: number): void {
+    if (this.over) return;
+    this.queue.length = 0;
+    this.ending = true;
+    this.begin();
+    this.#sayEnd(kind);
+    this.loop.committed(true);
+    this.onFlow?.();
+  }
+
+  /** A record without payload; the loop says it later when the ring is full. */
+  #sayEnd(kind: number): void {
+    this.isOver();
+    this.loop.say(kind, this.exchange, this.generation);
+  }
+}
