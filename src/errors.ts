@@ -21,6 +21,16 @@ export const ERRORS = {
     status: 0,
     message: 'The application file exports nothing runnable',
   },
+  TSGI_ERR_APP_LISTEN: {
+    fault: 'option',
+    status: 0,
+    message: 'The application listens where the server cannot',
+  },
+  TSGI_ERR_APP_INTERFACE: {
+    fault: 'application',
+    status: 500,
+    message: 'The application was called by the wrong interface',
+  },
   TSGI_ERR_BOOT_TIMEOUT: { fault: 'option', status: 0, message: 'The application did not load in time' },
   TSGI_ERR_LISTEN: { fault: 'option', status: 0, message: 'Cannot listen' },
   TSGI_ERR_STATE: { fault: 'option', status: 0, message: 'The server is in the wrong state' },

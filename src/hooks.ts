@@ -7,8 +7,11 @@ import type { Environ } from './tsgi/types.ts';
 
 /** The worker that an application lives in: given to `init`, and in every environ as `tsgi_threads.worker`. */
 export interface WorkerHandle {
-  /** A small number of its own among the workers that live now; a later worker may have it again. */
-  readonly id: number;
+  /**
+   * Which of the server's workers this is, from 0 to `threads` − 1; also `TSGI_WORKER_INDEX` in its environment. Whoever
+   * takes its place has the same, and is there for a moment beside it.
+   */
+  readonly index: number;
   /** How many workers the server keeps. */
   readonly threads: number;
   /** Asks for this worker to be replaced when its replacement is ready. `why` is logged. */

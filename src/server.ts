@@ -73,6 +73,10 @@ interface ServerEvents {
   error: [Error];
 }
 
+/** What there is to run. */
+type Entry = Pick<CommonTask, 'application' | 'exportName' | 'source' | 'isScript'>;
+const NO_ENTRY: Entry = { application: '', exportName: '', source: '', isScript: false };
+
 /** A thread that can be killed has ended this long after. */
 const ZOMBIE_LOOK_MS = 1500;
 
@@ -143,7 +147,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #start(where: ListenOptions): Promise<void> {
-    const task = this.#problem === '' ? await this.#task() : this.#taskOf('', '', this.#problem);
+    const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_ENTRY, this.#problem);
     this.#acceptor = this.#makeAcceptor();
     this.#pool = new Pool(
       { ...this.options, shared: this.#acceptor.shared, task },
@@ -155,14 +159,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     await this.#acceptor.listen(where).catch((error) => {
       throw listenError(error, where.port ?? this.options.port, where.host ?? this.options.host);
     });
+    this.#pool.tellAddress(this.address);
   }
 
   async #task(): Promise<CommonTask> {
-    const { url, exportName } = await this.#compile();
-    return this.#taskOf(url, exportName, '');
+    return this.#taskOf(await this.#compile(), '');
   }
 
-  #taskOf(application: string | Application, exportName: string, problem: string): CommonTask {
+  #taskOf(entry: Entry, problem: string): CommonTask {
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
@@ -171,15 +175,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       blockingInput: this.threads > 0,
       requestIdPrefix: this.#requestIdPrefix,
     };
-    return { ...this.options, application, exportName, problem, context };
+    return { ...this.options, ...entry, interface: 'auto', args: [], problem, context };
   }
 
-  async #compile(): Promise<{ url: string | Application; exportName: string }> {
-    if (typeof this.#app === 'function') return { url: this.#app, exportName: '' };
+  async #compile(): Promise<Entry> {
+    if (typeof this.#app === 'function') return { ...NO_ENTRY, application: this.#app };
     const { file, exportName } = splitExport(this.#app);
     this.#files = new Set([file]);
-    const { url } = await compileApplication(file, this.#files);
-    return { url, exportName };
+    const { url, source, isScript } = await compileApplication(file, this.#files);
+    return { application: url, exportName, source, isScript };
   }
 
   #makeAcceptor(): Acceptor {
@@ -273,7 +277,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /** Answers every request with what is wrong with the application, until a reload mends it. */
   async showProblem(problem: string): Promise<void> {
-    await this.#pool?.reload(this.#taskOf('', '', problem));
+    await this.#pool?.reload(this.#taskOf(NO_ENTRY, problem));
   }
 
   // close

@@ -39,7 +39,7 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: ['errors', 'hooks', 'http', 'ring', 'tsgi'],
+  worker: ['errors', 'hooks', 'http', 'ring', 'tsgi', 'srvx/node'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([

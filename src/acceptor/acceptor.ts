@@ -9,8 +9,6 @@
  * request, and under load hardly ever. See `#sleep` for why no wake is lost.
  */
 import type net from 'node:net';
-import { HttpDate } from '../http/date.ts';
-import { encodeRefusal } from '../http/encoder.ts';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
 import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
@@ -21,6 +19,7 @@ import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import { Listener, type ListenerOwner } from './listener.ts';
+import { Refusals } from './refusals.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
 import { UploadGate } from './upload-gate.ts';
@@ -41,6 +40,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly uploads: UploadGate;
   now = 0;
   closing = false;
+  halfOpen = true;
 
   readonly #options: AcceptorOptions;
   readonly #events: AcceptorEvents;
@@ -53,17 +53,18 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   #listener: Listener | null = null;
   readonly #ticker: Ticker = new Ticker(() => this.#tick());
   readonly #throughput: Throughput = new Throughput();
+  readonly #refusals: Refusals = new Refusals(() =>
+    this.exchanges.open ? this.#throughput.secondsFor(this.exchanges.pending) : this.#backIn,
+  );
   #ticks = 0;
   #turnDue = false;
   #onDrained: (() => void) | null = null;
   /** While no worker serves: when one may, seconds. */
   #backIn = 0;
   #requests = 0;
-  #refused = 0;
   #lateRecords = 0;
   /** In this drain, a response that goes on was given credit: its worker may wait for it. */
   #credited = false;
-  readonly #date: HttpDate = new HttpDate();
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options;
@@ -114,8 +115,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#links.add(link);
   }
 
-  /** Its application is loaded: it pulls from now on. */
-  ready(slot: number): void {
+  /** Its application is loaded: it pulls from now on. `halfOpen`: a client that has ended its side is still answered. */
+  ready(slot: number, halfOpen: boolean): void {
+    this.halfOpen = halfOpen;
     this.exchanges.open = true;
     this.#setLive(slot, true);
     this.requestTurn();
@@ -175,7 +177,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       pending: this.exchanges.pending,
       inFlight: this.exchanges.active.size,
       requests: this.#requests,
-      refused: this.#refused,
+      refused: this.#refusals.count,
       lateRecords: this.#lateRecords,
       buffered: this.#shared.slab.inUse,
       uploads: this.uploads.inside + this.uploads.waiting,
@@ -211,15 +213,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   refusal(status: number, detail: string, close: boolean): string {
-    this.#refused += 1;
     // A deadline's line says more, and comes from `onLate`.
     if (status !== 504) this.#events.onRefused(status, detail);
-    const options = { close, date: this.#date.at(Date.now()), ...(detail === '' ? {} : { detail }) };
-    return encodeRefusal(status, status === 503 ? { ...options, retryAfter: this.#retryAfter } : options);
-  }
-
-  get #retryAfter(): number {
-    return this.exchanges.open ? this.#throughput.secondsFor(this.exchanges.pending) : this.#backIn;
+    return this.#refusals.encode(status, detail, close);
   }
 
   connectionOnClose(connection: Connection): void {

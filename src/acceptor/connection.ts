@@ -27,6 +27,9 @@ const LINGER_MS = 5000;
 const NEW_MS = 500;
 const LINGER_IDLE_MS = 1000;
 
+/** How long a client that has ended its side is answered where that says that it left. */
+const HALF_OPEN_MS = 50;
+
 /** Bytes of a file that may wait in the socket. */
 const FILE_HIGH_WATER = 256 * 1024;
 
@@ -70,10 +73,10 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
   }
 
-  /** A complete request before a client's FIN is answered; an incomplete one is not. */
+  /** A complete request before a client's FIN is answered (for a while, when that means a client that left); an incomplete one is not. */
   socketOnEnd(): void {
     this.#halfClosed = true;
-    if (this.state === State.WAIT) return;
+    if (this.state === State.WAIT) return this.#host.halfOpen ? undefined : this.setDeadline(HALF_OPEN_MS);
     this.#dropExchange();
     this.linger();
   }
@@ -313,8 +316,10 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
       case State.HEAD:
         return this.refuse(408, 'the head came too slowly');
       case State.STREAM:
-      case State.WAIT:
         return this.refuse(503, '');
+      case State.WAIT:
+        if (!this.#halfClosed) return this.refuse(503, '');
+        break;
       case State.LINGER:
         // A slow reader of the last answer is bounded by the write timeout, not by this.
         if (unsentBytes(this.#socket) > 0) return this.setDeadline(LINGER_IDLE_MS);

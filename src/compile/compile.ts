@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure } from 'esbuild';
 import { OptionError } from '../errors.ts';
 import { emit } from './emit.ts';
-import { isUserFile } from './format.ts';
+import { isProgram, isScript, isUserFile } from './format.ts';
 import { Graph, type Unit } from './graph.ts';
 
 export interface CompiledApplication {
@@ -18,6 +18,8 @@ export interface CompiledApplication {
   readonly url: string;
   /** Absolute path of the entry. */
   readonly source: string;
+  /** The entry is CommonJS. */
+  readonly isScript: boolean;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function compileApplication(
   reached: Set<string> = new Set(),
 ): Promise<CompiledApplication> {
   checkEntry(file);
+  if (!isUserFile(file)) return { url: pathToFileURL(file).href, source: file, isScript: isScript(file) };
   const graph = new Graph();
   let entry: Unit;
   try {
@@ -43,6 +46,7 @@ export async function compileApplication(
   return {
     url: pathToFileURL(places.get(entry) ?? entry.file).href,
     source: entry.file,
+    isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
   };
 }
 
@@ -51,7 +55,7 @@ function checkEntry(file: string): void {
   if (!existsSync(file)) {
     throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);
   }
-  if (!statSync(file).isFile() || !isUserFile(file) || file.endsWith('.json')) {
+  if (!statSync(file).isFile() || !(isUserFile(file) || isProgram(file)) || file.endsWith('.json')) {
     const endings = '.ts .tsx .mts .cts .js .jsx .mjs .cjs';
     throw new OptionError(
       'TSGI_ERR_APP_NOT_FOUND',

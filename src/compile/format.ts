@@ -20,6 +20,23 @@ export function isPlain(file: string): boolean {
   return ['.js', '.mjs', '.cjs'].includes(path.extname(file));
 }
 
+/** What a package installs to be run: plain JavaScript in node_modules, or without an ending. */
+export function isProgram(file: string): boolean {
+  return isPlain(file) || path.extname(file) === '';
+}
+
+/** Node runs it as CommonJS: by its ending and package.json, and without a `type` there, by its syntax. */
+export function isScript(file: string): boolean {
+  if (path.extname(file) === '.cjs') return true;
+  if (formatOf(file) === 'esm') return false;
+  if (packageType(path.dirname(file)) === 'commonjs') return true;
+  return !MODULE_SYNTAX.test(readFileSync(file, 'utf8'));
+}
+
+/** Statements that no CommonJS file can have, at the start of a line. */
+const MODULE_SYNTAX =
+  /^\s*(?:import\s*(?:[\w{*]|["'])|export\s+(?:default|const|let|var|function|async|class|\{|\*))/m;
+
 /** ESM or CommonJS by ending, else by the nearest package.json, which without `type` means CommonJS. */
 export function formatOf(file: string): Format {
   const kind = path.extname(file)[1];
@@ -28,9 +45,10 @@ export function formatOf(file: string): Format {
   return packageType(path.dirname(file)) === 'module' ? 'esm' : 'cjs';
 }
 
+/** What the nearest package.json says; '' when it says nothing, or there is none. */
 function packageType(folder: string): string {
   const manifest = path.join(folder, 'package.json');
-  if (existsSync(manifest)) return String(JSON.parse(readFileSync(manifest, 'utf8')).type ?? 'commonjs');
+  if (existsSync(manifest)) return String(JSON.parse(readFileSync(manifest, 'utf8')).type ?? '');
   const parent = path.dirname(folder);
-  return parent === folder ? 'commonjs' : packageType(parent);
+  return parent === folder ? '' : packageType(parent);
 }

@@ -69,15 +69,15 @@ export function encodeChunkPrefix(bytes: number): string {
 export interface Refusal {
   readonly close: boolean;
   readonly date: string;
-  /** ASCII. */
+  /** ASCII; '' is none. */
   readonly detail?: string;
   /** Seconds. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
 }
 
 /** A complete answer of the server's own, as plain text. */
-export function encodeRefusal(status: number, refusal: Refusal): string {
-  const body = `${status} ${STATUS_CODES[status] ?? ''}${refusal.detail === undefined ? '' : `: ${refusal.detail}`}\n`;
+export function encodeRefusal(status: number, { detail = '', ...refusal }: Refusal): string {
+  const body = `${status} ${STATUS_CODES[status] ?? ''}${detail === '' ? '' : `: ${detail}`}\n`;
   const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
   if (refusal.retryAfter !== undefined) headers.push(['retry-after', String(refusal.retryAfter)]);
   const head = encodeHead({

@@ -5,13 +5,14 @@
  * (`pool.ts`). Its end is told when the thread has ended, and not before: after a kill piscina rejects at once, and
  * what the thread did may be judged only when nothing can write its memory any more.
  */
+import type { AddressInfo } from 'node:net';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
-import type { FromWorker, ToWorker, WorkerTask } from '../worker/main.ts';
+import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
 
 export const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 
@@ -19,7 +20,7 @@ export const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
-  incarnationOnReady(worker: Incarnation): void;
+  incarnationOnReady(worker: Incarnation, readiness: Readiness): void;
   /** It should be recycled. */
   incarnationOnWorn(worker: Incarnation, why: string): void;
   /** An error in it was not caught. */
@@ -32,7 +33,7 @@ export interface IncarnationOwner {
 /** What every incarnation is given besides its own rings and ports. */
 export type CommonTask = Omit<
   WorkerTask,
-  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output'
+  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output' | 'index' | 'address'
 >;
 
 export interface IncarnationParts {
@@ -44,6 +45,8 @@ export interface IncarnationParts {
 
 export class Incarnation {
   readonly slot: number;
+  /** Which of the server's workers it is. */
+  readonly index: number;
   /** What it printed last. */
   readonly output: TextTail;
   /** What it runs. */
@@ -72,8 +75,9 @@ export class Incarnation {
   /** Ends its boot, its lifetime, or when it is told to end, its grace. */
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(slot: number, parts: IncarnationParts) {
+  constructor(slot: number, index: number, parts: IncarnationParts) {
     this.slot = slot;
+    this.index = index;
     this.output = parts.output;
     this.task = parts.task;
     this.#control = parts.control;
@@ -97,6 +101,11 @@ export class Incarnation {
         (error) => this.#onEnd(1, error),
       );
     });
+  }
+
+  /** The server listens there. */
+  tellAddress(address: AddressInfo): void {
+    this.#control.postMessage({ type: 'listening', address } satisfies ToWorker);
   }
 
   /** Tells it to finish what it runs and end; it is killed when that takes longer than `grace`. */
@@ -145,7 +154,7 @@ export class Incarnation {
         if (this.leaving) return this.#settle();
         clearTimeout(this.#timer);
         this.ready = true;
-        this.#owner.incarnationOnReady(this);
+        this.#owner.incarnationOnReady(this, message);
         return this.#settle();
       case 'worn':
         return this.#owner.incarnationOnWorn(this, message.why);
@@ -199,7 +208,7 @@ export class Incarnation {
 }
 
 function loadError(code: string, message: string, stack: string): OptionError {
-  if (code === 'TSGI_ERR_APP_EXPORT') return new OptionError('TSGI_ERR_APP_EXPORT', message);
+  if (code === 'TSGI_ERR_APP_EXPORT' || code === 'TSGI_ERR_APP_LISTEN') return new OptionError(code, message);
   const error = new OptionError('TSGI_ERR_APP_LOAD', `The application threw while it loaded: ${message}`);
   error.stack = stack;
   return error;

@@ -11,6 +11,7 @@
  * zombies count.
  */
 import { EventEmitter } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
@@ -20,7 +21,7 @@ import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner, WORKER_URL } from './incarnation.ts';
 import { busiestFunctions } from './profile.ts';
-import type { WorkerTask } from '../worker/main.ts';
+import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
@@ -46,7 +47,8 @@ export interface PoolAcceptor {
     inbound: SharedArrayBuffer;
     port: MessagePort;
   }): void;
-  ready(slot: number): void;
+  /** `halfOpen`: a client that has ended its side is answered all the same. */
+  ready(slot: number, halfOpen: boolean): void;
   retire(slot: number): void;
   /** True when the worker had begun any exchange. */
   detach(slot: number): boolean;
@@ -68,6 +70,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #workers: Map<number, Incarnation> = new Map();
   #task: CommonTask;
   #closing = false;
+  #readiness: Readiness | null = null;
+  #address: AddressInfo | null = null;
   #backoff = 0;
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
@@ -87,14 +91,33 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return [...this.#workers.values()].filter((worker) => worker.ready && !worker.leaving).length;
   }
 
+  /** What the last worker that got ready told of the application; null before the first. */
+  get readiness(): Readiness | null {
+    return this.#readiness;
+  }
+
+  /** The server listens there: programs that listen hear of it, and whoever starts later. */
+  tellAddress(address: AddressInfo): void {
+    this.#address = address;
+    for (const worker of this.#workers.values()) worker.tellAddress(address);
+  }
+
   /** Threads that were told to end and have not. */
   get zombies(): number {
     return [...this.#workers.values()].filter((worker) => worker.killed).length;
   }
 
   /** Workers that serve or start, and neither leave nor make room for another. */
-  get #staying(): number {
-    return [...this.#workers.values()].filter((worker) => !worker.leaving && !worker.replaced).length;
+  get #staying(): Incarnation[] {
+    return [...this.#workers.values()].filter((worker) => !worker.leaving && !worker.replaced);
+  }
+
+  /** The lowest that none of those that stay has: that of a worker whose place is taken, above all. */
+  get #freeIndex(): number {
+    const taken = new Set(this.#staying.map((worker) => worker.index));
+    let index = 0;
+    while (taken.has(index)) index += 1;
+    return index;
   }
 
   /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
@@ -172,7 +195,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     // Asked for anew each time: workers may die meanwhile, and be respawned with the old task or the new.
     const nextOld = () =>
       [...this.#workers.values()].find((worker) => !worker.leaving && worker.task !== task);
-    if (this.#staying === 0) {
+    if (this.#staying.length === 0) {
       await this.#spawn(task);
       this.#task = task;
     }
@@ -237,7 +260,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const output = textTailBuffer();
     const doorbell = new MessageChannel();
     const control = new MessageChannel();
-    const worker = new Incarnation(slot, {
+    const index = this.#freeIndex;
+    const worker = new Incarnation(slot, index, {
       control: control.port1,
       output: new TextTail(output),
       task: common,
@@ -248,6 +272,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const task: WorkerTask = {
       ...common,
       slot,
+      index,
+      address: this.#address,
       ...rings,
       output: this.#piscina === null ? null : output,
       shared: this.#options.shared,
@@ -259,11 +285,12 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   // called by incarnations
 
-  incarnationOnReady(worker: Incarnation): void {
+  incarnationOnReady(worker: Incarnation, readiness: Readiness): void {
+    this.#readiness = readiness;
     const { maxLifetime } = this.#options;
     if (maxLifetime > 0)
       worker.after(jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
-    this.#acceptor.ready(worker.slot);
+    this.#acceptor.ready(worker.slot, readiness.interface === 'tsgi');
   }
 
   incarnationOnWorn(worker: Incarnation, why: string): void {
@@ -303,7 +330,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (delay > BACKOFF_MS.first && this.ready === 0) this.#acceptor.suspend(delay);
     setTimeout(() => {
       // A reload may have brought it already.
-      if (this.#closing || this.#staying >= Math.max(1, this.#options.threads)) return;
+      if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
         this.#log.error(`A replacement worker did not start: ${error.message}`);
         this.#backoff = this.#nextBackoff();

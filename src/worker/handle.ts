@@ -9,7 +9,7 @@ import type { Environ } from '../tsgi/types.ts';
 
 /** Who does what is asked. */
 export interface HandleOwner {
-  readonly id: number;
+  readonly index: number;
   readonly threads: number;
   recycle(why: string): void;
   /** False: no such request runs here any more. */
@@ -20,7 +20,7 @@ export interface HandleOwner {
 
 export function workerHandle(owner: HandleOwner): WorkerHandle {
   return {
-    id: owner.id,
+    index: owner.index,
     threads: owner.threads,
     recycle: (why = 'the application asked for it') => owner.recycle(why),
     extendDeadline: (environ, milliseconds) => extend(owner, environ, milliseconds),

@@ -12,6 +12,8 @@ import type { Running } from './running.ts';
 export interface Interface {
   /** Takes all it needs of the request: the slab is somebody else's afterwards. `body`: null when it lies complete in the slab. */
   begin(request: RequestReader, body: InboundBody | null): Running;
+  /** Resolves when what exchanges have left running has ended. */
+  settled?(): Promise<void>;
 }
 
 export function planOf(flags: number): ResponsePlan {

@@ -2,129 +2,185 @@
  * What a worker thread runs: one endless task, from loading the application to the last exchange.
  *
  * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
- * with the pool over `control` in the messages below, and with nobody else.
+ * with the pool over `control` (`messages.ts`), and with nobody else.
  */
-import { type MessagePort, threadId } from 'node:worker_threads';
-import type { ShutdownReason } from '../hooks.ts';
-import { LineErrors } from '../tsgi/error-stream.ts';
-import type { Application } from '../tsgi/types.ts';
-import { validator } from '../tsgi/validate.ts';
+import { threadId } from 'node:worker_threads';
+import type { WorkerHandle } from '../hooks.ts';
 import { TextTail } from '../ring/text-tail.ts';
-import type { EnvironContext } from './environ.ts';
+import { LineErrors } from '../tsgi/error-stream.ts';
+import { validator } from '../tsgi/validate.ts';
+import { Activity } from './activity.ts';
+import { untilProven } from './ambiguous.ts';
+import type { Detected } from './detect.ts';
 import { Gateway } from './gateway.ts';
-import { Link, type LinkTask } from './link.ts';
 import { workerHandle } from './handle.ts';
+import type { Interface } from './interface.ts';
+import { Link } from './link.ts';
 import { type Loaded, loadApplication } from './load.ts';
-import { problemPage } from './problem-page.ts';
+import { loadFailure } from './load-failure.ts';
+import { WorkerLoop } from './loop.ts';
 import { watchMemory } from './memory-watch.ts';
+import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
+import { FetchInterface } from './node/fetch-interface.ts';
+import { NodeInterface } from './node/node-interface.ts';
+import { problemPage } from './problem-page.ts';
+import { Program } from './program.ts';
 import { takeStdio } from './stdio.ts';
-import { type LoopLimits, WorkerLoop } from './loop.ts';
+import { sayGoodbye, surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
 
-export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
-  readonly control: MessagePort;
-  /** A file: URL, or in the caller's own thread the function itself. */
-  readonly application: string | Application;
-  readonly exportName: string;
-  /** What is wrong with the application, to be shown in its place; ''. */
-  readonly problem: string;
-  readonly context: EnvironContext;
-  readonly handlerTimeout: number;
-  /** Hold the application to the rules of TSGI. */
-  readonly validate: boolean;
-  /** Workers that the server keeps. */
-  readonly threads: number;
-  /** Where what is printed is remembered; null in the caller's own thread. */
-  readonly output: SharedArrayBuffer | null;
-  /** Bytes of heap and external memory; 0: any. */
-  readonly maxWorkerMemory: number;
-}
-
-/** What a worker says to the pool. */
-export type FromWorker =
-  | { readonly type: 'started'; readonly threadId: number }
-  | { readonly type: 'ready' }
-  | { readonly type: 'fault' }
-  | { readonly type: 'worn'; readonly why: string }
-  /** It has done all it will do. */
-  | { readonly type: 'closed' }
-  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
-  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
-
-/** What the pool says to a worker. */
-export type ToWorker = { readonly type: 'close'; readonly reason: ShutdownReason };
+type Say = (message: FromWorker) => void;
+type Close = Extract<ToWorker, { type: 'close' }>;
 
 /** In the caller's own thread: resolves when the pool has closed this worker and its last exchange is over. */
 export default async function work(task: WorkerTask): Promise<void> {
-  const { control } = task;
-  const say = (message: FromWorker) => control.postMessage(message);
-  if (task.output !== null) takeStdio(new TextTail(task.output));
+  const { control, output } = task;
+  const say: Say = (message) => control.postMessage(message);
+  if (output !== null) takeStdio(new TextTail(output));
   say({ type: 'started', threadId });
+  say(await new Life(task, say).run());
   // In a thread of its own it stays until the pool ends the thread; see `pool/incarnation.ts`.
-  const ended = async (message: FromWorker) => {
-    say(message);
-    if (task.output !== null) await new Promise(() => {});
-    control.close();
-  };
-  const closed = new Promise<ToWorker>((resolve) => control.once('message', resolve));
-  let loaded: Loaded;
-  let gateway: Gateway | null = null;
-  const recycle = (why: string) => say({ type: 'worn', why });
-  const handle = workerHandle({
-    id: task.slot,
-    threads: task.threads,
-    hasDeadlines: task.handlerTimeout > 0,
-    recycle,
-    extendDeadline: (id, milliseconds) => gateway?.extendDeadline(id, milliseconds) ?? false,
-  });
-  try {
-    loaded = await load(task);
-    await loaded.hooks.init?.(handle);
-  } catch (error) {
-    return ended(failure(error));
-  }
-  const loop = new WorkerLoop(new Link(task), { ...task, apart: task.context.blockingInput });
-  gateway = new Gateway(loop, {
-    interface: new TsgiInterface(loop, {
-      application: task.validate ? validator(loaded.application) : loaded.application,
-      context: task.context,
-      errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
-      handlerTimeout: task.handlerTimeout,
-      worker: handle,
-    }),
-    blockingInput: task.context.blockingInput,
-    report: (text) => say({ type: 'log', level: 'error', text }),
-    mostLate: task.concurrency,
-    onWorn: recycle,
-  });
-  // A thread that belongs to somebody else is theirs to watch.
-  if (task.context.blockingInput) gateway.watchFaults(() => say({ type: 'fault' }));
-  watchMemory(task.maxWorkerMemory, (bytes) =>
-    recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
-  );
-  loop.start(gateway);
-  say({ type: 'ready' });
-  const { reason } = await closed;
-  await gateway.idle();
-  try {
-    await loaded.hooks.shutdown?.(reason);
-  } catch (error) {
-    say({ type: 'log', level: 'error', text: `The hook shutdown failed: ${failure(error).stack}` });
-  }
-  loop.stop();
-  await ended({ type: 'closed' });
+  if (output !== null) await new Promise(() => {});
+  control.close();
 }
 
-async function load(task: WorkerTask): Promise<Loaded> {
-  if (task.problem !== '') return { application: problemPage(task.problem), hooks: {} };
-  if (typeof task.application === 'function') return { application: task.application, hooks: {} };
+class Life {
+  readonly #task: WorkerTask;
+  readonly #isOwnThread: boolean;
+  readonly #say: Say;
+  readonly #program: Program;
+  readonly #handle: WorkerHandle;
+  /** What goes on in the thread without the application. */
+  readonly #before: Activity = new Activity();
+  #gateway: Gateway | null = null;
+  #closing = false;
+
+  constructor(task: WorkerTask, say: Say) {
+    this.#task = task;
+    this.#isOwnThread = task.output !== null;
+    this.#say = say;
+    this.#program = new Program({
+      idle: async () => this.#gateway?.idle(),
+      programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
+    });
+    if (task.address !== null) this.#program.bound(task.address);
+    this.#handle = workerHandle({
+      index: task.index,
+      threads: task.threads,
+      hasDeadlines: task.handlerTimeout > 0,
+      recycle: this.#recycle,
+      extendDeadline: (id, milliseconds) => this.#gateway?.extendDeadline(id, milliseconds) ?? false,
+    });
+  }
+
+  /** Resolves with what is to be said at the end. */
+  async run(): Promise<FromWorker> {
+    const closed = this.#hear();
+    let loaded: Loaded;
+    try {
+      loaded = await load(this.#task, this.#program);
+      await loaded.hooks.init?.(this.#handle);
+    } catch (error) {
+      return loadFailure(error);
+    }
+    const { interface: name, why } = loaded.detected;
+    const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
+    const called = callThrough(loaded.detected, loop, this.#handle, this.#task, this.#say);
+    const gateway = this.#open(loop, called);
+    this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
+    const { reason } = await closed;
+    this.#closing = true;
+    await gateway.idle();
+    await called.settled?.();
+    try {
+      await loaded.hooks.shutdown?.(reason);
+      if (this.#isOwnThread) await sayGoodbye(this.#before);
+    } catch (error) {
+      this.#report(`The hook shutdown failed: ${loadFailure(error).stack}`);
+    }
+    loop.stop();
+    return { type: 'closed' };
+  }
+
+  /** Resolves when the pool says "close". */
+  #hear(): Promise<Close> {
+    return new Promise((resolve) =>
+      this.#task.control.on('message', (message: ToWorker) => {
+        if (message.type === 'close') resolve(message);
+        else this.#program.bound(message.address);
+      }),
+    );
+  }
+
+  /** From here on it claims requests. */
+  #open(loop: WorkerLoop, called: Interface): Gateway {
+    const gateway = new Gateway(loop, {
+      interface: called,
+      blockingInput: this.#task.context.blockingInput,
+      report: this.#report,
+      mostLate: this.#task.concurrency,
+      onWorn: this.#recycle,
+    });
+    this.#gateway = gateway;
+    // A thread that belongs to somebody else is theirs to watch.
+    if (this.#isOwnThread) gateway.watchFaults(() => this.#say({ type: 'fault' }));
+    watchMemory(this.#task.maxWorkerMemory, (bytes) =>
+      this.#recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
+    );
+    loop.start(gateway);
+    return gateway;
+  }
+
+  readonly #recycle = (why: string): void => this.#say({ type: 'worn', why });
+
+  readonly #report = (text: string): void => this.#say({ type: 'log', level: 'error', text });
+}
+
+async function load(task: WorkerTask, program: Program): Promise<Loaded> {
+  const { application, problem } = task;
+  process.env.TSGI_WORKER_INDEX = String(task.index);
+  if (problem !== '') return asTsgi(problemPage(problem));
+  if (typeof application === 'function') return asTsgi(application);
   process.setSourceMapsEnabled(true);
-  return loadApplication(task.application, task.exportName);
+  if (task.output !== null) surround(task);
+  program.arm();
+  const loaded = await loadApplication({ ...task, url: application, program });
+  // In a thread of somebody else's, later servers are theirs.
+  if (task.output === null) program.disarm();
+  return loaded;
 }
 
-function failure(error: unknown): FromWorker & { readonly stack: string } {
-  const isError = error instanceof Error;
-  const code = isError && 'code' in error ? String(error.code) : '';
-  const message = isError ? error.message : String(error);
-  return { type: 'failed', code, message, stack: isError ? (error.stack ?? message) : message };
+function asTsgi(application: Exclude<WorkerTask['application'], string>): Loaded {
+  return { detected: { interface: 'tsgi', application, why: 'it is a function' }, hooks: {} };
+}
+
+function callThrough(
+  detected: Detected,
+  loop: WorkerLoop,
+  worker: WorkerHandle,
+  task: WorkerTask,
+  say: Say,
+): Interface {
+  const { context, handlerTimeout } = task;
+  const { requestIdPrefix } = context;
+  switch (detected.interface) {
+    case 'node':
+      return new NodeInterface(loop, { application: detected.application, requestIdPrefix });
+    case 'fetch':
+      return new FetchInterface(loop, {
+        application: detected.application,
+        requestIdPrefix,
+        report: (text) => say({ type: 'log', level: 'error', text }),
+      });
+    case 'tsgi': {
+      const checked = task.validate ? validator(detected.application) : detected.application;
+      return new TsgiInterface(loop, {
+        application: task.interface === 'auto' && !task.validate ? untilProven(checked) : checked,
+        context,
+        errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
+        handlerTimeout,
+        worker,
+      });
+    }
+  }
 }

@@ -187,13 +187,13 @@ describe('what an application may ask of its worker', () => {
           startResponse(200, []);
           if (worker !== environ['tsgi_threads.worker']) return 'two handles';
           if (environ.PATH_INFO === '/recycle') worker.recycle('its cache is old');
-          return threadId + ' ' + worker.id + ' ' + worker.threads;
+          return threadId + ' ' + worker.index + ' ' + worker.threads;
         };
       `),
       1,
     );
     const first = await get(served, '/recycle');
-    expect(first).toMatch(/^200 \d+ 1 1$/);
+    expect(first).toMatch(/^200 \d+ 0 1$/);
     await new Promise((resolve) => served.server.once('workerExit', resolve));
     expect(await get(served)).not.toBe(first);
     expect(served.log).toEqual(['Worker 1 is recycled: its cache is old']);

@@ -122,7 +122,7 @@ describe('reload', () => {
   test.each<[string, string, RegExp]>([
     ['that does not compile', 'export default (', /Cannot compile the application/],
     ['that throws while it loads', "throw new Error('no database');", /no database/],
-    ['that exports nothing', 'export const a = 1;', /needs a function/],
+    ['that exports nothing', 'export const a = 1;', /needs an application/],
     [
       'whose init fails',
       "export const init = () => { throw new Error('not ready'); }; export default () => '';",
@@ -195,9 +195,9 @@ describe('reload', () => {
 describe('hooks', () => {
   const hooked = `
     let ready = 'no';
-    export const init = async ({ id, threads }) => {
+    export const init = async ({ index, threads }) => {
       await new Promise((resolve) => setTimeout(resolve, 50));
-      ready = id + ' of ' + threads;
+      ready = index + ' of ' + threads;
     };
     export const shutdown = (reason) => { errors.write('bye ' + reason + '\\n'); errors.flush(); };
     let errors;
@@ -210,10 +210,10 @@ describe('hooks', () => {
 
   test('init is awaited before the first request, shutdown called after the last, with the reason', async () => {
     const { port, server, log } = await serveFile(appFile(hooked), 1);
-    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('1 of 1');
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('0 of 1');
     await server.reload();
     while (!log.includes('bye reload')) await wait(1);
-    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('2 of 1');
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('0 of 1');
     await server.close();
     expect(log.at(-1)).toBe('bye close');
   });

@@ -1,0 +1,48 @@
+/**
+ * A function that was taken for TSGI because nothing said otherwise, until one request proves it.
+ *
+ * Law: `(environ, startResponse)`, `(request, response)` and `(request)` look the same until they are called. How the
+ * first calls fail tells them apart, and the error names the flag; once a call has ended well this judges no more.
+ */
+import { ApplicationError } from '../errors.ts';
+import type { Application, Body } from '../tsgi/types.ts';
+
+/** What the error says of a function that took startResponse for a response, or environ for a request of Node. */
+const AS_NODE =
+  /\.(?:end|write|writeHead|setHeader|getHeader|appendHeader|flushHeaders|status|send|sendFile|json|redirect|header|headers|type|on|once|pipe|resume|setEncoding)(?:\.\w+)? is not a function|\(reading '(?:remoteAddress|accept|host|cookie|user-agent|content-type|authorization)'\)/;
+/** The same of one that took environ for a `Request`. */
+const AS_FETCH = /\.(?:text|arrayBuffer|formData|blob|clone)(?:\.\w+)? is not a function|Invalid URL/;
+
+export function untilProven(application: Application): Application {
+  let proven = false;
+  const judge = (result: Body): Body => {
+    if (result instanceof Response) throw wrong('it returned a Response', 'fetch');
+    if (result === undefined) throw wrong('it returned nothing', 'node');
+    proven = true;
+    return result;
+  };
+  const fail = (error: unknown): never => {
+    const text = error instanceof TypeError ? error.message : '';
+    if (AS_NODE.test(text)) throw wrong(`it threw "${text}"`, 'node', error);
+    if (AS_FETCH.test(text)) throw wrong(`it threw "${text}"`, 'fetch', error);
+    throw error;
+  };
+  return (environ, startResponse) => {
+    if (proven) return application(environ, startResponse);
+    try {
+      const result = application(environ, startResponse);
+      return result instanceof Promise ? result.then(judge, fail) : judge(result);
+    } catch (error) {
+      return fail(error);
+    }
+  };
+}
+
+function wrong(what: string, flag: string, cause?: unknown): ApplicationError {
+  const meant = flag === 'node' ? '(request, response)' : '(request) => Response';
+  return new ApplicationError(
+    'TSGI_ERR_APP_INTERFACE',
+    `The application was called as TSGI, (environ, startResponse), and ${what}: if it is meant as ${meant}, start the server with --interface ${flag}`,
+    { cause },
+  );
+}

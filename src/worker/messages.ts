@@ -1,0 +1,70 @@
+/**
+ * What the pool and a worker say to each other over `control`, and what a worker is started with.
+ *
+ * Law: types only; a change here changes both sides.
+ */
+import type { AddressInfo } from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
+import type { ShutdownReason } from '../hooks.ts';
+import type { Application } from '../tsgi/types.ts';
+import type { InterfaceName } from './detect.ts';
+import type { EnvironContext } from './environ.ts';
+import type { LinkTask } from './link.ts';
+import type { LoopLimits } from './loop.ts';
+import type { Asked } from './program.ts';
+
+export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
+  readonly control: MessagePort;
+  /** A file: URL, or in the caller's own thread the function itself. */
+  readonly application: string | Application;
+  /** The file is CommonJS. */
+  readonly isScript: boolean;
+  /** Absolute path of the application as its user named it; '' for a function. */
+  readonly source: string;
+  /** What stands behind it on the command line. */
+  readonly args: readonly string[];
+  readonly interface: InterfaceName | 'auto';
+  readonly exportName: string;
+  /** What is wrong with the application, to be shown in its place; ''. */
+  readonly problem: string;
+  readonly context: EnvironContext;
+  readonly handlerTimeout: number;
+  /** Hold the application to the rules of TSGI. */
+  readonly validate: boolean;
+  /** Workers that the server keeps. */
+  readonly threads: number;
+  /** Which of them this is: from 0, inherited by whoever takes its place. */
+  readonly index: number;
+  /** Where the server listens; null before it does. */
+  readonly address: AddressInfo | null;
+  /** Where what is printed is remembered; null in the caller's own thread. */
+  readonly output: SharedArrayBuffer | null;
+  /** Bytes of heap and external memory; 0: any. */
+  readonly maxWorkerMemory: number;
+}
+
+/** What a worker that has loaded its application tells of it. */
+export interface Readiness {
+  readonly interface: InterfaceName;
+  /** What told so. */
+  readonly why: string;
+  /** Where a program that listens by itself wants to be served; null for what only exports. */
+  readonly asked: Asked | null;
+}
+
+/** What a worker says to the pool. */
+export type FromWorker =
+  | { readonly type: 'started'; readonly threadId: number }
+  | ({ readonly type: 'ready' } & Readiness)
+  | { readonly type: 'fault' }
+  | { readonly type: 'worn'; readonly why: string }
+  /** It has done all it will do. */
+  | { readonly type: 'closed' }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
+  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
+
+/** What the pool says to a worker. */
+export type ToWorker =
+  | { readonly type: 'close'; readonly reason: ShutdownReason }
+  /** The server listens: a program that asked to listen does so now. */
+  | { readonly type: 'listening'; readonly address: AddressInfo };
