@@ -14,6 +14,7 @@ import type { EnvironContext } from './environ.ts';
 import { Gateway } from './gateway.ts';
 import { Link, type LinkTask } from './link.ts';
 import { workerHandle } from './handle.ts';
+import { type ImportedModule, loadImports } from './imports.ts';
 import { type Loaded, loadApplication } from './load.ts';
 import { problemPage } from './problem-page.ts';
 import { watchMemory } from './memory-watch.ts';
@@ -26,6 +27,14 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   /** A file: URL, or in the caller's own thread the function itself. */
   readonly application: string | Application;
   readonly exportName: string;
+  /** Absolute path of the application's source; '' for none. */
+  readonly source: string;
+  /** How the application is called. */
+  readonly interface: 'auto' | 'tsgi' | 'fetch' | 'node';
+  /** What a program finds in process.argv behind its own path. */
+  readonly args: readonly string[];
+  /** Loaded before the application. */
+  readonly imports: readonly ImportedModule[];
   /** What is wrong with the application, to be shown in its place; ''. */
   readonly problem: string;
   readonly context: EnvironContext;
@@ -117,8 +126,9 @@ export default async function work(task: WorkerTask): Promise<void> {
 
 async function load(task: WorkerTask): Promise<Loaded> {
   if (task.problem !== '') return { application: problemPage(task.problem), hooks: {} };
+  if (task.source !== '') process.setSourceMapsEnabled(true);
+  await loadImports(task.imports);
   if (typeof task.application === 'function') return { application: task.application, hooks: {} };
-  process.setSourceMapsEnabled(true);
   return loadApplication(task.application, task.exportName);
 }
 
