@@ -2,7 +2,7 @@
  * Writes docs/options.md from the options table; `--check` only compares and exits with 1 when it is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { flagOf, rowOf, showDefault, variableOf } from '../dist/options/show.js';
+import { flagOf, rowOf, showDefault, variablesOf } from '../dist/options/show.js';
 import { COMMAND_OPTIONS, OPTIONS } from '../dist/options/table.js';
 
 const file = new URL('../docs/options.md', import.meta.url);
@@ -14,9 +14,7 @@ function table(group) {
     .filter((name) => rowOf(name).group === group)
     .map((name) => {
       const row = rowOf(name);
-      const variables = [variableOf(name), ...(row.env === undefined ? [] : [row.env])].map(
-        (text) => `\`${text}\``,
-      );
+      const variables = variablesOf(name).map((text) => `\`${text}\``);
       const property = name in OPTIONS ? `\`${name}\`` : '';
       return `| ${property} | \`${flagOf(name)}\` | ${variables.join(', ')} | ${showDefault(name)} | ${row.help} |`;
     });
@@ -34,7 +32,8 @@ const text = `# Options
 Made from the table in \`src/options/table.ts\` by \`npm run docs\`. A flag or a property stands over an environment variable,
 and that over the default. Sizes are bytes or carry a unit (\`64KiB\`, \`10MiB\`); times are milliseconds or carry one
 (\`500ms\`, \`30s\`, \`2m\`). Above a limit the client is answered with the status given, and the first such answer of a
-kind in each minute is logged.
+kind in each minute is logged. Where \`--env-file\` is given, its variables count like the environment's, for the server and
+for the application; the file is read once, when the command starts, and not again by a reload.
 
 ${groups.map(table).join('\n\n')}
 `;

@@ -13,7 +13,7 @@ import { ParentLink } from './supervisor/parent-link.ts';
 
 async function main(): Promise<void> {
   const parent = ParentLink.open();
-  const args = readArguments();
+  const args = readArguments(parent !== null);
   if (args.command.watch && args.options.threads === 0) {
     throw new OptionError(
       'TSGI_ERR_OPTION',

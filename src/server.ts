@@ -6,19 +6,17 @@
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { AcceptorStats, LateRequest } from './acceptor/acceptor-api.ts';
-import { compileApplication } from './compile/compile.ts';
+import { compileProgram, type Program } from './compile/program.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
 import { listenError } from './listen-error.ts';
 import { resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
-import type { Options, ResolvedOptions } from './options/table.ts';
+import type { OptionName, Options, ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
 import { Pool } from './pool/pool.ts';
 import { Reports } from './reports.ts';
@@ -31,6 +29,8 @@ export interface ServerOptions extends Omit<Options, 'threads'> {
    * `threads: 0` only, the function itself.
    */
   readonly app: string | URL | Application;
+  /** What the application, if it is a program of its own, finds in `process.argv` behind its path. */
+  readonly args?: readonly string[];
   /** Where errors of the application and of the server go. Default: standard error. */
   readonly logger?: Logger;
 }
@@ -40,8 +40,6 @@ export interface ListenOptions {
   readonly port?: number;
   /** Default: the option `host`, 127.0.0.1. */
   readonly host?: string;
-  /** A descriptor of a bound socket, instead of port and host. */
-  readonly fd?: number;
 }
 
 export interface ServerStats extends AcceptorStats {
@@ -59,8 +57,17 @@ export interface WorkerExit {
   readonly planned: boolean;
 }
 
+/** Who binds sockets and keeps them, in another process. Rejects with the error of the operating system. */
+export interface Binder {
+  /** The address is likely to be served: it is an error at once that it cannot be had. */
+  reserve(port: number, host: string): Promise<void>;
+  /** A handle to listen on. */
+  bind(port: number, host: string): Promise<object>;
+}
+
 /** What the command line asks for besides. */
 export interface CommandParts {
+  readonly binder?: Binder | undefined;
   /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
   /** Start without the application, and show this instead. */
@@ -73,16 +80,26 @@ interface ServerEvents {
   error: [Error];
 }
 
-/** What there is to run. */
-type Entry = Pick<CommonTask, 'application' | 'exportName' | 'source' | 'isScript'>;
-const NO_ENTRY: Entry = { application: '', exportName: '', source: '', isScript: false };
+interface Address {
+  readonly port: number;
+  readonly host: string;
+}
+
+/** Every address, as Node listens where a program names none. */
+const EVERYWHERE = '::';
+
+const NO_PROGRAM: Program = { url: '', exportName: '', source: '', isScript: false, imports: [] };
 
 /** A thread that can be killed has ended this long after. */
 const ZOMBIE_LOOK_MS = 1500;
 
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   readonly options: ResolvedOptions;
+  /** Those that somebody decided. */
+  readonly #given: ReadonlySet<OptionName>;
   readonly #app: string | URL | Application;
+  readonly #args: readonly string[];
+  readonly #binder: Binder | undefined;
   readonly #log: Logger;
   readonly #reports: Reports;
   /** What the ids of this server's requests begin with. */
@@ -98,13 +115,17 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** @param command what only the command line asks for */
   constructor(threads: number | 'auto', options: ServerOptions, command: CommandParts = {}) {
     super();
-    const { app, logger, ...rest } = options;
+    const { app, args = [], logger, ...rest } = options;
     // 'auto' leaves the decision open, so the environment may take it.
-    this.options = resolveOptions(
+    const { options: resolved, given } = resolveOptions(
       { ...rest, threads: threads === 'auto' ? undefined : threads },
       process.env,
     );
+    this.options = resolved;
+    this.#given = given;
     this.#app = app;
+    this.#args = args;
+    this.#binder = command.binder;
     this.#journal = command.makeJournal?.(this.#requestIdPrefix);
     this.#problem = command.problem ?? '';
     this.#log = logger ?? defaultLogger;
@@ -112,6 +133,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     if (app === undefined)
       throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
     if (typeof app === 'function' && this.options.threads !== 0) throw functionError();
+    if (!Array.isArray(args) || args.some((item) => typeof item !== 'string'))
+      throw new OptionError('TSGI_ERR_OPTION', "Option args is invalid: it takes texts, as in ['--verbose']");
   }
 
   // start
@@ -135,9 +158,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       throw new OptionError('TSGI_ERR_STATE', 'Cannot listen: this server has been started before');
     const options: ListenOptions =
       typeof where === 'number' ? { port: where, ...(host === undefined ? {} : { host }) } : where;
-    const { port = this.options.port, host: name = this.options.host, fd } = options;
     try {
-      await this.#start(fd === undefined ? { port, host: name } : { fd });
+      await this.#start(options);
     } catch (error) {
       await this.terminate();
       throw error;
@@ -146,8 +168,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this;
   }
 
-  async #start(where: ListenOptions): Promise<void> {
-    const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_ENTRY, this.#problem);
+  async #start(given: ListenOptions): Promise<void> {
+    if (this.#knowsPort(given)) await this.#reserve(this.#where(given));
+    const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_PROGRAM, this.#problem);
     this.#acceptor = this.#makeAcceptor();
     this.#pool = new Pool(
       { ...this.options, shared: this.#acceptor.shared, task },
@@ -156,17 +179,58 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     );
     this.#pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
     await this.#pool.start();
-    await this.#acceptor.listen(where).catch((error) => {
-      throw listenError(error, where.port ?? this.options.port, where.host ?? this.options.host);
-    });
+    await this.#listen(this.#acceptor, this.#where(given));
     this.#pool.tellAddress(this.address);
   }
 
-  async #task(): Promise<CommonTask> {
-    return this.#taskOf(await this.#compile(), '');
+  /**
+   * The address to listen on, each part: given to `listen`, else by the option or the environment, else what a program
+   * asked for that listens itself, else the default.
+   */
+  #where(given: ListenOptions): Address {
+    const asked = this.#pool?.readiness?.asked ?? null;
+    const decided = (name: 'port' | 'host') => asked === null || this.#given.has(name);
+    const { port, host } = this.options;
+    return {
+      port: given.port ?? (decided('port') ? port : (asked?.port ?? port)),
+      host: given.host ?? (decided('host') ? host : (asked?.host ?? EVERYWHERE)),
+    };
   }
 
-  #taskOf(entry: Entry, problem: string): CommonTask {
+  /** The application, which may be a program that names a port, has no say in it. */
+  #knowsPort(given: ListenOptions): boolean {
+    const isProgram = this.options.interface === 'auto' || this.options.interface === 'node';
+    return given.port !== undefined || this.#given.has('port') || !isProgram;
+  }
+
+  /** A port in use is told before the application loads, by a binder that will keep it. */
+  async #reserve({ port, host }: Address): Promise<void> {
+    await this.#binder?.reserve(port, host).catch((error) => {
+      throw listenError(error, port, host);
+    });
+  }
+
+  async #listen(acceptor: Acceptor, { port, host }: Address): Promise<void> {
+    try {
+      const handle = await this.#binder?.bind(port, host);
+      await acceptor.listen(handle === undefined ? { port, host } : { handle });
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      // A machine without IPv6.
+      if (host === EVERYWHERE && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'))
+        return this.#listen(acceptor, { port, host: '0.0.0.0' });
+      throw listenError(error as NodeJS.ErrnoException, port, host);
+    }
+  }
+
+  async #task(): Promise<CommonTask> {
+    const app = typeof this.#app === 'function' ? null : this.#app;
+    this.#files = new Set();
+    return this.#taskOf(await compileProgram(app, this.options.import, this.#files), '');
+  }
+
+  #taskOf({ url, ...program }: Program, problem: string): CommonTask {
+    const application = typeof this.#app === 'function' ? this.#app : url;
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
@@ -175,15 +239,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       blockingInput: this.threads > 0,
       requestIdPrefix: this.#requestIdPrefix,
     };
-    return { ...this.options, ...entry, interface: 'auto', args: [], problem, context };
-  }
-
-  async #compile(): Promise<Entry> {
-    if (typeof this.#app === 'function') return { ...NO_ENTRY, application: this.#app };
-    const { file, exportName } = splitExport(this.#app);
-    this.#files = new Set([file]);
-    const { url, source, isScript } = await compileApplication(file, this.#files);
-    return { application: url, exportName, source, isScript };
+    const args = this.#args;
+    return { ...this.options, ...program, application, args, problem, context };
   }
 
   #makeAcceptor(): Acceptor {
@@ -277,7 +334,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /** Answers every request with what is wrong with the application, until a reload mends it. */
   async showProblem(problem: string): Promise<void> {
-    await this.#pool?.reload(this.#taskOf(NO_ENTRY, problem));
+    await this.#pool?.reload(this.#taskOf(NO_PROGRAM, problem));
   }
 
   // close
@@ -329,18 +386,6 @@ export function createServer(threads: number | 'auto' = 'auto', options?: Server
     );
   }
   return new Server(threads, options);
-}
-
-/** `app.ts:name` → the file and the export; a Windows drive letter is no file of its own. */
-function splitExport(app: string | URL): { file: string; exportName: string } {
-  if (app instanceof URL) return { file: fileOf(app.href), exportName: '' };
-  const match = /^(.+\.[cm]?[jt]sx?):([^/\\:]+)$/.exec(app);
-  return { file: fileOf(match?.[1] ?? app), exportName: match?.[2] ?? '' };
-}
-
-function fileOf(app: string): string {
-  if (!app.startsWith('file:')) return path.resolve(app);
-  return fileURLToPath(app);
 }
 
 function functionError(): OptionError {

@@ -25,7 +25,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'tsgi',
     'version',
   ],
-  supervisor: ['journal', 'listen-error'],
+  supervisor: ['journal'],
   journal: ['ring'],
   'listen-error': ['errors'],
   reports: ['acceptor', 'logger', 'options'],

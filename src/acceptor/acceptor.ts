@@ -18,7 +18,7 @@ import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
-import { Listener, type ListenerOwner } from './listener.ts';
+import { Listener, type ListenerOwner, type ListenWhere } from './listener.ts';
 import { Refusals } from './refusals.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
@@ -101,9 +101,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   /** Rejects with the error of the operating system. */
-  async listen(where: { port?: number; host?: string; fd?: number }): Promise<void> {
+  async listen(where: ListenWhere): Promise<void> {
     this.#listener = new Listener(this.parser.buffer, this);
-    await this.#listener.listen({ ...where, backlog: this.#options.backlog });
+    await this.#listener.listen(where, this.#options.backlog);
   }
 
   /** A worker incarnation was started; it may be told nothing before `ready`. */

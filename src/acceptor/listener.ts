@@ -6,6 +6,9 @@
 import net from 'node:net';
 import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
 
+/** An address, or the handle of a socket that somebody has bound. */
+export type ListenWhere = { readonly port: number; readonly host: string } | { readonly handle: object };
+
 export interface ListenerOwner {
   /** A client connected. Returns a refusal to send instead of serving it, or undefined. */
   listenerOnClient(): string | undefined;
@@ -32,16 +35,19 @@ export class Listener {
   }
 
   /** Rejects with the error of the operating system. */
-  async listen(options: net.ListenOptions): Promise<void> {
+  async listen(where: ListenWhere, backlog: number): Promise<void> {
     this.#direct = await readsIntoBuffer();
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(options, () => {
+      const onListening = () => {
         this.#server.off('error', reject);
         // An accept that fails (no descriptor left, a client that was faster) concerns that client only.
         this.#server.on('error', () => {});
         resolve();
-      });
+      };
+      // Node takes a handle's backlog only from beside it.
+      if ('handle' in where) this.#server.listen(where.handle, backlog, onListening);
+      else this.#server.listen({ ...where, backlog }, onListening);
     });
   }
 

@@ -1,48 +1,76 @@
 /**
  * Arguments → what is to be served, and how.
  *
- * Law: flags and help come from the options table. Knows commander; starts nothing.
+ * Law: flags and help come from the options table. Knows commander; starts nothing. The environment is read when
+ * `--env-file` is in it.
  */
 import { Command, Option } from 'commander';
 import { resolveCommandOptions, resolveOptions } from '../options/resolve.ts';
-import { type AnyOption, flagOf, rowOf, showDefault, variableOf } from '../options/show.ts';
-import { COMMAND_OPTIONS, type CommandOptions, OPTIONS, type ResolvedOptions } from '../options/table.ts';
+import { type AnyOption, flagOf, rowOf, showDefault, variablesOf } from '../options/show.ts';
+import {
+  COMMAND_OPTIONS,
+  type CommandOptions,
+  type Kind,
+  OPTIONS,
+  type ResolvedOptions,
+} from '../options/table.ts';
 import { VERSION } from '../version.ts';
+import { loadEnvFiles } from './env-file.ts';
 
 export interface Arguments {
   /** As given. */
   readonly app: string;
+  /** What the application, if it is a program, finds in process.argv. */
+  readonly args: readonly string[];
   readonly threads: number | 'auto' | undefined;
   /** What was given, for `createServer`; checked already. */
-  readonly given: Readonly<Record<string, string>>;
+  readonly given: Readonly<Record<string, string | readonly string[]>>;
   readonly options: ResolvedOptions;
   readonly command: CommandOptions;
 }
 
-const VALUE_NAMES = {
+const VALUE_NAMES: Partial<Record<Kind, string>> = {
   count: 'number',
   bytes: 'size',
   time: 'time',
   text: 'text',
   threads: 'number',
-} as const;
+  choice: 'name',
+};
 
 const SHORT: Partial<Record<AnyOption, string>> = { port: '-p', threads: '-t' };
 
+/** What commander makes of the flags; those of lists hold all that was given. */
+interface Flags {
+  readonly threads?: string;
+  readonly envFile?: string[];
+  readonly supervise?: boolean;
+  readonly watch?: boolean;
+  readonly [name: string]: string | string[] | boolean | undefined;
+}
+
 /**
+ * @param supervised the parent has read the files of `--env-file`, and this process inherits what they set
  * @throws CommanderError for arguments that are wrong, and after --help and --version
  * @throws OptionError TSGI_ERR_OPTION
  */
-export function readArguments(): Arguments {
+export function readArguments(supervised: boolean): Arguments {
   const program = command();
-  program.parse();
-  const { threads: threadsGiven, supervise, watch, ...given } = program.opts<Record<string, string>>();
+  const behind = process.argv.indexOf('--');
+  program.parse(behind === -1 ? process.argv : process.argv.slice(0, behind));
+  const { threads: threadsGiven, envFile, supervise, watch, ...given } = program.opts<Flags>();
+  if (!supervised) loadEnvFiles(envFile ?? []);
   const threads = threadsGiven === undefined ? undefined : threadsOf(threadsGiven);
+  const { options } = resolveOptions(
+    { ...given, threads: threads === 'auto' ? undefined : threads },
+    process.env,
+  );
   return {
     app: program.args[0]!,
+    args: behind === -1 ? [] : process.argv.slice(behind + 1),
     threads,
-    given,
-    options: resolveOptions({ ...given, threads: threads === 'auto' ? undefined : threads }, process.env),
+    given: given as Arguments['given'],
+    options,
     command: resolveCommandOptions({ supervise, watch }, process.env),
   };
 }
@@ -54,6 +82,7 @@ function command(): Command {
       '<app>',
       'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory',
     )
+    .usage('[options] <app> [-- arguments of a program]')
     .version(VERSION, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .showSuggestionAfterError()
@@ -68,8 +97,13 @@ function command(): Command {
 function flags(name: AnyOption): Option[] {
   const row = rowOf(name);
   const flag = `${SHORT[name] === undefined ? '' : `${SHORT[name]}, `}${flagOf(name)}`;
-  const help = row.default === false ? row.help : `${row.help} (default: ${showDefault(name)})`;
-  const options = [new Option(row.kind === 'flag' ? flag : `${flag} <${VALUE_NAMES[row.kind]}>`, help)];
+  const shown = row.default === false ? '' : showDefault(name);
+  const help = shown === '' ? row.help : `${row.help} (default: ${shown})`;
+  const options = [
+    new Option(row.kind === 'flag' ? flag : `${flag} <${row.item ?? VALUE_NAMES[row.kind]}>`, help),
+  ];
+  if (row.kind === 'list')
+    options[0]!.argParser((item, before: string[] | undefined) => [...(before ?? []), item]);
   // What is on of its own accord must be possible to turn off.
   if (row.default === 'auto' && row.kind === 'flag')
     options.push(new Option(`--no-${flagOf(name).slice(2)}`, 'Do not'));
@@ -78,13 +112,15 @@ function flags(name: AnyOption): Option[] {
 
 const help = `
 Sizes are bytes or carry a unit (64KiB, 10MiB); times are milliseconds or carry one (500ms, 30s, 2m).
-Every option is also an environment variable: ${variableOf('maxBodySize')}=20MiB; PORT is understood as well.
+Every option but --env-file is also an environment variable: ${variablesOf('maxBodySize')[0]}=20MiB; PORT is understood as well.
 Signals: TERM and INT close gracefully, a second one ends it now; QUIT ends it at once; HUP loads the application anew.
 
 Examples:
   tsgi-threads app.ts                      serve on http://127.0.0.1:8000, one worker a core
   tsgi-threads app.ts --threads 4 --port 80 --host 0.0.0.0
   tsgi-threads app.ts:admin                serve the export named admin
+  tsgi-threads app.ts --env-file .env      with the variables of a file, for the server and the application
+  tsgi-threads server.js -- --verbose      a program of its own, with an argument
   tsgi-threads app.ts --threads 0          run the application in the main thread, for a debugger`;
 
 /** A number stays what the user wrote when it is none, so that the error can show it. */

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { Journal } from '../journal.ts';
 import { OptionError } from '../errors.ts';
 import { Server } from '../server.ts';
-import { JOURNAL_FD, LISTENING_FD } from '../supervisor/messages.ts';
+import { JOURNAL_FD } from '../supervisor/messages.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 import { VERSION } from '../version.ts';
 import type { Arguments } from './command.ts';
@@ -30,17 +30,19 @@ export async function serve(args: Arguments, parent: ParentLink | null): Promise
   const milliseconds = Math.round(performance.now() - started);
   const workers = server.threads === 1 ? '1 worker' : `${server.threads} workers`;
   const where = server.threads === 0 ? 'the main thread' : workers;
+  // Frameworks go by it, and behave as in development.
+  const environment = (process.env.NODE_ENV ?? '') === '' ? ', NODE_ENV is not set' : '';
   console.log(
-    `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${path.basename(args.app)})`,
+    `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${path.basename(args.app)})${environment}`,
   );
 }
 
 async function start(args: Arguments, life: ServerLife, problem = ''): Promise<Server> {
-  const isChild = life.parent !== null;
-  const makeJournal = isChild ? (prefix: string) => new Journal(JOURNAL_FD, prefix) : undefined;
-  const options = { ...args.given, app: args.app, logger };
-  const server = life.with(new Server(args.threads ?? 'auto', options, { makeJournal, problem }));
-  return server.listen(isChild ? { fd: LISTENING_FD } : {});
+  const binder = life.parent ?? undefined;
+  const makeJournal = binder === undefined ? undefined : (prefix: string) => new Journal(JOURNAL_FD, prefix);
+  const options = { ...args.given, app: args.app, args: args.args, logger };
+  const server = life.with(new Server(args.threads ?? 'auto', options, { binder, makeJournal, problem }));
+  return server.listen();
 }
 
 /** An application that does not load is shown as such, and loaded when a file of it changes. */

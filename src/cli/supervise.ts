@@ -10,7 +10,7 @@ import { codeOf, type Signal, tell } from './exit.ts';
 
 export async function supervise({ options }: Arguments): Promise<never> {
   const supervisor = new Supervisor({
-    ...options,
+    shutdownTimeout: options.shutdownTimeout,
     command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as [string, ...string[]],
     log: tell,
   });

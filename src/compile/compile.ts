@@ -10,10 +10,10 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure } from 'esbuild';
 import { OptionError } from '../errors.ts';
 import { emit } from './emit.ts';
-import { isProgram, isScript, isUserFile } from './format.ts';
+import { formatOf, isProgram, isScript, isUserFile } from './format.ts';
 import { Graph, type Unit } from './graph.ts';
 
-export interface CompiledApplication {
+export interface CompiledFile {
   /** What workers import, a file: URL. */
   readonly url: string;
   /** Absolute path of the entry. */
@@ -30,27 +30,38 @@ export interface CompiledApplication {
 export async function compileApplication(
   file: string,
   reached: Set<string> = new Set(),
-): Promise<CompiledApplication> {
+): Promise<CompiledFile> {
   checkEntry(file);
-  if (!isUserFile(file)) return { url: pathToFileURL(file).href, source: file, isScript: isScript(file) };
+  const [compiled] = await compileFiles([file], reached);
+  return compiled!;
+}
+
+/** Like `compileApplication`, for at least one entry: a file that several of them reach is one module. */
+export async function compileFiles(files: readonly string[], reached: Set<string>): Promise<CompiledFile[]> {
   const graph = new Graph();
-  let entry: Unit;
+  const entries: Unit[] = [];
   try {
-    entry = await graph.add(file);
+    for (const file of files) entries.push(isUserFile(file) ? await graph.add(file) : asItIs(file));
   } catch (error) {
     throw syntaxError(error as BuildFailure);
   } finally {
     for (const unit of graph.units) reached.add(unit.file);
   }
-  const places = emit(graph.units, entry);
-  return {
+  const places = emit(graph.units, entries[0]!.file);
+  return entries.map((entry) => ({
     url: pathToFileURL(places.get(entry) ?? entry.file).href,
     source: entry.file,
     isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
-  };
+  }));
 }
 
-function checkEntry(file: string): void {
+/** A program of a package's own is run as it was published. */
+function asItIs(file: string): Unit {
+  return { file, id: -1, format: formatOf(file), text: '', map: '', imports: new Set(), foreign: false };
+}
+
+/** @throws OptionError TSGI_ERR_APP_NOT_FOUND when this cannot be an application's file */
+export function checkEntry(file: string): void {
   const shown = path.relative(process.cwd(), file) || '.';
   if (!existsSync(file)) {
     throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);

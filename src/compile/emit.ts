@@ -30,8 +30,12 @@ const RUNTIME = new URL('./runtime.js', import.meta.url).href;
 /** Source file → compiled file, kept in the build for imports that are computed at run time. */
 export type Manifest = Record<string, string>;
 
-/** Writes what must be compiled; returns where each of those units lies. */
-export function emit(units: Unit[], entry: Unit): Map<Unit, string> {
+/**
+ * Writes what must be compiled; returns where each of those units lies.
+ *
+ * @param beside absolute path of a file to whose project the cache belongs
+ */
+export function emit(units: Unit[], beside: string): Map<Unit, string> {
   const compiled = unitsToCompile(units);
   const names = new Map(compiled.map((unit) => [unit, nameOf(unit)]));
   if (compiled.length === 0) return new Map();
@@ -40,7 +44,7 @@ export function emit(units: Unit[], entry: Unit): Map<Unit, string> {
     files.set(names.get(unit)!, codeOf(unit, units, names));
     files.set(`${names.get(unit)!}.map`, mapOf(unit));
   }
-  const folder = path.join(cacheFolder(entry.file), hashOf(files));
+  const folder = path.join(cacheFolder(beside), hashOf(files));
   const manifest: Manifest = Object.fromEntries(
     compiled.map((unit) => [unit.file, path.join(folder, names.get(unit)!)]),
   );

@@ -6,16 +6,16 @@
  */
 import { OptionError } from '../errors.ts';
 import { nearestOf } from './nearest.ts';
-import { type AnyOption, flagOf, rowOf, showNumber, variableOf } from './show.ts';
+import { type AnyOption, flagOf, rowOf, showNumber, variablesOf } from './show.ts';
 import {
   HOURS,
-  type Kind,
   KIB,
   MIB,
   MINUTES,
   MS,
   type OptionName,
   OPTIONS,
+  type CommandOptionName,
   type CommandOptions,
   type OptionValue,
   type ResolvedOptions,
@@ -23,20 +23,33 @@ import {
 } from './table.ts';
 import { detectThreads } from './threads.ts';
 
+type NumberKind = 'count' | 'bytes' | 'time' | 'threads';
+
 const NAMES = Object.keys(OPTIONS) as OptionName[];
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Resolution {
+  readonly options: ResolvedOptions;
+  /** Those that somebody decided, in the call or the environment; the rest are defaults. */
+  readonly given: ReadonlySet<OptionName>;
+}
 
 /**
  * Fills in environment and defaults.
  *
  * @throws OptionError TSGI_ERR_OPTION that names the option, its value and what is allowed
  */
-export function resolveOptions(given: Readonly<Record<string, unknown>>, env: Environment): ResolvedOptions {
+export function resolveOptions(given: Readonly<Record<string, unknown>>, env: Environment): Resolution {
   for (const name of Object.keys(given)) if (!(name in OPTIONS)) throw unknownOption(name);
   const resolved: Record<string, OptionValue> = {};
-  for (const name of NAMES) resolved[name] = resolveOne(name, given[name], env);
-  return resolved as unknown as ResolvedOptions;
+  const decided = new Set<OptionName>();
+  for (const name of NAMES) {
+    const value = givenValue(name, given[name], env);
+    if (value !== undefined) decided.add(name);
+    resolved[name] = value ?? defaultOf(name);
+  }
+  return { options: resolved as unknown as ResolvedOptions, given: decided };
 }
 
 /** Those that the command line has for itself; `threads` and its like are `resolveOptions`'. */
@@ -44,26 +57,48 @@ export function resolveCommandOptions(
   given: Readonly<Record<string, unknown>>,
   env: Environment,
 ): CommandOptions {
+  const resolve = (name: CommandOptionName) => givenValue(name, given[name], env) ?? defaultOf(name);
   return {
-    supervise: resolveOne('supervise', given.supervise, env) as boolean | 'auto',
-    watch: resolveOne('watch', given.watch, env) as boolean,
+    supervise: resolve('supervise') as boolean | 'auto',
+    watch: resolve('watch') as boolean,
   };
 }
 
-function resolveOne(name: AnyOption, given: unknown, env: Environment): OptionValue {
+/** Undefined: nobody decided. */
+function givenValue(name: AnyOption, given: unknown, env: Environment): OptionValue | undefined {
   if (given !== undefined) return parse(name, given, flagOf(name));
-  const row = rowOf(name);
-  const variables = row.env === undefined ? [variableOf(name)] : [variableOf(name), row.env];
-  const variable = variables.find((candidate) => env[candidate] !== undefined && env[candidate] !== '');
-  if (variable !== undefined) return parse(name, env[variable], variable);
+  const variable = variablesOf(name).find(
+    (candidate) => env[candidate] !== undefined && env[candidate] !== '',
+  );
+  if (variable !== undefined) {
+    const text = env[variable]!;
+    return parse(
+      name,
+      rowOf(name).kind === 'list' ? text.split(',').map((item) => item.trim()) : text,
+      variable,
+    );
+  }
   // A platform that gives PORT routes to it from outside.
-  if (name === 'host' && env.PORT !== undefined && env.PORT !== '') return '0.0.0.0';
+  return name === 'host' && env.PORT !== undefined && env.PORT !== '' ? '0.0.0.0' : undefined;
+}
+
+function defaultOf(name: AnyOption): OptionValue {
+  const row = rowOf(name);
   return row.kind === 'threads' ? detectThreads().threads : row.default;
 }
 
 /** @param source how the user may have called it: a flag, a variable */
 function parse(name: AnyOption, value: unknown, source: string): OptionValue {
   const row = rowOf(name);
+  if (row.kind === 'list') {
+    const items: unknown[] = Array.isArray(value) ? value : [value];
+    if (items.every((item) => typeof item === 'string' && item !== '')) return items as string[];
+    throw badValue(name, source, value, `the name of a ${row.item}, or several`);
+  }
+  if (row.kind === 'choice') {
+    if (row.choices!.includes(value as string)) return value as string;
+    throw badValue(name, source, value, oneOf(row.choices!, String(value)));
+  }
   if (row.kind === 'text') {
     if (typeof value === 'string' && value !== '') return value;
     throw badValue(name, source, value, 'a text');
@@ -89,11 +124,9 @@ const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
   ['0', false],
 ]);
 
-const UNITS: Record<Kind, Readonly<Record<string, number>>> = {
+const UNITS: Record<NumberKind, Readonly<Record<string, number>>> = {
   count: { '': 1 },
   threads: { '': 1 },
-  text: {},
-  flag: {},
   bytes: {
     '': 1,
     b: 1,
@@ -110,21 +143,26 @@ const UNITS: Record<Kind, Readonly<Record<string, number>>> = {
   time: { '': MS, ms: MS, s: SECONDS, m: MINUTES, min: MINUTES, h: HOURS },
 };
 
-function parseNumber(kind: Kind, value: unknown): number {
+function parseNumber(kind: NumberKind, value: unknown): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(value));
   const unit = match === null ? undefined : UNITS[kind][match[2]!.toLowerCase()];
   return unit === undefined ? Number.NaN : Number(match![1]) * unit;
 }
 
-function allowed(kind: Kind, min: number, max: number): string {
+/** `a, b or c`, and which was meant. */
+function oneOf(choices: readonly string[], value: string): string {
+  const nearest = nearestOf(value, choices);
+  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}${hint}`;
+}
+
+function allowed(kind: NumberKind, min: number, max: number): string {
   const top = max === Number.MAX_SAFE_INTEGER ? ' or more' : ` to ${showNumber(kind, max)}`;
   const what = {
     bytes: 'a size such as 10MiB',
     time: 'a time such as 30s',
     count: 'a whole number',
     threads: "'auto' or a whole number",
-    text: 'a text',
-    flag: 'true or false',
   }[kind];
   return `${what}, ${showNumber(kind, min)}${top}`;
 }

@@ -27,12 +27,15 @@ export function flagOf(name: AnyOption): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** `maxBodySize` → `TSGI_MAX_BODY_SIZE`. */
-export function variableOf(name: AnyOption): string {
-  return `TSGI_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+/** `port` → `TSGI_PORT`, `PORT`; the first stands over the others. */
+export function variablesOf(name: AnyOption): string[] {
+  const { env } = rowOf(name);
+  if (env === false) return [];
+  const own = `TSGI_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+  return env === undefined ? [own] : [own, env];
 }
 
-/** A default as a person writes it: `10MiB`, `30s`. */
+/** A default as a person writes it: `10MiB`, `30s`; '' for an empty list. */
 export function showDefault(name: AnyOption): string {
   const row = rowOf(name);
   return typeof row.default === 'number' ? showNumber(row.kind, row.default) : String(row.default);

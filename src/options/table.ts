@@ -11,22 +11,26 @@ export const HOURS = 60 * MINUTES;
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-export type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag';
+export type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag' | 'choice' | 'list';
 type Group = 'Listening' | 'Workers' | 'Development' | 'Time limits' | 'Size limits' | 'Queue' | 'Shutdown';
 
-export type OptionValue = number | string | boolean;
+export type OptionValue = number | string | boolean | readonly string[];
 
 export interface Row {
   readonly kind: Kind;
-  /** Bytes, milliseconds, a count, text, or for a flag whether it is on ('auto': as the help says). */
+  /** Bytes, milliseconds, a count, text, texts, or for a flag whether it is on ('auto': as the help says). */
   readonly default: OptionValue;
   readonly group: Group;
   /** One sentence, no full stop. */
   readonly help: string;
   readonly min?: number;
   readonly max?: number;
-  /** A variable besides TSGI_<NAME>. */
-  readonly env?: string;
+  /** A variable besides TSGI_<NAME>; false: there is none at all. */
+  readonly env?: string | false;
+  /** What a choice is made of. */
+  readonly choices?: readonly string[];
+  /** What one of a list is, for --help. */
+  readonly item?: string;
 }
 
 export const OPTIONS = {
@@ -64,6 +68,20 @@ export const OPTIONS = {
     max: 64,
     group: 'Workers',
     help: 'Worker threads; auto is one a core, 0 runs the application in the main thread',
+  },
+  interface: {
+    kind: 'choice',
+    default: 'auto',
+    choices: ['auto', 'tsgi', 'fetch', 'node'],
+    group: 'Workers',
+    help: 'How the application is called: auto, tsgi, fetch or node; auto goes by what it exports',
+  },
+  import: {
+    kind: 'list',
+    default: [],
+    item: 'module',
+    group: 'Workers',
+    help: 'Module that every worker loads before the application; may be given more than once, in the variable with commas',
   },
   concurrency: {
     kind: 'count',
@@ -235,6 +253,14 @@ export const OPTIONS = {
 
 /** Of the command line only; a program that calls `createServer` has ways of its own. */
 export const COMMAND_OPTIONS = {
+  envFile: {
+    kind: 'list',
+    default: [],
+    item: 'file',
+    env: false,
+    group: 'Workers',
+    help: 'File of environment variables, read once at the start; may be given more than once, the last wins, and what is set already wins over all',
+  },
   watch: {
     kind: 'flag',
     default: false,
@@ -250,31 +276,35 @@ export const COMMAND_OPTIONS = {
 } as const satisfies Record<string, Row>;
 
 type Table = typeof OPTIONS;
-type Resolved<R extends Row> = R['kind'] extends 'text'
-  ? string
-  : R['kind'] extends 'flag'
-    ? boolean
-    : number;
-type Given<R extends Row> = R['kind'] extends 'flag'
-  ? boolean
-  : R['kind'] extends 'threads'
-    ? number | 'auto'
-    : R['kind'] extends 'count'
-      ? number
-      : R['kind'] extends 'text'
-        ? string
-        : number | string;
+interface ResolvedKinds<R extends Row> {
+  readonly count: number;
+  readonly bytes: number;
+  readonly time: number;
+  readonly text: string;
+  readonly threads: number;
+  readonly flag: boolean;
+  readonly choice: R extends { readonly choices: readonly (infer Choice)[] } ? Choice : never;
+  readonly list: readonly string[];
+}
+type Resolved<R extends Row> = ResolvedKinds<R>[R['kind']];
+interface GivenKinds<R extends Row> extends Omit<ResolvedKinds<R>, 'bytes' | 'time' | 'threads' | 'list'> {
+  readonly bytes: number | string;
+  readonly time: number | string;
+  readonly threads: number | 'auto';
+  readonly list: string | readonly string[];
+}
+type Given<R extends Row> = GivenKinds<R>[R['kind']];
 
 export type OptionName = keyof Table;
 export type CommandOptionName = keyof typeof COMMAND_OPTIONS;
 
-/** What a program may give: sizes as bytes or '10MiB', times as milliseconds or '30s'. All optional. */
+/** What a program may give: sizes as bytes or '10MiB', times as milliseconds or '30s', a list of one as itself. All optional. */
 export type Options = { readonly [Name in OptionName]?: Given<Table[Name]> | undefined };
 
 /** Every option: sizes in bytes, times in milliseconds. */
 export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<Table[Name]> };
 
-/** Every option of the command line alone; 'auto' where nobody decided. */
+/** What the command line goes by once it runs; 'auto' where nobody decided. */
 export interface CommandOptions {
   readonly supervise: boolean | 'auto';
   readonly watch: boolean;

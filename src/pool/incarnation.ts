@@ -209,7 +209,9 @@ export class Incarnation {
 
 function loadError(code: string, message: string, stack: string): OptionError {
   if (code === 'TSGI_ERR_APP_EXPORT' || code === 'TSGI_ERR_APP_LISTEN') return new OptionError(code, message);
-  const error = new OptionError('TSGI_ERR_APP_LOAD', `The application threw while it loaded: ${message}`);
+  // A module that was loaded before the application has named itself.
+  const text = code === 'TSGI_ERR_APP_LOAD' ? message : `The application threw while it loaded: ${message}`;
+  const error = new OptionError('TSGI_ERR_APP_LOAD', text);
   error.stack = stack;
   return error;
 }

@@ -3,14 +3,19 @@
  *
  * Law: spawns it, speaks with it, and says how it ended; what follows is the supervisor's (`supervisor.ts`).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { readJournal } from '../journal.ts';
+import type { ListeningSocket } from './listening-socket.ts';
 import { type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
 
 export interface ChildOwner {
+  /** Answered by `reserved` or `refuse`. */
+  childOnReserve(child: Child, port: number, host: string): void;
+  /** Answered by `hand` or `refuse`. */
+  childOnBind(child: Child, port: number, host: string): void;
   childOnReady(child: Child): void;
   childOnReplace(child: Child, why: string): void;
   childOnExit(child: Child): void;
@@ -35,13 +40,13 @@ export class Child {
   #meant: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param command program and arguments @param listening descriptor of the socket it serves */
-  constructor(command: readonly [string, ...string[]], listening: number, owner: ChildOwner) {
+  /** @param command program and arguments */
+  constructor(command: readonly [string, ...string[]], owner: ChildOwner) {
     this.#owner = owner;
     const [program, ...args] = command;
     this.#journal = openJournal();
     this.#process = spawn(program, args, {
-      stdio: ['inherit', 'inherit', 'inherit', listening, this.#journal, 'ipc'],
+      stdio: ['inherit', 'inherit', 'inherit', this.#journal, 'ipc'],
       env: { ...process.env, [SUPERVISED]: '1' },
     });
     this.#process.on('message', (message: ToSupervisor) => this.#onMessage(message));
@@ -83,12 +88,30 @@ export class Child {
     this.#timer = setTimeout(() => this.#process.kill('SIGKILL'), milliseconds);
   }
 
-  #say(message: FromSupervisor): void {
-    if (this.#process.connected) this.#process.send(message);
+  reserved(): void {
+    this.#say({ type: 'bound' });
+  }
+
+  hand(socket: ListeningSocket): void {
+    socket.handed = true;
+    this.#say({ type: 'bound' }, socket.handle);
+  }
+
+  /** @param error the operating system's */
+  refuse({ code, message }: NodeJS.ErrnoException): void {
+    this.#say({ type: 'refused', code, message });
+  }
+
+  #say(message: FromSupervisor, handle?: SendHandle): void {
+    if (this.#process.connected) this.#process.send(message, handle);
   }
 
   #onMessage(message: ToSupervisor): void {
     switch (message.type) {
+      case 'reserve':
+        return this.#owner.childOnReserve(this, message.port, message.host);
+      case 'bind':
+        return this.#owner.childOnBind(this, message.port, message.host);
       case 'ready':
         this.readyAt = performance.now();
         return this.#owner.childOnReady(this);

@@ -1,17 +1,16 @@
 /**
- * A socket that is bound here and listened on by somebody else: it stays when they die, and the kernel keeps the
- * connections that come meanwhile.
+ * A socket that is bound here and listened on by a child: it stays when that dies, and the kernel keeps the connections
+ * that come meanwhile.
  *
  * Law: the only file that touches `net._createServerHandle`, which Node does not document (it is what node:cluster is
  * made of). Never accepts.
  */
+import type { SendHandle } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { listenError } from '../listen-error.ts';
 
 interface Handle {
-  readonly fd: number;
   getsockname(name: { port?: number }): number;
   close(): void;
 }
@@ -25,9 +24,15 @@ type CreateServerHandle = (
 ) => Handle | number;
 
 export class ListeningSocket {
+  /** A child has it, and listens. */
+  handed = false;
+  readonly #port: number;
+  readonly #host: string;
   readonly #handle: Handle;
 
-  private constructor(handle: Handle) {
+  private constructor(port: number, host: string, handle: Handle) {
+    this.#port = port;
+    this.#host = host;
     this.#handle = handle;
   }
 
@@ -36,23 +41,27 @@ export class ListeningSocket {
     return process.platform !== 'win32' && '_createServerHandle' in net;
   }
 
-  /** @throws OptionError TSGI_ERR_LISTEN */
+  /** Rejects with the error of the operating system. */
   static async bind(port: number, host: string): Promise<ListeningSocket> {
-    const { address, family } = await lookup(host).catch((error) => {
-      throw listenError(error, port, host);
-    });
+    const { address, family } = await lookup(host);
     const create = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle;
     const handle = create(address, port, family, undefined, 0);
-    if (typeof handle === 'number') throw bindError(getSystemErrorName(handle), port, host);
+    if (typeof handle === 'number') throw bindError(getSystemErrorName(handle));
     // libuv keeps EADDRINUSE for the listen that never comes here: the socket has no port then.
     const name: { port?: number } = {};
     handle.getsockname(name);
-    if (name.port === undefined || name.port === 0) throw bindError('EADDRINUSE', port, host);
-    return new ListeningSocket(handle);
+    if (name.port === undefined || name.port === 0) throw bindError('EADDRINUSE');
+    return new ListeningSocket(port, host, handle);
   }
 
-  get fd(): number {
-    return this.#handle.fd;
+  /** Whether this is what was asked for by these words; port 0 is the one that was picked. */
+  isFor(port: number, host: string): boolean {
+    return port === this.#port && host === this.#host;
+  }
+
+  /** For `send`, which passes it as it is, although its types do not know it. */
+  get handle(): SendHandle {
+    return this.#handle as unknown as SendHandle;
   }
 
   /** Who listens on it goes on; when they stop, nobody is left. */
@@ -61,6 +70,6 @@ export class ListeningSocket {
   }
 }
 
-function bindError(code: string, port: number, host: string): Error {
-  return listenError(Object.assign(new Error(`bind ${code}`), { code }), port, host);
+function bindError(code: string): Error {
+  return Object.assign(new Error(`bind ${code}`), { code });
 }

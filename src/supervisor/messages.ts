@@ -7,15 +7,24 @@
 /** Set for the process that serves, and taken away by it before anybody else looks. */
 export const SUPERVISED = 'TSGI_SUPERVISED';
 
-/** Descriptors it is given. */
-export const LISTENING_FD = 3;
-export const JOURNAL_FD = 4;
+/** The descriptor it is given. */
+export const JOURNAL_FD = 3;
 
 export type FromSupervisor =
   /** Close gracefully; or, if it does that already, end now. */
-  { readonly type: 'close' } | { readonly type: 'end'; readonly code: number } | { readonly type: 'reload' };
+  | { readonly type: 'close' }
+  | { readonly type: 'end'; readonly code: number }
+  | { readonly type: 'reload' }
+  /** The answers to `reserve`, and with the socket, to `bind`. */
+  | { readonly type: 'bound' }
+  /** Code and message of the operating system's error. */
+  | { readonly type: 'refused'; readonly code: string | undefined; readonly message: string };
 
 export type ToSupervisor =
+  /** Have this address ready, unless there is one already: it is likely to be asked for. */
+  | { readonly type: 'reserve'; readonly port: number; readonly host: string }
+  /** It is about to serve, and wants the socket of this address. */
+  | { readonly type: 'bind'; readonly port: number; readonly host: string }
   | { readonly type: 'ready' }
   /** Another process should take its place. */
   | { readonly type: 'replace'; readonly why: string }

@@ -13,7 +13,15 @@ export interface ParentLinkOwner {
   parentOnGone(): void;
 }
 
+interface Ask {
+  resolve(socket: object | undefined): void;
+  reject(error: Error): void;
+}
+
 export class ParentLink {
+  /** One at a time waits for its answer; none is answered by a parent that closes. */
+  #ask: Ask | null = null;
+
   /** The link of this process, null when nobody supervises it. */
   static open(): ParentLink | null {
     if (process.env[SUPERVISED] === undefined || process.send === undefined) return null;
@@ -22,13 +30,39 @@ export class ParentLink {
   }
 
   listen(owner: ParentLinkOwner): void {
-    process.on('message', (message: FromSupervisor) => {
-      if (message.type === 'close') owner.parentOnClose();
-      else if (message.type === 'end') owner.parentOnEnd(message.code);
-      else owner.parentOnReload();
+    process.on('message', (message: FromSupervisor, socket: object | undefined) => {
+      switch (message.type) {
+        case 'close':
+          return owner.parentOnClose();
+        case 'end':
+          return owner.parentOnEnd(message.code);
+        case 'reload':
+          return owner.parentOnReload();
+        case 'bound':
+          return this.#ask?.resolve(socket);
+        case 'refused':
+          return this.#ask?.reject(Object.assign(new Error(message.message), { code: message.code }));
+      }
     });
     process.once('disconnect', () => owner.parentOnGone());
     if (!process.connected) owner.parentOnGone();
+  }
+
+  /** Rejects with the error of the operating system when the address cannot be had. */
+  async reserve(port: number, host: string): Promise<void> {
+    await this.#asked({ type: 'reserve', port, host });
+  }
+
+  /** A handle to listen on: the parent has it too, and keeps it. Rejects like `reserve`. */
+  async bind(port: number, host: string): Promise<object> {
+    return (await this.#asked({ type: 'bind', port, host }))!;
+  }
+
+  #asked(message: ToSupervisor): Promise<object | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#ask = { resolve, reject };
+      void this.say(message);
+    });
   }
 
   /** Resolves when the parent has it, or is gone. */

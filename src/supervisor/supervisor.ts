@@ -1,11 +1,14 @@
 /**
  * A parent that watches the process that serves, and starts it again when it dies.
  *
- * Law: owns the listening socket, never accepts, loads no application. What it is told by signals comes through its
+ * Law: binds and keeps the listening socket, never accepts, loads no application. What it is told by signals comes through its
  * methods (`cli/supervise.ts`); what it has to say goes to a log.
  *
  * At most one child serves and is not leaving (`current`), and one more starts to take its place (`next`). A child that
  * dies without having been told to is replaced: at once, or after a back-off when it did not live long.
+ *
+ * Which address is served only the child knows, and it may know it no sooner than its application has loaded; so it asks.
+ * One that asks for what there is already is given that, and nobody who connects notices that another serves.
  */
 import { Child, type ChildOwner } from './child.ts';
 import { ListeningSocket } from './listening-socket.ts';
@@ -20,8 +23,6 @@ const LOST_SHOWN = 20;
 export interface SupervisorOptions {
   /** Program and arguments of the process that serves. */
   readonly command: readonly [string, ...string[]];
-  readonly port: number;
-  readonly host: string;
   /** Milliseconds. */
   readonly shutdownTimeout: number;
   readonly log: (text: string) => void;
@@ -30,6 +31,8 @@ export interface SupervisorOptions {
 export class Supervisor implements ChildOwner {
   readonly #options: SupervisorOptions;
   #socket: ListeningSocket | null = null;
+  /** The last of the answers to children, which are given one after the other. */
+  #answers: Promise<void> = Promise.resolve();
   readonly #children: Set<Child> = new Set();
   #current: Child | null = null;
   #next: Child | null = null;
@@ -45,11 +48,8 @@ export class Supervisor implements ChildOwner {
   /**
    * Resolves with the exit code when no child is left: that of the one that was told to close, or of the first when it
    * did not start.
-   *
-   * @throws OptionError TSGI_ERR_LISTEN
    */
-  async run(): Promise<number> {
-    this.#socket = await ListeningSocket.bind(this.#options.port, this.#options.host);
+  run(): Promise<number> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
       this.#next = this.#spawn();
@@ -61,7 +61,7 @@ export class Supervisor implements ChildOwner {
     const again = this.#closing;
     this.#closing = true;
     // Nobody may wait in the kernel's queue for a process that does not come.
-    if (!again) this.#socket?.close();
+    if (!again) this.#forget();
     for (const child of this.#children) {
       if (again) child.terminate(code, GRACE_MS);
       else child.close(this.#options.shutdownTimeout + GRACE_MS);
@@ -80,12 +80,49 @@ export class Supervisor implements ChildOwner {
   }
 
   #spawn(): Child {
-    const child = new Child(this.#options.command, this.#socket!.fd, this);
+    const child = new Child(this.#options.command, this);
     this.#children.add(child);
     return child;
   }
 
+  /** That of the address, bound now if it is another than before. */
+  async #socketFor(port: number, host: string): Promise<ListeningSocket> {
+    if (this.#socket?.isFor(port, host) === true) return this.#socket;
+    // One that nobody serves is in nobody's way.
+    if (this.#socket?.handed === false) this.#forget();
+    const socket = await ListeningSocket.bind(port, host);
+    // Who serves the old one goes on until it ends.
+    this.#forget();
+    this.#socket = socket;
+    return socket;
+  }
+
+  #forget(): void {
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #answer(child: Child, answer: () => Promise<void>): void {
+    this.#answers = this.#answers.then(async () => {
+      // It has been told to end.
+      if (this.#closing) return;
+      await answer().catch((error) => child.refuse(error));
+      if (this.#closing) this.#forget();
+    });
+  }
+
   // called by children
+
+  childOnReserve(child: Child, port: number, host: string): void {
+    this.#answer(child, async () => {
+      this.#socket ??= await ListeningSocket.bind(port, host);
+      child.reserved();
+    });
+  }
+
+  childOnBind(child: Child, port: number, host: string): void {
+    this.#answer(child, async () => child.hand(await this.#socketFor(port, host)));
+  }
 
   childOnReady(child: Child): void {
     const before = this.#current;

@@ -5,6 +5,7 @@
  * first calls fail tells them apart, and the error names the flag; once a call has ended well this judges no more.
  */
 import { ApplicationError } from '../errors.ts';
+import { bodyError } from '../tsgi/check.ts';
 import type { Application, Body } from '../tsgi/types.ts';
 
 /** What the error says of a function that took startResponse for a response, or environ for a request of Node. */
@@ -17,7 +18,7 @@ export function untilProven(application: Application): Application {
   let proven = false;
   const judge = (result: Body): Body => {
     if (result instanceof Response) throw wrong('it returned a Response', 'fetch');
-    if (result === undefined) throw wrong('it returned nothing', 'node');
+    if (result === undefined) throw wrong(`it returned nothing (${bodyError(result).message})`, 'node');
     proven = true;
     return result;
   };

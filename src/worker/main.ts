@@ -14,6 +14,7 @@ import { untilProven } from './ambiguous.ts';
 import type { Detected } from './detect.ts';
 import { Gateway } from './gateway.ts';
 import { workerHandle } from './handle.ts';
+import { loadImports } from './imports.ts';
 import type { Interface } from './interface.ts';
 import { Link } from './link.ts';
 import { type Loaded, loadApplication } from './load.ts';
@@ -140,9 +141,10 @@ async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   const { application, problem } = task;
   process.env.TSGI_WORKER_INDEX = String(task.index);
   if (problem !== '') return asTsgi(problemPage(problem));
-  if (typeof application === 'function') return asTsgi(application);
   process.setSourceMapsEnabled(true);
   if (task.output !== null) surround(task);
+  await loadImports(task.imports);
+  if (typeof application === 'function') return asTsgi(application);
   program.arm();
   const loaded = await loadApplication({ ...task, url: application, program });
   // In a thread of somebody else's, later servers are theirs.

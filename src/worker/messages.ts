@@ -9,6 +9,7 @@ import type { ShutdownReason } from '../hooks.ts';
 import type { Application } from '../tsgi/types.ts';
 import type { InterfaceName } from './detect.ts';
 import type { EnvironContext } from './environ.ts';
+import type { ImportedModule } from './imports.ts';
 import type { LinkTask } from './link.ts';
 import type { LoopLimits } from './loop.ts';
 import type { Asked } from './program.ts';
@@ -23,6 +24,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly source: string;
   /** What stands behind it on the command line. */
   readonly args: readonly string[];
+  /** Loaded before the application. */
+  readonly imports: readonly ImportedModule[];
   readonly interface: InterfaceName | 'auto';
   readonly exportName: string;
   /** What is wrong with the application, to be shown in its place; ''. */
