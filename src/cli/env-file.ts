@@ -2,7 +2,8 @@
  * `--env-file`: files of variables → the environment of this process, which children and worker threads copy.
  *
  * Law: before anything else reads the environment. As node's own flag: a later file wins over an earlier one, and what
- * is set already over all of them.
+ * is set already over all of them. Node looks for that flag also behind a script's name, and reads nothing then, but ends
+ * the process with 9 and a line of its own when there is no such file; where it does not look, it is told here.
  */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';

@@ -11,7 +11,8 @@ import { codeOf, type Signal, tell } from './exit.ts';
 export async function supervise({ options }: Arguments): Promise<never> {
   const supervisor = new Supervisor({
     shutdownTimeout: options.shutdownTimeout,
-    command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)] as [string, ...string[]],
+    // Without `--` Node itself looks for the files of `--env-file`, wherever that stands, and ends when they are gone.
+    command: [process.execPath, ...process.execArgv, '--', ...process.argv.slice(1)] as [string, ...string[]],
     log: tell,
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -28,6 +28,23 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
       'Option maxBodySize (--max-body-size) is invalid: "5 apples"; it takes a size such as 10MiB, 0B or more',
     ],
     [['app.ts', '--threads', '-1'], 2, 'Option threads (--threads) is invalid: -1; it takes'],
+    [
+      ['app.ts', '--interface', 'nodes'],
+      2,
+      'Option interface (--interface) is invalid: "nodes"; it takes auto, tsgi, fetch or node; did you mean node?',
+    ],
+    [
+      ['app.ts', '--interface', 'servlet'],
+      2,
+      'Option interface (--interface) is invalid: "servlet"; it takes auto, tsgi, fetch or node\n',
+    ],
+    [
+      ['app.ts', '--import', 'a', '--import', ''],
+      2,
+      'Option import (--import) is invalid: ["a",""]; it takes the name of a module, or several',
+    ],
+    [['app.ts', '8080'], 2, 'too many arguments. Expected 1 argument but got 2.'],
+    [['--', 'app.ts'], 2, "missing required argument 'app'"],
     [['missing.ts'], 1, 'Cannot find the application: missing.ts does not exist'],
     [['.'], 1, 'Cannot use . as the application: give a file that ends with one of .ts'],
   ])('%j ends with %d', async (args, code, text) => {
@@ -73,16 +90,31 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     expect(code).toBe(1);
   });
 
-  test('a port in use names the port and the flag', async () => {
+  const LOADED = `console.error('it has loaded'); ${HELLO}`;
+  test.each<[string, string, (port: string) => [string[], Record<string, string>]]>([
+    ['a flag', '', (port) => [['--port', port], {}]],
+    ['a variable', '', (port) => [[], { PORT: port, TSGI_HOST: '127.0.0.1' }]],
+    ['a flag, without a supervisor', 'it has loaded\n', (port) => [['--port', port, '--no-supervise'], {}]],
+  ])('a port in use names the port and the flag, given by %s', async (_, loaded, given) => {
     const other = net.createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as net.AddressInfo;
-    const { code, stderr } = await new Cli([appFile(HELLO), '--port', String(port)]).finished();
+    const [args, env] = given(String(port));
+    const cli = new Cli([appFile(LOADED), '--threads', '1', ...args], { env });
+    const { code, stderr } = await cli.finished();
     other.close();
     expect(stderr).toBe(
-      `tsgi-threads: Cannot listen on 127.0.0.1:${port}: port ${port} is in use: stop whoever uses it, or choose another with --port\n`,
+      `${loaded}tsgi-threads: Cannot listen on 127.0.0.1:${port}: port ${port} is in use: stop whoever uses it, or choose another with --port\n`,
     );
     expect(code).toBe(1);
+  });
+
+  test('an address that is not of this machine is told by its host', async () => {
+    const { code, stderr } = await new Cli([appFile(HELLO), '--host', '192.0.2.1', '--port', '0']).finished();
+    expect([code, stderr]).toEqual([
+      1,
+      'tsgi-threads: Cannot listen on 192.0.2.1:0: 192.0.2.1 is no address of this machine: choose another with --host\n',
+    ]);
   });
 });
 
@@ -159,6 +191,24 @@ describe('a running server', () => {
     });
     expect(await cli.url()).toMatch(/^http:\/\/localhost:\d+$/);
     expect(cli.stdout).toContain('with 1 worker,');
+  });
+
+  test('what is behind -- is not for the server', async () => {
+    const cli = new Cli([appFile(HELLO), '--port', '0', '--threads', '1', '--', '--port', '70000', 'x']);
+    expect(await (await fetch(await cli.url())).text()).toBe('hello');
+  });
+
+  test.each([
+    [undefined, /\(app\.mjs\), NODE_ENV is not set\n$/],
+    ['', /\(app\.mjs\), NODE_ENV is not set\n$/],
+    ['production', /\(app\.mjs\)\n$/],
+  ])('the ready line with NODE_ENV %j, which is left as it is', async (NODE_ENV, line) => {
+    const app = appFile(
+      `export default (environ, startResponse) => { startResponse(200, []); return String(process.env.NODE_ENV); };`,
+    );
+    const cli = new Cli([app, '--port', '0', '--threads', '1'], { env: { NODE_ENV } });
+    expect(await (await fetch(await cli.url())).text()).toBe(String(NODE_ENV));
+    expect(cli.stdout).toMatch(line);
   });
 
   test('SIGHUP loads the application anew, and keeps the old one when the new does not load', async () => {

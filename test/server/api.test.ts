@@ -68,6 +68,13 @@ describe('createServer', () => {
       { app: 'a.ts', maxHeaders: 0 },
       /Option maxHeaders .* is invalid: 0; it takes a whole number, 1 to 2000/,
     ],
+    [{ app: 'a.ts', interface: 'wsgi' }, /Option interface .* "wsgi"; .* did you mean tsgi\?/],
+    [
+      { app: 'a.ts', import: ['a', 5] },
+      /Option import .* is invalid: \["a",5\]; it takes the name of a module/,
+    ],
+    [{ app: 'a.ts', args: '--verbose' }, /Option args is invalid: it takes texts/],
+    [{ app: 'a.ts', envFile: '.env' }, /Unknown option envFile/],
   ])('%j is refused at once', (options, message) => {
     expect(() => createServer(1, options as never)).toThrow(message);
   });

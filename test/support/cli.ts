@@ -22,10 +22,15 @@ export class Cli {
 
   constructor(
     args: readonly string[],
-    options: { cwd?: string; env?: Record<string, string>; detached?: boolean } = {},
+    options: {
+      cwd?: string;
+      env?: Record<string, string | undefined>;
+      detached?: boolean;
+      node?: string[];
+    } = {},
   ) {
     const env = { ...process.env, ...options.env };
-    this.child = spawn(process.execPath, [CLI, ...args], {
+    this.child = spawn(process.execPath, [...(options.node ?? []), CLI, ...args], {
       ...options,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,85 @@
+/**
+ * `--env-file`: its variables count for the server and for the application.
+ */
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
+import { appFile } from '../support/server.ts';
+
+/** An application that answers its process id and what it sees of GREETING and OTHER, with files beside it. */
+function project(files: Record<string, string>): { app: string; file: (name: string) => string } {
+  const app = appFile(`export default (environ, startResponse) => {
+    if (environ.PATH_INFO === '/die') process.kill(process.pid, 'SIGKILL');
+    startResponse(200, []);
+    return JSON.stringify([process.pid, process.env.GREETING, process.env.OTHER]);
+  };`);
+  const file = (name: string) => path.join(path.dirname(app), name);
+  for (const [name, text] of Object.entries(files)) writeFileSync(file(name), text);
+  return { app, file };
+}
+
+const answerOf = async (url: string) => (await (await fetch(url)).json()) as [number, string, string];
+
+test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
+  'with %j: options, NODE_ENV and what the application sees',
+  async (args) => {
+    const { app, file } = project({
+      '.env': '# ours\nPORT=0\nTSGI_THREADS=1\nexport NODE_ENV=production\nGREETING="hello # world"\n',
+    });
+    const cli = new Cli([app, '--env-file', file('.env'), ...args], { env: { NODE_ENV: undefined } });
+    const url = await cli.url();
+    // As a platform's PORT does.
+    expect(url).toMatch(/^http:\/\/localhost:/);
+    expect(cli.stdout).toMatch(/with (1 worker|the main thread), ready in \d+ ms \(app\.mjs\)\n$/);
+    expect((await answerOf(url)).slice(1)).toEqual(['hello # world', null]);
+  },
+);
+
+test('a later file wins over an earlier one, what is set already over both, a flag over all', async () => {
+  const { app, file } = project({
+    'one.env': 'GREETING=one\nOTHER=one\nTSGI_THREADS=nonsense\nPORT=70000',
+    'two.env': 'GREETING=two\nOTHER=two\nTSGI_THREADS=1',
+  });
+  const files = ['--env-file', file('one.env'), '--env-file', file('two.env')];
+  const cli = new Cli([app, ...files, '--port', '0'], { env: { OTHER: 'set' } });
+  expect((await answerOf(await cli.url())).slice(1)).toEqual(['two', 'set']);
+});
+
+test('a value that is wrong is told by its variable', async () => {
+  const { app, file } = project({ '.env': 'TSGI_INTERFACE=nod' });
+  const { code, stderr } = await new Cli([app, '--env-file', file('.env')]).finished();
+  expect([code, stderr]).toEqual([
+    2,
+    'tsgi-threads: Option interface (TSGI_INTERFACE) is invalid: "nod"; it takes auto, tsgi, fetch or node; did you mean node?\n',
+  ]);
+});
+
+test('a file that cannot be read is told in one line, by Node itself where it looks for it', async () => {
+  const { app, file } = project({});
+  const args = [app, '--env-file', 'gone.env'];
+  expect(await new Cli(args).finished()).toMatchObject({
+    code: 9,
+    stderr: expect.stringMatching(/^\S+: gone\.env: not found\n$/),
+  });
+  expect(await new Cli(args, { node: ['--'] }).finished()).toMatchObject({
+    code: 2,
+    stderr: 'tsgi-threads: Option envFile (--env-file) is invalid: "gone.env"; there is no such file\n',
+  });
+  const folder = path.dirname(file('.'));
+  const { code, stderr } = await new Cli([app, '--env-file', folder], { node: ['--'] }).finished();
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/"; EISDIR[^\n]*\n$/)]);
+});
+
+test('it is read once: a process that is started again has the same variables without it', async () => {
+  const { app, file } = project({ '.env': 'GREETING=hello' });
+  const cli = new Cli([app, '--port', '0', '--threads', '1', '--env-file', file('.env')]);
+  const url = await cli.url();
+  const [pid] = await answerOf(url);
+  rmSync(file('.env'));
+  await fetch(`${url}/die`).catch(() => {});
+  while (!cli.stderr.includes('serves again')) await once(cli.child.stderr!, 'data');
+  const [now, greeting] = await answerOf(url);
+  expect([now === pid, greeting]).toEqual([false, 'hello']);
+});
