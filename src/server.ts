@@ -18,7 +18,7 @@ import { resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
 import type { OptionName, Options, ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
-import { Pool } from './pool/pool.ts';
+import { Pool, type Readiness } from './pool/pool.ts';
 import { Reports } from './reports.ts';
 import type { Application } from './tsgi/types.ts';
 import { VERSION } from './version.ts';
@@ -282,6 +282,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** Threads that were told to end and have not: the process cannot exit before they do. */
   get hasZombies(): boolean {
     return this.#pool !== null && this.#pool.zombies > 0;
+  }
+
+  /** How the application is called, and what told so; undefined before it is loaded. */
+  get interface(): Pick<Readiness, 'interface' | 'why'> | undefined {
+    return this.#problem === '' ? (this.#pool?.readiness ?? undefined) : undefined;
   }
 
   stats(): ServerStats {

@@ -23,6 +23,8 @@ import { type CommonTask, Incarnation, type IncarnationOwner, WORKER_URL } from 
 import { busiestFunctions } from './profile.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
+export type { Readiness };
+
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
 
