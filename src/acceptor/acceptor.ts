@@ -163,10 +163,15 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   /** Ends every connection now. */
+  closeAllConnections(): void {
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+
+  /** The same, and accepts no more. */
   terminate(): void {
     this.closing = true;
     this.#listener?.close();
-    for (const connection of [...this.#connections]) connection.destroy();
+    this.closeAllConnections();
     this.#ticker.stop();
     this.#waker.stop();
   }

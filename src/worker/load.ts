@@ -66,6 +66,20 @@ export async function loadApplication(parts: LoadParts): Promise<Loaded> {
   return first;
 }
 
+/**
+ * An application that is here already.
+ *
+ * @throws OptionError TSGI_ERR_APP_EXPORT
+ */
+export async function takeApplication(application: object, chosen: LoadParts['interface']): Promise<Loaded> {
+  const detected = await detect(application, chosen);
+  if (detected !== undefined) return { detected, hooks: {} };
+  throw new OptionError(
+    'TSGI_ERR_APP_EXPORT',
+    `Cannot use the application: option app takes a path, a function, an object with fetch, or an app of a framework, and that is ${kindOf(application)}`,
+  );
+}
+
 /** It has exported nothing that runs, and may still listen as long as anything goes on in it. */
 function lateListener(
   listens: Promise<Loaded>,

@@ -17,7 +17,7 @@ import { workerHandle } from './handle.ts';
 import { loadImports } from './imports.ts';
 import type { Interface } from './interface.ts';
 import { Link } from './link.ts';
-import { type Loaded, loadApplication } from './load.ts';
+import { type Loaded, loadApplication, takeApplication } from './load.ts';
 import { loadFailure } from './load-failure.ts';
 import { WorkerLoop } from './loop.ts';
 import { watchMemory } from './memory-watch.ts';
@@ -139,12 +139,15 @@ class Life {
 
 async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   const { application, problem } = task;
+  if (problem !== '') return problemLoaded(problem);
+  if (typeof application !== 'string') {
+    await loadImports(task.imports);
+    return takeApplication(application, task.interface);
+  }
   process.env.TSGI_WORKER_INDEX = String(task.index);
-  if (problem !== '') return asTsgi(problemPage(problem));
   process.setSourceMapsEnabled(true);
   if (task.output !== null) surround(task);
   await loadImports(task.imports);
-  if (typeof application === 'function') return asTsgi(application);
   program.arm();
   const loaded = await loadApplication({ ...task, url: application, program });
   // In a thread of somebody else's, later servers are theirs.
@@ -152,8 +155,8 @@ async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   return loaded;
 }
 
-function asTsgi(application: Exclude<WorkerTask['application'], string>): Loaded {
-  return { detected: { interface: 'tsgi', application, why: 'it is a function' }, hooks: {} };
+function problemLoaded(problem: string): Loaded {
+  return { detected: { interface: 'tsgi', application: problemPage(problem), why: '' }, hooks: {} };
 }
 
 function callThrough(

@@ -6,18 +6,17 @@
 import type { AddressInfo } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { ShutdownReason } from '../hooks.ts';
-import type { Application } from '../tsgi/types.ts';
+import type { Asked } from '../node-server.ts';
 import type { InterfaceName } from './detect.ts';
 import type { EnvironContext } from './environ.ts';
 import type { ImportedModule } from './imports.ts';
 import type { LinkTask } from './link.ts';
 import type { LoopLimits } from './loop.ts';
-import type { Asked } from './program.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly control: MessagePort;
-  /** A file: URL, or in the caller's own thread the function itself. */
-  readonly application: string | Application;
+  /** A file: URL, or in the caller's own thread the application itself. */
+  readonly application: string | object;
   /** The file is CommonJS. */
   readonly isScript: boolean;
   /** Absolute path of the application as its user named it; '' for a function. */

@@ -1,8 +1,7 @@
 /**
  * Whole programs: a file that calls `listen` itself runs as it stands, and what it listens on is served by the acceptor.
  *
- * Law: takes the place of `listen` on Node's HTTP servers in this thread and of what tells where they listen; binds
- * nothing. Where the acceptor listens is told from outside (`bound`); who calls the server's listeners is the node
+ * Law: takes the place of `listen` on Node's HTTP servers in this thread; binds nothing. Where the acceptor listens is told from outside (`bound`); who calls the server's listeners is the node
  * interface.
  *
  * The first server that listens is the program's. Another one that listens on the same port is taken for one more
@@ -12,14 +11,7 @@ import http, { type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { OptionError } from '../errors.ts';
-
-/** What the program asked for. */
-export interface Asked {
-  /** Undefined: any. */
-  readonly port: number | undefined;
-  /** Undefined: every address. */
-  readonly host: string | undefined;
-}
+import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
 
 export interface ProgramOwner {
   /** The program closed its server, and nobody had told it to. */
@@ -32,7 +24,7 @@ type Listen = (this: Server, ...args: unknown[]) => Server;
 
 export class Program {
   readonly #owner: ProgramOwner;
-  readonly #taken: Set<Server> = new Set();
+  readonly #standIns: StandIn[] = [];
   #asked: Asked | null = null;
   #address: AddressInfo | null = null;
   #resolve!: (server: Server) => void;
@@ -73,82 +65,42 @@ export class Program {
   /** The acceptor listens there. */
   bound(address: AddressInfo): void {
     this.#address = address;
-    for (const server of this.#taken) process.nextTick(() => server.emit('listening'));
+    for (const standIn of this.#standIns) standIn.announce();
   }
 
+  /** @throws OptionError TSGI_ERR_APP_LISTEN for what is no port: a path, a descriptor, a handle */
   #take(server: Server, args: readonly unknown[]): boolean {
     const asked = askedBy(args);
+    if (asked === undefined) throw notServed(args[0]);
     const first = this.#asked;
     if (first !== null && asked.port !== first.port && asked.port !== this.#address?.port) return false;
-    const callback = args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
+    const callback = callbackOf(args);
     if (callback !== undefined) server.once('listening', callback);
-    this.#stand(server);
+    const standIn = new StandIn(server, {
+      standInAddress: () => this.#address,
+      standInOnClose: () => {
+        this.#owner.programOnClose();
+        return this.#owner.idle();
+      },
+    });
+    this.#standIns.push(standIn);
     if (first === null) {
       this.#asked = asked;
       this.#resolve(server);
     }
-    if (this.#address !== null) process.nextTick(() => server.emit('listening'));
+    if (this.#address !== null) standIn.announce();
     return true;
   }
-
-  /** The server looks as if it listened where the acceptor does. */
-  #stand(server: Server): void {
-    const taken = this.#taken;
-    taken.add(server);
-    const isOpen = () => taken.has(server);
-    Object.defineProperties(server, {
-      listening: { configurable: true, get: () => isOpen() && this.#address !== null },
-      address: { configurable: true, writable: true, value: () => (isOpen() ? this.#address : null) },
-      close: { configurable: true, writable: true, value: (done?: Done) => this.#close(server, done) },
-      closeAllConnections: { configurable: true, writable: true, value: () => {} },
-      closeIdleConnections: { configurable: true, writable: true, value: () => {} },
-      ref: { configurable: true, writable: true, value: () => server },
-      unref: { configurable: true, writable: true, value: () => server },
-    });
-  }
-
-  #close(server: Server, done?: Done): Server {
-    if (!this.#taken.delete(server)) {
-      const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
-      if (done !== undefined) process.nextTick(done, error);
-      return server;
-    }
-    if (done !== undefined) server.once('close', () => done());
-    this.#owner.programOnClose();
-    void this.#owner.idle().then(() => server.emit('close'));
-    return server;
-  }
 }
-
-type Done = (error?: Error) => void;
 
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
 }
 
-function isPort(port: number | undefined): boolean {
-  return port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65535);
-}
-
-/**
- * `listen(port, host?, …)` or `listen({ port, host })`, as Node reads them.
- *
- * @throws OptionError TSGI_ERR_APP_LISTEN for what is no port: a path, a descriptor, a handle
- */
-function askedBy(args: readonly unknown[]): Asked {
-  const [first, second] = args;
-  const isObject = typeof first === 'object' && first !== null;
-  const { port, host } = isObject
-    ? (first as { port?: unknown; host?: unknown })
-    : { port: first, host: second };
-  const isNone = port === undefined || port === null || typeof port === 'function';
-  const number = isNone ? undefined : Number(port);
-  const elsewhere = isObject && ['path', 'fd', '_handle'].some((key) => key in first && port === undefined);
-  if (elsewhere || port === '' || !isPort(number)) {
-    throw new OptionError(
-      'TSGI_ERR_APP_LISTEN',
-      `The application listens on ${isObject ? JSON.stringify(first) : String(first)}: the server serves TCP ports alone; let it listen on one, or export the application`,
-    );
-  }
-  return { port: number, host: typeof host === 'string' && host !== '' ? host : undefined };
+function notServed(where: unknown): OptionError {
+  const shown = typeof where === 'object' ? JSON.stringify(where) : String(where);
+  return new OptionError(
+    'TSGI_ERR_APP_LISTEN',
+    `The application listens on ${shown}: the server serves TCP ports alone; let it listen on one, or export the application`,
+  );
 }
