@@ -3,6 +3,7 @@
  *
  * Law: addresses alone. Binding is Node's or, under a supervisor, its parent's (`Binder`); accepting is the acceptor's.
  */
+import type { AddressInfo } from 'node:net';
 import type { ListenWhere } from './acceptor/listener.ts';
 import { listenError } from './listen-error.ts';
 import type { Asked } from './node-server.ts';
@@ -19,9 +20,11 @@ export interface ListenOptions {
 export interface Binder {
   /** The address is likely to be served: it is an error at once that it cannot be had. */
   reserve(port: number, host: string): Promise<void>;
-  /** A handle to listen on. */
-  bind(port: number, host: string): Promise<object>;
+  /** A handle to listen on. `place`: which of the places where a server listens; asked for anew, it is the same. */
+  bind(place: number, port: number, host: string): Promise<object>;
 }
+
+type Listen = (where: ListenWhere) => Promise<AddressInfo>;
 
 interface Address {
   readonly port: number;
@@ -35,6 +38,7 @@ export class Listening {
   readonly #resolution: Resolution;
   readonly #given: ListenOptions;
   readonly #binder: Binder | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   /** @param given what `listen` was told */
   constructor(resolution: Resolution, given: ListenOptions, binder: Binder | undefined) {
@@ -60,25 +64,38 @@ export class Listening {
   }
 
   /**
-   * Without a binder `listen` is called at once.
+   * The server's own place. Without a binder `listen` is called at once.
    *
    * @param asked by a program that listens itself
    * @throws OptionError TSGI_ERR_LISTEN
    */
-  listen(asked: Asked | null, listen: (where: ListenWhere) => Promise<void>): Promise<void> {
-    return this.#listen(this.#where(asked), listen);
+  async listen(asked: Asked | null, listen: Listen): Promise<void> {
+    await this.#listen(0, this.#where(asked), listen);
   }
 
-  async #listen({ port, host }: Address, listen: (where: ListenWhere) => Promise<void>): Promise<void> {
+  /**
+   * Another place, where a program asked for it.
+   *
+   * @throws OptionError TSGI_ERR_LISTEN
+   */
+  listenToo(place: number, { port = 0, host = EVERYWHERE }: Asked, listen: Listen): Promise<AddressInfo> {
+    // A binder is asked one thing at a time.
+    const listened = this.#last.then(() => this.#listen(place, { port, host }, listen));
+    this.#last = listened.catch(() => {});
+    return listened;
+  }
+
+  async #listen(place: number, { port, host }: Address, listen: Listen): Promise<AddressInfo> {
     try {
       // Node listens at once only where it need not look up a host.
       const here = host === EVERYWHERE ? { port } : { port, host };
-      await listen(this.#binder === undefined ? here : { handle: await this.#binder.bind(port, host) });
+      const handle = this.#binder && { handle: await this.#binder.bind(place, port, host) };
+      return await listen(handle ?? here);
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       // A machine without IPv6.
       if (host === EVERYWHERE && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'))
-        return this.#listen({ port, host: '0.0.0.0' }, listen);
+        return this.#listen(place, { port, host: '0.0.0.0' }, listen);
       throw listenError(error as NodeJS.ErrnoException, port, host);
     }
   }

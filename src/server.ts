@@ -18,6 +18,7 @@ import { type Resolution, resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
 import type { Options, ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
+import type { Asked } from './node-server.ts';
 import { Pool, type Readiness } from './pool/pool.ts';
 import { Reports } from './reports.ts';
 import type { Application } from './tsgi/types.ts';
@@ -161,7 +162,21 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const acceptor = this.#makeAcceptor();
     const pool = await this.#startPool(acceptor, task);
     await listening.listen(pool.readiness?.asked ?? null, (where) => acceptor.listen(where));
-    pool.tellAddress(this.address);
+    pool.tellAddress(0, this.address);
+    // Only now: the first that listens is the server's own.
+    for (const [place, asked] of pool.asked) void this.#listenToo(listening, place, asked);
+    pool.on('asks', (place: number, asked: Asked) => void this.#listenToo(listening, place, asked));
+  }
+
+  /** A program listens in several places. */
+  async #listenToo(listening: Listening, place: number, asked: Asked): Promise<void> {
+    try {
+      const address = await listening.listenToo(place, asked, (where) => this.#acceptor!.listen(where));
+      this.#pool?.tellAddress(place, address);
+      this.#log.info(`The program listens on port ${address.port}, too`);
+    } catch (error) {
+      this.#pool?.tellRefused(place, (error as Error).cause as Error);
+    }
   }
 
   async #startHere(listening: Listening): Promise<void> {

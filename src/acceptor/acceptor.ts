@@ -18,7 +18,8 @@ import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-
 import { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
-import { Listener, type ListenerOwner, type ListenWhere } from './listener.ts';
+import type { ListenerOwner, ListenWhere } from './listener.ts';
+import { Listeners } from './listeners.ts';
 import { Refusals } from './refusals.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
@@ -50,7 +51,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly #waker: Waker;
   readonly #links: WorkerLinks;
   readonly #connections: Set<Connection> = new Set();
-  #listener: Listener | null = null;
+  readonly #listeners: Listeners;
   readonly #ticker: Ticker = new Ticker(() => this.#tick());
   readonly #throughput: Throughput = new Throughput();
   readonly #refusals: Refusals = new Refusals(() =>
@@ -71,6 +72,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#events = events;
     this.limits = options;
     this.parser = new Parser(options);
+    this.#listeners = new Listeners(this.parser.buffer, this, options.backlog);
     const body = Math.max(options.bodyBuffer, READ_BUFFER_SIZE);
     const head = options.maxRequestLine + options.maxHeaderSize + 16 * options.maxHeaders + 512;
     const shared = createShared({
@@ -96,14 +98,14 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return this.#shared.buffers;
   }
 
+  /** Of the first listener. */
   get address(): net.AddressInfo | string | null {
-    return this.#listener?.address ?? null;
+    return this.#listeners.address;
   }
 
-  /** Rejects with the error of the operating system. */
-  async listen(where: ListenWhere): Promise<void> {
-    this.#listener = new Listener(this.parser.buffer, this);
-    await this.#listener.listen(where, this.#options.backlog);
+  /** Listens there, too. Rejects with the error of the operating system. */
+  listen(where: ListenWhere): Promise<net.AddressInfo> {
+    return this.#listeners.listen(where);
   }
 
   /** A worker incarnation was started; it may be told nothing before `ready`. */
@@ -157,7 +159,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   async close(): Promise<void> {
     this.closing = true;
     this.drain();
-    this.#listener?.close();
+    this.#listeners.close();
     for (const connection of [...this.#connections]) connection.close();
     if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
   }
@@ -170,7 +172,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   /** The same, and accepts no more. */
   terminate(): void {
     this.closing = true;
-    this.#listener?.close();
+    this.#listeners.close();
     this.closeAllConnections();
     this.#ticker.stop();
     this.#waker.stop();

@@ -39,9 +39,10 @@ export class Listener {
    * Listens at once, as far as Node does; whoever connects before it is known how sockets read is kept until then.
    * Rejects with the error of the operating system.
    */
-  async listen(where: ListenWhere, backlog: number): Promise<void> {
+  async listen(where: ListenWhere, backlog: number): Promise<net.AddressInfo> {
     this.#trial = readsIntoBuffer().then((direct) => void (this.#direct = direct));
     await Promise.all([this.#listen(where, backlog), this.#trial]);
+    return this.#server.address() as net.AddressInfo;
   }
 
   #listen(where: ListenWhere, backlog: number): Promise<void> {

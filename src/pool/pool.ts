@@ -16,6 +16,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
+import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
@@ -63,7 +64,7 @@ export interface PoolLog {
   info(text: string): void;
 }
 
-/** Events: `workerExit` ({ slot, threadId, code, planned }). */
+/** Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program does. */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
@@ -73,7 +74,9 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #task: CommonTask;
   #closing = false;
   #readiness: Readiness | null = null;
-  #address: AddressInfo | null = null;
+  readonly #addresses: (AddressInfo | undefined)[] = [];
+  /** Places besides the first where programs listen, or want to. */
+  readonly asked: Map<number, Asked> = new Map();
   #backoff = 0;
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
@@ -99,9 +102,15 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   /** The server listens there: programs that listen hear of it, and whoever starts later. */
-  tellAddress(address: AddressInfo): void {
-    this.#address = address;
-    for (const worker of this.#workers.values()) worker.tellAddress(address);
+  tellAddress(place: number, address: AddressInfo): void {
+    this.#addresses[place] = address;
+    for (const worker of this.#workers.values()) worker.tellAddress(place, address);
+  }
+
+  /** The server cannot listen there: programs that asked hear of it, and whoever asks later is asked for anew. */
+  tellRefused(place: number, error: Error): void {
+    this.asked.delete(place);
+    for (const worker of this.#workers.values()) worker.tellRefused(place, error);
   }
 
   /** Threads that were told to end and have not. */
@@ -275,7 +284,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       ...common,
       slot,
       index,
-      address: this.#address,
+      addresses: this.#addresses,
       ...rings,
       output: this.#piscina === null ? null : output,
       shared: this.#options.shared,
@@ -305,6 +314,12 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
     this.#end(worker, 'recycle');
     if (!this.#closing && !worker.replaced) this.#respawn(0);
+  }
+
+  incarnationOnAsks(place: number, asked: Asked): void {
+    if (this.asked.has(place)) return;
+    this.asked.set(place, asked);
+    this.emit('asks', place, asked);
   }
 
   incarnationOnLog(level: 'error' | 'info', text: string): void {

@@ -25,7 +25,7 @@ import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
 import { FetchInterface } from './node/fetch-interface.ts';
 import { NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
-import { Program } from './program.ts';
+import { Program, type ProgramOwner } from './program.ts';
 import { takeStdio } from './stdio.ts';
 import { sayGoodbye, surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
@@ -60,11 +60,12 @@ class Life {
     this.#task = task;
     this.#isOwnThread = task.output !== null;
     this.#say = say;
-    this.#program = new Program({
+    const owner: ProgramOwner = {
+      programOnAsk: (place, asked) => say({ type: 'asks', place, asked }),
       idle: async () => this.#gateway?.idle(),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
-    });
-    if (task.address !== null) this.#program.bound(task.address);
+    };
+    this.#program = new Program(owner, task.addresses);
     this.#handle = workerHandle({
       index: task.index,
       threads: task.threads,
@@ -86,7 +87,7 @@ class Life {
     }
     const { interface: name, why } = loaded.detected;
     const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
-    const called = callThrough(loaded.detected, loop, this.#handle, this.#task, this.#say);
+    const called = this.#callThrough(loaded.detected, loop);
     const gateway = this.#open(loop, called);
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
     const { reason } = await closed;
@@ -107,8 +108,17 @@ class Life {
   #hear(): Promise<Close> {
     return new Promise((resolve) =>
       this.#task.control.on('message', (message: ToWorker) => {
-        if (message.type === 'close') resolve(message);
-        else this.#program.bound(message.address);
+        switch (message.type) {
+          case 'close':
+            return resolve(message);
+          case 'listening':
+            return this.#program.bound(message.place, message.address);
+          case 'refused':
+            return this.#program.refused(
+              message.place,
+              Object.assign(new Error(message.message), { code: message.code }),
+            );
+        }
       }),
     );
   }
@@ -130,6 +140,34 @@ class Life {
     );
     loop.start(gateway);
     return gateway;
+  }
+
+  #callThrough(detected: Detected, loop: WorkerLoop): Interface {
+    const { context, handlerTimeout, validate, interface: chosen } = this.#task;
+    const { requestIdPrefix } = context;
+    switch (detected.interface) {
+      case 'node': {
+        const isProgram = this.#program.asked !== null;
+        const serverAt = isProgram ? (port: number) => this.#program.serverAt(port) : undefined;
+        return new NodeInterface(loop, { application: detected.application, requestIdPrefix, serverAt });
+      }
+      case 'fetch':
+        return new FetchInterface(loop, {
+          application: detected.application,
+          requestIdPrefix,
+          report: this.#report,
+        });
+      case 'tsgi': {
+        const checked = validate ? validator(detected.application) : detected.application;
+        return new TsgiInterface(loop, {
+          application: chosen === 'auto' && !validate ? untilProven(checked) : checked,
+          context,
+          errors: new LineErrors((text) => this.#say({ type: 'log', level: 'info', text })),
+          handlerTimeout,
+          worker: this.#handle,
+        });
+      }
+    }
   }
 
   readonly #recycle = (why: string): void => this.#say({ type: 'worn', why });
@@ -157,35 +195,4 @@ async function load(task: WorkerTask, program: Program): Promise<Loaded> {
 
 function problemLoaded(problem: string): Loaded {
   return { detected: { interface: 'tsgi', application: problemPage(problem), why: '' }, hooks: {} };
-}
-
-function callThrough(
-  detected: Detected,
-  loop: WorkerLoop,
-  worker: WorkerHandle,
-  task: WorkerTask,
-  say: Say,
-): Interface {
-  const { context, handlerTimeout } = task;
-  const { requestIdPrefix } = context;
-  switch (detected.interface) {
-    case 'node':
-      return new NodeInterface(loop, { application: detected.application, requestIdPrefix });
-    case 'fetch':
-      return new FetchInterface(loop, {
-        application: detected.application,
-        requestIdPrefix,
-        report: (text) => say({ type: 'log', level: 'error', text }),
-      });
-    case 'tsgi': {
-      const checked = task.validate ? validator(detected.application) : detected.application;
-      return new TsgiInterface(loop, {
-        application: task.interface === 'auto' && !task.validate ? untilProven(checked) : checked,
-        context,
-        errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
-        handlerTimeout,
-        worker,
-      });
-    }
-  }
 }

@@ -37,8 +37,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly threads: number;
   /** Which of them this is: from 0, inherited by whoever takes its place. */
   readonly index: number;
-  /** Where the server listens; null before it does. */
-  readonly address: AddressInfo | null;
+  /** Where the server listens, by place: the first is the server's own, others are a program's. Those to come are missing. */
+  readonly addresses: readonly (AddressInfo | undefined)[];
   /** Where what is printed is remembered; null in the caller's own thread. */
   readonly output: SharedArrayBuffer | null;
   /** Bytes of heap and external memory; 0: any. */
@@ -58,6 +58,8 @@ export interface Readiness {
 export type FromWorker =
   | { readonly type: 'started'; readonly threadId: number }
   | ({ readonly type: 'ready' } & Readiness)
+  /** A program listens in one more place, counted from 1. */
+  | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }
   | { readonly type: 'fault' }
   | { readonly type: 'worn'; readonly why: string }
   /** It has done all it will do. */
@@ -69,4 +71,11 @@ export type FromWorker =
 export type ToWorker =
   | { readonly type: 'close'; readonly reason: ShutdownReason }
   /** The server listens: a program that asked to listen does so now. */
-  | { readonly type: 'listening'; readonly address: AddressInfo };
+  | { readonly type: 'listening'; readonly place: number; readonly address: AddressInfo }
+  /** It cannot listen there: code and message of the operating system's error. */
+  | {
+      readonly type: 'refused';
+      readonly place: number;
+      readonly code: string | undefined;
+      readonly message: string;
+    };

@@ -2,7 +2,7 @@
  * Whole programs: files that listen by themselves run as they stand.
  */
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -20,6 +20,11 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** The process that a supervisor watches. */
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }
 
 async function text(url: string, where = '/'): Promise<string> {
@@ -127,6 +132,58 @@ describe('what it sees of its server', () => {
     while (!cli.stderr.includes('is recycled: its program has closed its server'))
       await once(cli.child.stderr!, 'data');
     expect(await text(url)).toBe('served');
+  });
+});
+
+describe('several ports', () => {
+  const two = (first: number, second: number) => `${ESM}
+    const served = (what) => (request, response) => response.end(what + ' ' + process.env.TSGI_WORKER_INDEX);
+    http.createServer(served('site')).listen(${first});
+    const admin = http.createServer(served('admin'));
+    admin.on('error', (error) => console.log('admin', error.code, admin.listening));
+    setTimeout(() => admin.listen(${second}, '127.0.0.1', () => console.log('admin on', admin.address().port)), 10);`;
+
+  /** Waits for both workers of a server. */
+  async function told(cli: Cli, line: RegExp): Promise<string[]> {
+    let found: string[];
+    while ((found = cli.stdout.match(new RegExp(line, 'gm')) ?? []).length < 2)
+      await once(cli.child.stdout!, 'data');
+    return found;
+  }
+
+  test('each is listened on once, and served by every worker', async () => {
+    const [site, admin] = [await freePort(), await freePort()];
+    const cli = new Cli([appFile(two(site, admin)), '--threads', '2']);
+    expect(new URL(await cli.url()).port).toBe(String(site));
+    expect(await told(cli, /^admin on \d+$/)).toEqual([`admin on ${admin}`, `admin on ${admin}`]);
+    expect(await text(`http://127.0.0.1:${admin}`)).toMatch(/^admin [01]$/);
+    expect(await text(`http://127.0.0.1:${site}`)).toMatch(/^site [01]$/);
+  });
+
+  test('stay where they are when the process dies', async () => {
+    const cli = new Cli([appFile(two(0, 0)), '--threads', '2']);
+    const site = await cli.url();
+    const [line] = await told(cli, /^admin on \d+$/);
+    const admin = `http://127.0.0.1:${line!.split(' ').at(-1)}`;
+    cli.stdout = '';
+    process.kill(childOf(cli.child.pid!), 'SIGKILL');
+    // The kernel keeps both until another process serves.
+    expect(await Promise.all([text(site), text(admin)])).toEqual([
+      expect.stringMatching(/^site/),
+      expect.stringMatching(/^admin/),
+    ]);
+    expect(await told(cli, /^admin on \d+$/)).toEqual([line, line]);
+  });
+
+  test('one in use is the error that Node has', async () => {
+    const other = net.createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as net.AddressInfo;
+    const cli = new Cli([appFile(two(0, port)), '--threads', '2']);
+    const url = await cli.url();
+    expect(await told(cli, /^admin E\w+ \w+$/)).toEqual(['admin EADDRINUSE false', 'admin EADDRINUSE false']);
+    other.close();
+    expect(await text(url)).toMatch(/^site/);
   });
 });
 

@@ -22,41 +22,29 @@ export interface NodeInterfaceOptions {
   /** A listener, or a server whose listeners are called. */
   readonly application: NodeHandler | Server;
   readonly requestIdPrefix: string;
+  /** Of a program: who serves what came through this port; undefined: nobody, as yet. */
+  readonly serverAt?: ((port: number) => Server | undefined) | undefined;
 }
 
 export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
   readonly #requestIdPrefix: string;
-  readonly #server: Server;
-  readonly #listener: NodeHandler;
+  readonly #siteAt: (port: number) => Site;
 
-  constructor(loop: WorkerLoop, { application, requestIdPrefix }: NodeInterfaceOptions) {
+  constructor(loop: WorkerLoop, { application, requestIdPrefix, serverAt }: NodeInterfaceOptions) {
     this.#loop = loop;
     this.#requestIdPrefix = requestIdPrefix;
-    if (typeof application === 'function') {
-      // Through a server's `emit`, which is where agents that trace requests look.
-      let result: unknown;
-      const server = http.createServer((request, response) => {
-        result = application(request, response);
-      });
-      this.#server = server;
-      this.#listener = (request, response) => {
-        result = undefined;
-        server.emit('request', request, response);
-        return result;
-      };
-    } else {
-      this.#server = application;
-      this.#listener = (request, response) => void application.emit('request', request, response);
-    }
+    const site = typeof application === 'function' ? siteOfListener(application) : siteOf(application);
+    this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port) ?? ABSENT);
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
     const { flags } = reader;
+    const { server, listener } = this.#siteAt(reader.localPort);
     const outbound = new Outbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
     const exchange = new NodeExchange(outbound, body, {
-      server: this.#server,
-      listener: this.#listener,
+      server,
+      listener,
       requestId: requestId(this.#requestIdPrefix, reader.serial),
       complete: reader.bodyLength > 0 ? reader.body() : null,
       expectsContinue: (flags & Flag.EXPECT_CONTINUE) !== 0,
@@ -67,33 +55,67 @@ export class NodeInterface implements Interface {
       { address: reader.remoteAddress, port: reader.remotePort },
       { address: reader.localAddress, port: reader.localPort },
     );
-    const { timeout } = this.#server;
+    const { timeout } = server;
     if (timeout > 0) socket.setTimeout(timeout);
-    const request = this.#request(reader, socket);
+    const request = makeRequest(reader, socket, server);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = (flags & Flag.KEEP_ALIVE) !== 0;
     prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0, () => this.#loop.draining);
     exchange.with(socket, { request, response });
     return exchange;
   }
+}
 
-  #request(reader: RequestReader, socket: ExchangeSocket): IncomingMessage {
-    const { head, targetOffset, targetLength, flags } = reader;
-    const request = new IncomingMessage(
-      socket as unknown as ConstructorParameters<typeof IncomingMessage>[0],
-    );
-    const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
-    request.httpVersionMajor = 1;
-    request.httpVersionMinor = minor;
-    request.httpVersion = minor === 0 ? '1.0' : '1.1';
-    request.method = head.slice(0, reader.methodLength);
-    request.url = head.slice(targetOffset, targetOffset + targetLength);
-    const inner = request as unknown as RequestInternals;
-    inner.joinDuplicateHeaders = (this.#server as unknown as RequestInternals).joinDuplicateHeaders === true;
-    const fields = fieldsOf(reader);
-    inner._addHeaderLines(fields, fields.length);
-    return request;
+/** A server, and what calls its listeners. */
+interface Site {
+  readonly server: Server;
+  readonly listener: NodeHandler;
+}
+
+const SITES: WeakMap<Server, Site> = new WeakMap();
+
+function siteOf(server: Server): Site {
+  let site = SITES.get(server);
+  if (site === undefined) {
+    site = { server, listener: (request, response) => void server.emit('request', request, response) };
+    SITES.set(server, site);
   }
+  return site;
+}
+
+/** Through a server's `emit`, which is where agents that trace requests look. */
+function siteOfListener(application: NodeHandler): Site {
+  let result: unknown;
+  const server = http.createServer((request, response) => {
+    result = application(request, response);
+  });
+  const listener: NodeHandler = (request, response) => {
+    result = undefined;
+    server.emit('request', request, response);
+    return result;
+  };
+  return { server, listener };
+}
+
+/** Of a program that has not listened on that port yet, or does no more. */
+const ABSENT = http.createServer((_, response) => {
+  response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' }).end('Service Unavailable\n');
+});
+
+function makeRequest(reader: RequestReader, socket: ExchangeSocket, server: Server): IncomingMessage {
+  const { head, targetOffset, targetLength, flags } = reader;
+  const request = new IncomingMessage(socket as unknown as ConstructorParameters<typeof IncomingMessage>[0]);
+  const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
+  request.httpVersionMajor = 1;
+  request.httpVersionMinor = minor;
+  request.httpVersion = minor === 0 ? '1.0' : '1.1';
+  request.method = head.slice(0, reader.methodLength);
+  request.url = head.slice(targetOffset, targetOffset + targetLength);
+  const inner = request as unknown as RequestInternals;
+  inner.joinDuplicateHeaders = (server as unknown as RequestInternals).joinDuplicateHeaders === true;
+  const fields = fieldsOf(reader);
+  inner._addHeaderLines(fields, fields.length);
+  return request;
 }
 
 /** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
