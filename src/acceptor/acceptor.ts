@@ -16,6 +16,7 @@ import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord, requestId } 
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
 import { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import type { ListenerOwner, ListenWhere } from './listener.ts';
@@ -31,7 +32,7 @@ import { WorkerLinks } from './worker-links.ts';
 
 /** Connections are many and patient: they are looked at every so many ticks. */
 const CONNECTION_TICKS = 3;
-/** Records read from one worker's ring in one turn, so that one worker cannot keep the others waiting. */
+/** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
 
 export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
@@ -50,7 +51,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly #watchdog: Watchdog;
   readonly #waker: Waker;
   readonly #links: WorkerLinks;
-  readonly #connections: Set<Connection> = new Set();
+  readonly #connections: Connections = new Connections();
   readonly #listeners: Listeners;
   readonly #ticker: Ticker = new Ticker(() => this.#tick());
   readonly #throughput: Throughput = new Throughput();
@@ -59,7 +60,6 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   );
   #ticks = 0;
   #turnDue = false;
-  #onDrained: (() => void) | null = null;
   /** While no worker serves: when one may, seconds. */
   #backIn = 0;
   #requests = 0;
@@ -98,12 +98,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return this.#shared.buffers;
   }
 
-  /** Of the first listener. */
   get address(): net.AddressInfo | string | null {
     return this.#listeners.address;
   }
 
-  /** Listens there, too. Rejects with the error of the operating system. */
+  /** May be called again. Rejects with the error of the operating system. */
   listen(where: ListenWhere): Promise<net.AddressInfo> {
     return this.#listeners.listen(where);
   }
@@ -160,13 +159,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.closing = true;
     this.drain();
     this.#listeners.close();
-    for (const connection of [...this.#connections]) connection.close();
-    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
+    await this.#connections.close();
   }
 
   /** Ends every connection now. */
   closeAllConnections(): void {
-    for (const connection of [...this.#connections]) connection.destroy();
+    this.#connections.destroy();
   }
 
   /** The same, and accepts no more. */
@@ -226,8 +224,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   connectionOnClose(connection: Connection): void {
-    this.#connections.delete(connection);
-    if (this.#connections.size === 0 && this.closing) this.#onDrained?.();
+    this.#connections.remove(connection);
   }
 
   // the turn
@@ -341,8 +338,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.now = performance.now();
     this.#throughput.sample(this.#requests, this.now, this.exchanges.pending > 0);
     this.#ticks += 1;
-    if (this.#ticks % CONNECTION_TICKS === 0)
-      for (const connection of this.#connections) connection.tick(this.now);
+    if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);
     this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
     // An answer that is there already is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#drain(link);

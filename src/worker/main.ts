@@ -90,6 +90,9 @@ class Life {
     const called = this.#callThrough(loaded.detected, loop);
     const gateway = this.#open(loop, called);
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
+    // As in Node, a program has heard that it listens before its first request comes.
+    if (this.#program.asked !== null) await Promise.race([this.#program.listening, closed]);
+    loop.start(gateway);
     const { reason } = await closed;
     this.#closing = true;
     await gateway.idle();
@@ -123,7 +126,7 @@ class Life {
     );
   }
 
-  /** From here on it claims requests. */
+  /** It claims requests when the loop is started. */
   #open(loop: WorkerLoop, called: Interface): Gateway {
     const gateway = new Gateway(loop, {
       interface: called,
@@ -138,7 +141,6 @@ class Life {
     watchMemory(this.#task.maxWorkerMemory, (bytes) =>
       this.#recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
     );
-    loop.start(gateway);
     return gateway;
   }
 

@@ -28,6 +28,9 @@ interface Place {
   readonly standIns: StandIn[];
 }
 
+/** How long a request waits for a server that does not listen yet. */
+const ABSENT_MS = 5000;
+
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 export class Program {
@@ -35,8 +38,34 @@ export class Program {
   readonly #places: Place[] = [];
   readonly #addresses: (AddressInfo | undefined)[];
   #resolve!: (server: Server) => void;
+  /** Called when it listens in one more place. */
+  readonly #waiting: Set<() => void> = new Set();
+  /** Stands for a server that does not listen yet, though one in another worker does: it gives the request to it when it does. */
+  readonly #absent: Server = http.createServer((request, response) => {
+    const { localPort = 0 } = request.socket;
+    const stop = () => {
+      clearTimeout(timer);
+      this.#waiting.delete(look);
+    };
+    const look = () => {
+      const server = this.#findServer(localPort);
+      if (server === undefined) return;
+      stop();
+      server.emit('request', request, response);
+    };
+    const timer = setTimeout(() => {
+      stop();
+      response
+        .writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' })
+        .end('Service Unavailable\n');
+    }, ABSENT_MS);
+    this.#waiting.add(look);
+  });
   /** Resolves with the server that it listens with first. */
   readonly captured: Promise<Server>;
+  /** Resolves when that has been told that it listens. */
+  readonly listening: Promise<void>;
+  #onListening!: () => void;
 
   /** @param addresses where the acceptor listens already, by place */
   constructor(owner: ProgramOwner, addresses: readonly (AddressInfo | undefined)[]) {
@@ -45,6 +74,10 @@ export class Program {
     this.captured = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    this.listening = new Promise((resolve) => {
+      this.#onListening = resolve;
+    });
+    if (addresses[0] !== undefined) this.#onListening();
   }
 
   /** What it asked for first; null as long as it does not listen. */
@@ -52,8 +85,12 @@ export class Program {
     return this.#places[0]?.asked ?? null;
   }
 
-  /** Who serves what came through this port of the acceptor; undefined: it does not listen there, or not yet. */
-  serverAt(port: number): Server | undefined {
+  /** Who serves what came through this port of the acceptor. */
+  serverAt(port: number): Server {
+    return this.#findServer(port) ?? this.#absent;
+  }
+
+  #findServer(port: number): Server | undefined {
     const index =
       this.#places.length === 1 ? 0 : this.#addresses.findIndex((address) => address?.port === port);
     return this.#places[index]?.standIns.find((standIn) => standIn.open || index === 0)?.server;
@@ -83,6 +120,8 @@ export class Program {
   bound(place: number, address: AddressInfo): void {
     this.#addresses[place] = address;
     for (const standIn of this.#places[place]?.standIns ?? []) standIn.announce();
+    if (place === 0) process.nextTick(this.#onListening);
+    this.#look();
   }
 
   /** The acceptor cannot listen there. */
@@ -107,6 +146,12 @@ export class Program {
     this.#places[place]!.standIns.push(standIn);
     if (this.#addresses[place] !== undefined) standIn.announce();
     this.#resolve(server);
+    this.#look();
+  }
+
+  /** Once what `listen` was called in is done: it may add routes. */
+  #look(): void {
+    if (this.#waiting.size > 0) setImmediate(() => [...this.#waiting].forEach((look) => look()));
   }
 
   /** A new one, unless it listens on that port already. */

@@ -22,8 +22,8 @@ export interface NodeInterfaceOptions {
   /** A listener, or a server whose listeners are called. */
   readonly application: NodeHandler | Server;
   readonly requestIdPrefix: string;
-  /** Of a program: who serves what came through this port; undefined: nobody, as yet. */
-  readonly serverAt?: ((port: number) => Server | undefined) | undefined;
+  /** Of a program that listens on several ports: who serves what came through this one. */
+  readonly serverAt?: ((port: number) => Server) | undefined;
 }
 
 export class NodeInterface implements Interface {
@@ -35,7 +35,7 @@ export class NodeInterface implements Interface {
     this.#loop = loop;
     this.#requestIdPrefix = requestIdPrefix;
     const site = typeof application === 'function' ? siteOfListener(application) : siteOf(application);
-    this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port) ?? ABSENT);
+    this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
@@ -96,11 +96,6 @@ function siteOfListener(application: NodeHandler): Site {
   };
   return { server, listener };
 }
-
-/** Of a program that has not listened on that port yet, or does no more. */
-const ABSENT = http.createServer((_, response) => {
-  response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' }).end('Service Unavailable\n');
-});
 
 function makeRequest(reader: RequestReader, socket: ExchangeSocket, server: Server): IncomingMessage {
   const { head, targetOffset, targetLength, flags } = reader;
