@@ -23,6 +23,8 @@ export interface Answerable {
   exchangeOnEnd(close: boolean): void;
   /** The answer is a head and a file, and then complete. */
   exchangeOnFile(file: FileRecord, close: boolean): void;
+  /** The application takes the connection over, and is sent what comes. */
+  exchangeOnTunnel(): void;
   /** The application reads: let the body come. */
   exchangeOnRead(): void;
   /** Bytes of its upload went to the worker. */
@@ -94,7 +96,7 @@ export class Exchanges {
   #serial = 0;
   /** Exchanges in use. */
   readonly active: Set<Exchange> = new Set();
-  /** Those among them whose body goes to the worker through its inbound ring. */
+  /** Those among them with bytes, or an end, that go to the worker through its inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
   constructor(memory: ExchangeMemory, maxPending: number, journal?: Journal) {
@@ -145,6 +147,12 @@ export class Exchanges {
     table.publish(exchange.index, exchange.generation, exchange.slabOffset);
     this.#enqueue(exchange);
     if (this.#journal !== undefined) this.#unwritten.push(exchange);
+  }
+
+  /** What its client sends goes to the worker that took its connection over. */
+  tunnel(exchange: Exchange, upload: Upload): void {
+    exchange.upload = upload;
+    this.uploading.add(exchange);
   }
 
   /** The request is not needed any more. True when no worker had it: then it is free already. */

@@ -29,6 +29,8 @@ export const Kind = {
   BODY: 4,
   /** With END: a head and a file that the acceptor sends behind it; the payload is `writeFileRecord`'s. */
   FILE: 5,
+  /** The application takes the connection over: what the client sends behind the head comes as BODY, END ends both. */
+  TUNNEL: 6,
 } as const;
 
 /** Flags of a record, above the kind's 8 bits. */

@@ -20,6 +20,7 @@ const BYTES = 'ring/byte-ring.ts';
 const BELL = 'ring/doorbell.ts';
 const BOOK = 'acceptor/exchanges.ts';
 const ACCEPTOR = 'acceptor/acceptor.ts';
+const RECORDS = 'acceptor/records.ts';
 const UPLOAD = 'acceptor/upload.ts';
 const LOOP = 'worker/loop.ts';
 const INBOUND = 'worker/inbound.ts';
@@ -152,7 +153,7 @@ const BOOKS: readonly Mutant[] = [
     'this.#strike(exchange);\n    this.releaseSlab(exchange);',
     'this.#strike(exchange);',
   ),
-  mutant('detach: judged before drained', ACCEPTOR, 'while (this.#drain(link));', ''),
+  mutant('detach: judged before drained', ACCEPTOR, 'while (this.#records.drain(link));', ''),
 ];
 
 const BYTE_RINGS: readonly Mutant[] = [
@@ -230,7 +231,7 @@ const BELLS: readonly Mutant[] = [
   ),
   mutant(
     'acceptor: tells nobody of space',
-    ACCEPTOR,
+    RECORDS,
     'if (responses.takeWaiting() || this.#credited) link.notify();',
     'if (this.#credited) link.notify();',
   ),
