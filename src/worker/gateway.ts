@@ -72,8 +72,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     const { table } = this.#loop.link.shared;
     const reader = this.#reader;
     reader.read(exchange, generation, table.slabOffset(exchange));
-    const body = reader.moreBody ? this.#inbound.open(exchange, generation) : null;
-    const running = this.#options.interface.begin(reader, body);
+    const called = this.#options.interface;
+    const follows = reader.moreBody || called.takesOver?.(reader) === true;
+    const body = follows ? this.#inbound.open(exchange, generation) : null;
+    const running = called.begin(reader, body);
     this.#running.add(running);
     points.reached('copied');
     if (table.abortOf(exchange) !== Abort.NONE) {

@@ -12,6 +12,8 @@ import type { Running } from './running.ts';
 export interface Interface {
   /** Takes all it needs of the request: the slab is somebody else's afterwards. `body`: null when it lies complete in the slab. */
   begin(request: RequestReader, body: InboundBody | null): Running;
+  /** Whether the application takes the request's connection over; its body is then what comes behind the head. */
+  takesOver?(request: RequestReader): boolean;
   /** Resolves when what exchanges have left running has ended. */
   settled?(): Promise<void>;
 }

@@ -15,6 +15,7 @@ import type { Running } from '../running.ts';
 import { NodeExchange } from './exchange.ts';
 import { prepareResponse } from './node-response.ts';
 import { ExchangeSocket } from './socket.ts';
+import { Tunnel, TunnelSocket } from './tunnel.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -38,10 +39,17 @@ export class NodeInterface implements Interface {
     this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
   }
 
+  /** As Node's servers do: whatever asks for an upgrade, if somebody listens for that. */
+  takesOver(reader: RequestReader): boolean {
+    if ((reader.flags & Flag.UPGRADE) === 0 || reader.moreBody || reader.bodyLength > 0) return false;
+    return this.#siteAt(reader.localPort).server.listenerCount('upgrade') > 0;
+  }
+
   begin(reader: RequestReader, body: InboundBody | null): Running {
     const { flags } = reader;
     const { server, listener } = this.#siteAt(reader.localPort);
     const outbound = new Outbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
+    if (body !== null && !reader.moreBody) return this.#tunnel(reader, server, outbound, body);
     const exchange = new NodeExchange(outbound, body, {
       server,
       listener,
@@ -63,6 +71,20 @@ export class NodeInterface implements Interface {
     prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0, () => this.#loop.draining);
     exchange.with(socket, { request, response });
     return exchange;
+  }
+
+  #tunnel(reader: RequestReader, server: Server, outbound: Outbound, body: InboundBody): Tunnel {
+    const socket = new TunnelSocket(outbound, body, reader);
+    const request = makeRequest(reader, socket, server);
+    request.complete = true;
+    request.push(null);
+    Object.assign(request, { upgrade: true });
+    return new Tunnel(outbound, body, {
+      server,
+      request,
+      socket,
+      requestId: requestId(this.#requestIdPrefix, reader.serial),
+    });
   }
 }
 
@@ -97,7 +119,11 @@ function siteOfListener(application: NodeHandler): Site {
   return { server, listener };
 }
 
-function makeRequest(reader: RequestReader, socket: ExchangeSocket, server: Server): IncomingMessage {
+function makeRequest(
+  reader: RequestReader,
+  socket: ExchangeSocket | TunnelSocket,
+  server: Server,
+): IncomingMessage {
   const { head, targetOffset, targetLength, flags } = reader;
   const request = new IncomingMessage(socket as unknown as ConstructorParameters<typeof IncomingMessage>[0]);
   const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;

@@ -1,0 +1,157 @@
+/**
+ * A connection that the application has taken over: `'upgrade'` of Node's servers, as WebSocket servers use it.
+ *
+ * Law: bytes both ways, as they are. The handshake and what follows are the application's; the acceptor has stopped
+ * parsing when it hears of this exchange first. Bytes that came behind the head are the first to be read.
+ *
+ * Its exchange lives as long as the connection. An end by the application ends both ways behind what was written; an end
+ * by the client is the end of what is read, and a client that is gone destroys the socket.
+ */
+import type { IncomingMessage, Server } from 'node:http';
+import type { RequestReader } from '../../ring/message.ts';
+import type { InboundBody } from '../inbound.ts';
+import type { Outbound } from '../outbound.ts';
+import { Running, type RunningOwner } from '../running.ts';
+import { PeerSocket } from './peer-socket.ts';
+
+const NO_BYTES = Buffer.alloc(0);
+
+type Done = (error?: Error | null) => void;
+
+export class TunnelSocket extends PeerSocket {
+  readonly #outbound: Outbound;
+  readonly #body: InboundBody;
+  #reading = false;
+  /** Of what is written, and waits for room. */
+  #written: Done | null = null;
+
+  constructor(outbound: Outbound, body: InboundBody, peers: RequestReader) {
+    super({ allowHalfOpen: true }, peers);
+    this.#outbound = outbound;
+    this.#body = body;
+    outbound.onFlow = this.#onFlow;
+  }
+
+  /** The client is gone. */
+  break(): void {
+    this.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }));
+  }
+
+  override _read(): void {
+    if (!this.#reading) this.#pull();
+  }
+
+  #pull(): void {
+    try {
+      for (;;) {
+        const bytes = this.#body.next();
+        if (bytes === undefined) break;
+        if (bytes === null) return void this.push(null);
+        this.bytesRead += bytes.length;
+        this.refreshTimeout();
+        if (!this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
+      }
+    } catch {
+      return this.break();
+    }
+    this.#reading = true;
+    void this.#body.wait().then(() => {
+      this.#reading = false;
+      if (!this.destroyed) this.#pull();
+    });
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: Done): void {
+    this.#push(chunk);
+    this.#flush(done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+    for (const { chunk } of chunks) this.#push(chunk);
+    this.#flush(done);
+  }
+
+  #push(chunk: Buffer): void {
+    this.bytesWritten += chunk.length;
+    this.#outbound.push(chunk);
+  }
+
+  #flush(done: Done): void {
+    this.refreshTimeout();
+    if (this.#outbound.over) return done();
+    this.#written = done;
+    this.#outbound.flush();
+  }
+
+  readonly #onFlow = (): void => {
+    const written = this.#written;
+    this.#written = null;
+    written?.();
+  };
+
+  /** Both ways end here: the acceptor sends what is written, and what the client still says is nobody's. */
+  override _final(done: Done): void {
+    this.#outbound.finish(true);
+    done();
+    this.push(null);
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
+  }
+
+  override _destroy(error: Error | null, callback: Done): void {
+    this.stopTimeout();
+    // What was ended goes out; what was not is broken off.
+    this.#outbound.abort();
+    this.#onFlow();
+    // Servers listen for errors of their sockets, and an application that does not is not to die of a client.
+    callback(this.listenerCount('error') > 0 ? error : null);
+  }
+}
+
+export interface TunnelParts {
+  readonly server: Server;
+  readonly request: IncomingMessage;
+  readonly socket: TunnelSocket;
+  readonly requestId: string;
+}
+
+export class Tunnel extends Running {
+  readonly #parts: TunnelParts;
+
+  constructor(outbound: Outbound, body: InboundBody, parts: TunnelParts) {
+    super(outbound, body);
+    this.#parts = parts;
+  }
+
+  override get label() {
+    const { request, requestId } = this.#parts;
+    return { method: request.method ?? '', target: request.url ?? '', id: requestId };
+  }
+
+  override call(owner: RunningOwner): void {
+    const { server, request, socket } = this.#parts;
+    this.outbound.takeOver();
+    socket.once('close', () => owner.runningOnDone(this));
+    // Nobody need read what comes behind the end.
+    socket.once('finish', () => setImmediate(() => socket.destroy()));
+    try {
+      server.emit('upgrade', request, socket, NO_BYTES);
+    } catch (error) {
+      owner.runningOnFailed(this, error);
+      socket.destroy();
+    }
+  }
+
+  override abort(why: number): void {
+    super.abort(why);
+    this.#parts.socket.break();
+  }
+}
