@@ -15,6 +15,7 @@ import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
 import { requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
+import { Affinity } from './affinity.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
@@ -24,6 +25,7 @@ import { InboundPump } from './inbound-pump.ts';
 import { Listeners } from './listeners.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
+import { Router } from './router.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
 import { UploadGate } from './upload-gate.ts';
@@ -34,6 +36,8 @@ import { WorkerLinks } from './worker-links.ts';
 
 /** Connections are many and patient: they are looked at every so many ticks. */
 const CONNECTION_TICKS = 3;
+/** How long a request that others may have as well waits for the worker it is meant for. */
+const MEANT_MS = 20;
 
 export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly parser: Parser;
@@ -80,13 +84,15 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       largestRequest: head + body,
     });
     this.#shared = shared;
+    const affinity = options.affinity === '' ? null : new Affinity(options.affinity);
     this.exchanges = new Exchanges(shared, options.maxPending, options.journal);
     this.uploads = new UploadGate(options.places);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#links = new WorkerLinks(shared.table);
+    this.exchanges.router = new Router(this.#links, shared.view, affinity);
     this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
-    this.#records = new Records(shared.table, this.exchanges, this.uploads, events.onWorn);
+    this.#records = new Records(shared.table, this.exchanges, this.uploads, affinity, events.onWorn);
     this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);
     this.#sleeper.arm();
   }
@@ -134,6 +140,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   /** It shall claim no more; what it holds it finishes. */
   retire(slot: number): void {
     this.#setLive(slot, false);
+    this.exchanges.leave(slot);
+    this.requestTurn();
   }
 
   /** Its thread has ended: nobody writes its memory any more. True when it had begun any exchange. */
@@ -233,6 +241,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     for (const link of [...this.#links]) more = this.#records.drain(link) || more;
     this.#pump.pumpAll();
     this.exchanges.writeJournal();
+    this.exchanges.assignments.tell();
     this.#waker.wake();
     if (more) this.requestTurn();
     else this.#sleep();
@@ -256,6 +265,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#ticks += 1;
     if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);
     this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
+    if (this.exchanges.assignments.size > 0) {
+      this.exchanges.releaseAssignments(this.now - MEANT_MS);
+      this.requestTurn();
+    }
     // An answer that is there already is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);

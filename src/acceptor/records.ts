@@ -7,6 +7,7 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
+import type { Affinity } from './affinity.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
 import type { UploadGate } from './upload-gate.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -18,6 +19,7 @@ export class Records {
   readonly #table: ExchangeTable;
   readonly #exchanges: Exchanges;
   readonly #uploads: UploadGate;
+  readonly #affinity: Affinity | null;
   readonly #onWorn: (slot: number) => void;
   /** Exchanges that were answered to the end. */
   answered = 0;
@@ -30,11 +32,13 @@ export class Records {
     table: ExchangeTable,
     exchanges: Exchanges,
     uploads: UploadGate,
+    affinity: Affinity | null,
     onWorn: (slot: number) => void,
   ) {
     this.#table = table;
     this.#exchanges = exchanges;
     this.#uploads = uploads;
+    this.#affinity = affinity;
     this.#onWorn = onWorn;
   }
 
@@ -73,7 +77,7 @@ export class Records {
         this.#uploads.reads((responses.kind & BLOCKS) !== 0);
         return connection?.exchangeOnRead();
       case Kind.TUNNEL:
-        return this.#onTunnel(exchange);
+        return this.#onTunnel(link, exchange);
       case Kind.ABORT:
         this.#exchanges.finish(exchange);
         return connection?.exchangeOnBroken();
@@ -83,6 +87,7 @@ export class Records {
   #onResponse(link: WorkerLink, exchange: Exchange): void {
     const { kind, bytes, offset, length } = link.responses;
     const { connection } = exchange;
+    const isFirst = !exchange.headSent;
     if ((kind & INTERIM) === 0) {
       exchange.received += length;
       exchange.headSent = true;
@@ -90,6 +95,7 @@ export class Records {
     if (connection !== null && length > 0) {
       const copy = Buffer.allocUnsafe(length);
       copy.set(bytes.subarray(offset, offset + length));
+      if (isFirst) this.#affinity?.learn(copy, link.index);
       connection.exchangeOnBytes(copy);
     }
     if ((kind & END) !== 0) {
@@ -101,8 +107,9 @@ export class Records {
     this.#credited = true;
   }
 
-  #onTunnel(exchange: Exchange): void {
+  #onTunnel(link: WorkerLink, exchange: Exchange): void {
     exchange.headSent = true;
+    this.#exchanges.countTunnel(exchange, link);
     exchange.connection?.exchangeOnTunnel();
   }
 

@@ -46,6 +46,7 @@ export interface PoolOptions {
 export interface PoolAcceptor {
   attach(parts: {
     slot: number;
+    index: number;
     responses: SharedArrayBuffer;
     inbound: SharedArrayBuffer;
     port: MessagePort;
@@ -279,7 +280,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       owner: this,
     });
     this.#workers.set(slot, worker);
-    this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
+    this.#acceptor.attach({ slot, index, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
       ...common,
       slot,

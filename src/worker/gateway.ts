@@ -121,6 +121,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.#loop.link.acceptor.ring();
   }
 
+  assign(exchange: number, generation: number): void {
+    this.#loop.assign(exchange, generation);
+  }
+
   // called by the worker
 
   /** False: the request is over. */

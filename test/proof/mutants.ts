@@ -114,8 +114,8 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'submit: queued before it is PENDING',
     BOOK,
-    'table.publish(exchange.index, exchange.generation, exchange.slabOffset);\n    this.#enqueue(exchange);',
-    'this.#enqueue(exchange);\n    table.publish(exchange.index, exchange.generation, exchange.slabOffset);',
+    'table.publish(exchange.index, exchange.generation, exchange.slabOffset);\n    this.#dispatch(exchange);',
+    'this.#dispatch(exchange);\n    table.publish(exchange.index, exchange.generation, exchange.slabOffset);',
   ),
   mutant(
     'judge: PENDING behind the head is forgotten',
@@ -132,7 +132,7 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'judge: TAKEN is requeued without an entry',
     BOOK,
-    'exchange.takenAt = 0;\n      this.#enqueue(exchange);',
+    'exchange.takenAt = 0;\n      this.#dispatch(exchange);',
     'exchange.takenAt = 0;',
   ),
   mutant(
@@ -204,7 +204,7 @@ const BYTE_RINGS: readonly Mutant[] = [
 
 const ARM = 'this.link.sleeper.arm();';
 const WORK = `const work =
-      (this.#canClaim() && this.link.shared.ring.depth() > 0) ||
+      (this.#canClaim() && this.#waiting > 0) ||
       this.#runner.inboundReady() ||
       this.link.notice !== this.#noticeSeen;`;
 
