@@ -331,6 +331,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const timer = setTimeout(() => void this.terminate(), shutdownTimeout);
     this.#acceptor?.drain();
     if (shutdownDelay > 0) await wait(Math.min(shutdownDelay, shutdownTimeout));
+    this.#pool?.drain();
     await this.#acceptor?.close();
     await this.#pool?.close();
     clearTimeout(timer);

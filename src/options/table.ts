@@ -255,6 +255,12 @@ export const OPTIONS = {
     group: 'Shutdown',
     help: 'How long a close goes on accepting, for load balancers that are slow to notice; part of shutdownTimeout',
   },
+  drainSockets: {
+    kind: 'time',
+    default: 10 * SECONDS,
+    group: 'Shutdown',
+    help: 'How long a worker that ends waits for the connections its application has taken over, WebSockets above all',
+  },
   shutdownTimeout: {
     kind: 'time',
     default: 25 * SECONDS,

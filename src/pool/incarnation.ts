@@ -29,6 +29,8 @@ export interface IncarnationOwner {
   /** Its program listens in one more place. */
   incarnationOnAsks(place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
+  /** Told once, however often it is said. */
+  incarnationOnHint(text: string): void;
   /** Its thread has ended. `why`: what Node says of it, for a log line. */
   incarnationOnExit(worker: Incarnation, code: number, why: string): void;
 }
@@ -128,6 +130,11 @@ export class Incarnation {
     this.after(grace, () => this.kill());
   }
 
+  /** Connections that its application has taken over shall end. */
+  drain(): void {
+    this.#tell({ type: 'drain' });
+  }
+
   kill(): void {
     if (this.killed) return;
     this.killed = true;
@@ -182,6 +189,8 @@ export class Incarnation {
         return this.#release();
       case 'log':
         return this.#owner.incarnationOnLog(message.level, message.text);
+      case 'hint':
+        return this.#owner.incarnationOnHint(message.text);
     }
   }
 

@@ -54,6 +54,8 @@ class Life {
   /** What goes on in the thread without the application. */
   readonly #before: Activity = new Activity();
   #gateway: Gateway | null = null;
+  #called: Interface | null = null;
+  #drained: Promise<void> | null = null;
   #closing = false;
 
   constructor(task: WorkerTask, say: Say) {
@@ -88,6 +90,7 @@ class Life {
     const { interface: name, why } = loaded.detected;
     const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
     const called = this.#callThrough(loaded.detected, loop);
+    this.#called = called;
     const gateway = this.#open(loop, called);
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
     // As in Node, a program has heard that it listens before its first request comes.
@@ -99,12 +102,19 @@ class Life {
     await called.settled?.();
     try {
       await loaded.hooks.shutdown?.(reason);
+      await this.#drain();
       if (this.#isOwnThread) await sayGoodbye(this.#before);
     } catch (error) {
       this.#report(`The hook shutdown failed: ${loadFailure(error).stack}`);
     }
     loop.stop();
     return { type: 'closed' };
+  }
+
+  /** Connections that the application has taken over end. */
+  async #drain(): Promise<void> {
+    this.#drained ??= this.#called?.drainSockets?.(this.#task.drainSockets) ?? null;
+    await this.#drained;
   }
 
   /** Resolves when the pool says "close". */
@@ -114,6 +124,8 @@ class Life {
         switch (message.type) {
           case 'close':
             return resolve(message);
+          case 'drain':
+            return void this.#drain();
           case 'listening':
             return this.#program.bound(message.place, message.address);
           case 'refused':
@@ -144,6 +156,11 @@ class Life {
     return gateway;
   }
 
+  /** Sessions in the memory of one worker are not found by another. */
+  get #needsAffinity(): boolean {
+    return this.#task.affinity === '' && this.#task.threads > 1;
+  }
+
   #callThrough(detected: Detected, loop: WorkerLoop): Interface {
     const { context, handlerTimeout, validate, interface: chosen } = this.#task;
     const { requestIdPrefix } = context;
@@ -151,7 +168,13 @@ class Life {
       case 'node': {
         const isProgram = this.#program.asked !== null;
         const serverAt = isProgram ? (port: number) => this.#program.serverAt(port) : undefined;
-        return new NodeInterface(loop, { application: detected.application, requestIdPrefix, serverAt });
+        const hint = this.#needsAffinity ? (text: string) => this.#say({ type: 'hint', text }) : undefined;
+        return new NodeInterface(loop, {
+          application: detected.application,
+          requestIdPrefix,
+          serverAt,
+          hint,
+        });
       }
       case 'fetch':
         return new FetchInterface(loop, {

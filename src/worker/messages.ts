@@ -31,6 +31,10 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly problem: string;
   readonly context: EnvironContext;
   readonly handlerTimeout: number;
+  /** Where requests carry the key that pins them to a worker; ''. */
+  readonly affinity: string;
+  /** Milliseconds that connections taken over by the application have to end. */
+  readonly drainSockets: number;
   /** Hold the application to the rules of TSGI. */
   readonly validate: boolean;
   /** Workers that the server keeps. */
@@ -65,11 +69,15 @@ export type FromWorker =
   /** It has done all it will do. */
   | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
-  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
+  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string }
+  /** What the operator should know, once. */
+  | { readonly type: 'hint'; readonly text: string };
 
 /** What the pool says to a worker. */
 export type ToWorker =
   | { readonly type: 'close'; readonly reason: ShutdownReason }
+  /** The server closes: connections that its application has taken over shall end, requests are still answered. */
+  | { readonly type: 'drain' }
   /** The server listens: a program that asked to listen does so now. */
   | { readonly type: 'listening'; readonly place: number; readonly address: AddressInfo }
   /** It cannot listen there: code and message of the operating system's error. */

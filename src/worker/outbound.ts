@@ -75,7 +75,7 @@ export class Outbound {
   }
 
   push(part: Uint8Array | string): void {
-    this.queue.push(part);
+    if (part.length > 0) this.queue.push(part);
   }
 
   /** Sends what stands before the response: it begins nothing, and is dropped where there is no room for it. */

@@ -25,16 +25,27 @@ export interface NodeInterfaceOptions {
   readonly requestIdPrefix: string;
   /** Of a program that listens on several ports: who serves what came through this one. */
   readonly serverAt?: ((port: number) => Server) | undefined;
+  /** Is told what the operator should know of requests that this worker will not answer well. */
+  readonly hint?: ((text: string) => void) | undefined;
 }
+
+/** A client of socket.io that polls. */
+const POLLS = /[?&]EIO=\d.*transport=polling|transport=polling.*[?&]EIO=\d/;
+const POLLS_HINT =
+  'socket.io polls, and each of its requests may go to another worker, which answers 400 "Session ID unknown": start the server with --affinity query:sid, or let clients use websocket alone';
 
 export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
   readonly #requestIdPrefix: string;
   readonly #siteAt: (port: number) => Site;
+  readonly #tunnels: Set<Tunnel> = new Set();
+  #draining = false;
+  #hint: ((text: string) => void) | undefined;
 
-  constructor(loop: WorkerLoop, { application, requestIdPrefix, serverAt }: NodeInterfaceOptions) {
+  constructor(loop: WorkerLoop, { application, requestIdPrefix, serverAt, hint }: NodeInterfaceOptions) {
     this.#loop = loop;
     this.#requestIdPrefix = requestIdPrefix;
+    this.#hint = hint;
     const site = typeof application === 'function' ? siteOfListener(application) : siteOf(application);
     this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
   }
@@ -42,6 +53,7 @@ export class NodeInterface implements Interface {
   /** As Node's servers do: whatever asks for an upgrade, if somebody listens for that. */
   takesOver(reader: RequestReader): boolean {
     if ((reader.flags & Flag.UPGRADE) === 0 || reader.moreBody || reader.bodyLength > 0) return false;
+    if (this.#draining) return false;
     return this.#siteAt(reader.localPort).server.listenerCount('upgrade') > 0;
   }
 
@@ -66,6 +78,7 @@ export class NodeInterface implements Interface {
     const { timeout } = server;
     if (timeout > 0) socket.setTimeout(timeout);
     const request = makeRequest(reader, socket, server);
+    if (this.#hint !== undefined && POLLS.test(request.url!)) this.#giveHint();
     const response = new ServerResponse(request);
     response.shouldKeepAlive = (flags & Flag.KEEP_ALIVE) !== 0;
     prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0, () => this.#loop.draining);
@@ -79,12 +92,26 @@ export class NodeInterface implements Interface {
     request.complete = true;
     request.push(null);
     Object.assign(request, { upgrade: true });
-    return new Tunnel(outbound, body, {
-      server,
-      request,
-      socket,
-      requestId: requestId(this.#requestIdPrefix, reader.serial),
-    });
+    const id = requestId(this.#requestIdPrefix, reader.serial);
+    const tunnel = new Tunnel(outbound, body, { server, request, socket, requestId: id });
+    this.#tunnels.add(tunnel);
+    void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
+    return tunnel;
+  }
+
+  #giveHint(): void {
+    this.#hint?.(POLLS_HINT);
+    this.#hint = undefined;
+  }
+
+  async drainSockets(milliseconds: number): Promise<void> {
+    this.#draining = true;
+    if (this.#tunnels.size === 0) return;
+    const ended = Promise.all([...this.#tunnels].map(({ closed }) => closed));
+    for (const tunnel of this.#tunnels) tunnel.restart();
+    const timer = setTimeout(() => this.#tunnels.forEach((tunnel) => tunnel.cut()), milliseconds);
+    await ended;
+    clearTimeout(timer);
   }
 }
 

@@ -123,7 +123,16 @@ export interface TunnelParts {
   readonly requestId: string;
 }
 
+/** A WebSocket of the library ws, as far as it is needed. */
+interface WebSocketLike {
+  close(code: number, reason: string): void;
+}
+
+/** Service Restart (the registry of RFC 6455 §11.7). */
+const RESTART = 1012;
+
 export class Tunnel extends Running {
+  override readonly lasting: boolean = true;
   readonly #parts: TunnelParts;
 
   constructor(outbound: Outbound, body: InboundBody, parts: TunnelParts) {
@@ -150,8 +159,31 @@ export class Tunnel extends Running {
     }
   }
 
+  /** Resolves when it is over. */
+  get closed(): Promise<void> {
+    const { socket } = this.#parts;
+    if (socket.closed) return Promise.resolve();
+    return new Promise((resolve) => socket.once('close', () => resolve()));
+  }
+
+  /** A WebSocket is closed with 1012, by the application's own library; other protocols are left to the application. */
+  restart(): void {
+    websocketOf(this.#parts.socket)?.close(RESTART, 'Service Restart');
+  }
+
+  cut(): void {
+    this.#parts.socket.destroy();
+  }
+
   override abort(why: number): void {
     super.abort(why);
     this.#parts.socket.break();
   }
+}
+
+/** The library ws keeps the WebSocket of a socket there, and so do socket.io and graphql-ws, which stand on it. */
+function websocketOf(socket: TunnelSocket): WebSocketLike | undefined {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'websocket');
+  const found = key && (socket as unknown as Record<symbol, Partial<WebSocketLike> | undefined>)[key];
+  return typeof found?.close === 'function' ? (found as WebSocketLike) : undefined;
 }
