@@ -26,7 +26,7 @@ export class TunnelSocket extends PeerSocket {
   #written: Done | null = null;
 
   constructor(outbound: Outbound, body: InboundBody, peers: RequestReader) {
-    super({ allowHalfOpen: true }, peers);
+    super({ allowHalfOpen: true, emitClose: false }, peers);
     this.#outbound = outbound;
     this.#body = body;
     outbound.onFlow = this.#onFlow;
@@ -103,16 +103,19 @@ export class TunnelSocket extends PeerSocket {
   }
 
   resetAndDestroy(): this {
+    this.#outbound.abort();
     return this.destroy();
   }
 
   override _destroy(error: Error | null, callback: Done): void {
     this.stopTimeout();
-    // What was ended goes out; what was not is broken off.
-    this.#outbound.abort();
+    // As net's: what was handed over leaves, and the connection ends behind it.
+    this.#outbound.finish(true);
     this.#onFlow();
     // Servers listen for errors of their sockets, and an application that does not is not to die of a client.
     callback(this.listenerCount('error') > 0 ? error : null);
+    // As net's, which says whether it was by an error.
+    process.nextTick(() => this.emit('close', error !== null));
   }
 }
 
