@@ -182,6 +182,24 @@ describe('testRequest', () => {
     expect(await testRequest(nothing)).toMatchObject({ status: 204, text: '' });
   });
 
+  test('gives what a client would see: no body of HEAD, 204 and 304', async () => {
+    const hello: Application = (_, startResponse) => (startResponse(200, []), 'hello');
+    expect((await testRequest(hello, { method: 'HEAD' })).text).toBe('');
+    for (const status of [204, 304]) {
+      const wrong: Application = (_, startResponse) => (startResponse(status, []), 'hello');
+      expect((await testRequest(wrong, { validate: false })).text).toBe('');
+    }
+  });
+
+  test('gives the last line of the errors, also without its end', async () => {
+    const half: Application = (environ, startResponse) => {
+      environ['tsgi.errors'].write('one\nhalf');
+      startResponse(200, []);
+      return '';
+    };
+    expect((await testRequest(half)).errors).toEqual(['one', 'half']);
+  });
+
   test('rejects with what the application throws, and names a url that is none', async () => {
     const error = new Error('its own');
     await expect(testRequest(() => { throw error; })).rejects.toBe(error); // prettier-ignore
