@@ -89,7 +89,8 @@ function checkPath({ SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_METHOD }: Env
   require('S5', !QUERY_STRING.startsWith('?'), 'QUERY_STRING', QUERY_STRING);
 }
 
-function checkTsgiKeys(environ: Environ): void {
+/** @throws TsgiRuleError for the first key of TSGI that is not there or not what it must be */
+export function checkTsgiKeys(environ: Environ): void {
   const version: unknown = environ['tsgi.version'];
   require('S11', Array.isArray(version) && version[0] === 1 && version[1] === 0, 'tsgi.version', version);
   const scheme = environ['tsgi.url_scheme'];

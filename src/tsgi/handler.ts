@@ -8,7 +8,7 @@
  * its high-water mark is waited for. `close` of the body is called exactly once, after the iterator's `return`, on
  * every path: end, error, a client that is gone, a body that needs no more.
  */
-import { bodyError, checkChunk, checkStatus, copyHeaders, lengthOf } from './check.ts';
+import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
 import { TsgiRuleError } from './errors.ts';
 import { FileBody } from './file-body.ts';
 import { byteLength, bytesOf } from './text.ts';
@@ -382,10 +382,4 @@ async function finishLater(call: Call, body: PromiseLike<unknown>): Promise<void
     call.ended = true;
     throw error;
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

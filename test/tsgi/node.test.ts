@@ -28,6 +28,12 @@ function serve(application: Application, told: unknown[] = []): Promise<URL> {
   );
 }
 
+async function connect(url: string): Promise<RawConnection> {
+  const connection = await RawConnection.open(new URL(url), 5000);
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
 const show: Application = (environ, startResponse) => {
   startResponse(200, []);
   const { SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_URI } = environ;
@@ -98,8 +104,7 @@ test('a body that was read in part, or not at all, does not stop the next reques
     start(200, []);
     return `${bytes.length}`;
   });
-  const connection = await RawConnection.open(url, 5000);
-  onTestFinished(() => connection.close());
+  const connection = await connect(url.href);
   for (const [query, text] of [
     ['part', '10'],
     ['none', '0'],
@@ -149,20 +154,26 @@ test('an error is told with its environ, and lines of tsgi.errors too', async ()
 });
 
 describe('simpleServer', () => {
-  test('says where it listens, serves, and closes with the last response', async () => {
-    let finish!: () => void;
+  test('says where it listens, serves, and closes with the last response, whoever keeps a connection', async () => {
+    let [finish, begin] = [() => {}, () => {}];
     const finished = new Promise<void>((resolve) => (finish = resolve));
-    const application: Application = async (_, start) => {
-      await finished;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const server = await simpleServer(async (environ, start) => {
+      if (environ.PATH_INFO === '/slow') {
+        begin();
+        await finished;
+      }
       start(200, []);
       return 'done';
-    };
-    const server = await simpleServer(application);
-    const answer = fetch(server.url).then((response) => response.text());
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    const [idle, busy] = [await connect(server.url), await connect(server.url)];
+    idle.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await idle.answer()).text).toBe('done');
+    busy.send('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
+    await begun;
     const closed = server.close();
     finish();
-    expect(await answer).toBe('done');
+    expect((await busy.answer()).text).toBe('done');
     await closed;
     await expect(fetch(server.url)).rejects.toThrow();
   });
