@@ -137,6 +137,27 @@ class FetchBody implements BodySource {
 const nextTurn: (then: () => void) => unknown =
   typeof setImmediate === 'function' ? setImmediate : (then) => setTimeout(then, 0);
 
+/** Nothing is asked for ahead of the reader. */
+const LAZY = { highWaterMark: 0 };
+/** A body of unknown length for a response that is sent without it. */
+const UNREAD = { pull: (controller: Controller) => controller.close() };
+
+/** 205 has no body in fetch, and none in HTTP (RFC 9110 §15.3.6). */
+function isNullBody(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+/** The headers, with the length where it is known and may be there (RFC 9110 §8.6). */
+function fieldsOf(status: number, list: HeaderList, length: number): Headers {
+  const headers = new Headers();
+  for (const [name, value] of list) headers.append(name, value);
+  if (status === 204) headers.delete('content-length');
+  else if (length >= 0 && !isNullBody(status) && !headers.has('content-length')) {
+    headers.set('content-length', String(length));
+  }
+  return headers;
+}
+
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /** One request and its response. */
@@ -167,12 +188,15 @@ class FetchExchange implements Sink, SignalSource {
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     this.#ended = true;
-    this.#answer(status, headers, body === null ? null : bytesOf(body));
+    const bytes = body === null ? null : bytesOf(body);
+    if (this.#isHead) this.#answerHead(status, headers, bytes === null ? 0 : bytes.length);
+    else this.#answer(status, fieldsOf(status, headers, -1), bytes);
   }
 
   start(status: number, headers: HeaderList, length: number): void {
-    const given = headers.some(([name]) => name.toLowerCase() === 'content-length');
-    if (this.#hasNoBody(status)) return this.#answer(status, headers, null);
+    if (this.#isHead) return this.#answerHead(status, headers, length);
+    const fields = fieldsOf(status, headers, length);
+    if (isNullBody(status)) return this.#answer(status, fields, null);
     const stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -181,11 +205,10 @@ class FetchExchange implements Sink, SignalSource {
         pull: () => void nextTurn(() => this.#flows()),
         cancel: () => this.#leave(),
       },
-      // Nothing is asked for ahead of the reader: when it pulls it has what came before, and a turn later that has gone.
-      { highWaterMark: 0 },
+      // When the reader pulls it has what came before, and a turn later that has gone.
+      LAZY,
     );
-    const computed: HeaderList = length < 0 || given ? [] : [['content-length', String(length)]];
-    this.#answer(status, [...headers, ...computed], stream);
+    this.#answer(status, fields, stream);
   }
 
   /** Resolves when the chunk has been taken and the reader wants another: a body may burn CPU meanwhile (rule S24). */
@@ -208,17 +231,18 @@ class FetchExchange implements Sink, SignalSource {
     else if (!this.gone && !this.#ended) this.#controller?.error(error);
   }
 
-  /** 205 has none in fetch, and none in HTTP (RFC 9110 §15.3.6). */
-  #hasNoBody(status: number): boolean {
-    return this.#request.method === 'HEAD' || status === 204 || status === 205 || status === 304;
+  get #isHead(): boolean {
+    return this.#request.method === 'HEAD';
   }
 
-  #answer(status: number, list: HeaderList, body: Uint8Array | ReadableStream<Uint8Array> | null): void {
-    const headers = new Headers();
-    for (const [name, value] of list) headers.append(name, value);
-    // RFC 9110 §8.6.
-    if (status === 204) headers.delete('content-length');
-    const sent = this.#hasNoBody(status) ? null : (body as ConstructorParameters<typeof Response>[0]);
+  /** A runtime takes no body for one of length 0, and says so, unless it is told better. */
+  #answerHead(status: number, headers: HeaderList, length: number): void {
+    const fields = fieldsOf(status, headers, length);
+    this.#answer(status, fields, fields.has('content-length') ? null : new ReadableStream(UNREAD, LAZY));
+  }
+
+  #answer(status: number, headers: Headers, body: Uint8Array | ReadableStream<Uint8Array> | null): void {
+    const sent = isNullBody(status) ? null : (body as ConstructorParameters<typeof Response>[0]);
     this.#resolve(new Response(sent, { status, headers }));
     this.#answered = true;
   }

@@ -44,19 +44,32 @@ describe('responses', () => {
   });
 
   test('HEAD, 204 and 304 have no body', async () => {
-    expect(
-      (
-        await handle(
-          responding(() => 'a'),
-          { method: 'HEAD' },
-        )
-      ).body,
-    ).toBe(null);
-    expect((await handle(responding(generate), { method: 'HEAD' })).body).toBe(null);
+    for (const body of ['a', ['a', 'b'], generate(), '']) {
+      expect(
+        await (
+          await handle(
+            responding(() => body),
+            { method: 'HEAD' },
+          )
+        ).text(),
+      ).toBe('');
+    }
     for (const status of [204, 304]) {
       const response = await handle((_, start) => (start(status, []), []));
       expect([response.status, response.body]).toEqual([status, null]);
     }
+  });
+
+  test('HEAD tells the length where it is known, and else leaves the runtime none to make up', async () => {
+    const head = async (body: Body, headers: HeaderList = []) => {
+      const response = await handle((_, start) => (start(200, headers), body), { method: 'HEAD' });
+      return [response.headers.get('content-length'), response.body === null];
+    };
+    expect(await head('ü')).toEqual(['2', true]);
+    expect(await head(['a', 'b'])).toEqual(['2', true]);
+    expect(await head('', [['content-length', '7']])).toEqual(['7', true]);
+    expect(await head('')).toEqual([null, false]);
+    expect(await head(generate())).toEqual([null, false]);
   });
 
   test('205 has none either, whatever its application says, and 204 no length', async () => {
