@@ -1,39 +1,16 @@
 /**
  * The conformance kit: it finds nothing on our servers, and the right rule on each of many wrong ones.
  */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import type { CheckOptions, Finding } from 'tsgi-threads/tsgi/conformance';
+import type { Finding } from 'tsgi-threads/tsgi/conformance';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatReport, probe } from '../../../src/tsgi/conformance/index.ts';
 import { type Rule, RULES } from '../../../src/tsgi/rules.ts';
 import { simpleServer } from '../../../src/tsgi/simple-server.ts';
+import { check, KIT } from '../../support/kit.ts';
 import { serveFile } from '../../support/server.ts';
 import { serveWrongly, WRONG_SERVERS } from './wrong-servers.ts';
 
-const KIT = createRequire(import.meta.url).resolve('tsgi-threads/tsgi/conformance');
 const SERVER_RULES = (Object.keys(RULES) as Rule[]).filter((rule) => rule.startsWith('S'));
-
-/** The client's half in a thread of its own: a server under test may stop the one it lives in. */
-async function check(url: string, options: CheckOptions = {}): Promise<Finding[]> {
-  const source = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    import(workerData.kit)
-      .then(({ checkServer }) => checkServer(workerData.url, workerData.options))
-      .then((findings) => parentPort.postMessage(findings));
-  `;
-  const workerData = { kit: pathToFileURL(KIT).href, url, options };
-  const worker = new Worker(source, { eval: true, workerData });
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-    });
-  } finally {
-    await worker.terminate();
-  }
-}
 
 function expectKept(findings: Finding[]): void {
   expect(findings.map(({ rule }) => rule)).toEqual(SERVER_RULES);
