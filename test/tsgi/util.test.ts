@@ -11,6 +11,7 @@ import {
   shiftPathInfo,
   testRequest,
 } from '../../src/tsgi/util.ts';
+import { validator } from '../../src/tsgi/validate.ts';
 
 describe('requestUrl and applicationUrl', () => {
   const at = (environ: Partial<Environ>) => setupTestingDefaults({ HTTP_HOST: 'a.b', ...environ });
@@ -96,6 +97,19 @@ describe('shiftPathInfo', () => {
     expect(shiftPathInfo(environ)).toBe(name);
     expect([environ.SCRIPT_NAME, environ.PATH_INFO]).toEqual([scriptAfter, pathAfter]);
   });
+});
+
+test('what shiftPathInfo leaves is an environ by the rules, to the last segment', async () => {
+  const seen: (string | undefined)[] = [];
+  const inner = validator((_, startResponse) => (startResponse(200, []), ''));
+  const shifting: Application = (environ, startResponse) => {
+    const name = shiftPathInfo(environ);
+    seen.push(name);
+    const { PATH_INFO } = environ;
+    return PATH_INFO === '' ? inner(environ, startResponse) : validator(shifting)(environ, startResponse);
+  };
+  for (const url of ['/a/b', '/a/b/', '/']) await testRequest(shifting, { url });
+  expect(seen).toEqual(['a', 'b', 'a', 'b', '', '']);
 });
 
 test('isHopByHop knows the fields of the connection in any case of letters', () => {

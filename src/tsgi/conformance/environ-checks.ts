@@ -148,6 +148,12 @@ export const ENVIRON_CHECKS: readonly Check[] = [
       expectEqual(environ.HTTP_COOKIE, 'a=1; b=2', 'HTTP_COOKIE');
       expectEqual(environ.HTTP_X_EMPTY, '', 'HTTP_X_EMPTY');
       expectEqual(environ.HTTP_X_LATIN, '\xe9', 'HTTP_X_LATIN');
+      const trailed = {
+        fields: ['Transfer-Encoding: chunked', 'Trailer: X-Late'],
+        raw: '0\r\nX-Late: 1\r\n\r\n',
+      };
+      const late = await kit.json<Strings>({ method: 'POST', ...trailed });
+      expectEqual([late.HTTP_X_LATE], [null], 'HTTP_X_LATE, which came in a trailer section');
     },
   },
   {

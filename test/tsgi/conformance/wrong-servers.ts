@@ -122,6 +122,7 @@ export const WRONG_SERVERS: readonly (readonly [Rule, string, Wrong])[] = [
   ['S9', 'keeps the last of repeated fields', changing((environ) => environ.HTTP_X_ONE === undefined ? undefined : onEveryLevel(environ, 'HTTP_X_ONE', '3'))],
   ['S9', 'joins cookies by a comma', changing((environ) => environ.HTTP_COOKIE === undefined ? undefined : onEveryLevel(environ, 'HTTP_COOKIE', 'a=1, b=2'))],
   ['S9', 'puts a replacement for what is no ASCII', changing((environ) => environ.HTTP_X_LATIN === undefined ? undefined : onEveryLevel(environ, 'HTTP_X_LATIN', '?'))],
+  ['S9', 'takes trailers for headers', changing((environ) => environ.REQUEST_METHOD === 'POST' ? onEveryLevel(environ, 'HTTP_X_LATE', '1') : undefined)],
   ['S10', 'shows Connection', changing((environ) => onEveryLevel(environ, 'HTTP_CONNECTION', 'x'))],
   ['S10', 'shows names with an underscore', changing((environ) => onEveryLevel(environ, 'HTTP_X_UNDER', '1'))],
   ['S10', 'shows Transfer-Encoding', changing((environ) => onEveryLevel(environ, 'HTTP_TRANSFER_ENCODING', 'chunked'))],
