@@ -2,9 +2,10 @@
  * Streaming both ways: order, backpressure, and what one slow peer may cost the others.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ServerOptions } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
-import { serve } from '../support/server.ts';
+import { serve, type TestServer } from '../support/server.ts';
 
 const LONG = process.env.TSGI_LONG === '1';
 const MIB = 1024 * 1024;
@@ -267,6 +268,59 @@ describe('uploads', () => {
     );
     expect((await client.answer())?.body).toBe('ab|c\n|defghi');
     client.close();
+  });
+
+  describe('readSync that blocks ends', () => {
+    const BEGUN = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc';
+
+    /** One worker, which tells when it blocks and how that ended. */
+    async function serveBlocking(options: Partial<ServerOptions>): Promise<TestServer & { client: Client }> {
+      const served = await serve(
+        `
+        startResponse(200, []);
+        if (environ.REQUEST_METHOD === 'GET') return 'free';
+        environ['tsgi.errors'].write('blocks\\n');
+        try {
+          return environ['tsgi.input'].readSync();
+        } catch (error) {
+          environ['tsgi.errors'].write([error.code, environ['tsgi.signal'].aborted] + '\\n');
+          throw error;
+        }
+      `,
+        1,
+        { bodyBuffer: 0, minBodyRate: 0, ...options },
+      );
+      const client = await Client.connect(served.port);
+      await client.write(BEGUN);
+      while (served.log.length === 0) await wait(1);
+      return { ...served, client };
+    }
+
+    const isFree = async (port: number) => (await fetch(`http://127.0.0.1:${port}`)).text();
+
+    test('when the client leaves, and the thread is free again', async () => {
+      const { client, log, port } = await serveBlocking({});
+      client.close();
+      expect(await isFree(port)).toBe('free');
+      expect(log).toEqual(['blocks', 'TSGI_ERR_CLIENT_GONE,true']);
+    });
+
+    test('when the client says nothing more for the body timeout', async () => {
+      const { client, log, port } = await serveBlocking({ bodyTimeout: 200 });
+      expect((await client.answer())?.status).toBe(408);
+      expect(await isFree(port)).toBe('free');
+      expect(log).toContain('TSGI_ERR_CLIENT_GONE,true');
+      client.close();
+    });
+
+    test('with the bytes, however late: the time of the handler stands while the client has it', async () => {
+      const handlerTimeout = 150;
+      const { client } = await serveBlocking({ handlerTimeout, killGrace: 50 });
+      await wait(3 * handlerTimeout);
+      await client.write('defghij');
+      expect(await client.answer()).toMatchObject({ status: 200, body: 'abcdefghij' });
+      client.close();
+    });
   });
 
   test('readSync of bytes that are still to come is an error where the thread also brings them', async () => {
