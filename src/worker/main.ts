@@ -26,6 +26,7 @@ import { FetchInterface } from './node/fetch-interface.ts';
 import { NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
 import { Program } from './program.ts';
+import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
 import { sayGoodbye, surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
@@ -82,7 +83,8 @@ class Life {
       loaded = await load(this.#task, this.#program);
       await loaded.hooks.init?.(this.#handle);
     } catch (error) {
-      return loadFailure(error);
+      const { application } = this.#task;
+      return loadFailure(error, typeof application === 'string' ? application : '');
     }
     const { interface: name, why } = loaded.detected;
     const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
@@ -97,7 +99,7 @@ class Life {
       await loaded.hooks.shutdown?.(reason);
       if (this.#isOwnThread) await sayGoodbye(this.#before);
     } catch (error) {
-      this.#report(`The hook shutdown failed: ${loadFailure(error).stack}`);
+      this.#report(`The hook shutdown failed: ${textOf(error)}`);
     }
     loop.stop();
     return { type: 'closed' };
