@@ -30,6 +30,11 @@ export class InboundBody implements BodySource {
     this.#generation = generation;
   }
 
+  /** The application has waited for it. */
+  get asked(): boolean {
+    return this.#told > 0;
+  }
+
   // called by the application's input stream
 
   next(): Uint8Array | null | undefined {

@@ -5,7 +5,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { setEnvironmentData, type Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Client } from '../support/client.ts';
+import { Client, exchange } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
 
 /** Kills at each point; `npm run test:all` makes a thousand of them. */
@@ -130,6 +130,8 @@ describe('a worker that ends', () => {
     expect((await client.answer())?.body).toBe('alive');
     expect(server.stats().inFlight).toBe(0);
     client.close();
+    const old = await exchange(port, 'GET /exit HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
+    expect(old).toMatch(/^HTTP\/1\.1 502 [^]*\r\nconnection: close\r\n/);
   });
 
   test('a replacement that ends while it loads is told once a try, and the next one serves', async () => {
