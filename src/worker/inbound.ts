@@ -4,8 +4,7 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
-import { ProtocolError } from '../errors.ts';
-import { BROKEN, END } from '../ring/message.ts';
+import { END } from '../ring/message.ts';
 import { NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
@@ -76,8 +75,7 @@ export class InboundBody implements BodySource {
     this.#wakeUp();
   }
 
-  onEnd(broken: boolean): void {
-    if (broken) return this.onError(new ProtocolError('TSGI_ERR_BODY_INCOMPLETE'));
+  onEnd(): void {
     this.#ended = true;
     this.#wakeUp();
   }
@@ -138,7 +136,7 @@ export class Inbound {
       const { kind, offset, length } = inbound;
       if (body !== undefined) {
         if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));
-        if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
+        if ((kind & END) !== 0) body.onEnd();
       }
       inbound.release();
     }
