@@ -100,3 +100,24 @@ describe.each(files)('src/$file', ({ file, text }) => {
     expect(text.split('\n').length).toBeLessThanOrEqual(401);
   });
 });
+
+test('README gives each run-time dependency its reason', () => {
+  const read = (name: string) => readFileSync(path.join(SRC, '..', name), 'utf8');
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object };
+  const section = read('README.md').split('\n## What it is made of\n')[1]!;
+  expect([...section.matchAll(/\*\*([\w-]+)\*\* [a-z]+s /g)].map(([, name]) => name).sort()).toEqual(
+    Object.keys(dependencies).sort(),
+  );
+});
+
+test('each code of an error is thrown somewhere, and named in a test', () => {
+  const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts') && file !== 'layers.test.ts')
+    .map((file) => readFileSync(path.join(import.meta.dirname, file), 'utf8'));
+  const table = files.find(({ file }) => file === 'errors.ts')!.text;
+  for (const [, code] of table.matchAll(/^ {2}(TSGI_ERR_\w+):/gm)) {
+    const quoted = `'${code}'`;
+    const thrown = files.some(({ file, text }) => file !== 'errors.ts' && text.includes(quoted));
+    expect([code, thrown, tests.some((text) => text.includes(quoted))]).toEqual([code, true, true]);
+  }
+});

@@ -33,6 +33,7 @@ const HALF_OPEN_MS = 50;
 /** Bytes of a file that may wait in the socket. */
 const FILE_HIGH_WATER = 256 * 1024;
 
+const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwner {
@@ -124,7 +125,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     tunnel.wanted = true;
     const early = this.#stash.take();
     if (early !== null) tunnel.add(early);
-    if (this.#halfClosed) tunnel.end(false);
+    if (this.#halfClosed) tunnel.end();
     this.#tunnel = tunnel;
     this.state = State.TUNNEL;
     this.setDeadline(0);
@@ -157,7 +158,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   exchangeOnRefused(status: number): void {
     this.exchange = null;
     if (this.state === State.STREAM) return this.refuse(status, '');
-    const close = (this.#intake.flags & Flag.KEEP_ALIVE) === 0 || this.#endsHere();
+    const close = this.#refusalEnds();
     this.#writeRefusal(status, '', close);
     if (close) this.linger();
     else this.#nextRequest();
@@ -264,7 +265,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   }
 
   #tunnelOnEnd(tunnel: Upload): void {
-    tunnel.end(false);
+    tunnel.end();
     if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
   }
 
@@ -275,9 +276,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     return this.#host.closing || (this.#halfClosed && this.#stash.empty);
   }
 
+  /** A refusal speaks HTTP/1.1, and not of keep-alive: an HTTP/1.0 client would take the connection's end for the body's. */
+  #refusalEnds(): boolean {
+    return (this.#intake.flags & GOES_ON) !== GOES_ON || this.#endsHere();
+  }
+
   /** The request is complete and the server is full. A client that has pipelined more is asked to come back. */
   #shed(): void {
-    const close = (this.#intake.flags & Flag.KEEP_ALIVE) === 0 || !this.#stash.empty || this.#endsHere();
+    const close = !this.#stash.empty || this.#refusalEnds();
     this.#writeRefusal(503, '', close);
     if (close) this.linger();
     else this.#nextRequest();

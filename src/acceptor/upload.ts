@@ -8,7 +8,7 @@
  * application as it reads, so an application that does not read pins its window and this queue, never the ring.
  */
 import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
-import { BROKEN, END, Kind } from '../ring/message.ts';
+import { END, Kind } from '../ring/message.ts';
 
 /** Bytes of one body that may lie unread in a worker. */
 const WINDOW = 256 * 1024;
@@ -25,7 +25,6 @@ export class Upload {
   wanted = false;
   /** END was sent to the worker. */
   done = false;
-  #broken = false;
   #sent = 0;
   readonly #queue: Uint8Array[] = [];
 
@@ -41,10 +40,9 @@ export class Upload {
     this.waiting += bytes.length;
   }
 
-  /** No more bytes come. `broken`: not because the body is complete. */
-  end(broken: boolean): void {
+  /** The body is complete. */
+  end(): void {
     this.ended = true;
-    this.#broken = broken;
   }
 
   /** The exchange is over: what waits is dropped. */
@@ -64,7 +62,7 @@ export class Upload {
       published = true;
     }
     if (!this.ended || claim(producer, 0) === INSUFFICIENT) return published;
-    producer.commit(0, Kind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
+    producer.commit(0, Kind.BODY | END, exchange, generation);
     this.done = true;
     return true;
   }

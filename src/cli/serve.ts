@@ -102,7 +102,7 @@ class ServerLife {
   /** The first signal closes gracefully, the second ends it now. */
   close(signal: Signal): void {
     if (this.#closing) return void this.#end(codeOf(signal));
-    tell(`${signal} received: answering what is in flight; again to end now`);
+    tell('closing, after what is in flight is answered; again to end now');
     this.#close(0);
   }
 

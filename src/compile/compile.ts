@@ -66,6 +66,11 @@ export function checkEntry(file: string): void {
   if (!existsSync(file)) {
     throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);
   }
+  if (statSync(file).isDirectory())
+    throw new OptionError(
+      'TSGI_ERR_APP_NOT_FOUND',
+      `Cannot use ${shown} as the application: it is a folder; give a file in it`,
+    );
   if (!statSync(file).isFile() || !(isUserFile(file) || isProgram(file)) || file.endsWith('.json')) {
     const endings = '.ts .tsx .mts .cts .js .jsx .mjs .cjs';
     throw new OptionError(
@@ -78,8 +83,11 @@ export function checkEntry(file: string): void {
 function syntaxError(error: BuildFailure): Error {
   const [first] = error.errors ?? [];
   if (first === undefined) return error;
-  const { location, text } = first;
-  const place = location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
+  const { location, text, detail } = first;
+  if (detail instanceof OptionError) return detail;
+  // What our part of the build throws has a place in it, or in esbuild.
+  const isOurs = location === null || detail instanceof Error;
+  const place = isOurs ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
   const more = error.errors.length > 1 ? ` (and ${error.errors.length - 1} more)` : '';
   return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${place}${text}${more}`, {
     cause: error,

@@ -213,8 +213,10 @@ export class Incarnation {
 
   /** The task is over; the thread may not be. */
   #onEnd(code: number, error?: Error): void {
-    const text = `The worker ended while it loaded the application: ${error?.message}`;
-    this.#settle(new OptionError('TSGI_ERR_APP_LOAD', text));
+    if (!this.ready) {
+      const text = `The worker ended while it loaded the application: ${error?.message}`;
+      this.#settle(loadError('TSGI_ERR_APP_LOAD', text, error?.stack ?? text));
+    }
     // A full heap, above all. That piscina's task ended is no news.
     const why = error !== undefined && 'code' in error ? ` (${error.message})` : '';
     const { thread } = this;

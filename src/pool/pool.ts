@@ -346,7 +346,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const worked = this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
-    if (planned || this.#closing || worker.replaced) return;
+    // Of one that never served whoever started it has heard.
+    if (planned || this.#closing || worker.replaced || !worker.ready) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}${why}: a replacement starts`);
     // One that ended while it worked died of a request; one that never did dies of its start, and again and again.
     this.#backoff = worked ? 0 : this.#nextBackoff();

@@ -39,13 +39,10 @@ export const Kind = {
 export const END = 1 << 8;
 /** With END: close the connection after the answer. */
 export const CLOSE = 1 << 9;
-/** With BODY and END: the body broke off. */
-export const BROKEN = 1 << 10;
-
 /** With READ: the worker's thread stands still until the bytes come. */
-export const BLOCKS = 1 << 11;
+export const BLOCKS = 1 << 10;
 /** With RESPONSE: bytes that stand before the response (1xx), and begin nothing. */
-export const INTERIM = 1 << 12;
+export const INTERIM = 1 << 11;
 
 export function kindOf(word: number): number {
   return word & 0xff;

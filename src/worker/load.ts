@@ -164,17 +164,27 @@ function kindOf(value: unknown): string {
 
 /** @throws OptionError TSGI_ERR_APP_EXPORT that says what was found */
 function nothing(exports: Exports, name: string): never {
-  const names = Object.keys(exports);
   const inner = exports.default as Exports | undefined;
   const found = name === '' ? exports.default : (exports[name.replace('()', '')] ?? inner?.[name]);
-  const has = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
   const wanted =
     name === ''
       ? 'an application as its default export (a function, an object with fetch, an app of a framework), or a call of listen'
       : `an application named ${name}`;
-  const got = found === undefined || found === null ? has : `that is ${kindOf(found)}`;
+  const isNothing = found === undefined || found === null || isEmpty(found);
+  const got = isNothing ? `it exports ${namesOf(exports)}` : `that is ${kindOf(found)}`;
   throw new OptionError(
     'TSGI_ERR_APP_EXPORT',
     `Cannot use the application: the file needs ${wanted}, and ${got}; name another export with file:name`,
   );
+}
+
+/** What CommonJS exports that exports nothing. */
+function isEmpty(value: unknown): boolean {
+  return isPlainObject(value) && Object.keys(value).length === 0;
+}
+
+function namesOf(exports: Exports): string {
+  const names = Object.keys(exports).filter((name) => !isEmpty(exports[name]));
+  const shown = names.map((name) => (exports[name] === undefined ? `${name}, which is undefined` : name));
+  return shown.join(', ') || 'nothing';
 }

@@ -26,6 +26,7 @@ import { FetchInterface } from './node/fetch-interface.ts';
 import { NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
 import { Program, type ProgramOwner } from './program.ts';
+import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
 import { sayGoodbye, surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
@@ -85,7 +86,8 @@ class Life {
       loaded = await load(this.#task, this.#program);
       await loaded.hooks.init?.(this.#handle);
     } catch (error) {
-      return loadFailure(error);
+      const { application } = this.#task;
+      return loadFailure(error, typeof application === 'string' ? application : '');
     }
     const { interface: name, why } = loaded.detected;
     const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
@@ -100,15 +102,20 @@ class Life {
     this.#closing = true;
     await gateway.idle();
     await called.settled?.();
-    try {
-      await loaded.hooks.shutdown?.(reason);
-      await this.#drain();
-      if (this.#isOwnThread) await sayGoodbye(this.#before);
-    } catch (error) {
-      this.#report(`The hook shutdown failed: ${loadFailure(error).stack}`);
-    }
+    await this.#try('The hook shutdown', () => loaded.hooks.shutdown?.(reason));
+    await this.#drain();
+    if (this.#isOwnThread) await this.#try('A listener of a signal', () => sayGoodbye(this.#before));
     loop.stop();
     return { type: 'closed' };
+  }
+
+  /** What the application does at its end: what it throws is logged. */
+  async #try(what: string, call: () => unknown): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.#report(`${what} failed: ${textOf(error)}`);
+    }
   }
 
   /** Connections that the application has taken over end. */

@@ -35,6 +35,8 @@ export class Outbound {
   onOver: (() => void) | null = null;
   /** Called whenever the queue has become empty. */
   onFlow: (() => void) | null = null;
+  /** The body that the client sends when it is asked for it (`Expect: 100-continue`). */
+  awaited: { readonly asked: boolean } | null = null;
   protected readonly loop: WorkerLoop;
   protected queue: (Uint8Array | string)[] = [];
   protected ending = false;
@@ -136,9 +138,12 @@ export class Outbound {
     this.onFlow?.();
   }
 
-  /** Whether the connection goes on after this answer, as far as the request and the server say. */
+  /**
+   * Whether the connection goes on after this answer, as far as the request and the server say. Not when its client
+   * was never told to send its body: it may send that next, or its next request, and nobody can tell which.
+   */
   protected get keepsAlive(): boolean {
-    return this.plan.keepAlive && !this.loop.draining;
+    return this.plan.keepAlive && !this.loop.draining && this.awaited?.asked !== false;
   }
 
   protected isOver(): void {

@@ -133,7 +133,7 @@ function produce(stage: Stage): never {
   const arrive = () => {
     const length = bounds.chunks[arrived++]!;
     upload.add(new Uint8Array(length).fill(arrived));
-    if (arrived === bounds.chunks.length) upload.end(false);
+    if (arrived === bounds.chunks.length) upload.end();
     // Nobody asks for a turn: between turns, the flag stands armed.
     pump();
   };

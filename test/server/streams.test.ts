@@ -44,7 +44,7 @@ describe('responses', () => {
     client.close();
   });
 
-  test('a reader that stalls stops its own application, and leaves the others alone', async () => {
+  test('a reader that stalls stops its own application, and leaves 63 others on its worker at their p99', async () => {
     const { port, server } = await serve(`
       if (environ.PATH_INFO === '/endless') {
         startResponse(200, []);
@@ -54,31 +54,39 @@ describe('responses', () => {
       startResponse(200, []);
       return String(globalThis.produced);
     `);
+    const others = await Promise.all(Array.from({ length: 63 }, () => Client.connect(port)));
+    const ask = async (client: Client) => {
+      const start = performance.now();
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const produced = Number((await client.answer())?.body);
+      return { produced, time: performance.now() - start };
+    };
+    const p99 = async () => {
+      const times: number[] = [];
+      const one = async (client: Client) => {
+        for (let i = 0; i < 30; i++) times.push((await ask(client)).time);
+      };
+      await Promise.all(others.map(one));
+      return times.sort((x, y) => x - y)[Math.floor(times.length * 0.99)]!;
+    };
+    await p99();
+    const normal = await p99();
     const stalled = await Client.connect(port);
     stalled.socket.pause();
     await stalled.write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n');
-    const other = await Client.connect(port);
-    const ask = async () => {
-      await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-      return Number((await other.answer())?.body);
-    };
     // It produces until kernel buffers and the window are full; then the count stands still.
     let produced = -1;
-    for (let next = await ask(); next !== produced; next = await ask()) {
-      produced = next;
+    for (let next = await ask(others[0]!); next.produced !== produced; next = await ask(others[0]!)) {
+      produced = next.produced;
       await wait(50);
     }
     expect(produced * 64 * 1024).toBeLessThan(32 * MIB);
-    const times: number[] = [];
-    for (let i = 0; i < 300; i++) {
-      const start = performance.now();
-      await ask();
-      times.push(performance.now() - start);
-    }
-    times.sort((a, b) => a - b);
-    expect(times[Math.floor(times.length * 0.99)]).toBeLessThan(50);
+    // A quiet machine gives the same; a busy one is given a few looks.
+    let beside = await p99();
+    for (let look = 0; look < 3 && beside > normal * 2; look++) beside = await p99();
+    expect(beside).toBeLessThan(normal * 2);
     stalled.close();
-    other.close();
+    for (const client of others) client.close();
     while (server.stats().inFlight > 0) await wait(1);
   });
 
