@@ -22,6 +22,8 @@ const responseCreated = diagnostics.channel('http.server.response.created');
 const responseFinish = diagnostics.channel('http.server.response.finish');
 
 const INTERIM = /^HTTP\/1\.1 1\d\d /;
+/** What Node adds to `server.keepAliveTimeout`. */
+const KEEP_ALIVE_SLACK_MS = 1000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** Its request and its response. */
@@ -49,11 +51,15 @@ export class NodeExchange extends Running implements SocketOwner {
   /** No more of the body is read. */
   #bodyOver = false;
   #reading = false;
+  /** The acceptor was told to let it come. */
+  #asked = false;
   #done = false;
   /** Bytes of the response, its head left out; NaN as long as the head is not sent. */
   #bodyBytes = Number.NaN;
   /** The response is finished, and END waits for the body to end. */
   #ending = false;
+  /** All of the response is in the ring. */
+  #finished = false;
 
   constructor(outbound: Outbound, body: InboundBody | null, parts: ExchangeParts) {
     super(outbound, body);
@@ -123,6 +129,7 @@ export class NodeExchange extends Running implements SocketOwner {
     this.#bodyOver = true;
     this.#messages.request.push(null);
     if (this.#ending) this.#sayEnd();
+    if (this.#finished) this.#over();
   }
 
   socketOnResume(): void {
@@ -152,6 +159,7 @@ export class NodeExchange extends Running implements SocketOwner {
 
   #await(body: InboundBody): void {
     this.#reading = true;
+    this.#asked = true;
     void body.wait().then(() => {
       this.#reading = false;
       if (!this.#bodyOver) this.#read(body);
@@ -164,7 +172,8 @@ export class NodeExchange extends Running implements SocketOwner {
     const { outbound } = this;
     const head = internals(this.#messages.response)._header;
     if (head === null && typeof data === 'string' && INTERIM.test(data)) {
-      if (data === CONTINUE) this.#askForBody();
+      // The acceptor says it, to a client that waits for it, when its body is first asked for.
+      if (data === CONTINUE && this.#parts.expectsContinue && !this.#asked) this.socketOnResume();
       else outbound.sendInterim(data);
       return false;
     }
@@ -175,11 +184,6 @@ export class NodeExchange extends Running implements SocketOwner {
     }
     this.#bodyBytes += data.length;
     return true;
-  }
-
-  /** The acceptor says `100 Continue` to a client that waits for it when the body is first asked for. */
-  #askForBody(): void {
-    if (this.body !== null && !this.#reading) this.#await(this.body);
   }
 
   socketOnDrain(): void {
@@ -221,8 +225,11 @@ export class NodeExchange extends Running implements SocketOwner {
     if (responseFinish.hasSubscribers) responseFinish.publish({ request, response, socket, server });
     response.detachSocket(socket as unknown as Parameters<ServerResponse['detachSocket']>[0]);
     process.nextTick(emitClose, response);
+    this.#finished = true;
     if (!isRead(request)) this.#dump(request);
     if (this.#bodyOver) this.#over();
+    // Who began to read and stopped holds the connection no longer than an idle one is held.
+    else if (server.keepAliveTimeout > 0) socket.setTimeout(server.keepAliveTimeout + KEEP_ALIVE_SLACK_MS);
   };
 
   /** What was not read is let go, and whoever waits for the request's end hears of it. */
@@ -237,7 +244,7 @@ export class NodeExchange extends Running implements SocketOwner {
     if (this.#done) return;
     this.#done = true;
     this.#owner.runningOnDone(this);
-    if (this.#socket.listenerCount('close') > 0) this.#socket.destroy();
+    this.#socket.retire();
   }
 
   override abort(why: number): void {

@@ -62,6 +62,7 @@ export class NodeInterface implements Interface {
       expectsContinue: (flags & Flag.EXPECT_CONTINUE) !== 0,
     });
     const socket = new ExchangeSocket(
+      this.#server,
       outbound,
       exchange,
       { address: reader.remoteAddress, port: reader.remotePort },
@@ -82,13 +83,14 @@ export class NodeInterface implements Interface {
     const request = new IncomingMessage(
       socket as unknown as ConstructorParameters<typeof IncomingMessage>[0],
     );
+    const inner = request as unknown as RequestInternals;
     const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
     request.httpVersionMajor = 1;
     request.httpVersionMinor = minor;
     request.httpVersion = minor === 0 ? '1.0' : '1.1';
     request.method = head.slice(0, reader.methodLength);
+    inner.upgrade = false;
     request.url = head.slice(targetOffset, targetOffset + targetLength);
-    const inner = request as unknown as RequestInternals;
     inner.joinDuplicateHeaders = (this.#server as unknown as RequestInternals).joinDuplicateHeaders === true;
     const fields = fieldsOf(reader);
     inner._addHeaderLines(fields, fields.length);
@@ -99,6 +101,8 @@ export class NodeInterface implements Interface {
 /** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
 interface RequestInternals {
   joinDuplicateHeaders: boolean;
+  /** The client asks for another protocol, and somebody listens for that. */
+  upgrade: boolean;
   _addHeaderLines(fields: string[], length: number): void;
 }
 

@@ -8,6 +8,7 @@
  * queue each of them a second time.
  */
 import { AsyncResource } from 'node:async_hooks';
+import type { Server } from 'node:http';
 import { Duplex, type DuplexOptions } from 'node:stream';
 import type { Outbound } from '../outbound.ts';
 
@@ -39,6 +40,7 @@ type Done = (error?: Error | null) => void;
 const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false };
 
 export class ExchangeSocket extends Duplex {
+  readonly server: Server;
   readonly connecting: boolean = false;
   readonly pending: boolean = false;
   readonly remoteAddress: string;
@@ -60,12 +62,14 @@ export class ExchangeSocket extends Duplex {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
+    server: Server,
     outbound: Outbound,
     owner: SocketOwner,
     remote: { readonly address: string; readonly port: number },
     local: { readonly address: string; readonly port: number },
   ) {
     super(OPTIONS);
+    this.server = server;
     this.#outbound = outbound;
     this.#owner = owner;
     this.remoteAddress = remote.address;
@@ -164,6 +168,12 @@ export class ExchangeSocket extends Duplex {
   flush(): void {
     if (this.writableCorked > 0 || this.#outbound.over) return;
     this.#outbound.flush();
+  }
+
+  /** Its exchange is over: whoever waits for its end hears of it. */
+  retire(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.listenerCount('close') > 0) this.destroy();
   }
 
   override _destroy(error: Error | null, callback: Done): void {
