@@ -130,7 +130,7 @@ export class Outbound {
   }
 
   /** Whether the connection goes on after this answer, as far as the request and the server say. */
-  protected get keepsAlive(): boolean {
+  get keepsAlive(): boolean {
     return this.plan.keepAlive && !this.loop.draining;
   }
 

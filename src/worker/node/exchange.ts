@@ -92,7 +92,7 @@ export class NodeExchange extends Running implements SocketOwner {
     } catch (error) {
       return this.#onFailed(error);
     }
-    if (this.body === null && !this.#bodyOver) this.#pushComplete(this.#parts.complete);
+    if (this.body === null) this.#pushComplete(this.#parts.complete);
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
@@ -103,12 +103,17 @@ export class NodeExchange extends Running implements SocketOwner {
       return;
     }
     const result = listener(request, response);
-    if (result instanceof Promise) result.catch(this.#onFailed);
+    if (result instanceof Promise) result.then(this.#onReturned, this.#onFailed);
   }
 
+  readonly #onReturned = (): void => {
+    if (this.late) this.#over();
+  };
+
   readonly #onFailed = (error: unknown): void => {
-    this.#owner.runningOnFailed(this, error);
+    if (this.#done) return;
     this.#done = true;
+    this.#owner.runningOnFailed(this, error);
     this.#socket.destroy();
   };
 
@@ -116,6 +121,7 @@ export class NodeExchange extends Running implements SocketOwner {
 
   #pushComplete(bytes: Uint8Array | null): void {
     const { request } = this.#messages;
+    if (this.#bodyOver && bytes !== null) return;
     request.complete = true;
     if (bytes !== null) {
       this.#socket.received(bytes.length);
@@ -192,10 +198,8 @@ export class NodeExchange extends Running implements SocketOwner {
 
   readonly #onPrefinish = (): void => {
     const { request } = this.#messages;
-    // Answered at its deadline: this is how its handler ends.
-    if (this.late && !this.#done) return this.#over();
     this.#ending = true;
-    const reads = this.body !== null && !this.#bodyOver && isRead(request);
+    const reads = this.body !== null && !this.#bodyOver && isRead(request) && !this.#closes;
     if (reads) this.#socket.flush();
     else this.#sayEnd();
   };
@@ -228,12 +232,14 @@ export class NodeExchange extends Running implements SocketOwner {
     this.#finished = true;
     if (!isRead(request)) this.#dump(request);
     if (this.#bodyOver) this.#over();
+    else if (this.outbound.over) socket.destroy();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
     else if (server.keepAliveTimeout > 0) socket.setTimeout(server.keepAliveTimeout + KEEP_ALIVE_SLACK_MS);
   };
 
   /** What was not read is let go, and whoever waits for the request's end hears of it. */
   #dump(request: IncomingMessage): void {
+    request.complete = true;
     this.#endBody();
     if (request.listenerCount('end') + request.listenerCount('close') > 0) request.resume();
   }
@@ -249,13 +255,27 @@ export class NodeExchange extends Running implements SocketOwner {
 
   override abort(why: number): void {
     super.abort(why);
+    if (this.late) this.#hearTheEnd();
     this.#socket.destroy();
   }
 
+  /** One that is late goes on; for its socket is gone, its response says nothing of its end. */
+  #hearTheEnd(): void {
+    const { response } = this.#messages;
+    const { end } = response;
+    response.end = ((...args: Parameters<typeof end>) => {
+      const result = end.apply(response, args);
+      this.#over();
+      return result;
+    }) as typeof end;
+  }
+
+  /** The connection ends behind what was written. */
   socketOnEnd(): void {
     this.outbound.begin();
     this.#ending = true;
     this.outbound.finish(true);
+    setImmediate(destroy, this.#socket);
   }
 
   socketOnTimeout(): void {
@@ -271,14 +291,20 @@ export class NodeExchange extends Running implements SocketOwner {
 
   /** By the client, by the application, or because all is over. */
   socketOnDestroy(): void {
-    const { request } = this.#messages;
     this.#bodyOver = true;
-    if (this.#done) return;
-    this.outbound.abort();
-    request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
-    // One that is late goes on until it has finished its response.
-    if (!this.late) process.nextTick(() => this.#over());
+    if (!this.#done) this.outbound.abort();
   }
+
+  socketOnClose(): void {
+    const { request } = this.#messages;
+    if (!this.#finished || !request.complete)
+      request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+    if (!this.late) this.#over();
+  }
+}
+
+function destroy(socket: ExchangeSocket): void {
+  socket.destroy();
 }
 
 /** Somebody reads the body, or did. */

@@ -73,7 +73,7 @@ export class NodeInterface implements Interface {
     const request = this.#request(reader, socket);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = (flags & Flag.KEEP_ALIVE) !== 0;
-    prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0, () => this.#loop.draining);
+    prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0);
     exchange.with(socket, { request, response });
     return exchange;
   }

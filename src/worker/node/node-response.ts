@@ -35,15 +35,26 @@ export function internals(response: ServerResponse): Internals {
   return response as unknown as Internals;
 }
 
-/** `closes` is asked when the head is made: whether the connection ends behind it by the server's wish. */
-export function prepareResponse(response: ServerResponse, http11: boolean, closes: () => boolean): void {
+/** What a response asks of its socket when its head is made. */
+export interface HeadContext {
+  readonly http11: boolean;
+  /** The connection ends behind the response by the client's wish or the server's. */
+  readonly closes: boolean;
+}
+
+/** Its socket is a HeadContext. */
+export function prepareResponse(response: ServerResponse, http11: boolean): void {
   const inner = internals(response);
   // Whatever a client of HTTP/1.0 says in TE (RFC 9112 §6.1).
   if (!http11) inner.useChunkedEncodingByDefault = false;
-  inner._storeHeader = (firstLine, headers) => {
-    if (closes()) response.shouldKeepAlive = false;
-    nodeStoreHeader.call(inner, firstLine, endToEnd(response, headers, http11));
-  };
+  inner._storeHeader = storeHeader;
+}
+
+/** One function for all: V8 keeps alive what a property holds that is another closure in each object. */
+function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Headers): void {
+  const context = this.socket as unknown as HeadContext;
+  if (context.closes) this.shouldKeepAlive = false;
+  nodeStoreHeader.call(this, firstLine, endToEnd(this, headers, context.http11));
 }
 
 /** As Node's server does when its socket drains. */

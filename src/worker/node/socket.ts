@@ -30,8 +30,10 @@ export interface SocketOwner {
   socketOnTimeout(): void;
   /** The application ends the connection behind what it wrote. */
   socketOnEnd(): void;
-  /** It is not used any more, by whosever wish. */
+  /** It was destroyed, by whosever wish. */
   socketOnDestroy(): void;
+  /** The same, as it is told: in a later turn, before its listeners hear of it. */
+  socketOnClose(): void;
 }
 
 type Done = (error?: Error | null) => void;
@@ -91,6 +93,16 @@ export class ExchangeSocket extends Duplex {
     return this.destroyed ? 'closed' : 'open';
   }
 
+  // for the response's head
+
+  get http11(): boolean {
+    return this.#outbound.plan.http11;
+  }
+
+  get closes(): boolean {
+    return !this.#outbound.keepsAlive;
+  }
+
   address(): Address {
     return { address: this.localAddress, port: this.localPort, family: this.localFamily };
   }
@@ -134,8 +146,8 @@ export class ExchangeSocket extends Duplex {
       encoding = null;
     }
     if (this.destroyed || this.#outbound.over) {
-      if (done) process.nextTick(done);
-      return true;
+      if (done) process.nextTick(done, destroyedError('write'));
+      return false;
     }
     if (data.length > 0) this.#queue(bytesOf(data, encoding));
     if (done) this.#callbacks.push(done);
@@ -176,10 +188,17 @@ export class ExchangeSocket extends Duplex {
     if (this.listenerCount('close') > 0) this.destroy();
   }
 
+  /** As a real socket: it works no more at once, and is closed in a later turn. */
   override _destroy(error: Error | null, callback: Done): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#owner.socketOnDestroy();
-    this.#runCallbacks();
+    setImmediate(close, this, error, callback);
+  }
+
+  /** Called by `close` alone. */
+  closedNow(error: Error | null, callback: Done): void {
+    this.#runCallbacks(destroyedError('write'));
+    this.#owner.socketOnClose();
     // Node's server listens for errors of its sockets, and an application that does not is not to die of one.
     callback(this.listenerCount('error') > 0 ? error : null);
   }
@@ -187,8 +206,9 @@ export class ExchangeSocket extends Duplex {
   // what a real socket has besides
 
   setTimeout(milliseconds: number, callback?: () => void): this {
+    if (this.destroyed) return this;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.timeout = milliseconds === 0 ? undefined : milliseconds;
+    this.timeout = milliseconds;
     this.#timer = milliseconds === 0 ? null : setTimeout(this.#onTimeout, milliseconds).unref();
     if (callback === undefined) return this;
     return milliseconds === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
@@ -232,8 +252,8 @@ export class ExchangeSocket extends Duplex {
   }
 
   readonly #onTimeout = (): void => {
-    this.emit('timeout');
     this.#owner.socketOnTimeout();
+    this.emit('timeout');
   };
 
   /** The queue is empty. */
@@ -255,11 +275,11 @@ export class ExchangeSocket extends Duplex {
     });
   }
 
-  #runCallbacks(): void {
+  #runCallbacks(error?: Error): void {
     const callbacks = this.#callbacks;
     if (callbacks.length === 0) return;
     this.#callbacks = [];
-    for (const callback of callbacks) callback();
+    for (const callback of callbacks) callback(error);
   }
 
   /** Called by `runCallbacks` alone. */
@@ -274,6 +294,16 @@ function flushNow(socket: ExchangeSocket): void {
 
 function runCallbacks(socket: ExchangeSocket): void {
   socket.written();
+}
+
+function close(socket: ExchangeSocket, error: Error | null, callback: Done): void {
+  socket.closedNow(error, callback);
+}
+
+function destroyedError(call: string): Error {
+  return Object.assign(new Error(`Cannot call ${call} after a stream was destroyed`), {
+    code: 'ERR_STREAM_DESTROYED',
+  });
 }
 
 function drain(socket: ExchangeSocket, waiting: AsyncResource): void {

@@ -76,20 +76,37 @@ async function see(port: number, name: string, each: Case): Promise<Seen> {
   const rest = await client.rest();
   const text = each.chunks === 'any' ? joined(rest) : rest;
   clearTimeout(limit);
-  const broken = client.error === undefined ? '' : `\n${(client.error as NodeJS.ErrnoException).code ?? client.error.message}`;
+  const isReset = (client.error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
+  const broken =
+    client.error === undefined || (isReset && each.reset === 'may')
+      ? ''
+      : `\n${(client.error as NodeJS.ErrnoException).code ?? client.error.message}`;
   client.close();
   const notes = each.ends === undefined ? [] : await notesOf(port, name);
+  if (each.order === 'any') notes.sort();
   return { wire: each.torn === true ? '' : comparable(text) + broken, notes };
 }
 
-async function notesOf(port: number, name: string): Promise<readonly string[]> {
+async function notesOf(port: number, name: string): Promise<string[]> {
   const headers = { 'x-case': NOTES, 'x-of': name, connection: 'close' };
   const answer = await fetch(`http://127.0.0.1:${port}`, { headers });
-  return (await answer.json()) as readonly string[];
+  return (await answer.json()) as string[];
 }
 
-function bytesOf({ method = 'GET', target = '/', version = '1.1', fields = [], host = ['Host: example.com'], body = '' }: Sent, name: string): string {
-  return [`${method} ${target} HTTP/${version}`, ...host, `x-case: ${name}`, ...fields, '', body].join('\r\n');
+function bytesOf(
+  {
+    method = 'GET',
+    target = '/',
+    version = '1.1',
+    fields = [],
+    host = ['Host: example.com'],
+    body = '',
+  }: Sent,
+  name: string,
+): string {
+  return [`${method} ${target} HTTP/${version}`, ...host, `x-case: ${name}`, ...fields, '', body].join(
+    '\r\n',
+  );
 }
 
 /** What is asked behind a case: whether the connection still works shows in its answer. */
@@ -103,7 +120,8 @@ function joined(wire: string): string {
   for (let at = 0; at < wire.length;) {
     const [line, size] = /^([0-9a-f]+)\r\n/.exec(wire.slice(at, at + 10)) ?? [];
     const start = at + (line?.length ?? 0);
-    const end = size === undefined ? wire.indexOf('\n', at) + 1 || wire.length : start + Number.parseInt(size, 16);
+    const end =
+      size === undefined ? wire.indexOf('\n', at) + 1 || wire.length : start + Number.parseInt(size, 16);
     text += wire.slice(start, end);
     at = size === undefined ? end : end + 2;
   }
@@ -113,7 +131,10 @@ function joined(wire: string): string {
 /** What must be the same; long lines by their digest, so that a difference can be read. */
 function comparable(wire: string): string {
   return wire
-    .replaceAll(/[^\r\n]{2000,}/g, (line) => `${line.length} bytes ${createHash('sha256').update(line).digest('hex')}`)
+    .replaceAll(
+      /[^\r\n]{2000,}/g,
+      (line) => `${line.length} bytes ${createHash('sha256').update(line).digest('hex')}`,
+    )
     .replaceAll(/\r\n(?:Date|Keep-Alive): [^\r]*(?=\r\n)/g, '')
     .replaceAll(/\r\nConnection: (?!close)[^\r]*(?=\r\n)/g, '');
 }

@@ -58,7 +58,10 @@ export const bodies: Cases = {
   },
   'callbacks come in order': {
     listener: (_, response, note) => {
-      note('first', response.write('a', () => note('wrote a', flagsOf(response))));
+      note(
+        'first',
+        response.write('a', () => note('wrote a', flagsOf(response))),
+      );
       response.write('b', 'utf8', () => note('wrote b'));
       response.end('c', () => note('ended', flagsOf(response)));
     },
@@ -227,7 +230,9 @@ export const bodies: Cases = {
   'several megabytes at once': {
     listener: (_, response) => response.end(Buffer.alloc(3 * 1024 * 1024, 'y')),
   },
-  'a large text with all planes': { listener: (_, response) => response.end('\u00e9\u20ac\u{1f600}'.repeat(40_000)) },
+  'a large text with all planes': {
+    listener: (_, response) => response.end('\u00e9\u20ac\u{1f600}'.repeat(40_000)),
+  },
   'what tells how full it is': {
     listener: (_, response, note) => {
       const tell = () =>

@@ -33,6 +33,10 @@ export interface Case {
   readonly alone?: boolean;
   /** What the wire says is not compared: how much was sent before it broke is chance. */
   readonly torn?: boolean;
+  /** Ours resets the connection where Node closes it: see docs/interfaces.md. */
+  readonly reset?: 'may';
+  /** Events of request and response may come in either order. */
+  readonly order?: 'any';
   /** Where one chunk ends and the next begins is chance. */
   readonly chunks?: 'any';
 }
@@ -46,7 +50,8 @@ export function serverOf(request: IncomingMessage): Server {
 
 /** Notes every event of both, with what can be seen at that time. */
 export function watch(request: IncomingMessage, response: ServerResponse, note: Note): void {
-  for (const name of ['end', 'aborted', 'close']) request.on(name, () => note(`req ${name}`, stateOf(request)));
+  for (const name of ['end', 'aborted', 'close'])
+    request.on(name, () => note(`req ${name}`, stateOf(request)));
   request.on('error', (error: NodeJS.ErrnoException) => note('req error', `${error.code} ${error.message}`));
   for (const name of ['prefinish', 'finish', 'close'])
     response.on(name, () => note(`res ${name}`, flagsOf(response)));

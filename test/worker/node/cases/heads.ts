@@ -5,7 +5,8 @@ import type { Cases } from './case.ts';
 
 export const heads: Cases = {
   'writeHead with an object': {
-    listener: (_, response) => response.writeHead(201, { 'Content-Type': 'text/plain', 'x-A': 1 }).end('made'),
+    listener: (_, response) =>
+      response.writeHead(201, { 'Content-Type': 'text/plain', 'x-A': 1 }).end('made'),
   },
   'writeHead with a flat array': {
     listener: (_, response) =>
@@ -186,7 +187,10 @@ export const heads: Cases = {
   },
   'names in their own case, with underscores': {
     listener: (_, response) => {
-      response.setHeader('X_Under_Score', 'a').setHeader('ETag', '"x"').setHeader('WWW-Authenticate', 'Basic');
+      response
+        .setHeader('X_Under_Score', 'a')
+        .setHeader('ETag', '"x"')
+        .setHeader('WWW-Authenticate', 'Basic');
       response.end('x');
     },
   },

@@ -8,9 +8,10 @@ const head: Listener = (request, response) => response.end(JSON.stringify(headOf
 
 function headOf(request: IncomingMessage): unknown {
   const { method, url, httpVersion, httpVersionMajor, httpVersionMinor, headers, headersDistinct } = request;
-  const { rawHeaders, trailers, rawTrailers, statusCode, statusMessage, upgrade } = request as IncomingMessage & {
-    upgrade: unknown;
-  };
+  const { rawHeaders, trailers, rawTrailers, statusCode, statusMessage, upgrade } =
+    request as IncomingMessage & {
+      upgrade: unknown;
+    };
   return {
     ...{ method, url, httpVersion, httpVersionMajor, httpVersionMinor, headers, headersDistinct },
     ...{ rawHeaders, trailers, rawTrailers, statusCode, statusMessage, upgrade },
@@ -32,7 +33,16 @@ export const requests: Cases = {
   },
   'fields that are repeated': {
     sends: {
-      fields: ['Accept: a', 'accept: b', 'X-Own: 1', 'x-own: 2', 'Cookie: a=1', 'Cookie: b=2', 'Via: x', 'Via: y'],
+      fields: [
+        'Accept: a',
+        'accept: b',
+        'X-Own: 1',
+        'x-own: 2',
+        'Cookie: a=1',
+        'Cookie: b=2',
+        'Via: x',
+        'Via: y',
+      ],
     },
     listener: head,
   },
