@@ -1,10 +1,10 @@
 /**
- * Node's `(request, response)` listeners inside a worker: a request becomes an `IncomingMessage` and a `ServerResponse`.
+ * Node's `(request, response)` listeners inside a worker: a request becomes an exchange that calls them.
  *
- * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`. Knows `http.Server` as what
- * listeners hang on, and never listens.
+ * Law: wires messages, socket and exchange; what happens then is `exchange.ts`. Knows `http.Server` as what listeners
+ * hang on, and never listens.
  */
-import http, { IncomingMessage, type Server, ServerResponse } from 'node:http';
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
 import { requestId, type RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
@@ -13,7 +13,7 @@ import type { WorkerLoop } from '../loop.ts';
 import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
 import { NodeExchange } from './exchange.ts';
-import { prepareResponse } from './node-response.ts';
+import { MessageMaker } from './messages.ts';
 import { ExchangeSocket } from './socket.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -29,6 +29,7 @@ export class NodeInterface implements Interface {
   readonly #requestIdPrefix: string;
   readonly #server: Server;
   readonly #listener: NodeHandler;
+  readonly #maker: MessageMaker;
 
   constructor(loop: WorkerLoop, { application, requestIdPrefix }: NodeInterfaceOptions) {
     this.#loop = loop;
@@ -49,6 +50,7 @@ export class NodeInterface implements Interface {
       this.#server = application;
       this.#listener = (request, response) => void application.emit('request', request, response);
     }
+    this.#maker = new MessageMaker(this.#server);
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
@@ -70,49 +72,9 @@ export class NodeInterface implements Interface {
     );
     const { timeout } = this.#server;
     if (timeout > 0) socket.setTimeout(timeout);
-    const request = this.#request(reader, socket);
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = (flags & Flag.KEEP_ALIVE) !== 0;
-    prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0);
+    const request = this.#maker.request(reader, socket);
+    const response = this.#maker.response(request, flags);
     exchange.with(socket, { request, response });
     return exchange;
   }
-
-  #request(reader: RequestReader, socket: ExchangeSocket): IncomingMessage {
-    const { head, targetOffset, targetLength, flags } = reader;
-    const request = new IncomingMessage(
-      socket as unknown as ConstructorParameters<typeof IncomingMessage>[0],
-    );
-    const inner = request as unknown as RequestInternals;
-    const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
-    request.httpVersionMajor = 1;
-    request.httpVersionMinor = minor;
-    request.httpVersion = minor === 0 ? '1.0' : '1.1';
-    request.method = head.slice(0, reader.methodLength);
-    inner.upgrade = false;
-    request.url = head.slice(targetOffset, targetOffset + targetLength);
-    inner.joinDuplicateHeaders = (this.#server as unknown as RequestInternals).joinDuplicateHeaders === true;
-    const fields = fieldsOf(reader);
-    inner._addHeaderLines(fields, fields.length);
-    return request;
-  }
-}
-
-/** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
-interface RequestInternals {
-  joinDuplicateHeaders: boolean;
-  /** The client asks for another protocol, and somebody listens for that. */
-  upgrade: boolean;
-  _addHeaderLines(fields: string[], length: number): void;
-}
-
-/** Names and values in turns, as they were sent. */
-function fieldsOf({ head, spans, spansStart, headerCount }: RequestReader): string[] {
-  const fields: string[] = [];
-  for (let i = 0, at = spansStart; i < headerCount; i++, at += 4) {
-    const name = spans[at]!;
-    const value = spans[at + 2]!;
-    fields.push(head.slice(name, name + spans[at + 1]!), head.slice(value, value + spans[at + 3]!));
-  }
-  return fields;
 }

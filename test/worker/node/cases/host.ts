@@ -14,21 +14,25 @@ export const NOTES = '--notes';
 
 export function hostOf(cases: Cases, options: ServerOptions = {}): Server {
   const journals: Map<string, Journal> = new Map();
-  return http.createServer(options, (request, response) => {
+  const journalOf = (name: string): Journal => {
+    let journal = journals.get(name);
+    if (journal === undefined) journals.set(name, (journal = new Journal(cases[name]?.ends ?? [])));
+    return journal;
+  };
+  const server = http.createServer(options, (request, response) => {
     const name = String(request.headers['x-case']);
     if (name === END) return void response.end('the end');
     if (name === NOTES) {
-      const of = String(request.headers['x-of']);
-      const journal = journals.get(of) ?? new Journal([]);
+      const journal = journalOf(String(request.headers['x-of']));
       return void journal.whole().then((lines) => response.end(JSON.stringify(lines)));
     }
     const found = cases[name];
     if (found === undefined) return void response.writeHead(404).end(`no case ${name}`);
-    let journal = journals.get(name);
-    if (journal === undefined) journals.set(name, (journal = new Journal(found.ends ?? [])));
-    const { note } = journal;
-    return found.listener(request, response, note);
+    return found.listener(request, response, journalOf(name).note);
   });
+  // For what is not called as the listener of a case.
+  server.on('note', (name: string, text: string) => journalOf(name).note(text));
+  return server;
 }
 
 class Journal {
