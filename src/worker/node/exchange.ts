@@ -97,10 +97,10 @@ export class NodeExchange extends Running implements SocketOwner {
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
     const { server, listener, expectsContinue } = this.#parts;
-    if (expectsContinue && server.listenerCount('checkContinue') > 0) {
+    if (expectsContinue) {
       internals(response)._expect_continue = true;
-      server.emit('checkContinue', request, response);
-      return;
+      if (server.listenerCount('checkContinue') > 0)
+        return void server.emit('checkContinue', request, response);
     }
     const result = listener(request, response);
     if (result instanceof Promise) result.then(this.#onReturned, this.#onFailed);
@@ -166,6 +166,7 @@ export class NodeExchange extends Running implements SocketOwner {
   #await(body: InboundBody): void {
     this.#reading = true;
     this.#asked = true;
+    internals(this.#messages.response)._sent100 = true;
     void body.wait().then(() => {
       this.#reading = false;
       if (!this.#bodyOver) this.#read(body);

@@ -16,7 +16,9 @@ export interface Internals {
   /** Bytes of the body as far as they were announced. */
   _contentLength: number | null;
   _hasBody: boolean;
+  /** The client waits for `100 Continue` before it sends its body: without that, the connection ends. */
   _expect_continue: boolean;
+  _sent100: boolean;
   /** The connection ends behind this response. */
   _last: boolean;
   useChunkedEncodingByDefault: boolean;

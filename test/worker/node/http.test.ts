@@ -9,4 +9,8 @@ import { compare } from './compare.ts';
 const file = (name: string) => path.join(import.meta.dirname, 'cases', name);
 
 compare('in a worker', { cases, server, file: file('app.ts') }, { threads: 1 });
-compare('with options', { cases: customCases, server: customServer, file: file('custom.ts') }, { threads: 1 });
+compare(
+  'with options',
+  { cases: customCases, server: customServer, file: file('custom.ts') },
+  { threads: 1 },
+);

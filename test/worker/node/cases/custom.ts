@@ -1,7 +1,8 @@
 /**
  * A server that was made with options, and has more listeners than one.
  */
-import http, { IncomingMessage, ServerResponse } from 'node:http';
+import type http from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type Cases, flagsOf, type Listener } from './case.ts';
 import { hostOf } from './host.ts';
@@ -30,7 +31,7 @@ async function whenAsked(client: Parameters<NonNullable<Cases[string]['client']>
 }
 
 export const cases: Cases = {
-  'joinDuplicateHeaders': {
+  joinDuplicateHeaders: {
     sends: { fields: ['Authorization: a', 'authorization: b', 'Age: 1', 'Age: 2', 'X: 1', 'X: 2'] },
     listener: (request, response) => response.end(JSON.stringify([request.headers, request.headersDistinct])),
   },
