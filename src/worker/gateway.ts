@@ -82,11 +82,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     }
     table.run(exchange, generation, this.#loop.link.slot);
     points.reached('application');
-    if (this.#faults === null) running.call(this);
+    if (this.#faults === null) running.start(this);
     else this.#faults.run(running, this.#call);
   }
 
-  readonly #call = (running: Running): void => running.call(this);
+  readonly #call = (running: Running): void => running.start(this);
 
   /**
    * Watches this thread for errors that nobody caught: the exchange that one belongs to is answered 502 (or broken

@@ -77,7 +77,7 @@ export class NodeExchange extends Running implements SocketOwner {
     return { method: method ?? '', target: url ?? '', id: this.#parts.requestId };
   }
 
-  override call(owner: RunningOwner): void {
+  protected override call(owner: RunningOwner): void {
     this.#owner = owner;
     const { request, response } = this.#messages;
     const { server } = this.#parts;
@@ -254,8 +254,8 @@ export class NodeExchange extends Running implements SocketOwner {
     this.#socket.retire();
   }
 
-  override abort(why: number): void {
-    super.abort(why);
+  protected override onAbort(why: number): void {
+    super.onAbort(why);
     if (this.late) this.#hearTheEnd();
     this.#socket.destroy();
   }
