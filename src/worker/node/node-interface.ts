@@ -10,11 +10,10 @@ import { requestId, type RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
-import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
-import { NodeExchange } from './exchange.ts';
+import { type ExchangeHost, NodeExchange } from './exchange.ts';
 import { MessageMaker } from './messages.ts';
-import { ExchangeSocket } from './socket.ts';
+import { ExchangeOutbound, ExchangeSocket } from './socket.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -24,11 +23,11 @@ export interface NodeInterfaceOptions {
   readonly requestIdPrefix: string;
 }
 
-export class NodeInterface implements Interface {
+export class NodeInterface implements Interface, ExchangeHost {
+  readonly server: Server;
+  readonly listener: NodeHandler;
   readonly #loop: WorkerLoop;
   readonly #requestIdPrefix: string;
-  readonly #server: Server;
-  readonly #listener: NodeHandler;
   readonly #maker: MessageMaker;
 
   constructor(loop: WorkerLoop, { application, requestIdPrefix }: NodeInterfaceOptions) {
@@ -40,41 +39,37 @@ export class NodeInterface implements Interface {
       const server = http.createServer((request, response) => {
         result = application(request, response);
       });
-      this.#server = server;
-      this.#listener = (request, response) => {
+      this.server = server;
+      this.listener = (request, response) => {
         result = undefined;
         server.emit('request', request, response);
         return result;
       };
     } else {
-      this.#server = application;
-      this.#listener = (request, response) => void application.emit('request', request, response);
+      this.server = application;
+      this.listener = (request, response) => void application.emit('request', request, response);
     }
-    this.#maker = new MessageMaker(this.#server);
+    this.#maker = new MessageMaker(this.server);
+  }
+
+  requestId(serial: number): string {
+    return requestId(this.#requestIdPrefix, serial);
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
     const { flags } = reader;
-    const outbound = new Outbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
-    const exchange = new NodeExchange(outbound, body, {
-      server: this.#server,
-      listener: this.#listener,
-      requestId: requestId(this.#requestIdPrefix, reader.serial),
+    const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
+    const exchange = new NodeExchange(outbound, body, this, {
+      serial: reader.serial,
       complete: reader.bodyLength > 0 ? reader.body() : null,
       expectsContinue: (flags & Flag.EXPECT_CONTINUE) !== 0,
     });
-    const socket = new ExchangeSocket(
-      this.#server,
-      outbound,
-      exchange,
-      { address: reader.remoteAddress, port: reader.remotePort },
-      { address: reader.localAddress, port: reader.localPort },
-    );
-    const { timeout } = this.#server;
+    const socket = new ExchangeSocket(this.server, exchange, outbound, reader);
+    outbound.socket = socket;
+    const { timeout } = this.server;
     if (timeout > 0) socket.setTimeout(timeout);
     const request = this.#maker.request(reader, socket);
-    const response = this.#maker.response(request, flags);
-    exchange.with(socket, { request, response });
+    exchange.with(socket, request, this.#maker.response(request, flags));
     return exchange;
   }
 }

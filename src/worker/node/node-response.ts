@@ -42,6 +42,8 @@ export interface HeadContext {
   readonly http11: boolean;
   /** The connection ends behind the response by the client's wish or the server's. */
   readonly closes: boolean;
+  /** All of the response is written in the same call, which tells of its end. */
+  endsNow: boolean;
 }
 
 /** Its socket is a HeadContext. */
@@ -55,6 +57,8 @@ export function prepareResponse(response: ServerResponse, http11: boolean): void
 /** One function for all: V8 keeps alive what a property holds that is another closure in each object. */
 function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Headers): void {
   const context = this.socket as unknown as HeadContext;
+  // A length that nobody has set yet is that of `end`.
+  if (this._contentLength !== null) context.endsNow = true;
   if (context.closes) this.shouldKeepAlive = false;
   nodeStoreHeader.call(this, firstLine, endToEnd(this, headers, context.http11));
 }
@@ -65,6 +69,15 @@ export function emitDrain(response: ServerResponse): void {
   if (response.writableEnded || flags[NEED_DRAIN] !== true) return;
   flags[NEED_DRAIN] = false;
   response.emit('drain');
+}
+
+/** As Node's server does: it is over, whether it was finished or not. */
+export function emitClose(response: ServerResponse): void {
+  const inner = response as unknown as { destroyed: boolean; _closed: boolean };
+  if (inner._closed) return;
+  inner.destroyed = true;
+  inner._closed = true;
+  response.emit('close');
 }
 
 /** Fields without those that speak of the connection, which is the server's (RFC 9110 §7.6.1). */

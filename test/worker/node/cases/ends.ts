@@ -243,6 +243,21 @@ export const ends: Cases = {
     torn: true,
     alone: true,
   },
+  'a client that leaves while an ended response is on its way': {
+    listener: (request, response, note) => {
+      watch(request, response, note);
+      response.end(Buffer.alloc(8 * 1024 * 1024, 'x'), () => note('called back', flagsOf(response)));
+    },
+    client: async (client, bytes) => {
+      await client.write(bytes);
+      await client.until(() => client.received.includes('xxx'));
+      client.socket.pause();
+      client.close();
+    },
+    ends: GONE,
+    torn: true,
+    alone: true,
+  },
   'a client that ends its side': {
     listener: (request, response, note) => {
       watch(request, response, note);
