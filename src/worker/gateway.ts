@@ -14,6 +14,7 @@ import { Inbound, type InboundOwner } from './inbound.ts';
 import type { Interface } from './interface.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
+import { Roster } from './roster.ts';
 import { type Running, type RunningOwner, textOf } from './running.ts';
 
 export interface GatewayOptions {
@@ -32,7 +33,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #options: GatewayOptions;
   readonly #reader: RequestReader;
   readonly #inbound: Inbound;
-  readonly #running: Set<Running> = new Set();
+  readonly #running: Roster<Running> = new Roster();
   #faults: Faults<Running> | null = null;
   #onIdle: (() => void) | null = null;
   /** How many of those that run are late. */
@@ -60,7 +61,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   checkAborts(): void {
-    for (const running of [...this.#running]) {
+    for (const running of this.#running) {
       const why = running.outbound.abortedWhy;
       if (why === Abort.NONE) continue;
       running.abort(why);

@@ -9,6 +9,7 @@ import { Abort } from '../ring/layout.ts';
 import { ClientGoneError, DeadlineError } from '../tsgi/errors.ts';
 import type { InboundBody } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
+import type { Placed } from './roster.ts';
 
 /** Who is told how a call went: exactly one of these, once. */
 export interface RunningOwner {
@@ -18,13 +19,14 @@ export interface RunningOwner {
   runningOnFailed(running: Running, error: unknown): void;
 }
 
-export abstract class Running {
+export abstract class Running implements Placed {
   readonly outbound: Outbound;
   readonly body: InboundBody | null;
   /** ms since the epoch at which it was begun. */
   readonly startedAt: number = Date.now();
   /** Its client was answered at the deadline, and its application goes on. */
   late = false;
+  place = -1;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
   /** The asynchronous context that it runs in: what its application enters there, no other exchange sees. */

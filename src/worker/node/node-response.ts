@@ -54,7 +54,7 @@ export function prepareResponse(response: ServerResponse, http11: boolean): void
   inner._storeHeader = storeHeader;
 }
 
-/** One function for all: V8 keeps alive what a property holds that is another closure in each object. */
+/** One function for all responses. */
 function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Headers): void {
   const context = this.socket as unknown as HeadContext;
   // A length that nobody has set yet is that of `end`.
