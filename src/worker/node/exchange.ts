@@ -209,10 +209,14 @@ export class NodeExchange extends Running implements SocketOwner {
     emitDrain(this.#response);
   }
 
+  get leavesBody(): boolean {
+    return this.body !== null && !this.#bodyOver && !isRead(this.#request);
+  }
+
   responseOnPrefinish(): void {
     this.#ending = true;
-    const reads = this.body !== null && !this.#bodyOver && isRead(this.#request) && !this.#closes;
-    if (reads) this.#socket.flush();
+    const reads = this.body !== null && !this.#bodyOver && isRead(this.#request);
+    if (reads && !this.#closes) this.#socket.flush();
     else this.#sayEnd();
   }
 

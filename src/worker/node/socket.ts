@@ -39,6 +39,8 @@ export interface SocketOwner {
   /** The response that was assigned to it has been given its last bytes. */
   responseOnPrefinish(): void;
   responseOnFinish(): void;
+  /** More of the request's body comes, and nobody reads it. */
+  readonly leavesBody: boolean;
 }
 
 type Done = (error?: Error | null) => void;
@@ -116,7 +118,7 @@ export class ExchangeSocket extends Duplex implements HeadContext {
   }
 
   get closes(): boolean {
-    return !this.#outbound.keepsAlive;
+    return !this.#outbound.keepsAlive || (this.endsNow && this.owner.leavesBody);
   }
 
   /** As `response.assignSocket`, which would listen for 'close' besides: the exchange tells the response of it. */
