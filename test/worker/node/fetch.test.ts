@@ -31,7 +31,11 @@ async function text(target: string, init: RequestInit = {}): Promise<string> {
   return (await fetch(`${base}${target}`, { ...init, headers })).text();
 }
 
-async function post(name: string, body: RequestInit['body'], headers: Record<string, string> = {}): Promise<string> {
+async function post(
+  name: string,
+  body: RequestInit['body'],
+  headers: Record<string, string> = {},
+): Promise<string> {
   return text(`/requests/${name}`, { method: 'POST', body, headers });
 }
 
