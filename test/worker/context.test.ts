@@ -73,3 +73,33 @@ describe.each(Object.keys(INTERFACES) as (keyof typeof INTERFACES)[])('%s', (nam
     for (const text of seen) expect(text).toMatch(/^undefined \/\d+-\d+$/);
   });
 });
+
+test('every callback of a listener has the context that it was given in', async () => {
+  const app = appFile(`${STORAGE}
+    let tell;
+    const told = new Promise((resolve) => (tell = resolve));
+    const run = (request, response) => {
+      const seen = [];
+      const note = (name) => () => seen.push(name + ' ' + storage.getStore());
+      for (const name of ['end', 'close']) request.on(name, note('request ' + name));
+      request.once('data', note('data')).resume();
+      response.once('drain', note('drain')).on('finish', note('finish'));
+      response.write('x'.repeat(300_000), note('written'));
+      request.on('end', () => response.end('y'.repeat(3_000_000), note('ended')));
+      response.on('close', () => tell(seen.concat('close ' + storage.getStore())));
+    };
+    export default (request, response) => {
+      if (request.url === '/told') return void told.then((seen) => response.end(seen.sort().join()));
+      storage.run('here', run, request, response);
+    };
+  `);
+  const { port } = await serveFile(app, 1, { interface: 'node' });
+  const client = await Client.connect(port);
+  const body = 'z'.repeat(500_000);
+  await client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  expect((await client.answer())?.body.length).toBe(3_300_000);
+  await client.write('GET /told HTTP/1.1\r\nHost: a\r\n\r\n');
+  const names = ['close', 'data', 'drain', 'ended', 'finish', 'request close', 'request end', 'written'];
+  expect((await client.answer())?.body.split(',')).toEqual(names.map((name) => `${name} here`));
+  client.close();
+});

@@ -10,6 +10,7 @@
  */
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Flag } from '../../http/flags.ts';
 import type { InboundBody } from '../inbound.ts';
 import type { Outbound } from '../outbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
@@ -32,14 +33,16 @@ export interface ExchangeHost {
   /** Calls them. What it returns is awaited if it is a promise; its rejection is the application's failure. */
   readonly listener: (request: IncomingMessage, response: ServerResponse) => unknown;
   requestId(serial: number): string;
+  /** The response to a request with such flags (`http/flags.ts`). */
+  response(request: IncomingMessage, flags: number): ServerResponse;
 }
 
 /** What came with the head. */
 export interface Arrived {
   readonly serial: number;
+  readonly flags: number;
   /** The whole body, when it came with the head. */
   readonly complete: Uint8Array | null;
-  readonly expectsContinue: boolean;
 }
 
 export class NodeExchange extends Running implements SocketOwner {
@@ -69,10 +72,9 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   /** Before it is started: what is made with this exchange's socket. */
-  with(socket: ExchangeSocket, request: IncomingMessage, response: ServerResponse): void {
+  with(socket: ExchangeSocket, request: IncomingMessage): void {
     this.#socket = socket;
     this.#request = request;
-    this.#response = response;
   }
 
   override get label() {
@@ -82,7 +84,9 @@ export class NodeExchange extends Running implements SocketOwner {
 
   protected override call(owner: RunningOwner): void {
     this.#owner = owner;
-    const response = this.#response;
+    // Here, and not before: Node tells of a response that is made, and who hears may enter a context.
+    const response = this.#host.response(this.#request, this.#arrived.flags);
+    this.#response = response;
     const socket = this.#socket;
     if (requestStart.hasSubscribers) requestStart.publish(this.#message());
     socket.assign(response);
@@ -98,7 +102,7 @@ export class NodeExchange extends Running implements SocketOwner {
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
     const { server, listener } = this.#host;
-    if (this.#arrived.expectsContinue) {
+    if (this.#expectsContinue) {
       internals(response)._expect_continue = true;
       if (server.listenerCount('checkContinue') > 0)
         return void server.emit('checkContinue', request, response);
@@ -109,6 +113,10 @@ export class NodeExchange extends Running implements SocketOwner {
       () => this.late && this.#over(),
       (error) => this.#onFailed(error),
     );
+  }
+
+  get #expectsContinue(): boolean {
+    return (this.#arrived.flags & Flag.EXPECT_CONTINUE) !== 0;
   }
 
   #onFailed(error: unknown): void {
@@ -195,7 +203,7 @@ export class NodeExchange extends Running implements SocketOwner {
     const head = internals(this.#response)._header;
     if (head === null && typeof data === 'string' && INTERIM.test(data)) {
       // The acceptor says it, to a client that waits for it, when its body is first asked for.
-      if (data === CONTINUE && this.#arrived.expectsContinue && !this.#asked) this.socketOnResume();
+      if (data === CONTINUE && this.#expectsContinue && !this.#asked) this.socketOnResume();
       else outbound.sendInterim(data);
       return false;
     }

@@ -5,7 +5,6 @@
  * hang on, and never listens.
  */
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Flag } from '../../http/flags.ts';
 import { requestId, type RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
@@ -56,20 +55,23 @@ export class NodeInterface implements Interface, ExchangeHost {
     return requestId(this.#requestIdPrefix, serial);
   }
 
+  response(request: IncomingMessage, flags: number): ServerResponse {
+    return this.#maker.response(request, flags);
+  }
+
   begin(reader: RequestReader, body: InboundBody | null): Running {
     const { flags } = reader;
     const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
     const exchange = new NodeExchange(outbound, body, this, {
       serial: reader.serial,
+      flags,
       complete: reader.bodyLength > 0 ? reader.body() : null,
-      expectsContinue: (flags & Flag.EXPECT_CONTINUE) !== 0,
     });
     const socket = new ExchangeSocket(this.server, exchange, outbound, reader);
     outbound.socket = socket;
     const { timeout } = this.server;
     if (timeout > 0) socket.setTimeout(timeout);
-    const request = this.#maker.request(reader, socket);
-    exchange.with(socket, request, this.#maker.response(request, flags));
+    exchange.with(socket, this.#maker.request(reader, socket));
     return exchange;
   }
 }
