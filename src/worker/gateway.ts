@@ -14,6 +14,7 @@ import { Inbound, type InboundOwner } from './inbound.ts';
 import type { Interface } from './interface.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
+import { Roster } from './roster.ts';
 import { type Running, type RunningOwner, textOf } from './running.ts';
 
 export interface GatewayOptions {
@@ -32,7 +33,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #options: GatewayOptions;
   readonly #reader: RequestReader;
   readonly #inbound: Inbound;
-  readonly #running: Set<Running> = new Set();
+  readonly #running: Roster<Running> = new Roster();
   #faults: Faults<Running> | null = null;
   #onIdle: (() => void) | null = null;
   /** How many of those that run are late, and how many last. */
@@ -61,7 +62,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   checkAborts(): void {
-    for (const running of [...this.#running]) {
+    for (const running of this.#running) {
       const why = running.outbound.abortedWhy;
       if (why === Abort.NONE) continue;
       running.abort(why);
@@ -86,11 +87,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     }
     table.run(exchange, generation, this.#loop.link.slot);
     points.reached('application');
-    if (this.#faults === null) running.call(this);
+    if (this.#faults === null) running.start(this);
     else this.#faults.run(running, this.#call);
   }
 
-  readonly #call = (running: Running): void => running.call(this);
+  readonly #call = (running: Running): void => running.start(this);
 
   /**
    * Watches this thread for errors that nobody caught: the exchange that one belongs to is answered 502 (or broken

@@ -33,8 +33,6 @@ export class Outbound {
   gone = false;
   /** Called when it becomes over, if that is not so yet when its application is done. */
   onOver: (() => void) | null = null;
-  /** Called whenever the queue has become empty. */
-  onFlow: (() => void) | null = null;
   /** The body that the client sends when it is asked for it (`Expect: 100-continue`). */
   awaited: { readonly asked: boolean } | null = null;
   protected readonly loop: WorkerLoop;
@@ -135,16 +133,19 @@ export class Outbound {
     while (this.queue.length > 0) if (!this.#sendPiece()) return this.loop.blockedOn(this);
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
     this.loop.committed(this.over);
-    this.onFlow?.();
+    this.onFlow();
   }
 
   /**
    * Whether the connection goes on after this answer, as far as the request and the server say. Not when its client
    * was never told to send its body: it may send that next, or its next request, and nobody can tell which.
    */
-  protected get keepsAlive(): boolean {
+  get keepsAlive(): boolean {
     return this.plan.keepAlive && !this.loop.draining && this.awaited?.asked !== false;
   }
+
+  /** The queue has become empty. */
+  protected onFlow(): void {}
 
   protected isOver(): void {
     this.over = true;
@@ -223,7 +224,7 @@ export class Outbound {
     this.begin();
     this.#sayEnd(kind);
     this.loop.committed(true);
-    this.onFlow?.();
+    this.onFlow();
   }
 
   /** A record without payload; the loop says it later when the ring is full. */

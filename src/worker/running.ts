@@ -1,13 +1,15 @@
 /**
  * One exchange that this worker runs: its answer, its body, and how its application is told that nobody waits.
  *
- * Law: what all interfaces share; how an application is called is a subclass's (`tsgi-running.ts`, `node/running.ts`).
+ * Law: what all interfaces share; how an application is called is a subclass's (`tsgi-interface.ts`, `node/exchange.ts`).
  * The gateway alone decides what happens to it.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { Abort } from '../ring/layout.ts';
 import { ClientGoneError, DeadlineError } from '../tsgi/errors.ts';
 import type { InboundBody } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
+import type { Placed } from './roster.ts';
 
 /** Who is told how a call went: exactly one of these, once. */
 export interface RunningOwner {
@@ -17,7 +19,7 @@ export interface RunningOwner {
   runningOnFailed(running: Running, error: unknown): void;
 }
 
-export abstract class Running {
+export abstract class Running implements Placed {
   readonly outbound: Outbound;
   readonly body: InboundBody | null;
   /** ms since the epoch at which it was begun. */
@@ -26,8 +28,11 @@ export abstract class Running {
   readonly lasting: boolean = false;
   /** Its client was answered at the deadline, and its application goes on. */
   late = false;
+  place = -1;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
+  /** The asynchronous context that it runs in: what its application enters there, no other exchange sees. */
+  #scope: AsyncResource | null = null;
 
   constructor(outbound: Outbound, body: InboundBody | null) {
     this.outbound = outbound;
@@ -35,7 +40,12 @@ export abstract class Running {
   }
 
   /** Calls the application. */
-  abstract call(owner: RunningOwner): void;
+  start(owner: RunningOwner): void {
+    this.#scope = new AsyncResource('TSGIEXCHANGE');
+    this.#scope.runInAsyncScope(this.call, this, owner);
+  }
+
+  protected abstract call(owner: RunningOwner): void;
 
   /** Method, target and id, for log lines. */
   abstract get label(): { readonly method: string; readonly target: string; readonly id: string };
@@ -55,8 +65,17 @@ export abstract class Running {
     return `${method} ${target} ${what} (request ${id}): ${textOf(error)}`;
   }
 
-  /** @param why one of `Abort` */
+  /**
+   * Nobody waits for it any more.
+   *
+   * @param why one of `Abort`
+   */
   abort(why: number): void {
+    if (this.#scope === null) this.onAbort(why);
+    else this.#scope.runInAsyncScope(this.onAbort, this, why);
+  }
+
+  protected onAbort(why: number): void {
     this.#reason ??= reasonOf(why);
     this.late = why === Abort.DEADLINE;
     this.outbound.leave();

@@ -1,23 +1,23 @@
 /**
- * Node's `(request, response)` listeners inside a worker: a request becomes an `IncomingMessage` and a `ServerResponse`.
+ * Node's `(request, response)` listeners inside a worker: a request becomes an `IncomingMessage` and a `ServerResponse`,
+ * or a socket of its own.
  *
- * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`. Knows `http.Server` as what
- * listeners hang on, and never listens.
+ * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`, or for a connection that is taken
+ * over `tunnel.ts`. Knows `http.Server` as what listeners hang on, and never listens.
  */
-import http, { IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { Flag } from '../../http/flags.ts';
-import { requestId, type RequestReader } from '../../ring/message.ts';
+import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
-import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
 import { NodeExchange } from './exchange.ts';
-import { prepareResponse } from './node-response.ts';
-import { ExchangeSocket } from './socket.ts';
-import { Tunnel, TunnelSocket } from './tunnel.ts';
+import { type NodeHandler, Site } from './site.ts';
+import { ExchangeOutbound, ExchangeSocket } from './socket.ts';
+import { Tunnel, TunnelOutbound, TunnelSocket } from './tunnel.ts';
 
-export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+export type { NodeHandler };
 
 export interface NodeInterfaceOptions {
   /** A listener, or a server whose listeners are called. */
@@ -36,7 +36,6 @@ const POLLS_HINT =
 
 export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
-  readonly #requestIdPrefix: string;
   readonly #siteAt: (port: number) => Site;
   readonly #tunnels: Set<Tunnel> = new Set();
   #draining = false;
@@ -44,9 +43,14 @@ export class NodeInterface implements Interface {
 
   constructor(loop: WorkerLoop, { application, requestIdPrefix, serverAt, hint }: NodeInterfaceOptions) {
     this.#loop = loop;
-    this.#requestIdPrefix = requestIdPrefix;
     this.#hint = hint;
-    const site = typeof application === 'function' ? siteOfListener(application) : siteOf(application);
+    const site = new Site(application, requestIdPrefix);
+    const sites = new WeakMap([[site.server, site]]);
+    const siteOf = (server: Server): Site => {
+      const known = sites.get(server) ?? new Site(server, requestIdPrefix);
+      sites.set(server, known);
+      return known;
+    };
     this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
   }
 
@@ -58,42 +62,37 @@ export class NodeInterface implements Interface {
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
-    const { flags } = reader;
-    const { server, listener } = this.#siteAt(reader.localPort);
-    const outbound = new Outbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
-    if (body !== null && !reader.moreBody) return this.#tunnel(reader, server, outbound, body);
-    const exchange = new NodeExchange(outbound, body, {
-      server,
-      listener,
-      requestId: requestId(this.#requestIdPrefix, reader.serial),
-      complete: reader.bodyLength > 0 ? reader.body() : null,
-      expectsContinue: (flags & Flag.EXPECT_CONTINUE) !== 0,
-    });
-    const socket = new ExchangeSocket(
-      outbound,
-      exchange,
-      { address: reader.remoteAddress, port: reader.remotePort },
-      { address: reader.localAddress, port: reader.localPort },
-    );
-    const { timeout } = server;
+    const site = this.#siteAt(reader.localPort);
+    if (body !== null && !reader.moreBody) return this.#tunnel(reader, site, body);
+    const { flags, serial } = reader;
+    const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
+    const complete = reader.bodyLength > 0 ? reader.body() : null;
+    const exchange = new NodeExchange(outbound, body, site, { serial, flags, complete });
+    const socket = new ExchangeSocket(site.server, exchange, outbound, reader);
+    outbound.socket = socket;
+    const { timeout } = site.server;
     if (timeout > 0) socket.setTimeout(timeout);
-    const request = makeRequest(reader, socket, server);
+    const request = site.request(reader, socket);
     if (this.#hint !== undefined && POLLS.test(request.url!)) this.#giveHint();
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = (flags & Flag.KEEP_ALIVE) !== 0;
-    prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0, () => this.#loop.draining);
-    exchange.with(socket, { request, response });
+    exchange.with(socket, request);
     return exchange;
   }
 
-  #tunnel(reader: RequestReader, server: Server, outbound: Outbound, body: InboundBody): Tunnel {
+  #tunnel(reader: RequestReader, site: Site, body: InboundBody): Tunnel {
+    const plan = planOf(reader.flags);
+    const outbound = new TunnelOutbound(this.#loop, reader.exchange, reader.generation, plan);
     const socket = new TunnelSocket(outbound, body, reader);
-    const request = makeRequest(reader, socket, server);
+    const request = site.request(reader, socket);
     request.complete = true;
     request.push(null);
     Object.assign(request, { upgrade: true });
-    const id = requestId(this.#requestIdPrefix, reader.serial);
-    const tunnel = new Tunnel(outbound, body, { server, request, socket, requestId: id });
+    const { server } = site;
+    const tunnel = new Tunnel(outbound, body, {
+      server,
+      request,
+      socket,
+      requestId: site.requestId(reader.serial),
+    });
     this.#tunnels.add(tunnel);
     void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
     return tunnel;
@@ -113,72 +112,4 @@ export class NodeInterface implements Interface {
     await ended;
     clearTimeout(timer);
   }
-}
-
-/** A server, and what calls its listeners. */
-interface Site {
-  readonly server: Server;
-  readonly listener: NodeHandler;
-}
-
-const SITES: WeakMap<Server, Site> = new WeakMap();
-
-function siteOf(server: Server): Site {
-  let site = SITES.get(server);
-  if (site === undefined) {
-    site = { server, listener: (request, response) => void server.emit('request', request, response) };
-    SITES.set(server, site);
-  }
-  return site;
-}
-
-/** Through a server's `emit`, which is where agents that trace requests look. */
-function siteOfListener(application: NodeHandler): Site {
-  let result: unknown;
-  const server = http.createServer((request, response) => {
-    result = application(request, response);
-  });
-  const listener: NodeHandler = (request, response) => {
-    result = undefined;
-    server.emit('request', request, response);
-    return result;
-  };
-  return { server, listener };
-}
-
-function makeRequest(
-  reader: RequestReader,
-  socket: ExchangeSocket | TunnelSocket,
-  server: Server,
-): IncomingMessage {
-  const { head, targetOffset, targetLength, flags } = reader;
-  const request = new IncomingMessage(socket as unknown as ConstructorParameters<typeof IncomingMessage>[0]);
-  const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
-  request.httpVersionMajor = 1;
-  request.httpVersionMinor = minor;
-  request.httpVersion = minor === 0 ? '1.0' : '1.1';
-  request.method = head.slice(0, reader.methodLength);
-  request.url = head.slice(targetOffset, targetOffset + targetLength);
-  const inner = request as unknown as RequestInternals;
-  inner.joinDuplicateHeaders = (server as unknown as RequestInternals).joinDuplicateHeaders === true;
-  const fields = fieldsOf(reader);
-  inner._addHeaderLines(fields, fields.length);
-  return request;
-}
-
-/** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
-interface RequestInternals {
-  joinDuplicateHeaders: boolean;
-  _addHeaderLines(fields: string[], length: number): void;
-}
-
-/** Names and values in turns, as they were sent. */
-function fieldsOf({ head, spans, spansStart, headerCount }: RequestReader): string[] {
-  const fields: string[] = [];
-  for (let i = 0, at = spansStart; i < headerCount; i++, at += 4) {
-    const name = spans[at]!;
-    const value = spans[at + 2]!;
-    fields.push(head.slice(name, name + spans[at + 1]!), head.slice(value, value + spans[at + 3]!));
-  }
-  return fields;
 }

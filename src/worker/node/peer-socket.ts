@@ -5,7 +5,7 @@
  * subclass's: `socket.ts` for one exchange, `tunnel.ts` for a connection that the application has taken over.
  */
 import { Duplex, type DuplexOptions } from 'node:stream';
-import type { RequestReader } from '../../ring/message.ts';
+import type { Peers } from '../../ring/message.ts';
 
 export interface Address {
   readonly address: string;
@@ -26,7 +26,7 @@ export abstract class PeerSocket extends Duplex {
   timeout: number | undefined;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(options: DuplexOptions, peers: RequestReader) {
+  constructor(options: DuplexOptions, peers: Peers) {
     super(options);
     this.remoteAddress = peers.remoteAddress;
     this.remotePort = peers.remotePort;
@@ -51,9 +51,10 @@ export abstract class PeerSocket extends Duplex {
   }
 
   setTimeout(milliseconds: number, callback?: () => void): this {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.timeout = milliseconds === 0 ? undefined : milliseconds;
-    this.#timer = milliseconds === 0 ? null : setTimeout(this.#onTimeout, milliseconds).unref();
+    if (this.destroyed) return this;
+    this.stopTimeout();
+    this.timeout = milliseconds;
+    this.#timer = milliseconds === 0 ? null : setTimeout(timedOut, milliseconds, this).unref();
     if (callback === undefined) return this;
     return milliseconds === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
   }
@@ -83,12 +84,14 @@ export abstract class PeerSocket extends Duplex {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** Nothing was written or read for as long as `setTimeout` was told. */
-  protected onTimeout(): void {
+  /** Nothing was written or read for as long as `setTimeout` was told. Called by `timedOut` alone. */
+  onTimeout(): void {
     this.emit('timeout');
   }
+}
 
-  readonly #onTimeout = (): void => this.onTimeout();
+function timedOut(socket: PeerSocket): void {
+  socket.onTimeout();
 }
 
 function familyOf(address: string): string {

@@ -10,13 +10,22 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
-import type { Outbound } from '../outbound.ts';
+import { Outbound } from '../outbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { PeerSocket } from './peer-socket.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
 type Done = (error?: Error | null) => void;
+
+/** Tells its socket when all is in the ring. */
+export class TunnelOutbound extends Outbound {
+  socket!: TunnelSocket;
+
+  protected override onFlow(): void {
+    this.socket.outboundOnFlow();
+  }
+}
 
 export class TunnelSocket extends PeerSocket {
   readonly #outbound: Outbound;
@@ -25,11 +34,11 @@ export class TunnelSocket extends PeerSocket {
   /** Of what is written, and waits for room. */
   #written: Done | null = null;
 
-  constructor(outbound: Outbound, body: InboundBody, peers: RequestReader) {
+  constructor(outbound: TunnelOutbound, body: InboundBody, peers: RequestReader) {
     super({ allowHalfOpen: true, emitClose: false }, peers);
     this.#outbound = outbound;
     this.#body = body;
-    outbound.onFlow = this.#onFlow;
+    outbound.socket = this;
   }
 
   /** The client is gone. */
@@ -83,11 +92,11 @@ export class TunnelSocket extends PeerSocket {
     this.#outbound.flush();
   }
 
-  readonly #onFlow = (): void => {
+  outboundOnFlow(): void {
     const written = this.#written;
     this.#written = null;
     written?.();
-  };
+  }
 
   /** Both ways end here: the acceptor sends what is written, and what the client still says is nobody's. */
   override _final(done: Done): void {
@@ -111,7 +120,7 @@ export class TunnelSocket extends PeerSocket {
     this.stopTimeout();
     // As net's: what was handed over leaves, and the connection ends behind it.
     this.#outbound.finish(true);
-    this.#onFlow();
+    this.outboundOnFlow();
     // Servers listen for errors of their sockets, and an application that does not is not to die of a client.
     callback(this.listenerCount('error') > 0 ? error : null);
     // As net's, which says whether it was by an error.
@@ -148,7 +157,7 @@ export class Tunnel extends Running {
     return { method: request.method ?? '', target: request.url ?? '', id: requestId };
   }
 
-  override call(owner: RunningOwner): void {
+  protected override call(owner: RunningOwner): void {
     const { server, request, socket } = this.#parts;
     this.outbound.takeOver();
     socket.once('close', () => owner.runningOnDone(this));
@@ -178,8 +187,8 @@ export class Tunnel extends Running {
     this.#parts.socket.destroy();
   }
 
-  override abort(why: number): void {
-    super.abort(why);
+  protected override onAbort(why: number): void {
+    super.onAbort(why);
     this.#parts.socket.break();
   }
 }
