@@ -26,13 +26,13 @@ export function fail(error: unknown): never {
   process.exit(error instanceof OptionError && error.code === 'TSGI_ERR_OPTION' ? EXIT.usage : EXIT.failure);
 }
 
+const OURS = /node:internal|[/\\]dist[/\\](?:worker|pool)[/\\]/;
+
 /** Ours in one line; an application that threw while it loaded is shown with its own frames. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof TsgiError)) return error.stack ?? error.message;
   if (error.code !== 'TSGI_ERR_APP_LOAD') return error.message;
-  const frames = (error.stack ?? '')
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line) && !/node:internal|[/\\]dist[/\\]worker/.test(line));
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line) && !OURS.test(line));
   return [error.message, ...frames.slice(0, 5)].join('\n');
 }

@@ -28,6 +28,10 @@ export interface ProgramOwner {
   idle(): Promise<void>;
 }
 
+const HTTP2 = /^Http2(?:Secure)?Server$/;
+const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
+const netListen = netServer.listen as unknown as Listen;
+
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 export class Program {
@@ -57,17 +61,18 @@ export class Program {
     setListen(http.Server.prototype, function (this: Server, ...args) {
       return take(this, args) ? this : nodeListen.apply(this, args);
     });
-    setListen(https.Server.prototype, () => {
-      throw new OptionError(
-        'TSGI_ERR_APP_LISTEN',
-        'The application listens with node:https, and the server speaks HTTP alone: let it listen with node:http, and put TLS in front',
-      );
+    setListen(https.Server.prototype, () => unlike('node:https', 'HTTP'));
+    // Its classes have no names of their own.
+    setListen(netServer, function (this: Server, ...args) {
+      if (HTTP2.test(this.constructor.name)) unlike('node:http2', 'HTTP/1.1');
+      return netListen.apply(this, args);
     });
   }
 
   disarm(): void {
     Reflect.deleteProperty(http.Server.prototype, 'listen');
     Reflect.deleteProperty(https.Server.prototype, 'listen');
+    setListen(netServer, netListen);
   }
 
   /** The acceptor listens there. */
@@ -79,7 +84,10 @@ export class Program {
   #take(server: Server, args: readonly unknown[]): boolean {
     const asked = askedBy(args);
     const first = this.#asked;
-    if (first !== null && asked.port !== first.port && asked.port !== this.#address?.port) return false;
+    if (first !== null && asked.port !== first.port && asked.port !== this.#address?.port) {
+      server.prependOnceListener('error', explain);
+      return false;
+    }
     const callback = args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
     if (callback !== undefined) server.once('listening', callback);
     this.#stand(server);
@@ -124,6 +132,21 @@ type Done = (error?: Error) => void;
 
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
+}
+
+/** @throws OptionError TSGI_ERR_APP_LISTEN */
+function unlike(module: string, spoken: string): never {
+  throw new OptionError(
+    'TSGI_ERR_APP_LISTEN',
+    `The application listens with ${module}, and the server speaks ${spoken} alone: let it listen with node:http, and put in front what speaks TLS and HTTP/2`,
+  );
+}
+
+/** On a server that listens for real, and may not be the first to do so on its port. */
+function explain(this: Server, error: NodeJS.ErrnoException): void {
+  if (error.code === 'EADDRINUSE')
+    error.message += `; every worker runs the program, and they share the first server that listens, and no other: run this one in a process of its own`;
+  if (this.listenerCount('error') === 0) throw error;
 }
 
 function isPort(port: number | undefined): boolean {
