@@ -13,12 +13,13 @@ import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
-import { listenError } from './listen-error.ts';
-import { resolveOptions } from './options/resolve.ts';
+import { type Binder, Listening, type ListenOptions } from './listening.ts';
+import { type Resolution, resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
-import type { OptionName, Options, ResolvedOptions } from './options/table.ts';
+import type { Options, ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
-import { Pool } from './pool/pool.ts';
+import type { Asked } from './node-server.ts';
+import { Pool, type Readiness } from './pool/pool.ts';
 import { Reports } from './reports.ts';
 import type { Application } from './tsgi/types.ts';
 import { VERSION } from './version.ts';
@@ -26,20 +27,13 @@ import { VERSION } from './version.ts';
 export interface ServerOptions extends Omit<Options, 'threads'> {
   /**
    * The application: a path (against the working directory) with or without `:export`, a `file:` URL, or, with
-   * `threads: 0` only, the function itself.
+   * `threads: 0` only, the application itself: whatever a file would export, of any interface.
    */
-  readonly app: string | URL | Application;
+  readonly app: string | URL | Application | object;
   /** What the application, if it is a program of its own, finds in `process.argv` behind its path. */
   readonly args?: readonly string[];
   /** Where errors of the application and of the server go. Default: standard error. */
   readonly logger?: Logger;
-}
-
-export interface ListenOptions {
-  /** Default: the option `port`, 8000. 0 picks a free one. */
-  readonly port?: number;
-  /** Default: the option `host`, 127.0.0.1. */
-  readonly host?: string;
 }
 
 export interface ServerStats extends AcceptorStats {
@@ -57,14 +51,6 @@ export interface WorkerExit {
   readonly planned: boolean;
 }
 
-/** Who binds sockets and keeps them, in another process. Rejects with the error of the operating system. */
-export interface Binder {
-  /** The address is likely to be served: it is an error at once that it cannot be had. */
-  reserve(port: number, host: string): Promise<void>;
-  /** A handle to listen on. */
-  bind(port: number, host: string): Promise<object>;
-}
-
 /** What the command line asks for besides. */
 export interface CommandParts {
   readonly binder?: Binder | undefined;
@@ -80,22 +66,14 @@ interface ServerEvents {
   error: [Error];
 }
 
-interface Address {
-  readonly port: number;
-  readonly host: string;
-}
-
-/** Every address, as Node listens where a program names none. */
-const EVERYWHERE = '::';
-
 /** A thread that can be killed has ended this long after. */
 const ZOMBIE_LOOK_MS = 1500;
 
+export type { ListenOptions };
+
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
-  readonly options: ResolvedOptions;
-  /** Those that somebody decided. */
-  readonly #given: ReadonlySet<OptionName>;
-  readonly #app: string | URL | Application;
+  readonly #resolution: Resolution;
+  readonly #app: ServerOptions['app'];
   readonly #args: readonly string[];
   readonly #binder: Binder | undefined;
   readonly #log: Logger;
@@ -115,12 +93,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     super();
     const { app, args = [], logger, ...rest } = options;
     // 'auto' leaves the decision open, so the environment may take it.
-    const { options: resolved, given } = resolveOptions(
+    this.#resolution = resolveOptions(
       { ...rest, threads: threads === 'auto' ? undefined : threads },
       process.env,
     );
-    this.options = resolved;
-    this.#given = given;
     this.#app = app;
     this.#args = args;
     this.#binder = command.binder;
@@ -130,9 +106,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#reports = new Reports(this.options, this.#log);
     if (app === undefined)
       throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
-    if (typeof app === 'function' && this.options.threads !== 0) throw functionError();
+    if (this.#file === null && this.options.threads !== 0) throw notMovable(this.#app);
     if (!Array.isArray(args) || args.some((item) => typeof item !== 'string'))
       throw new OptionError('TSGI_ERR_OPTION', "Option args is invalid: it takes texts, as in ['--verbose']");
+  }
+
+  get options(): ResolvedOptions {
+    return this.#resolution.options;
   }
 
   // start
@@ -147,9 +127,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.options.threads;
   }
 
+  /** The application's path or URL; null for one that is here itself. */
+  get #file(): string | URL | null {
+    return typeof this.#app === 'string' || this.#app instanceof URL ? this.#app : null;
+  }
+
   /**
-   * Compiles and loads the application, then listens. Rejects with an OptionError when the application does not load
-   * or the address cannot be had; nothing is left running then.
+   * Compiles and loads the application, then listens; for an application that is given itself, it listens at once, and
+   * what comes waits for it. Rejects with an OptionError when the application does not load or the address cannot be had;
+   * nothing is left running then.
    */
   async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
     if (this.#acceptor !== null)
@@ -167,69 +153,54 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #start(given: ListenOptions): Promise<void> {
-    if (this.#knowsPort(given)) await this.#reserve(this.#where(given));
+    const listening = new Listening(this.#resolution, given, this.#binder);
+    if (this.#file === null) return this.#startHere(listening);
+    await listening.reserve();
     const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_PROGRAM, this.#problem);
-    this.#acceptor = this.#makeAcceptor();
-    this.#pool = new Pool(
-      { ...this.options, shared: this.#acceptor.shared, task },
-      this.#acceptor,
-      this.#log,
-    );
-    this.#pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
-    await this.#pool.start();
-    await this.#listen(this.#acceptor, this.#where(given));
-    this.#pool.tellAddress(this.address);
+    const acceptor = this.#makeAcceptor();
+    const pool = await this.#startPool(acceptor, task);
+    await listening.listen(pool.readiness?.asked ?? null, (where) => acceptor.listen(where));
+    pool.tellAddress(0, this.address);
+    // Only now: the first that listens is the server's own.
+    for (const [place, asked] of pool.asked) void this.#listenToo(listening, place, asked);
+    pool.on('asks', (place: number, asked: Asked) => void this.#listenToo(listening, place, asked));
   }
 
-  /**
-   * The address to listen on, each part: given to `listen`, else by the option or the environment, else what a program
-   * asked for that listens itself, else the default.
-   */
-  #where(given: ListenOptions): Address {
-    const asked = this.#pool?.readiness?.asked ?? null;
-    const decided = (name: 'port' | 'host') => asked === null || this.#given.has(name);
-    const { port, host } = this.options;
-    return {
-      port: given.port ?? (decided('port') ? port : (asked?.port ?? port)),
-      host: given.host ?? (decided('host') ? host : (asked?.host ?? EVERYWHERE)),
-    };
-  }
-
-  /** The application, which may be a program that names a port, has no say in it. */
-  #knowsPort(given: ListenOptions): boolean {
-    const isProgram = this.options.interface === 'auto' || this.options.interface === 'node';
-    return given.port !== undefined || this.#given.has('port') || !isProgram;
-  }
-
-  /** A port in use is told before the application loads, by a binder that will keep it. */
-  async #reserve({ port, host }: Address): Promise<void> {
-    await this.#binder?.reserve(port, host).catch((error) => {
-      throw listenError(error, port, host);
-    });
-  }
-
-  async #listen(acceptor: Acceptor, { port, host }: Address): Promise<void> {
+  /** A program listens in several places. */
+  async #listenToo(listening: Listening, place: number, asked: Asked): Promise<void> {
     try {
-      const handle = await this.#binder?.bind(port, host);
-      await acceptor.listen(handle === undefined ? { port, host } : { handle });
+      const address = await listening.listenToo(place, asked, (where) => this.#acceptor!.listen(where));
+      this.#pool?.tellAddress(place, address);
+      this.#log.info(`The program listens on port ${address.port}, too`);
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      // A machine without IPv6.
-      if (host === EVERYWHERE && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'))
-        return this.#listen(acceptor, { port, host: '0.0.0.0' });
-      throw listenError(error as NodeJS.ErrnoException, port, host);
+      this.#pool?.tellRefused(place, (error as Error).cause as Error);
     }
   }
 
+  async #startHere(listening: Listening): Promise<void> {
+    const acceptor = this.#makeAcceptor();
+    await listening.listen(null, (where) => acceptor.listen(where));
+    const task = await this.#task();
+    // Closed meanwhile.
+    if (this.#closed === null) await this.#startPool(acceptor, task);
+  }
+
+  async #startPool(acceptor: Acceptor, task: CommonTask): Promise<Pool> {
+    const pool = new Pool({ ...this.options, shared: acceptor.shared, task }, acceptor, this.#log);
+    this.#pool = pool;
+    pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
+    await pool.start();
+    return pool;
+  }
+
   async #task(): Promise<CommonTask> {
-    const app = typeof this.#app === 'function' ? null : this.#app;
     this.#files = new Set();
-    return this.#taskOf(await compileProgram(app, this.options.import, this.#files), '');
+    return this.#taskOf(await compileProgram(this.#file, this.options.import, this.#files), '');
   }
 
   #taskOf({ url, warnings, ...program }: Program, problem: string): CommonTask {
     for (const warning of warnings) this.#log.warn(warning);
-    const application = typeof this.#app === 'function' ? this.#app : url;
+    const application = this.#file === null ? this.#app : url;
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
@@ -244,7 +215,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   #makeAcceptor(): Acceptor {
     const workers = Math.max(1, this.threads);
-    return new Acceptor(
+    this.#acceptor = new Acceptor(
       {
         ...this.options,
         requestIdPrefix: this.#requestIdPrefix,
@@ -259,6 +230,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         onStuck: (slot) => void this.#onStuck(slot),
       },
     );
+    return this.#acceptor;
   }
 
   // serve
@@ -281,6 +253,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** Threads that were told to end and have not: the process cannot exit before they do. */
   get hasZombies(): boolean {
     return this.#pool !== null && this.#pool.zombies > 0;
+  }
+
+  /** How the application is called, and what told so; undefined before it is loaded. */
+  get interface(): Pick<Readiness, 'interface' | 'why'> | undefined {
+    return this.#problem === '' ? (this.#pool?.readiness ?? undefined) : undefined;
   }
 
   stats(): ServerStats {
@@ -353,10 +330,16 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const timer = setTimeout(() => void this.terminate(), shutdownTimeout);
     this.#acceptor?.drain();
     if (shutdownDelay > 0) await wait(Math.min(shutdownDelay, shutdownTimeout));
+    this.#pool?.drain();
     await this.#acceptor?.close();
     await this.#pool?.close();
     clearTimeout(timer);
     this.#acceptor?.terminate();
+  }
+
+  /** Cuts every connection, and goes on accepting. */
+  closeAllConnections(): void {
+    this.#acceptor?.closeAllConnections();
   }
 
   /** Cuts every connection and ends every thread now. */
@@ -387,9 +370,10 @@ export function createServer(threads: number | 'auto' = 'auto', options?: Server
   return new Server(threads, options);
 }
 
-function functionError(): OptionError {
+function notMovable(app: unknown): OptionError {
+  const what = typeof app === 'object' ? 'an object' : `a ${typeof app}`;
   return new OptionError(
     'TSGI_ERR_OPTION',
-    'Option app is a function, which cannot go to another thread: export it from a file and give its path, or use 0 threads',
+    `Option app is ${what}, which cannot go to another thread: export it from a file and give its path, or use 0 threads`,
   );
 }

@@ -9,7 +9,10 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 
 /** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
 const ROOMS: Record<string, readonly string[]> = {
+  channel: [],
   hooks: ['tsgi'],
+  node: ['errors', 'logger', 'node-server', 'server'],
+  'node-server': [],
   index: ['errors', 'hooks', 'logger', 'options', 'server'],
   cli: ['errors', 'journal', 'options', 'server', 'supervisor', 'version', 'commander'],
   server: [
@@ -17,8 +20,9 @@ const ROOMS: Record<string, readonly string[]> = {
     'compile',
     'errors',
     'journal',
-    'listen-error',
+    'listening',
     'logger',
+    'node-server',
     'options',
     'pool',
     'reports',
@@ -28,8 +32,9 @@ const ROOMS: Record<string, readonly string[]> = {
   supervisor: ['journal'],
   journal: ['ring'],
   'listen-error': ['errors'],
+  listening: ['acceptor', 'listen-error', 'node-server', 'options'],
   reports: ['acceptor', 'logger', 'options'],
-  pool: ['errors', 'hooks', 'ring', 'worker', 'piscina'],
+  pool: ['errors', 'hooks', 'node-server', 'ring', 'worker', 'piscina'],
   options: ['errors'],
   logger: [],
   version: [],
@@ -39,11 +44,12 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: ['errors', 'hooks', 'http', 'ring', 'tsgi', 'srvx/node'],
+  worker: ['errors', 'hooks', 'http', 'node-server', 'ring', 'tsgi', 'srvx/node'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([
   'pool → worker',
+  'listening → acceptor',
   'server → tsgi',
   'hooks → tsgi',
   'reports → acceptor',

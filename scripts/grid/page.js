@@ -12,12 +12,12 @@ import { GRID } from './start.js';
 /** What does not work → why, and what to do. */
 const LIMITS = [
   [
-    'WebSockets, and whatever else takes the connection over by `Upgrade` or `CONNECT`',
-    'sockets belong to the acceptor, and only whole requests pass to a worker. An upgrade is answered like any request, as HTTP allows, and `CONNECT` by 501; libraries that can poll instead do so (with one worker, or with state outside of it)',
+    '`CONNECT`, and upgrades of fetch handlers',
+    'sockets belong to the acceptor, which passes on those that a Node server takes over in its `upgrade` event ([docs/sockets.md](sockets.md)); a fetch handler has no way to say so, and a proxy is no application',
   ],
   [
-    'State in memory that all requests are to see: `MemoryStore` sessions, rate limits, caches, GraphQL `pubSub`, what json-server writes',
-    'every worker has its own, as every process has with `node:cluster`: keep it in a store outside, or run `--threads 1`',
+    'State in memory that all requests are to see: rate limits, caches, GraphQL `pubSub`, what json-server writes',
+    'every worker has its own, as every process has with `node:cluster`: keep it in a store outside, tell the others ([docs/sockets.md](sockets.md)), or run `--threads 1`. Sessions in a `MemoryStore` need `--affinity cookie:connect.sid`',
   ],
   [
     'Timers and start-up jobs that must run once',
@@ -30,10 +30,6 @@ const LIMITS = [
   [
     '`node:https` and `node:http2` servers',
     'the server speaks HTTP/1.1 without TLS: the error says so; listen with `node:http`, and put TLS in front',
-  ],
-  [
-    'A second port',
-    'the first server that listens is shared by all workers; another one listens for real in each of them, which the second cannot: run it in a process of its own',
   ],
   ['A Unix socket or a file descriptor to listen on', 'the acceptor serves TCP ports: the error says so'],
   ['`cluster.fork()`', '`--threads` takes its place: the error says so'],

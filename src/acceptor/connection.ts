@@ -17,7 +17,7 @@ import { type FileOwner, FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
-import { UPLOAD_HIGH_WATER } from './upload.ts';
+import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
 
 /** How long the rest of an answered request's body is read for the connection's sake. */
 const DISCARD_MS = 1000;
@@ -57,6 +57,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   /** The rest of an answer, whose worker is done with it already. */
   #file: FileTransfer | null = null;
   #lastAfterFile = false;
+  /** What the client sends to the application that has taken this connection over. */
+  #tunnel: Upload | null = null;
 
   constructor(host: ConnectionHost, socket: net.Socket) {
     this.#host = host;
@@ -70,12 +72,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   socketOnRead(length: number): void {
     if (parses(this.state)) this.#intake.feed(length);
     else if (this.state === State.WAIT) this.#stashBytes(0, length);
+    else if (this.#tunnel !== null) this.#tunnelOnBytes(this.#tunnel, length);
     else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
   }
 
   /** A complete request before a client's FIN is answered (for a while, when that means a client that left); an incomplete one is not. */
   socketOnEnd(): void {
     this.#halfClosed = true;
+    if (this.#tunnel !== null) return this.#tunnelOnEnd(this.#tunnel);
     if (this.state === State.WAIT) return this.#host.halfOpen ? undefined : this.setDeadline(HALF_OPEN_MS);
     this.#dropExchange();
     this.linger();
@@ -113,9 +117,25 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.exchangeOnPumped();
   }
 
+  exchangeOnTunnel(): void {
+    const { exchange } = this;
+    if (exchange === null) return;
+    const tunnel = new Upload();
+    tunnel.wanted = true;
+    const early = this.#stash.take();
+    if (early !== null) tunnel.add(early);
+    if (this.#halfClosed) tunnel.end(false);
+    this.#tunnel = tunnel;
+    this.state = State.TUNNEL;
+    this.setDeadline(0);
+    if (tunnel.waiting < UPLOAD_HIGH_WATER) this.#resume();
+    this.#host.exchanges.tunnel(exchange, tunnel);
+    this.#host.tunnelOnBytes(exchange);
+  }
+
   /** Bytes of its upload went to the worker. */
   exchangeOnPumped(): void {
-    const { upload } = this.#intake;
+    const upload = this.#tunnel ?? this.#intake.upload;
     if (this.#paused && upload !== null && upload.waiting < UPLOAD_HIGH_WATER) this.#resume();
   }
 
@@ -217,6 +237,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   /** Ends the connection after what was written; reads and drops what the client still sends. */
   linger(): void {
+    this.#tunnel = null;
     this.#intake.close();
     this.#stash.take();
     this.state = State.LINGER;
@@ -232,6 +253,19 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.#paused = true;
     this.#intake.clockStops(true);
     this.#socket.pause();
+  }
+
+  // taken over by the application
+
+  #tunnelOnBytes(tunnel: Upload, length: number): void {
+    tunnel.add(this.#host.parser.buffer.subarray(0, length));
+    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
+    if (tunnel.waiting >= UPLOAD_HIGH_WATER) this.pause();
+  }
+
+  #tunnelOnEnd(tunnel: Upload): void {
+    tunnel.end(false);
+    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
   }
 
   // between requests

@@ -29,6 +29,11 @@ export class Upload {
   #sent = 0;
   readonly #queue: Uint8Array[] = [];
 
+  /** There is nothing to send. */
+  get idle(): boolean {
+    return this.done || (this.waiting === 0 && !this.ended);
+  }
+
   /** Adds bytes, which are copied: they may lie in the read buffer. */
   add(bytes: Uint8Array): void {
     if (this.done) return;

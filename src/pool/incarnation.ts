@@ -10,6 +10,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
+import type { Asked } from '../node-server.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
@@ -25,7 +26,11 @@ export interface IncarnationOwner {
   incarnationOnWorn(worker: Incarnation, why: string): void;
   /** An error in it was not caught. */
   incarnationOnFault(worker: Incarnation): void;
+  /** Its program listens in one more place. */
+  incarnationOnAsks(place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
+  /** Told once, however often it is said. */
+  incarnationOnHint(text: string): void;
   /** Its thread has ended. `why`: what Node says of it, for a log line. */
   incarnationOnExit(worker: Incarnation, code: number, why: string): void;
 }
@@ -33,7 +38,7 @@ export interface IncarnationOwner {
 /** What every incarnation is given besides its own rings and ports. */
 export type CommonTask = Omit<
   WorkerTask,
-  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output' | 'index' | 'address'
+  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output' | 'index' | 'addresses'
 >;
 
 export interface IncarnationParts {
@@ -104,16 +109,30 @@ export class Incarnation {
   }
 
   /** The server listens there. */
-  tellAddress(address: AddressInfo): void {
-    this.#control.postMessage({ type: 'listening', address } satisfies ToWorker);
+  tellAddress(place: number, address: AddressInfo): void {
+    this.#tell({ type: 'listening', place, address });
+  }
+
+  /** The server cannot listen there. */
+  tellRefused(place: number, { code, message }: NodeJS.ErrnoException): void {
+    this.#tell({ type: 'refused', place, code, message });
+  }
+
+  #tell(message: ToWorker): void {
+    this.#control.postMessage(message);
   }
 
   /** Tells it to finish what it runs and end; it is killed when that takes longer than `grace`. */
   close(reason: ShutdownReason, grace: number): void {
     if (this.killed) return;
     this.leaving = true;
-    this.#control.postMessage({ type: 'close', reason } satisfies ToWorker);
+    this.#tell({ type: 'close', reason });
     this.after(grace, () => this.kill());
+  }
+
+  /** Connections that its application has taken over shall end. */
+  drain(): void {
+    this.#tell({ type: 'drain' });
   }
 
   kill(): void {
@@ -156,6 +175,8 @@ export class Incarnation {
         this.ready = true;
         this.#owner.incarnationOnReady(this, message);
         return this.#settle();
+      case 'asks':
+        return this.#owner.incarnationOnAsks(message.place, message.asked);
       case 'worn':
         return this.#owner.incarnationOnWorn(this, message.why);
       case 'fault':
@@ -168,6 +189,8 @@ export class Incarnation {
         return this.#release();
       case 'log':
         return this.#owner.incarnationOnLog(message.level, message.text);
+      case 'hint':
+        return this.#owner.incarnationOnHint(message.text);
     }
   }
 

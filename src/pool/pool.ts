@@ -5,24 +5,26 @@
  * given one endless task, and what piscina adds to it is spawning, the module loading of its worker, and the kill
  * (`signal`). Rings are made here, one fresh set for each incarnation, because a zombie and its replacement live at
  * the same time.
- *
- * piscina settings that matter: `minThreads: 0` and no idle timeout, so that piscina starts no thread by itself;
- * `atomics: 'disabled'`, because its default blocks the worker's event loop; a generous `maxThreads`, because
- * zombies count.
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
+import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
-import { type CommonTask, Incarnation, type IncarnationOwner, WORKER_URL } from './incarnation.ts';
+import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
+import { createPiscina } from './piscina.ts';
 import { busiestFunctions } from './profile.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
+export type { Readiness };
+
+/** What a worker may still do when its sockets have ended, or were cut. */
+const DRAINED_MS = 5000;
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
 
@@ -32,6 +34,8 @@ export interface PoolOptions {
   readonly bootTimeout: number;
   /** Milliseconds after which a worker that is told to end is cut. */
   readonly shutdownTimeout: number;
+  /** Milliseconds that connections taken over by the application have to end. */
+  readonly drainSockets: number;
   /** Milliseconds after which a worker is recycled; 0: never. */
   readonly maxLifetime: number;
   readonly shared: SharedBuffers;
@@ -43,6 +47,7 @@ export interface PoolOptions {
 export interface PoolAcceptor {
   attach(parts: {
     slot: number;
+    index: number;
     responses: SharedArrayBuffer;
     inbound: SharedArrayBuffer;
     port: MessagePort;
@@ -61,7 +66,7 @@ export interface PoolLog {
   info(text: string): void;
 }
 
-/** Events: `workerExit` ({ slot, threadId, code, planned }). */
+/** Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program does. */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
@@ -71,7 +76,10 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #task: CommonTask;
   #closing = false;
   #readiness: Readiness | null = null;
-  #address: AddressInfo | null = null;
+  readonly #hints: Set<string> = new Set();
+  readonly #addresses: (AddressInfo | undefined)[] = [];
+  /** Places besides the first where programs listen, or want to. */
+  readonly asked: Map<number, Asked> = new Map();
   #backoff = 0;
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
@@ -97,9 +105,15 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   /** The server listens there: programs that listen hear of it, and whoever starts later. */
-  tellAddress(address: AddressInfo): void {
-    this.#address = address;
-    for (const worker of this.#workers.values()) worker.tellAddress(address);
+  tellAddress(place: number, address: AddressInfo): void {
+    this.#addresses[place] = address;
+    for (const worker of this.#workers.values()) worker.tellAddress(place, address);
+  }
+
+  /** The server cannot listen there: programs that asked hear of it, and whoever asks later is asked for anew. */
+  tellRefused(place: number, error: Error): void {
+    this.asked.delete(place);
+    for (const worker of this.#workers.values()) worker.tellRefused(place, error);
   }
 
   /** Threads that were told to end and have not. */
@@ -223,6 +237,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return worker.leaving || this.#workers.get(worker.slot) !== worker;
   }
 
+  /** The server closes: connections that applications have taken over shall end, requests are answered as before. */
+  drain(): void {
+    for (const worker of this.#workers.values()) worker.drain();
+  }
+
   /**
    * Lets every worker finish what it runs, then ends it. Resolves when every thread has ended, or cannot be ended: a
    * thread in a native call goes on until that returns.
@@ -250,7 +269,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** It takes no more, finishes what it runs, and ends; what takes longer than the grace is cut. */
   #end(worker: Incarnation, reason: ShutdownReason): void {
     this.#acceptor.retire(worker.slot);
-    worker.close(reason, this.#options.shutdownTimeout);
+    const { shutdownTimeout, drainSockets } = this.#options;
+    worker.close(reason, Math.max(shutdownTimeout, drainSockets + DRAINED_MS));
   }
 
   /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
@@ -268,12 +288,12 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       owner: this,
     });
     this.#workers.set(slot, worker);
-    this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
+    this.#acceptor.attach({ slot, index, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
       ...common,
       slot,
       index,
-      address: this.#address,
+      addresses: this.#addresses,
       ...rings,
       output: this.#piscina === null ? null : output,
       shared: this.#options.shared,
@@ -305,8 +325,20 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (!this.#closing && !worker.replaced) this.#respawn(0);
   }
 
+  incarnationOnAsks(place: number, asked: Asked): void {
+    if (this.asked.has(place)) return;
+    this.asked.set(place, asked);
+    this.emit('asks', place, asked);
+  }
+
   incarnationOnLog(level: 'error' | 'info', text: string): void {
     this.#log[level](text);
+  }
+
+  incarnationOnHint(text: string): void {
+    if (this.#hints.has(text)) return;
+    this.#hints.add(text);
+    this.#log.error(text);
   }
 
   incarnationOnExit(worker: Incarnation, code: number, why: string): void {
@@ -356,15 +388,4 @@ function jittered(value: number): number {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function createPiscina(): Piscina {
-  return new Piscina({
-    filename: WORKER_URL.href,
-    minThreads: 0,
-    maxThreads: WORKER_LINES,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    atomics: 'disabled',
-    recordTiming: false,
-  });
 }

@@ -5,7 +5,7 @@
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
 import { ProtocolError } from '../errors.ts';
-import { BROKEN, END } from '../ring/message.ts';
+import { BROKEN, END, Kind, kindOf } from '../ring/message.ts';
 import { NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
@@ -100,6 +100,8 @@ export interface InboundOwner {
   /** The application waits for an exchange's body: for the first time, or `blocks` the thread for the first time. */
   wantBody(exchange: number, generation: number, blocks: boolean): void;
   checkAborts(): void;
+  /** An exchange waits for this worker. */
+  assign(exchange: number, generation: number): void;
 }
 
 export class Inbound {
@@ -131,7 +133,9 @@ export class Inbound {
     while (inbound.next()) {
       const body = this.#bodies.get(inbound.exchange);
       const { kind, offset, length } = inbound;
-      if (body !== undefined) {
+      if (kindOf(kind) === Kind.ASSIGN) {
+        this.#owner.assign(inbound.exchange, inbound.generation);
+      } else if (body !== undefined) {
         if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));
         if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
       }

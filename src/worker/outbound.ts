@@ -67,8 +67,15 @@ export class Outbound {
     this.loop.headSent();
   }
 
+  /** The connection is its application's from now on: what its client sends comes as the exchange's body. */
+  takeOver(): void {
+    this.begin();
+    this.loop.say(Kind.TUNNEL, this.exchange, this.generation);
+    this.loop.committed(false);
+  }
+
   push(part: Uint8Array | string): void {
-    this.queue.push(part);
+    if (part.length > 0) this.queue.push(part);
   }
 
   /** Sends what stands before the response: it begins nothing, and is dropped where there is no room for it. */

@@ -199,9 +199,9 @@ describe('a running server', () => {
   });
 
   test.each([
-    [undefined, /\(app\.mjs\), NODE_ENV is not set\n$/],
-    ['', /\(app\.mjs\), NODE_ENV is not set\n$/],
-    ['production', /\(app\.mjs\)\n$/],
+    [undefined, /\(app\.mjs as tsgi: .*\), NODE_ENV is not set\n$/],
+    ['', /\(app\.mjs as tsgi: .*\), NODE_ENV is not set\n$/],
+    ['production', /\(app\.mjs as tsgi: .*\)\n$/],
   ])('the ready line with NODE_ENV %j, which is left as it is', async (NODE_ENV, line) => {
     const app = appFile(
       `export default (environ, startResponse) => { startResponse(200, []); return String(process.env.NODE_ENV); };`,

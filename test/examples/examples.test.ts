@@ -16,7 +16,7 @@ test('hello says hello', async () => {
   const { url, cli } = await start('hello');
   expect(await (await fetch(url)).text()).toBe('Hello, World!\n');
   expect(cli.stdout).toMatch(
-    /^tsgi-threads \d+\.\d+\.\d+ listening on http:\S+ with 2 workers, ready in \d+ ms \(app\.ts\)\n$/,
+    /^tsgi-threads \d+\.\d+\.\d+ listening on http:\S+ with 2 workers, ready in \d+ ms \(app\.ts as tsgi: .*\)\n$/,
   );
 });
 

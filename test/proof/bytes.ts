@@ -169,7 +169,7 @@ class Reader {
     this.#sleeper = new code.Sleeper(memory, stage.flags().worker);
     const acceptor = new code.Doorbell(memory, stage.flags().acceptor, port as never);
     const link = { inbound: this.#ring, acceptor, shared: { table }, turned: () => {} };
-    const owner = { wantBody: () => {}, checkAborts: () => {} };
+    const owner = { wantBody: () => {}, checkAborts: () => {}, assign: () => {} };
     this.#inbound = new code.Inbound(link as never, owner, true);
     this.#body = this.#inbound.open(INDEX, GENERATION);
   }
