@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { AcceptorStats, LateRequest } from './acceptor/acceptor-api.ts';
-import { compileProgram, type Program } from './compile/program.ts';
+import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
@@ -65,8 +65,6 @@ interface ServerEvents {
   workerExit: [WorkerExit];
   error: [Error];
 }
-
-const NO_PROGRAM: Program = { url: '', exportName: '', source: '', isScript: false, imports: [] };
 
 /** A thread that can be killed has ended this long after. */
 const ZOMBIE_LOOK_MS = 1500;
@@ -200,7 +198,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.#taskOf(await compileProgram(this.#file, this.options.import, this.#files), '');
   }
 
-  #taskOf({ url, ...program }: Program, problem: string): CommonTask {
+  #taskOf({ url, warnings, ...program }: Program, problem: string): CommonTask {
+    for (const warning of warnings) this.#log.warn(warning);
     const application = this.#file === null ? this.#app : url;
     const context = {
       software: `tsgi-threads/${VERSION}`,

@@ -39,7 +39,7 @@ const ROOMS: Record<string, readonly string[]> = {
   logger: [],
   version: [],
   errors: [],
-  compile: ['errors', 'esbuild', 'es-module-lexer', 'import-meta-resolve'],
+  compile: ['errors', 'esbuild', 'es-module-lexer', 'get-tsconfig', 'import-meta-resolve'],
   tsgi: [],
   http: ['errors'],
   ring: ['errors'],

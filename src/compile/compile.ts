@@ -12,6 +12,7 @@ import { OptionError } from '../errors.ts';
 import { emit } from './emit.ts';
 import { formatOf, isProgram, isScript, isUserFile } from './format.ts';
 import { Graph, type Unit } from './graph.ts';
+import { missingMetadata } from './metadata.ts';
 
 export interface CompiledFile {
   /** What workers import, a file: URL. */
@@ -32,12 +33,19 @@ export async function compileApplication(
   reached: Set<string> = new Set(),
 ): Promise<CompiledFile> {
   checkEntry(file);
-  const [compiled] = await compileFiles([file], reached);
-  return compiled!;
+  const { compiled } = await compileFiles([file], reached);
+  return compiled[0]!;
+}
+
+export interface CompiledFiles {
+  /** An entry each. */
+  readonly compiled: CompiledFile[];
+  /** What does not stop them from running, and is to be told. */
+  readonly warnings: readonly string[];
 }
 
 /** Like `compileApplication`, for at least one entry: a file that several of them reach is one module. */
-export async function compileFiles(files: readonly string[], reached: Set<string>): Promise<CompiledFile[]> {
+export async function compileFiles(files: readonly string[], reached: Set<string>): Promise<CompiledFiles> {
   const graph = new Graph();
   const entries: Unit[] = [];
   try {
@@ -48,11 +56,15 @@ export async function compileFiles(files: readonly string[], reached: Set<string
     for (const unit of graph.units) reached.add(unit.file);
   }
   const places = emit(graph.units, entries[0]!.file);
-  return entries.map((entry) => ({
-    url: pathToFileURL(places.get(entry) ?? entry.file).href,
-    source: entry.file,
-    isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
-  }));
+  const warning = await missingMetadata(graph.units);
+  return {
+    compiled: entries.map((entry) => ({
+      url: pathToFileURL(places.get(entry) ?? entry.file).href,
+      source: entry.file,
+      isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
+    })),
+    warnings: warning === undefined ? [] : [warning],
+  };
 }
 
 /** A program of a package's own is run as it was published. */

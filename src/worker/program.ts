@@ -31,6 +31,11 @@ interface Place {
 /** How long a request waits for a server that does not listen yet. */
 const ABSENT_MS = 5000;
 
+/** Its classes are not to be had otherwise. */
+const HTTP2 = /^Http2(?:Secure)?Server$/;
+const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
+const netListen = netServer.listen as unknown as Listen;
+
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 export class Program {
@@ -103,17 +108,17 @@ export class Program {
       take(this, args);
       return this;
     });
-    setListen(https.Server.prototype, () => {
-      throw new OptionError(
-        'TSGI_ERR_APP_LISTEN',
-        'The application listens with node:https, and the server speaks HTTP alone: let it listen with node:http, and put TLS in front',
-      );
+    setListen(https.Server.prototype, () => unlike('node:https', 'HTTP'));
+    setListen(netServer, function (this: Server, ...args) {
+      if (HTTP2.test(this.constructor.name)) unlike('node:http2', 'HTTP/1.1');
+      return netListen.apply(this, args);
     });
   }
 
   disarm(): void {
     Reflect.deleteProperty(http.Server.prototype, 'listen');
     Reflect.deleteProperty(https.Server.prototype, 'listen');
+    setListen(netServer, netListen);
   }
 
   /** The acceptor listens there. */
@@ -168,6 +173,14 @@ export class Program {
 
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
+}
+
+/** @throws OptionError TSGI_ERR_APP_LISTEN */
+function unlike(module: string, spoken: string): never {
+  throw new OptionError(
+    'TSGI_ERR_APP_LISTEN',
+    `The application listens with ${module}, and the server speaks ${spoken} alone: let it listen with node:http, and put in front what speaks TLS and HTTP/2`,
+  );
 }
 
 function notServed(where: unknown): OptionError {

@@ -77,10 +77,18 @@ describe('where it is served', () => {
     );
   });
 
-  test('node:https is an error that says what to do', async () => {
+  test.each([
+    ['node:https', 'createServer'],
+    ['node:http2', 'createServer'],
+    ['node:http2', 'createSecureServer'],
+  ])('%s, %s, is an error that says what to do', async (module, create) => {
     await expect(
-      serveFile(appFile(`import https from 'node:https'; https.createServer({}).listen(0);`)),
-    ).rejects.toThrow(/put TLS in front/);
+      serveFile(appFile(`import { ${create} } from '${module}'; ${create}({}).listen(0);`)),
+    ).rejects.toThrow(
+      new RegExp(
+        `listens with ${module}, .*: let it listen with node:http, and put in front what speaks TLS`,
+      ),
+    );
   });
 
   test('a program that ends without listening is an error', async () => {

@@ -62,7 +62,7 @@ export function patchGlobalResponse(): void {
  * @throws TypeError, RangeError for what is no response, or cannot be sent
  */
 export function prepare(response: unknown): Prepared {
-  if (!(response instanceof Native))
+  if (!isResponse(response))
     throw new TypeError(`The fetch handler must return a Response, and returned ${String(response)}`);
   const prepared =
     '_toNodeResponse' in response ? (response as NodeResponse)._toNodeResponse() : parts(response);
@@ -75,6 +75,13 @@ export function prepare(response: unknown): Prepared {
   } else if (hasLength) throw new TypeError(`A Response with status ${status} has no body`);
   for (let i = 1; i < headers.length; i += 2) headers[i] = String(headers[i]);
   return prepared;
+}
+
+/** Some frameworks bring a Response of their own (GraphQL Yoga's). */
+function isResponse(value: unknown): value is Response {
+  if (value instanceof Native) return true;
+  const { status, headers } = (value ?? {}) as { status?: unknown; headers?: { entries?: unknown } };
+  return typeof status === 'number' && typeof headers?.entries === 'function';
 }
 
 function checkStatus(status: number): void {

@@ -21,7 +21,7 @@ export function sendResponse(response: unknown, outgoing: ServerResponse): Promi
     outgoing.end();
     return undefined;
   }
-  if (body instanceof ReadableStream) return sendStream(body, outgoing);
+  if (isStream(body)) return sendStream(body, outgoing);
   if (isReadable(body)) return pipeline(body, outgoing);
   outgoing.end(body);
   return undefined;
@@ -61,8 +61,13 @@ function drained(outgoing: ServerResponse): Promise<void> {
 
 /** Nobody wants it. */
 function drop(body: unknown): void {
-  if (body instanceof ReadableStream) body.cancel().catch(() => {});
+  if (isStream(body)) body.cancel().catch(() => {});
   else if (isReadable(body)) body.destroy();
+}
+
+/** The web's own, or a framework's. */
+function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+  return typeof (body as ReadableStream | null | undefined)?.getReader === 'function';
 }
 
 function isReadable(body: unknown): body is Readable {
