@@ -14,6 +14,7 @@ const STEPS = [
   ['docs fresh', 'node scripts/docs.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
   ['native rebuild', 'node native/build.js --check'],
+  ['examples', 'node examples/cpu/compare/main.js --check'],
   ['package', 'node scripts/check-package.js'],
 ];
 
