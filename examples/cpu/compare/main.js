@@ -12,7 +12,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -42,7 +42,10 @@ function install() {
 }
 
 async function compare(examples, isWritten) {
-  const machine = `Node ${process.versions.node}, ${availableParallelism()} cores, which the client shares.`;
+  const [others] = loadavg();
+  const machine =
+    `Node ${process.versions.node}, ${availableParallelism()} cores, shared with the client and with what else ran ` +
+    `there (load average before the run: ${others.toFixed(1)}).`;
   const lines = [...HEAD];
   HEAD.forEach((line) => console.log(line));
   for (const example of examples) {

@@ -7,10 +7,11 @@ import { CHEAP } from './examples.js';
 import { startBoth } from './servers.js';
 
 const ROUNDS = 2;
-const WARM_UP = { connections: 8, seconds: 1.5 };
-export const FULL = { connections: 8, seconds: 2.5 };
-const ALONE = { connections: 1, seconds: 2.5 };
-export const BESIDE = { every: 10, seconds: 2.5 };
+/** Each worker has to get warm by itself. */
+const WARM_UP = { connections: 8, seconds: 3 };
+export const FULL = { connections: 8, seconds: 2 };
+const ALONE = { connections: 1, seconds: 2 };
+export const BESIDE = { every: 5, seconds: 2 };
 
 /** Figures of node:http and of tsgi-threads: requests a second, ms of CPU a request, p99 of the cheap ones in ms. */
 export async function measure(example) {
