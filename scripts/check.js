@@ -15,6 +15,7 @@ const STEPS = [
   ['grid docs fresh', 'node scripts/grid.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
   ['native rebuild', 'node native/build.js --check'],
+  ['examples', 'node examples/cpu/compare/main.js --check'],
   ['package', 'node scripts/check-package.js'],
 ];
 
