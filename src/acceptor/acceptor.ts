@@ -278,8 +278,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       case Kind.FILE:
         return this.#onFile(link, exchange);
       case Kind.READ:
-        this.uploads.reads((responses.kind & BLOCKS) !== 0);
-        return connection?.exchangeOnRead();
+        return this.#onRead(link, exchange);
       case Kind.ABORT:
         this.exchanges.finish(exchange);
         return connection?.exchangeOnBroken();
@@ -307,12 +306,22 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#credited = true;
   }
 
+  /** Clients that dawdle shall not hold the last free worker: who would have it blocked gives up. */
+  #onRead(link: WorkerLink, exchange: Exchange): void {
+    const blocks = (link.responses.kind & BLOCKS) !== 0;
+    this.uploads.reads(blocks);
+    if (exchange.upload !== null) exchange.upload.blocks ||= blocks;
+    if (!blocks || !this.#links.allBlock(this.exchanges.uploading))
+      return exchange.connection?.exchangeOnRead();
+    this.exchanges.giveUp(exchange, Abort.GONE, 503);
+    link.notifyAbort();
+  }
+
   #onFile(link: WorkerLink, exchange: Exchange): void {
     const { kind, bytes, offset, length } = link.responses;
     const { connection } = exchange;
     this.#finish(link, exchange);
-    const record = readFileRecord(bytes.subarray(offset, offset + length));
-    connection?.exchangeOnFile(record, (kind & CLOSE) !== 0);
+    connection?.exchangeOnFile(readFileRecord(bytes.subarray(offset, offset + length)), (kind & CLOSE) !== 0);
   }
 
   #finish(link: WorkerLink, exchange: Exchange): void {
@@ -333,8 +342,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   #tick(): void {
     this.now = performance.now();
     this.#throughput.sample(this.#requests, this.now, this.exchanges.pending > 0);
-    this.#ticks += 1;
-    if (this.#ticks % CONNECTION_TICKS === 0)
+    if (++this.#ticks % CONNECTION_TICKS === 0)
       for (const connection of this.#connections) connection.tick(this.now);
     this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
     // An answer that is there already is not late, however long this thread was busy.
@@ -353,20 +361,17 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   // called by the watchdog
 
-  /** The client is answered, the worker is told, the answer that may still come is dropped. */
   watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void {
-    const { connection, serial, takenAt, queuedAt } = exchange;
     exchange.lateAt = this.now;
-    this.exchanges.abandon(exchange, Abort.DEADLINE);
+    this.exchanges.giveUp(exchange, Abort.DEADLINE, 504);
     link?.notifyAbort();
     link?.probe();
-    connection?.exchangeOnRefused(504);
     this.#events.onLate({
       slot: link?.slot ?? 0,
       request: this.exchanges.requestLine(exchange),
-      requestId: requestId(this.#options.requestIdPrefix, serial),
-      age: this.now - takenAt,
-      queued: takenAt - queuedAt,
+      requestId: requestId(this.#options.requestIdPrefix, exchange.serial),
+      age: this.now - exchange.takenAt,
+      queued: exchange.takenAt - exchange.queuedAt,
       loop,
     });
   }
