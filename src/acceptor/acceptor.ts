@@ -92,7 +92,14 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.exchanges.router = new Router(this.#links, shared.view, affinity);
     this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
-    this.#records = new Records(shared.table, this.exchanges, this.uploads, affinity, events.onWorn);
+    this.#records = new Records({
+      table: shared.table,
+      exchanges: this.exchanges,
+      links: this.#links,
+      uploads: this.uploads,
+      affinity,
+      onWorn: events.onWorn,
+    });
     this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);
     this.#sleeper.arm();
   }
@@ -285,20 +292,17 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   // called by the watchdog
 
-  /** The client is answered, the worker is told, the answer that may still come is dropped. */
   watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void {
-    const { connection, serial, takenAt, queuedAt } = exchange;
     exchange.lateAt = this.now;
-    this.exchanges.abandon(exchange, Abort.DEADLINE);
+    this.exchanges.giveUp(exchange, Abort.DEADLINE, 504);
     link?.notifyAbort();
     link?.probe();
-    connection?.exchangeOnRefused(504);
     this.#events.onLate({
       slot: link?.slot ?? 0,
       request: this.exchanges.requestLine(exchange),
-      requestId: requestId(this.#options.requestIdPrefix, serial),
-      age: this.now - takenAt,
-      queued: takenAt - queuedAt,
+      requestId: requestId(this.#options.requestIdPrefix, exchange.serial),
+      age: this.now - exchange.takenAt,
+      queued: exchange.takenAt - exchange.queuedAt,
       loop,
     });
   }

@@ -189,6 +189,13 @@ export class Exchanges {
     this.#memory.table.setAbort(exchange.index, why);
   }
 
+  /** The client is answered with a refusal; the answer that may still come is dropped. */
+  giveUp(exchange: Exchange, why: number, status: number): void {
+    const { connection } = exchange;
+    this.abandon(exchange, why);
+    connection?.exchangeOnRefused(status);
+  }
+
   /** The first record of an exchange shows that its worker has copied the request: the slab is free. */
   releaseSlab(exchange: Exchange): void {
     if (exchange.slabOffset === NO_SLAB) return;

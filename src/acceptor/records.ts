@@ -6,18 +6,31 @@
  * exchange that is over is counted and dropped.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
+import { Abort } from '../ring/layout.ts';
 import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
 import type { UploadGate } from './upload-gate.ts';
 import type { WorkerLink } from './worker-link.ts';
+import type { WorkerLinks } from './worker-links.ts';
 
 /** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
 
+export interface RecordsParts {
+  readonly table: ExchangeTable;
+  readonly exchanges: Exchanges;
+  readonly links: WorkerLinks;
+  readonly uploads: UploadGate;
+  readonly affinity: Affinity | null;
+  /** A worker has answered as many requests as it may. */
+  readonly onWorn: (slot: number) => void;
+}
+
 export class Records {
   readonly #table: ExchangeTable;
   readonly #exchanges: Exchanges;
+  readonly #links: WorkerLinks;
   readonly #uploads: UploadGate;
   readonly #affinity: Affinity | null;
   readonly #onWorn: (slot: number) => void;
@@ -28,15 +41,10 @@ export class Records {
   /** In this drain, a response that goes on was given credit: its worker may wait for it. */
   #credited = false;
 
-  constructor(
-    table: ExchangeTable,
-    exchanges: Exchanges,
-    uploads: UploadGate,
-    affinity: Affinity | null,
-    onWorn: (slot: number) => void,
-  ) {
+  constructor({ table, exchanges, links, uploads, affinity, onWorn }: RecordsParts) {
     this.#table = table;
     this.#exchanges = exchanges;
+    this.#links = links;
     this.#uploads = uploads;
     this.#affinity = affinity;
     this.#onWorn = onWorn;
@@ -74,8 +82,7 @@ export class Records {
       case Kind.FILE:
         return this.#onFile(link, exchange);
       case Kind.READ:
-        this.#uploads.reads((responses.kind & BLOCKS) !== 0);
-        return connection?.exchangeOnRead();
+        return this.#onRead(link, exchange);
       case Kind.TUNNEL:
         return this.#onTunnel(link, exchange);
       case Kind.ABORT:
@@ -105,6 +112,17 @@ export class Records {
     }
     this.updateCredit(exchange);
     this.#credited = true;
+  }
+
+  /** Clients that dawdle shall not hold the last free worker: who would have it blocked gives up. */
+  #onRead(link: WorkerLink, exchange: Exchange): void {
+    const blocks = (link.responses.kind & BLOCKS) !== 0;
+    this.#uploads.reads(blocks);
+    if (exchange.upload !== null) exchange.upload.blocks ||= blocks;
+    if (!blocks || !this.#links.allBlock(this.#exchanges.active))
+      return exchange.connection?.exchangeOnRead();
+    this.#exchanges.giveUp(exchange, Abort.GONE, 503);
+    link.notifyAbort();
   }
 
   #onTunnel(link: WorkerLink, exchange: Exchange): void {

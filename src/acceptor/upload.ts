@@ -23,6 +23,8 @@ export class Upload {
   ended = false;
   /** The application asked for the body; before that nothing is sent. */
   wanted = false;
+  /** The application has blocked its thread for more of it. */
+  blocks = false;
   /** END was sent to the worker. */
   done = false;
   #sent = 0;

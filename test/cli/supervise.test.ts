@@ -135,7 +135,7 @@ describe('signals', () => {
     expect(cli.child.exitCode).toBeNull();
     process.kill(-cli.child.pid!, 'SIGINT');
     expect((await cli.finished()).code).toBe(130);
-    expect(cli.stderr.match(/received/g)).toHaveLength(1);
+    expect(cli.stderr.match(/again to end now/g)).toHaveLength(1);
   });
 
   test('SIGTERM to the process that serves alone closes it, and it is started again', async () => {

@@ -234,6 +234,42 @@ describe('uploads', () => {
     for (const upload of uploads) upload.close();
   });
 
+  test('nor where the application was known to await them: one that would block the last worker is 503', async () => {
+    const { port, server, log } = await serve(
+      `
+      const input = environ['tsgi.input'];
+      if (environ.PATH_INFO === '/await') await input.read();
+      if (environ.PATH_INFO === '/block') input.readSync();
+      startResponse(200, []);
+      return 'served';
+    `,
+      2,
+      { bodyBuffer: 0 },
+    );
+    const body = 'HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345';
+    const first = await Client.connect(port);
+    await first.write(`POST /await ${body}`);
+    while (server.stats().uploads < 1) await wait(1);
+    await first.write('67890');
+    expect((await first.answer())?.body).toBe('served');
+    const dawdlers = await Promise.all(Array.from({ length: 6 }, () => Client.connect(port)));
+    // Accepted all, so that they are read in one go, before any of them blocks.
+    while (server.stats().connections < 7) await wait(1);
+    for (const client of dawdlers) await client.write(`POST /block ${body}`);
+    // One has a worker for itself; who comes to the other is refused.
+    while (dawdlers.filter((client) => client.received.length > 0).length < 5) await wait(1);
+    for (let i = 0; i < 20; i++) {
+      await first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await first.answer())?.body).toBe('served');
+    }
+    for (const client of dawdlers) await client.write('67890');
+    const answers = await Promise.all(dawdlers.map((client) => client.answer()));
+    expect(answers.map((answer) => answer?.status).sort()).toEqual([200, 503, 503, 503, 503, 503]);
+    expect(log.join()).toContain('Answered 503');
+    for (const client of [first, ...dawdlers]) client.close();
+    while (server.stats().inFlight > 0 || server.stats().uploads > 0) await wait(1);
+  });
+
   test('a body that breaks off ends the read with an error and frees everything', async () => {
     const { port, server, log } = await serve(
       `
