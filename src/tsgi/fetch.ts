@@ -10,7 +10,7 @@ import { ClientGoneError, NoBlockingError } from './errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';
-import { bytesOf } from './text.ts';
+import { bytesOf, copyOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface FetchHandlerOptions {
@@ -215,7 +215,7 @@ class FetchExchange implements Sink, SignalSource {
   write(chunk: BodyChunk): Promise<void> | undefined {
     const controller = this.#controller;
     if (this.gone || controller === null) return undefined;
-    controller.enqueue(bytesOf(chunk).slice());
+    controller.enqueue(copyOf(chunk));
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
     });

@@ -10,7 +10,7 @@ import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { HeaderView } from './headers.ts';
 import { completeBody, emptyInput, Input } from './input.ts';
-import { bytesOf } from './text.ts';
+import { bytesOf, copyOf } from './text.ts';
 import type { Application, BodyChunk, Environ, ErrorStream, HeaderList } from './types.ts';
 import { validator } from './validate.ts';
 
@@ -209,7 +209,7 @@ class Collector implements Sink {
 
   write(chunk: BodyChunk): undefined {
     const hasBody = !this.#headRequest && this.status !== 204 && this.status !== 304;
-    if (hasBody) this.#chunks.push(bytesOf(chunk).slice());
+    if (hasBody) this.#chunks.push(copyOf(chunk));
   }
 
   end(): void {}

@@ -9,7 +9,7 @@ import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf }
 import { checkEnviron, checkTsgiKeys, reservedKeys } from './check-environ.ts';
 import { show, TsgiRuleError } from './errors.ts';
 import { FileBody } from './file-body.ts';
-import { byteLength } from './text.ts';
+import { byteLength, copyOf } from './text.ts';
 import { type BodyWatch, watchArray, watchBody, watchFile } from './watched-bodies.ts';
 import { WatchedErrors, WatchedInput } from './watched-streams.ts';
 import type { Application, Body, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
@@ -226,7 +226,7 @@ class Watch implements BodyWatch {
     this.#requireSameChunk();
     if (chunk.length === 0) return;
     this.#requireUnchanged();
-    if (typeof chunk !== 'string') this.#chunk = [chunk, chunk.slice()];
+    if (typeof chunk !== 'string') this.#chunk = [chunk, copyOf(chunk)];
     this.#sent += byteLength(chunk);
     if (hasNoBody(this.#status)) {
       throw new TsgiRuleError(

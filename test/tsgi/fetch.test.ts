@@ -120,8 +120,10 @@ describe('responses', () => {
     expect(response.headers.getSetCookie()).toEqual(['a', 'b']);
   });
 
-  test('a chunk may be used again by its application once it was taken', async () => {
-    const bytes = new Uint8Array(1);
+  test.each([
+    ['a Uint8Array', new Uint8Array(1)],
+    ['a Buffer', Buffer.alloc(1)],
+  ])('a chunk may be used again by its application once it was taken: %s', async (_, bytes) => {
     async function* body() {
       for (let i = 0; i < 3; i++) {
         bytes[0] = 97 + i;

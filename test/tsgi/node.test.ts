@@ -137,6 +137,16 @@ test('a client that leaves in the middle of its body ends the read with an error
   expect(told).toEqual([]);
 });
 
+test('a request on an encrypted socket is https', async () => {
+  const listener = toNodeListener((environ, start) => (start(200, []), environ['tsgi.url_scheme']));
+  const url = await listen((request, response) => {
+    if (request.url === '/tls') Object.assign(request.socket, { encrypted: true });
+    listener(request, response);
+  });
+  expect(await (await fetch(url)).text()).toBe('http');
+  expect(await (await fetch(`${url.href}tls`)).text()).toBe('https');
+});
+
 test('an error is told with its environ, and lines of tsgi.errors too', async () => {
   const error = new Error('on purpose');
   const seen: [unknown, Environ][] = [];

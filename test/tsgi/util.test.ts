@@ -205,6 +205,15 @@ describe('testRequest', () => {
     }
   });
 
+  test('keeps what each chunk was, whatever becomes of its buffer', async () => {
+    const reusing: Application = (_, startResponse) => {
+      startResponse(200, []);
+      const bytes = Buffer.alloc(1);
+      return (function* () { for (const byte of [97, 98]) { bytes[0] = byte; yield bytes; } })(); // prettier-ignore
+    };
+    expect((await testRequest(reusing, { validate: false })).text).toBe('ab');
+  });
+
   test('gives the last line of the errors, also without its end', async () => {
     const half: Application = (environ, startResponse) => {
       environ['tsgi.errors'].write('one\nhalf');

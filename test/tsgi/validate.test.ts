@@ -84,6 +84,11 @@ const WRONG: [Rule, string, Application, TestRequest?][] = [
     const bytes = new Uint8Array(1);
     return (function* () { for (let i = 97; i < 100; i++) { bytes[0] = i; yield bytes; } })();
   }],
+  ['A12', 'fills the same Buffer for each chunk', (_, start) => {
+    start(200, []);
+    const bytes = Buffer.alloc(1);
+    return (function* () { for (let i = 97; i < 100; i++) { bytes[0] = i; yield bytes; } })();
+  }],
   ['A12', 'clears its last chunk', (_, start) => {
     start(200, []);
     const bytes = new Uint8Array([97]);

@@ -56,7 +56,8 @@ export interface CheckOptions {
 }
 
 /**
- * Checks a server that runs `probe`, rule by rule.
+ * Checks a server that runs `probe`, rule by rule; from another thread or process than the server's, which some of the
+ * checks keep busy.
  *
  * @param url where the probe is mounted
  * @throws (rejects) when nobody listens there, or no probe
