@@ -132,8 +132,11 @@ export class Outbound {
     return this.plan.keepAlive && !this.loop.draining;
   }
 
-  /** The queue has become empty. */
+  /** All that was queued is in the ring. */
   protected onFlow(): void {}
+
+  /** What was queued was dropped: nobody waits for it. */
+  protected onCut(): void {}
 
   protected isOver(): void {
     this.over = true;
@@ -212,7 +215,7 @@ export class Outbound {
     this.begin();
     this.#sayEnd(kind);
     this.loop.committed(true);
-    this.onFlow();
+    this.onCut();
   }
 
   /** A record without payload; the loop says it later when the ring is full. */

@@ -55,6 +55,7 @@ export const ends: Cases = {
     ends: ['res close', 'req close', 'called back'],
   },
   'Connection: close: what is told': {
+    alone: true,
     sends: { fields: ['Connection: close'] },
     listener: (request, response, note) => {
       watch(request, response, note);
