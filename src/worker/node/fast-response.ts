@@ -62,7 +62,7 @@ export function patchGlobalResponse(): void {
  * @throws TypeError, RangeError for what is no response, or cannot be sent
  */
 export function prepare(response: unknown): Prepared {
-  if (!(response instanceof Native))
+  if (!isResponse(response))
     throw new TypeError(`The fetch handler must return a Response, and returned ${String(response)}`);
   const prepared =
     '_toNodeResponse' in response ? (response as NodeResponse)._toNodeResponse() : parts(response);
@@ -83,7 +83,14 @@ function checkStatus(status: number): void {
     throw new RangeError(`The status of a Response is 200 to 599, and was ${status}`);
 }
 
-/** Of one of undici's. */
+/** Of whichever package: what is looked at is there without making it one of undici's. */
+function isResponse(value: unknown): value is Response {
+  if (value instanceof Native) return true;
+  const { status, headers } = (value ?? {}) as Partial<Response>;
+  return typeof status === 'number' && typeof headers?.[Symbol.iterator] === 'function';
+}
+
+/** Of one of undici's, or what looks like one. */
 function parts({ status, statusText, headers, body }: Response): Prepared {
   return { status, statusText, headers: [...headers].flat(), body };
 }

@@ -12,7 +12,7 @@ import { prepare } from './fast-response.ts';
 /** Returns a promise where there is more to wait for: it settles when all was written, or nobody waits for it. */
 export function sendResponse(response: unknown, outgoing: ServerResponse): Promise<void> | undefined {
   const { status, statusText, headers, body } = prepare(response);
-  if (body instanceof ReadableStream && Readable.isDisturbed(body as unknown as NodeJS.ReadableStream))
+  if (isStream(body) && Readable.isDisturbed(body as unknown as NodeJS.ReadableStream))
     throw new TypeError('The fetch handler returned a Response whose body was read');
   if (outgoing.destroyed || outgoing.req.method === 'HEAD') drop(body);
   if (outgoing.destroyed) return undefined;
@@ -21,7 +21,7 @@ export function sendResponse(response: unknown, outgoing: ServerResponse): Promi
     outgoing.end();
     return undefined;
   }
-  if (body instanceof ReadableStream) return sendStream(body, outgoing);
+  if (isStream(body)) return sendStream(body, outgoing);
   if (isReadable(body)) return pipeline(body, outgoing);
   outgoing.end(body);
   return undefined;
@@ -61,8 +61,12 @@ function drained(outgoing: ServerResponse): Promise<void> {
 
 /** Nobody wants it. */
 function drop(body: unknown): void {
-  if (body instanceof ReadableStream) body.cancel().catch(() => {});
+  if (isStream(body)) body.cancel().catch(() => {});
   else if (isReadable(body)) body.destroy();
+}
+
+function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+  return typeof (body as ReadableStream | null | undefined)?.getReader === 'function';
 }
 
 function isReadable(body: unknown): body is Readable {
