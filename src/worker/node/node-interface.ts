@@ -69,8 +69,6 @@ export class NodeInterface implements Interface, ExchangeHost {
     });
     const socket = new ExchangeSocket(this.server, exchange, outbound, reader);
     outbound.socket = socket;
-    const { timeout } = this.server;
-    if (timeout > 0) socket.setTimeout(timeout);
     exchange.with(socket, this.#maker.request(reader, socket));
     return exchange;
   }
