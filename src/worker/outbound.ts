@@ -144,8 +144,11 @@ export class Outbound {
     return this.plan.keepAlive && !this.loop.draining && this.awaited?.asked !== false;
   }
 
-  /** The queue has become empty. */
+  /** All that was queued is in the ring. */
   protected onFlow(): void {}
+
+  /** What was queued was dropped: nobody waits for it. */
+  protected onCut(): void {}
 
   protected isOver(): void {
     this.over = true;
@@ -224,7 +227,7 @@ export class Outbound {
     this.begin();
     this.#sayEnd(kind);
     this.loop.committed(true);
-    this.onFlow();
+    this.onCut();
   }
 
   /** A record without payload; the loop says it later when the ring is full. */

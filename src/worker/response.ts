@@ -130,6 +130,10 @@ export class Response extends Outbound implements Sink {
     this.#flowing = null;
     flow?.();
   }
+
+  protected override onCut(): void {
+    this.onFlow();
+  }
 }
 
 /** Bytes of a file from `start` to its end, −1 when it is no regular file. Throws when it cannot be read. */

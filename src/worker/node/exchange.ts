@@ -15,7 +15,7 @@ import type { InboundBody } from '../inbound.ts';
 import type { Outbound } from '../outbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { emitClose, emitDrain, internals } from './node-response.ts';
-import { detachSignal, isRead } from './node-request.ts';
+import { detachSignal, dump, isRead } from './node-request.ts';
 import type { ExchangeSocket, SocketOwner } from './socket.ts';
 
 const requestStart = diagnostics.channel('http.server.request.start');
@@ -90,6 +90,7 @@ export class NodeExchange extends Running implements SocketOwner {
     const socket = this.#socket;
     if (requestStart.hasSubscribers) requestStart.publish(this.#message());
     socket.assign(response);
+    if (this.#host.server.timeout > 0) socket.setTimeout(this.#host.server.timeout);
     response.on('prefinish', onPrefinish);
     response.on('finish', onFinish);
     try {
@@ -252,9 +253,9 @@ export class NodeExchange extends Running implements SocketOwner {
     if (responseFinish.hasSubscribers) responseFinish.publish(this.#message());
     detachSignal(request);
     socket.detach(this.#response);
-    process.nextTick(emitClose, this.#response);
     this.#finished = true;
     if (!isRead(request)) this.#dump(request);
+    process.nextTick(emitClose, this.#response);
     if (this.#bodyOver) return this.#over();
     if (this.outbound.over) return void socket.destroy();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
@@ -269,7 +270,7 @@ export class NodeExchange extends Running implements SocketOwner {
   #dump(request: IncomingMessage): void {
     request.complete = true;
     this.#endBody();
-    if (request.listenerCount('end') + request.listenerCount('close') > 0) request.resume();
+    if (request.listenerCount('end') + request.listenerCount('close') > 0) dump(request);
   }
 
   // the end

@@ -77,20 +77,20 @@ export function prepare(response: unknown): Prepared {
   return prepared;
 }
 
-/** Some frameworks bring a Response of their own (GraphQL Yoga's). */
-function isResponse(value: unknown): value is Response {
-  if (value instanceof Native) return true;
-  const { status, headers } = (value ?? {}) as { status?: unknown; headers?: { entries?: unknown } };
-  return typeof status === 'number' && typeof headers?.entries === 'function';
-}
-
 function checkStatus(status: number): void {
   if (status === 0) throw new TypeError('The fetch handler returned Response.error()');
   if (!(status >= 200 && status <= 599))
     throw new RangeError(`The status of a Response is 200 to 599, and was ${status}`);
 }
 
-/** Of one of undici's. */
+/** Of whichever package: what is looked at is there without making it one of undici's. */
+function isResponse(value: unknown): value is Response {
+  if (value instanceof Native) return true;
+  const { status, headers } = (value ?? {}) as Partial<Response>;
+  return typeof status === 'number' && typeof headers?.[Symbol.iterator] === 'function';
+}
+
+/** Of one of undici's, or what looks like one. */
 function parts({ status, statusText, headers, body }: Response): Prepared {
   return { status, statusText, headers: [...headers].flat(), body };
 }

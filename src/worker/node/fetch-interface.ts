@@ -38,7 +38,8 @@ export class FetchInterface extends NodeInterface {
   constructor(loop: WorkerLoop, { application, requestIdPrefix, report }: FetchInterfaceOptions) {
     // `new Request(request)` of a handler reads one of ours.
     patchGlobalRequest();
-    patchGlobalResponse();
+    // In a thread of somebody else's their `Response` stays theirs.
+    if (loop.apart) patchGlobalResponse();
     const left: Set<Promise<unknown>> = new Set();
     const waitUntil = (promise: Promise<unknown>) => {
       const settled = Promise.resolve(promise)

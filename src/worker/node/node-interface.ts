@@ -70,8 +70,6 @@ export class NodeInterface implements Interface {
     const exchange = new NodeExchange(outbound, body, site, { serial, flags, complete });
     const socket = new ExchangeSocket(site.server, exchange, outbound, reader);
     outbound.socket = socket;
-    const { timeout } = site.server;
-    if (timeout > 0) socket.setTimeout(timeout);
     const request = site.request(reader, socket);
     if (this.#hint !== undefined && POLLS.test(request.url!)) this.#giveHint();
     exchange.with(socket, request);

@@ -21,3 +21,8 @@ export function detachSignal(request: IncomingMessage): void {
   if (DETACH_SIGNAL === undefined) return;
   (request as unknown as Record<symbol, () => void>)[DETACH_SIGNAL]!();
 }
+
+/** Lets go of what was not read. */
+export function dump(request: IncomingMessage): void {
+  (request as unknown as { _dump(): void })._dump();
+}

@@ -12,7 +12,7 @@ import { prepare } from './fast-response.ts';
 /** Returns a promise where there is more to wait for: it settles when all was written, or nobody waits for it. */
 export function sendResponse(response: unknown, outgoing: ServerResponse): Promise<void> | undefined {
   const { status, statusText, headers, body } = prepare(response);
-  if (body instanceof ReadableStream && Readable.isDisturbed(body as unknown as NodeJS.ReadableStream))
+  if (isStream(body) && Readable.isDisturbed(body as unknown as NodeJS.ReadableStream))
     throw new TypeError('The fetch handler returned a Response whose body was read');
   if (outgoing.destroyed || outgoing.req.method === 'HEAD') drop(body);
   if (outgoing.destroyed) return undefined;

@@ -193,11 +193,10 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** Called by `flushNow` alone. */
   flushDue(): void {
     this.#flushDue = false;
-    if (this.#outbound.over) this.outboundOnFlow();
-    else this.flush();
+    if (!this.#outbound.over) this.flush();
   }
 
-  /** All that was written is in the ring, or will never be. */
+  /** All that was written is in the ring. */
   outboundOnFlow(): void {
     this.#unsent = 0;
     const waiting = this.#waiting;

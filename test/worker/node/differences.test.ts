@@ -33,7 +33,9 @@ describe('errors, by which node:http ends the process', () => {
   });
 
   test('a listener that throws behind its head: the client sees that the answer is broken off', async () => {
-    const { port, log } = await listen(`response.write('part'); throw new Error('oops');`);
+    const { port, log } = await listen(`
+      response.write('part');
+      return new Promise((_, reject) => setImmediate(reject, new Error('oops')));`);
     const client = await Client.connect(port);
     await client.write(GET);
     // Or nothing of it: what is on its way may not outlive a reset.

@@ -215,6 +215,13 @@ describe('a response', () => {
     expect(gunzipSync(body).toString()).toBe('squeezed'.repeat(1000));
   });
 
+  test('one of undici’s own, and one of another package', async () => {
+    expect(await response('native')).toMatch(/content-type: text\/plain\r\n[^]*6\r\nnative\r\n0\r\n\r\n$/);
+    expect(await response('foreign')).toBe(
+      'HTTP/1.1 203 Foreign\r\nx-own: yes\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nforeign\r\n0\r\n\r\n',
+    );
+  });
+
   test('Connection: close is honoured', async () => {
     const client = await Client.connect(port);
     await client.write('GET /responses/close HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -319,6 +326,30 @@ describe('waitUntil', () => {
     await expect.poll(() => log.join('\n')).toMatch(/given to waitUntil was rejected: Error: left alone/);
     expect(server.stats().workers).toBe(1);
   });
+});
+
+test('a deadline that passes: 504, and the signal aborts', async () => {
+  const app = appFile(`
+    let told;
+    const aborted = new Promise((resolve) => (told = resolve));
+    export default { fetch: (request) => new URL(request.url).pathname === '/told'
+      ? aborted.then((name) => new Response(name))
+      : new Promise(() => request.signal.addEventListener('abort', () => told(request.signal.reason.name))) };
+  `);
+  const { port: own } = await serveFile(app, 1, { handlerTimeout: 50 });
+  expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
+  expect(await (await fetch(`http://127.0.0.1:${own}/told`)).text()).toBe('AbortError');
+});
+
+test('without threads the caller’s Response stays, and is sent all the same', async () => {
+  const before = globalThis.Response;
+  const own = await serveFile(APPLICATION, 0);
+  expect(globalThis.Response).toBe(before);
+  const ask = async (name: string) => fetch(`http://127.0.0.1:${own.port}${name}`);
+  expect(await (await ask('/responses/string')).text()).toBe('h\u00e9llo');
+  expect((await ask('/responses/204')).status).toBe(204);
+  expect(await (await ask('/responses/ticks')).text()).toBe('tick 2\ntick 1\ntick 0\n');
+  expect((await ask('/failures/bodyOf204')).status).toBe(500);
 });
 
 test('a module that exports fetch itself', async () => {

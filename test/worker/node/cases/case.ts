@@ -23,7 +23,8 @@ export type Note = (text: string, value?: unknown) => void;
 export type Listener = (request: IncomingMessage, response: ServerResponse, note: Note) => unknown;
 
 export interface Case {
-  readonly listener: Listener;
+  /** Undefined where an application of its own answers. */
+  readonly listener?: Listener;
   readonly sends?: Sent | readonly Sent[];
   /** What a client does in place of sending all at once and reading to the end. */
   readonly client?: (client: Client, bytes: string) => Promise<void>;

@@ -26,9 +26,9 @@ export function hostOf(cases: Cases, options: ServerOptions = {}): Server {
       const journal = journalOf(String(request.headers['x-of']));
       return void journal.whole().then((lines) => response.end(JSON.stringify(lines)));
     }
-    const found = cases[name];
-    if (found === undefined) return void response.writeHead(404).end(`no case ${name}`);
-    return found.listener(request, response, journalOf(name).note);
+    const listener = cases[name]?.listener;
+    if (listener === undefined) return void response.writeHead(404).end(`no case ${name}`);
+    return listener(request, response, journalOf(name).note);
   });
   // For what is not called as the listener of a case.
   server.on('note', (name: string, text: string) => journalOf(name).note(text));
