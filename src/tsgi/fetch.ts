@@ -215,10 +215,12 @@ class FetchExchange implements Sink, SignalSource {
   write(chunk: BodyChunk): Promise<void> | undefined {
     const controller = this.#controller;
     if (this.gone || controller === null) return undefined;
-    controller.enqueue(copyOf(chunk));
-    return new Promise((resolve) => {
+    const sent = new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
+    // Deno's reader may cancel from inside of this.
+    controller.enqueue(copyOf(chunk));
+    return sent;
   }
 
   end(): void {

@@ -1,7 +1,7 @@
 /**
  * TSGI as a fetch handler, with the Request and Response that Node has.
  */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FetchHandlerOptions, toFetchHandler } from '../../src/tsgi/fetch.ts';
 import type { Application, Body, Environ, HeaderList } from '../../src/tsgi/types.ts';
 import { validator } from '../../src/tsgi/validate.ts';
@@ -210,6 +210,18 @@ describe('the client leaves', () => {
     while (!events.includes('close')) await new Promise((resolve) => setImmediate(resolve));
     expect(events).toEqual(['aborted', 'return', 'close']);
   });
+});
+
+test('a reader that cancels while it is given a chunk, as Deno does, ends the body', async () => {
+  const stream = ({ start, cancel }: { start(controller: object): void; cancel(): void }) =>
+    start({ enqueue: () => cancel(), close() {}, error() {} });
+  vi.stubGlobal('ReadableStream', vi.fn(function (this: unknown, source: never) { stream(source); })); // prettier-ignore
+  vi.stubGlobal('Response', vi.fn());
+  onTestFinished(() => void vi.unstubAllGlobals());
+  let close!: () => void;
+  const closed = new Promise<void>((resolve) => (close = resolve));
+  await handle(responding(() => Object.assign(generate(), { close })));
+  await closed;
 });
 
 test('a request that is aborted after its response has ended aborts no signal, as Deno does with each', async () => {
