@@ -8,8 +8,8 @@
  * Whether a loop turns is told by its worker's epoch, which moves soon after a probe unless the thread is busy. A worker
  * whose epoch has not moved since it took a late exchange is in that exchange's first synchronous call, and has the
  * grace to hear the abort and end it. One whose epoch has not moved for the grace after a deadline, or for a whole
- * `handlerTimeout` although nobody waits for a head (a stream, a client that left), is stuck and may be ended. A worker
- * whose loop turns never is.
+ * `handlerTimeout` although nobody waits for a head (a stream, a client that left), is stuck and may be ended, unless one
+ * of its exchanges has asked for more time and still has some of it. A worker whose loop turns never is.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { State } from '../ring/layout.ts';
@@ -92,15 +92,14 @@ export class Watchdog {
     exchange.epochThen = this.#links.ownerOf(exchange)?.epoch ?? 0;
   }
 
-  /** The clock stands while the application waits for bytes that the client has not sent. */
-  #waitsForClient(exchange: Exchange): boolean {
-    const { upload } = exchange;
-    return upload?.wanted === true && !upload.ended && upload.waiting === 0;
+  /** The clock stands while the application waits for bytes that the client has not sent: it has read all others. */
+  #waitsForClient({ upload, index }: Exchange): boolean {
+    if (upload?.wanted !== true || upload.ended || upload.waiting > 0) return false;
+    return upload.isRead(this.#table.consumed(index));
   }
 
   #watchDeadline(exchange: Exchange, now: number): void {
-    const limit = Math.max(this.#limits.handlerTimeout, this.#table.extended(exchange.index));
-    const left = exchange.takenAt + limit - now;
+    const left = this.#deadlineOf(exchange) - now;
     if (left > PROBE_LEAD_MS) return;
     const link = this.#links.ownerOf(exchange);
     if (left <= 0) {
@@ -111,6 +110,10 @@ export class Watchdog {
     if (exchange.epochProbed !== 0 || link === undefined) return;
     exchange.epochProbed = link.epoch;
     link.probe();
+  }
+
+  #deadlineOf({ takenAt, index }: Exchange): number {
+    return takenAt + Math.max(this.#limits.handlerTimeout, this.#table.extended(index));
   }
 
   /** After its deadline the worker has the grace to show that its loop turns. */
@@ -127,11 +130,21 @@ export class Watchdog {
     if (epoch !== life.epoch) {
       link.life = { epoch, turnedAt: now, probedAt: 0 };
     } else if (life.probedAt !== 0) {
-      if (now - life.probedAt >= this.#limits.handlerTimeout) this.#owner.watchdogOnStuck(link);
+      const isStuck = now - life.probedAt >= this.#limits.handlerTimeout;
+      if (isStuck && !this.#isExtended(link, now)) this.#owner.watchdogOnStuck(link);
     } else if (now - life.turnedAt >= PROBE_EVERY_MS) {
       life.probedAt = now;
       link.probe();
     }
+  }
+
+  /** An application that burns its time may have asked for more of it. */
+  #isExtended(link: WorkerLink, now: number): boolean {
+    for (const exchange of this.#exchanges.active) {
+      if (exchange.takenAt === 0 || this.#table.extended(exchange.index) === 0) continue;
+      if (this.#table.owner(exchange.index) === link.slot && this.#deadlineOf(exchange) > now) return true;
+    }
+    return false;
   }
 }
 
