@@ -98,17 +98,17 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
       this.#options.report(
         running === undefined ? `Uncaught: ${textOf(error)}` : running.describe('uncaught', error),
       );
-      if (running !== undefined) this.#fault(running);
+      if (running !== undefined) this.#fault(running, error);
       onFault();
     });
   }
 
-  #fault(running: Running): void {
+  #fault(running: Running, error: unknown): void {
     const { outbound } = running;
     if (outbound.over || outbound.gone) return;
     if (outbound.started) outbound.abort();
     else outbound.refuse(502, 'Bad Gateway\n');
-    outbound.gone = true;
+    running.dismiss(error);
     this.runningOnDone(running);
   }
 
@@ -154,8 +154,6 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
 
   runningOnDone(running: Running): void {
     const { outbound, body } = running;
-    // The handler ended quietly because the client was gone before anything was said.
-    if (!outbound.over && outbound.gone) outbound.leave();
     if (body !== null) this.#inbound.close(outbound.exchange, body);
     // Its last bytes may still wait for room; until they have left, its client can leave.
     if (outbound.over) this.#forget(running);

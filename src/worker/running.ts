@@ -55,9 +55,19 @@ export abstract class Running {
 
   /** @param why one of `Abort` */
   abort(why: number): void {
-    this.#reason ??= reasonOf(why);
     this.late = why === Abort.DEADLINE;
     this.outbound.leave();
+    this.#end(reasonOf(why));
+  }
+
+  /** Its client has another answer than its application's, whose error this is: what that still says is dropped. */
+  dismiss(error: unknown): void {
+    this.outbound.gone = true;
+    this.#end(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #end(reason: Error): void {
+    this.#reason ??= reason;
     this.body?.onError(this.#reason);
     this.#controller?.abort(this.#reason);
   }
