@@ -25,6 +25,8 @@ import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
 /** A crash loop backs off from the first to the second. */
 const BACKOFF_MS = { first: 100, most: 5000 };
+/** A worker that lives longer is none of a crash loop, ms. */
+const SHORT_LIFE_MS = 10_000;
 
 export interface PoolOptions {
   /** 0: one worker, in the caller's thread. */
@@ -50,8 +52,10 @@ export interface PoolAcceptor {
   /** `halfOpen`: a client that has ended its side is answered all the same. */
   ready(slot: number, halfOpen: boolean): void;
   retire(slot: number): void;
-  /** True when the worker had begun any exchange. */
-  detach(slot: number): boolean;
+  /** Whether the worker has begun any exchange. */
+  hasWorked(slot: number): boolean;
+  /** Its thread has ended. */
+  detach(slot: number): void;
   /** No worker serves, and none will for so many milliseconds. */
   suspend(milliseconds: number): void;
 }
@@ -61,7 +65,7 @@ export interface PoolLog {
   info(text: string): void;
 }
 
-/** Events: `workerExit` ({ slot, threadId, code, planned }). */
+/** Events: `workerExit` ({ slot, threadId, code, planned }), `zombie`. */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
@@ -104,7 +108,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   /** Threads that were told to end and have not. */
   get zombies(): number {
-    return [...this.#workers.values()].filter((worker) => worker.killed).length;
+    return [...this.#workers.values()].filter((worker) => worker.isZombie).length;
   }
 
   /** Workers that serve or start, and neither leave nor make room for another. */
@@ -123,6 +127,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
   async start(): Promise<void> {
     await this.#spawn(this.#task);
+    if (this.#closing) return;
     const rest = Array.from({ length: Math.max(0, this.#options.threads - 1) }, () =>
       this.#spawn(this.#task),
     );
@@ -302,7 +307,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (worker.leaving) return;
     this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
     this.#end(worker, 'recycle');
-    if (!this.#closing && !worker.replaced) this.#respawn(0);
+    if (!this.#closing && !worker.replaced) this.#respawnAfter(worker, this.#acceptor.hasWorked(worker.slot));
   }
 
   incarnationOnLog(level: 'error' | 'info', text: string): void {
@@ -311,13 +316,23 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   incarnationOnExit(worker: Incarnation, code: number, why: string): void {
     this.#workers.delete(worker.slot);
-    const worked = this.#acceptor.detach(worker.slot);
+    const worked = this.#acceptor.hasWorked(worker.slot);
+    this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
     if (planned || this.#closing || worker.replaced) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}${why}: a replacement starts`);
-    // One that ended while it worked died of a request; one that never did dies of its start, and again and again.
-    this.#backoff = worked ? 0 : this.#nextBackoff();
+    this.#respawnAfter(worker, worked);
+  }
+
+  incarnationOnZombie(): void {
+    this.emit('zombie');
+  }
+
+  /** One that ended while it worked died of a request; one that never did dies of its start, and again and again. */
+  #respawnAfter(worker: Incarnation, worked: boolean): void {
+    const livedLong = worker.ready && performance.now() - worker.readyAt > SHORT_LIFE_MS;
+    this.#backoff = worked || livedLong ? 0 : this.#nextBackoff();
     this.#respawn(this.#backoff);
   }
 
