@@ -10,7 +10,7 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 /** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
 const ROOMS: Record<string, readonly string[]> = {
   hooks: ['tsgi'],
-  index: ['errors', 'hooks', 'logger', 'options', 'server'],
+  index: ['errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
   cli: ['errors', 'journal', 'options', 'server', 'supervisor', 'version', 'commander'],
   server: [
     'acceptor',
@@ -22,9 +22,11 @@ const ROOMS: Record<string, readonly string[]> = {
     'options',
     'pool',
     'reports',
+    'server-api',
     'tsgi',
     'version',
   ],
+  'server-api': ['acceptor', 'journal', 'logger', 'options', 'tsgi'],
   supervisor: ['journal'],
   journal: ['ring'],
   'listen-error': ['errors'],
@@ -44,7 +46,13 @@ const ROOMS: Record<string, readonly string[]> = {
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([
   'pool → worker',
+  'server → server-api',
   'server → tsgi',
+  'server-api → acceptor',
+  'server-api → journal',
+  'server-api → logger',
+  'server-api → options',
+  'server-api → tsgi',
   'hooks → tsgi',
   'reports → acceptor',
   'acceptor → journal',

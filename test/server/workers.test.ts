@@ -177,4 +177,26 @@ describe('shedding', () => {
     expect(answers.find((answer) => answer?.status === 503)?.headers['retry-after']).toBe('1');
     for (const client of clients) client.close();
   });
+
+  test('Retry-After is as long as the queue takes at the speed of late', async () => {
+    const { port } = await serve(
+      `const end = Date.now() + 60; while (Date.now() < end); startResponse(200, []); return '';`,
+      1,
+      { maxPending: 40, concurrency: 1 },
+    );
+    const end = performance.now() + 2000;
+    const told: number[] = [];
+    const ask = async () => {
+      while (performance.now() < end) {
+        const response = await fetch(`http://127.0.0.1:${port}/`);
+        if (response.status !== 503) continue;
+        told.push(Number(response.headers.get('retry-after')));
+        await wait(100);
+      }
+    };
+    await Promise.all(Array.from({ length: 50 }, ask));
+    // 40 × 60 ms; on a busy machine they take longer.
+    expect(told.at(-1)).toBeGreaterThanOrEqual(3);
+    expect(told.at(-1)).toBeLessThan(15);
+  });
 });
