@@ -1,7 +1,7 @@
 /**
  * The door for programs. Only re-exports.
  */
-export type { Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
+export type { AnyRequest, Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
 export { type ErrorCode, ApplicationError, OptionError, TsgiError } from './errors.ts';
 export type { Logger } from './logger.ts';
 export type { Options } from './options/table.ts';

@@ -15,7 +15,7 @@ import { parses, State } from './connection-state.ts';
 import type { Answerable, Exchange } from './exchanges.ts';
 import { type FileOwner, FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
-import { type SocketOwner, unsentBytes } from './socket.ts';
+import { reset, type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
 import { UPLOAD_HIGH_WATER } from './upload.ts';
 
@@ -146,7 +146,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   exchangeOnBroken(): void {
     this.exchange = null;
     // A reset, not a FIN: to a client that reads until the end, a FIN would look like the end of the answer.
-    this.#socket.resetAndDestroy();
+    reset(this.#socket);
   }
 
   // called by its file
@@ -166,7 +166,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   /** Checks every deadline of the present state. */
   tick(now: number): void {
-    if (this.#writesStall(now)) this.#socket.resetAndDestroy();
+    if (this.#writesStall(now)) reset(this.#socket);
     else if (this.#deadline !== 0 && now >= this.#deadline) this.#onDeadline();
     else if (this.#intake.bodyIsLate(now)) this.refuse(408, 'the body came too slowly');
   }

@@ -1,7 +1,7 @@
 /**
  * How a socket reads: straight into the parser's memory, without a Buffer per read.
  *
- * Law: the only file that touches the undocumented `_handle` of an accepted socket. It knows sockets and one read
+ * Law: the only file that touches what is undocumented of an accepted socket, its `_handle` above all. It knows sockets and one read
  * buffer; not HTTP. Whether this Node does what is expected here is tried before the first client comes; if it does
  * not, bytes are copied from 'data' events instead: slower, never wrong.
  *
@@ -97,6 +97,15 @@ function readDirectly(accepted: net.Socket, signal: AbortSignal): Promise<string
 export function unsentBytes(socket: net.Socket): number {
   if (socket.writableLength === 0) return 0;
   return handleOf(socket)?.writeQueueSize ?? socket.writableLength;
+}
+
+/**
+ * Resets the connection at once. `socket.resetAndDestroy` would end it first, when all has been taken: a client may see
+ * that end and take it for the answer's, and one that takes nothing would never be reset.
+ */
+export function reset(socket: net.Socket): void {
+  (socket as unknown as { resetAndClosing: boolean }).resetAndClosing = true;
+  socket.destroy();
 }
 
 function handleOf(socket: net.Socket): Handle | null | undefined {

@@ -16,9 +16,12 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
+/** Most names are told by their length alone. */
+const LENGTHS = new Set([...HOP_BY_HOP].map(({ length }) => length));
+
 /** In any case of letters. */
 export function isHopByHop(name: string): boolean {
-  return HOP_BY_HOP.has(name.toLowerCase());
+  return LENGTHS.has(name.length) && HOP_BY_HOP.has(name.toLowerCase());
 }
 
 /** Whether a request's field has no place in environ: hop-by-hop, or Proxy, which would pass for a CGI variable (httpoxy). */

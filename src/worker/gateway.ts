@@ -14,6 +14,7 @@ import { Inbound, type InboundOwner } from './inbound.ts';
 import type { Interface } from './interface.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
+import { Roster } from './roster.ts';
 import { type Running, type RunningOwner, textOf } from './running.ts';
 
 export interface GatewayOptions {
@@ -25,6 +26,8 @@ export interface GatewayOptions {
   /** Handlers that were answered at their deadline and have not ended; above it `onWorn` hears of it. */
   readonly mostLate: number;
   readonly onWorn: (why: string) => void;
+  /** Milliseconds a handler may take that does not ask for more. */
+  readonly handlerTimeout: number;
 }
 
 export class Gateway implements Runner, RunningOwner, InboundOwner {
@@ -32,7 +35,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #options: GatewayOptions;
   readonly #reader: RequestReader;
   readonly #inbound: Inbound;
-  readonly #running: Set<Running> = new Set();
+  readonly #running: Roster<Running> = new Roster();
   #faults: Faults<Running> | null = null;
   #onIdle: (() => void) | null = null;
   /** How many of those that run are late. */
@@ -60,7 +63,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   checkAborts(): void {
-    for (const running of [...this.#running]) {
+    for (const running of this.#running) {
       const why = running.outbound.abortedWhy;
       if (why === Abort.NONE) continue;
       running.abort(why);
@@ -82,11 +85,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     }
     table.run(exchange, generation, this.#loop.link.slot);
     points.reached('application');
-    if (this.#faults === null) running.call(this);
+    if (this.#faults === null) running.start(this);
     else this.#faults.run(running, this.#call);
   }
 
-  readonly #call = (running: Running): void => running.call(this);
+  readonly #call = (running: Running): void => running.start(this);
 
   /**
    * Watches this thread for errors that nobody caught: the exchange that one belongs to is answered 502 (or broken
@@ -121,14 +124,17 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
 
   // called by the worker
 
-  /** False: the request is over. */
-  extendDeadline(requestId: string, milliseconds: number): boolean {
+  /** The new deadline, ms since the epoch; undefined: the request is over. */
+  extendDeadline(requestId: string, milliseconds: number): number | undefined {
+    const { table } = this.#loop.link.shared;
     for (const { label, outbound, startedAt } of this.#running) {
       if (outbound.over || label.id !== requestId) continue;
-      this.#loop.link.shared.table.extend(outbound.exchange, Date.now() - startedAt + milliseconds);
-      return true;
+      const asked = Date.now() - startedAt + milliseconds;
+      const limit = Math.max(asked, table.extended(outbound.exchange));
+      table.extend(outbound.exchange, limit);
+      return startedAt + Math.max(limit, this.#options.handlerTimeout);
     }
-    return false;
+    return undefined;
   }
 
   /** Resolves when nothing runs any more, save what is late: its client has its answer, and it may never end. */

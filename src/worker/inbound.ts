@@ -106,7 +106,8 @@ export class Inbound {
   readonly #link: Link;
   readonly #owner: InboundOwner;
   readonly #mayBlock: boolean;
-  readonly #bodies: Map<number, InboundBody> = new Map();
+  /** By exchange. */
+  readonly #bodies: (InboundBody | undefined)[] = [];
 
   constructor(link: Link, owner: InboundOwner, mayBlock: boolean) {
     this.#link = link;
@@ -116,20 +117,20 @@ export class Inbound {
 
   open(exchange: number, generation: number): InboundBody {
     const body = new InboundBody(this, exchange, generation);
-    this.#bodies.set(exchange, body);
+    this.#bodies[exchange] = body;
     return body;
   }
 
   /** The exchange is over: what still comes for it is dropped. */
   close(exchange: number, body: InboundBody): void {
-    if (this.#bodies.get(exchange) === body) this.#bodies.delete(exchange);
+    if (this.#bodies[exchange] === body) this.#bodies[exchange] = undefined;
   }
 
   /** Sorts everything that lies in the ring. */
   sort(): void {
     const { inbound } = this.#link;
     while (inbound.next()) {
-      const body = this.#bodies.get(inbound.exchange);
+      const body = this.#bodies[inbound.exchange];
       const { kind, offset, length } = inbound;
       if (body !== undefined) {
         if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));

@@ -10,6 +10,7 @@
  * is not turning its loop). Below 200 µs of CPU an exchange it packs instead: waking others would cost more.
  */
 
+import { AsyncResource } from 'node:async_hooks';
 import { HttpDate } from '../http/date.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
@@ -63,6 +64,8 @@ export class WorkerLoop {
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
+  /** Where turns run: one is scheduled from within an application, whose asynchronous context is not everybody's. */
+  readonly #scope: AsyncResource = new AsyncResource('TSGILOOP');
 
   constructor(link: Link, limits: LoopLimits) {
     this.link = link;
@@ -144,7 +147,9 @@ export class WorkerLoop {
 
   // the turn
 
-  #turn = (): void => {
+  readonly #turn = (): void => this.#scope.runInAsyncScope(this.#run, this);
+
+  #run(): void {
     this.#scheduled = false;
     this.#inTurn = true;
     this.link.sleeper.disarm();
@@ -158,7 +163,7 @@ export class WorkerLoop {
     this.#ringDue = false;
     if (more) this.schedule();
     else this.#sleep();
-  };
+  }
 
   /** Arms, then looks at everything once more; see `ring/doorbell.ts`. */
   #sleep(): void {

@@ -70,7 +70,7 @@ class Life {
       threads: task.threads,
       hasDeadlines: task.handlerTimeout > 0,
       recycle: this.#recycle,
-      extendDeadline: (id, milliseconds) => this.#gateway?.extendDeadline(id, milliseconds) ?? false,
+      extendDeadline: (id, milliseconds) => this.#gateway?.extendDeadline(id, milliseconds),
     });
   }
 
@@ -121,6 +121,7 @@ class Life {
       report: this.#report,
       mostLate: this.#task.concurrency,
       onWorn: this.#recycle,
+      handlerTimeout: this.#task.handlerTimeout,
     });
     this.#gateway = gateway;
     // A thread that belongs to somebody else is theirs to watch.

@@ -33,8 +33,6 @@ export class Outbound {
   gone = false;
   /** Called when it becomes over, if that is not so yet when its application is done. */
   onOver: (() => void) | null = null;
-  /** Called whenever the queue has become empty. */
-  onFlow: (() => void) | null = null;
   protected readonly loop: WorkerLoop;
   protected queue: (Uint8Array | string)[] = [];
   protected ending = false;
@@ -126,13 +124,19 @@ export class Outbound {
     while (this.queue.length > 0) if (!this.#sendPiece()) return this.loop.blockedOn(this);
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
     this.loop.committed(this.over);
-    this.onFlow?.();
+    this.onFlow();
   }
 
   /** Whether the connection goes on after this answer, as far as the request and the server say. */
-  protected get keepsAlive(): boolean {
+  get keepsAlive(): boolean {
     return this.plan.keepAlive && !this.loop.draining;
   }
+
+  /** All that was queued is in the ring. */
+  protected onFlow(): void {}
+
+  /** What was queued was dropped: nobody waits for it. */
+  protected onCut(): void {}
 
   protected isOver(): void {
     this.over = true;
@@ -211,7 +215,7 @@ export class Outbound {
     this.begin();
     this.#sayEnd(kind);
     this.loop.committed(true);
-    this.onFlow?.();
+    this.onCut();
   }
 
   /** A record without payload; the loop says it later when the ring is full. */

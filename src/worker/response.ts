@@ -25,6 +25,7 @@ const CRLF = '\r\n';
 export class Response extends Outbound implements Sink {
   #framing: number = Framing.NONE;
   #flowing: Promise<void> | null = null;
+  #flow: (() => void) | null = null;
 
   // called by the handler
 
@@ -120,13 +121,20 @@ export class Response extends Outbound implements Sink {
 
   #whenFlowing(): Promise<void> {
     this.#flowing ??= new Promise((resolve) => {
-      this.onFlow = () => {
-        this.onFlow = null;
-        this.#flowing = null;
-        resolve();
-      };
+      this.#flow = resolve;
     });
     return this.#flowing;
+  }
+
+  protected override onFlow(): void {
+    const flow = this.#flow;
+    this.#flow = null;
+    this.#flowing = null;
+    flow?.();
+  }
+
+  protected override onCut(): void {
+    this.onFlow();
   }
 }
 

@@ -1,13 +1,15 @@
 /**
  * One exchange that this worker runs: its answer, its body, and how its application is told that nobody waits.
  *
- * Law: what all interfaces share; how an application is called is a subclass's (`tsgi-running.ts`, `node/running.ts`).
+ * Law: what all interfaces share; how an application is called is a subclass's (`tsgi-interface.ts`, `node/exchange.ts`).
  * The gateway alone decides what happens to it.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { Abort } from '../ring/layout.ts';
 import { ClientGoneError, DeadlineError } from '../tsgi/errors.ts';
 import type { InboundBody } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
+import type { Placed } from './roster.ts';
 
 /** Who is told how a call went: exactly one of these, once. */
 export interface RunningOwner {
@@ -17,15 +19,18 @@ export interface RunningOwner {
   runningOnFailed(running: Running, error: unknown): void;
 }
 
-export abstract class Running {
+export abstract class Running implements Placed {
   readonly outbound: Outbound;
   readonly body: InboundBody | null;
   /** ms since the epoch at which it was begun. */
   readonly startedAt: number = Date.now();
   /** Its client was answered at the deadline, and its application goes on. */
   late = false;
+  place = -1;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
+  /** The asynchronous context that it runs in: what its application enters there, no other exchange sees. */
+  #scope: AsyncResource | null = null;
 
   constructor(outbound: Outbound, body: InboundBody | null) {
     this.outbound = outbound;
@@ -33,7 +38,12 @@ export abstract class Running {
   }
 
   /** Calls the application. */
-  abstract call(owner: RunningOwner): void;
+  start(owner: RunningOwner): void {
+    this.#scope = new AsyncResource('TSGIEXCHANGE');
+    this.#scope.runInAsyncScope(this.call, this, owner);
+  }
+
+  protected abstract call(owner: RunningOwner): void;
 
   /** Method, target and id, for log lines. */
   abstract get label(): { readonly method: string; readonly target: string; readonly id: string };
@@ -53,8 +63,16 @@ export abstract class Running {
     return `${method} ${target} ${what} (request ${id}): ${textOf(error)}`;
   }
 
-  /** @param why one of `Abort` */
+  /**
+   * Nobody waits for it any more.
+   *
+   * @param why one of `Abort`
+   */
   abort(why: number): void {
+    this.#within(() => this.onAbort(why));
+  }
+
+  protected onAbort(why: number): void {
     this.late = why === Abort.DEADLINE;
     this.outbound.leave();
     this.#end(reasonOf(why));
@@ -63,7 +81,16 @@ export abstract class Running {
   /** Its client has another answer than its application's, whose error this is: what that still says is dropped. */
   dismiss(error: unknown): void {
     this.outbound.gone = true;
-    this.#end(error instanceof Error ? error : new Error(String(error)));
+    this.#within(() => this.onDismiss(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  protected onDismiss(reason: Error): void {
+    this.#end(reason);
+  }
+
+  #within(work: () => void): void {
+    if (this.#scope === null) work();
+    else this.#scope.runInAsyncScope(work);
   }
 
   #end(reason: Error): void {

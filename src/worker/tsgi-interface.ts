@@ -67,7 +67,7 @@ class TsgiRunning extends Running {
     };
   }
 
-  call(owner: RunningOwner): void {
+  protected override call(owner: RunningOwner): void {
     let pending: Promise<void> | undefined;
     try {
       pending = callApplication(this.#application, this.environ, this.#response);

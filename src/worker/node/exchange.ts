@@ -8,108 +8,140 @@
  * The end: a response that is finished goes out at once, and END with it, unless the application still reads its body:
  * END would break that off, so it waits for the body's end.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import diagnostics from 'node:diagnostics_channel';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Flag } from '../../http/flags.ts';
+import { Abort } from '../../ring/layout.ts';
 import type { InboundBody } from '../inbound.ts';
 import type { Outbound } from '../outbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
-import { emitDrain, internals } from './node-response.ts';
-import type { ExchangeSocket } from './socket.ts';
-import { type SocketOwner } from './socket.ts';
+import { emitClose, emitDrain, internals } from './node-response.ts';
+import { detachSignal, dump, isRead } from './node-request.ts';
+import type { ExchangeSocket, SocketOwner } from './socket.ts';
 
 const requestStart = diagnostics.channel('http.server.request.start');
-const responseCreated = diagnostics.channel('http.server.response.created');
 const responseFinish = diagnostics.channel('http.server.response.finish');
 
 const INTERIM = /^HTTP\/1\.1 1\d\d /;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+/** What Node adds to `server.keepAliveTimeout`, where the server does not say it. */
+const KEEP_ALIVE_BUFFER_MS = 1000;
 
-/** Its request and its response. */
-export interface Messages {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
-export interface ExchangeParts {
+/** What all exchanges of an interface have in common. */
+export interface ExchangeHost {
   /** Whose listeners are told. */
   readonly server: Server;
   /** Calls them. What it returns is awaited if it is a promise; its rejection is the application's failure. */
   readonly listener: (request: IncomingMessage, response: ServerResponse) => unknown;
-  readonly requestId: string;
+  requestId(serial: number): string;
+  /** The response to a request with such flags (`http/flags.ts`). */
+  response(request: IncomingMessage, flags: number): ServerResponse;
+}
+
+/** What came with the head. */
+export interface Arrived {
+  readonly serial: number;
+  readonly flags: number;
   /** The whole body, when it came with the head. */
   readonly complete: Uint8Array | null;
-  readonly expectsContinue: boolean;
 }
 
 export class NodeExchange extends Running implements SocketOwner {
-  readonly #parts: ExchangeParts;
-  #messages!: Messages;
+  readonly #host: ExchangeHost;
+  readonly #arrived: Arrived;
+  #request!: IncomingMessage;
+  #response!: ServerResponse;
   #socket!: ExchangeSocket;
   #owner!: RunningOwner;
   /** No more of the body is read. */
   #bodyOver = false;
   #reading = false;
+  /** The acceptor was told to let it come. */
+  #asked = false;
   #done = false;
   /** Bytes of the response, its head left out; NaN as long as the head is not sent. */
   #bodyBytes = Number.NaN;
   /** The response is finished, and END waits for the body to end. */
   #ending = false;
+  /** All of the response is in the ring. */
+  #finished = false;
 
-  constructor(outbound: Outbound, body: InboundBody | null, parts: ExchangeParts) {
+  constructor(outbound: Outbound, body: InboundBody | null, host: ExchangeHost, arrived: Arrived) {
     super(outbound, body);
-    this.#parts = parts;
+    this.#host = host;
+    this.#arrived = arrived;
   }
 
-  /** Before `call`: what is made with this exchange's socket. */
-  with(socket: ExchangeSocket, messages: Messages): void {
+  /** Before it is started: what is made with this exchange's socket. */
+  with(socket: ExchangeSocket, request: IncomingMessage): void {
     this.#socket = socket;
-    this.#messages = messages;
+    this.#request = request;
   }
 
   override get label() {
-    const { method, url } = this.#messages.request;
-    return { method: method ?? '', target: url ?? '', id: this.#parts.requestId };
+    const { method, url } = this.#request;
+    return { method: method ?? '', target: url ?? '', id: this.#host.requestId(this.#arrived.serial) };
   }
 
-  override call(owner: RunningOwner): void {
+  protected override call(owner: RunningOwner): void {
     this.#owner = owner;
-    const { request, response } = this.#messages;
-    const { server } = this.#parts;
-    const message = { request, response, socket: this.#socket, server };
-    if (requestStart.hasSubscribers) requestStart.publish(message);
-    if (responseCreated.hasSubscribers) responseCreated.publish({ request, response });
-    response.assignSocket(this.#socket as unknown as Parameters<ServerResponse['assignSocket']>[0]);
-    response.on('prefinish', this.#onPrefinish);
-    response.on('finish', this.#onFinish);
+    // Here, and not before: Node tells of a response that is made, and who hears may enter a context.
+    const response = this.#host.response(this.#request, this.#arrived.flags);
+    this.#response = response;
+    const socket = this.#socket;
+    if (requestStart.hasSubscribers) requestStart.publish(this.#message());
+    socket.assign(response);
+    response.on('prefinish', onPrefinish);
+    response.on('finish', onFinish);
     try {
-      this.#dispatch(request, response);
+      this.#dispatch(this.#request, response);
+      if (this.body === null) this.#pushComplete(this.#arrived.complete);
     } catch (error) {
-      return this.#onFailed(error);
+      this.#onFailed(error);
     }
-    if (this.body === null && !this.#bodyOver) this.#pushComplete(this.#parts.complete);
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
-    const { server, listener, expectsContinue } = this.#parts;
-    if (expectsContinue && server.listenerCount('checkContinue') > 0) {
+    const { server, listener } = this.#host;
+    if (this.#expectsContinue) {
       internals(response)._expect_continue = true;
-      server.emit('checkContinue', request, response);
-      return;
+      if (server.listenerCount('checkContinue') > 0)
+        return void server.emit('checkContinue', request, response);
     }
     const result = listener(request, response);
-    if (result instanceof Promise) result.catch(this.#onFailed);
+    if (!(result instanceof Promise)) return;
+    result.then(
+      () => this.late && this.#over(),
+      (error) => this.#onFailed(error),
+    );
   }
 
-  readonly #onFailed = (error: unknown): void => {
-    this.#owner.runningOnFailed(this, error);
+  get #expectsContinue(): boolean {
+    return (this.#arrived.flags & Flag.EXPECT_CONTINUE) !== 0;
+  }
+
+  #onFailed(error: unknown): void {
+    if (this.#done) return;
     this.#done = true;
+    this.#owner.runningOnFailed(this, error);
     this.#socket.destroy();
-  };
+  }
+
+  /** What is published of it. */
+  #message() {
+    return {
+      request: this.#request,
+      response: this.#response,
+      socket: this.#socket,
+      server: this.#host.server,
+    };
+  }
 
   // the body
 
   #pushComplete(bytes: Uint8Array | null): void {
-    const { request } = this.#messages;
+    const request = this.#request;
+    if (this.#bodyOver && bytes !== null) return;
     request.complete = true;
     if (bytes !== null) {
       this.#socket.received(bytes.length);
@@ -121,8 +153,9 @@ export class NodeExchange extends Running implements SocketOwner {
   #endBody(): void {
     if (this.#bodyOver) return;
     this.#bodyOver = true;
-    this.#messages.request.push(null);
+    this.#request.push(null);
     if (this.#ending) this.#sayEnd();
+    if (this.#finished) this.#over();
   }
 
   socketOnResume(): void {
@@ -131,27 +164,35 @@ export class NodeExchange extends Running implements SocketOwner {
 
   /** Gives the request what has come until it has enough; asks for more when there is nothing. */
   #read(body: InboundBody): void {
-    const { request } = this.#messages;
-    try {
-      for (;;) {
-        const bytes = body.next();
-        if (bytes === undefined) return this.#await(body);
-        if (bytes === null) {
-          request.complete = true;
-          return this.#endBody();
-        }
-        this.#socket.received(bytes.length);
-        if (!request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
-        if (this.#bodyOver) return;
+    const request = this.#request;
+    while (!this.#bodyOver) {
+      const bytes = this.#next(body);
+      if (this.#bodyOver) return;
+      if (bytes === undefined) return this.#await(body);
+      if (bytes === null) {
+        request.complete = true;
+        return this.#endBody();
       }
+      this.#socket.received(bytes.length);
+      // What its listeners throw is theirs, as in Node.
+      if (!request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
+    }
+  }
+
+  #next(body: InboundBody): Uint8Array | null | undefined {
+    try {
+      return body.next();
     } catch {
       // The client has gone, or broke its body off: for Node both are an aborted request.
       this.#socket.destroy();
+      return undefined;
     }
   }
 
   #await(body: InboundBody): void {
     this.#reading = true;
+    this.#asked = true;
+    internals(this.#response)._sent100 = true;
     void body.wait().then(() => {
       this.#reading = false;
       if (!this.#bodyOver) this.#read(body);
@@ -161,40 +202,42 @@ export class NodeExchange extends Running implements SocketOwner {
   // the response
 
   socketOnWrite(data: Uint8Array | string): boolean {
+    if (!Number.isNaN(this.#bodyBytes)) {
+      this.#bodyBytes += data.length;
+      return true;
+    }
     const { outbound } = this;
-    const head = internals(this.#messages.response)._header;
+    const head = internals(this.#response)._header;
     if (head === null && typeof data === 'string' && INTERIM.test(data)) {
-      if (data === CONTINUE) this.#askForBody();
+      // The acceptor says it, to a client that waits for it, when its body is first asked for.
+      if (data === CONTINUE && this.#expectsContinue && !this.#asked) this.socketOnResume();
       else outbound.sendInterim(data);
       return false;
     }
-    if (Number.isNaN(this.#bodyBytes)) {
-      outbound.begin();
-      const headBytes = head === null ? 0 : typeof data === 'string' ? head.length : Buffer.byteLength(head);
-      this.#bodyBytes = -headBytes;
-    }
-    this.#bodyBytes += data.length;
+    outbound.begin();
+    const headBytes = head === null ? 0 : typeof data === 'string' ? head.length : Buffer.byteLength(head);
+    this.#bodyBytes = data.length - headBytes;
     return true;
   }
 
-  /** The acceptor says `100 Continue` to a client that waits for it when the body is first asked for. */
-  #askForBody(): void {
-    if (this.body !== null && !this.#reading) this.#await(this.body);
-  }
-
   socketOnDrain(): void {
-    emitDrain(this.#messages.response);
+    emitDrain(this.#response);
   }
 
-  readonly #onPrefinish = (): void => {
-    const { request } = this.#messages;
-    // Answered at its deadline: this is how its handler ends.
-    if (this.late && !this.#done) return this.#over();
+  get isAbandoned(): boolean {
+    return this.outbound.gone || this.outbound.abortedWhy !== Abort.NONE;
+  }
+
+  get leavesBody(): boolean {
+    return this.body !== null && !this.#bodyOver && !isRead(this.#request);
+  }
+
+  responseOnPrefinish(): void {
     this.#ending = true;
-    const reads = this.body !== null && !this.#bodyOver && isRead(request);
-    if (reads) this.#socket.flush();
+    const reads = this.body !== null && !this.#bodyOver && isRead(this.#request);
+    if (reads && !this.#closes) this.#socket.flush();
     else this.#sayEnd();
-  };
+  }
 
   #sayEnd(): void {
     if (!this.outbound.over) this.outbound.finish(this.#closes);
@@ -202,7 +245,7 @@ export class NodeExchange extends Running implements SocketOwner {
 
   /** Whether the connection ends behind the response; what does not have the length it announced ends it, too. */
   get #closes(): boolean {
-    const { response } = this.#messages;
+    const response = this.#response;
     const { _last, _contentLength, _hasBody } = internals(response);
     const isShort =
       _hasBody &&
@@ -214,21 +257,30 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   /** All of the response is in the ring, as Node calls it when all is with the kernel. */
-  readonly #onFinish = (): void => {
-    const { request, response } = this.#messages;
-    const { server } = this.#parts;
+  responseOnFinish(): void {
+    const request = this.#request;
     const socket = this.#socket;
-    if (responseFinish.hasSubscribers) responseFinish.publish({ request, response, socket, server });
-    response.detachSocket(socket as unknown as Parameters<ServerResponse['detachSocket']>[0]);
-    process.nextTick(emitClose, response);
+    if (responseFinish.hasSubscribers) responseFinish.publish(this.#message());
+    detachSignal(request);
+    socket.detach(this.#response);
+    this.#finished = true;
     if (!isRead(request)) this.#dump(request);
-    if (this.#bodyOver) this.#over();
-  };
+    process.nextTick(emitClose, this.#response);
+    if (this.#bodyOver) return this.#over();
+    if (this.outbound.over) return void socket.destroy();
+    // Who began to read and stopped holds the connection no longer than an idle one is held.
+    const { keepAliveTimeout, keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = this.#host
+      .server as Server & {
+      keepAliveTimeoutBuffer?: number;
+    };
+    if (keepAliveTimeout > 0) socket.setTimeout(keepAliveTimeout + keepAliveTimeoutBuffer);
+  }
 
   /** What was not read is let go, and whoever waits for the request's end hears of it. */
   #dump(request: IncomingMessage): void {
+    request.complete = true;
     this.#endBody();
-    if (request.listenerCount('end') + request.listenerCount('close') > 0) request.resume();
+    if (request.listenerCount('end') + request.listenerCount('close') > 0) dump(request);
   }
 
   // the end
@@ -237,52 +289,74 @@ export class NodeExchange extends Running implements SocketOwner {
     if (this.#done) return;
     this.#done = true;
     this.#owner.runningOnDone(this);
-    if (this.#socket.listenerCount('close') > 0) this.#socket.destroy();
+    this.#socket.retire();
   }
 
-  override abort(why: number): void {
-    super.abort(why);
+  protected override onAbort(why: number): void {
+    super.onAbort(why);
+    if (this.late) this.#hearTheEnd();
     this.#socket.destroy();
   }
 
+  protected override onDismiss(reason: Error): void {
+    this.#done = true;
+    super.onDismiss(reason);
+    this.#socket.destroy();
+  }
+
+  /** One that is late goes on; for its socket is gone, its response says nothing of its end. */
+  #hearTheEnd(): void {
+    const response = this.#response;
+    const { end } = response;
+    response.end = ((...args: Parameters<typeof end>) => {
+      const result = end.apply(response, args);
+      this.#over();
+      return result;
+    }) as typeof end;
+  }
+
+  /** The connection ends behind what was written. */
   socketOnEnd(): void {
     this.outbound.begin();
     this.#ending = true;
     this.outbound.finish(true);
+    setImmediate(destroy, this.#socket);
   }
 
   socketOnTimeout(): void {
-    const { request, response } = this.#messages;
+    const request = this.#request;
     const socket = this.#socket;
     const heard = [
       !request.complete && request.emit('timeout', socket),
-      response.emit('timeout', socket),
-      this.#parts.server.emit('timeout', socket),
+      this.#response.emit('timeout', socket),
+      this.#host.server.emit('timeout', socket),
     ];
     if (!heard.includes(true)) socket.destroy();
   }
 
   /** By the client, by the application, or because all is over. */
   socketOnDestroy(): void {
-    const { request } = this.#messages;
     this.#bodyOver = true;
-    if (this.#done) return;
-    this.outbound.abort();
-    request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
-    // One that is late goes on until it has finished its response.
-    if (!this.late) process.nextTick(() => this.#over());
+    if (!this.#done) this.outbound.abort();
+  }
+
+  socketOnClose(): void {
+    const request = this.#request;
+    if (!this.#finished || !request.complete)
+      request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+    if (!this.#finished) emitClose(this.#response);
+    if (!this.late) this.#over();
   }
 }
 
-/** Somebody reads the body, or did. */
-function isRead(request: IncomingMessage): boolean {
-  const { _consuming } = request as unknown as { readonly _consuming: boolean };
-  return _consuming || request.readableFlowing === true;
+function onPrefinish(this: ServerResponse): void {
+  (this.socket as unknown as ExchangeSocket | null)?.owner.responseOnPrefinish();
 }
 
-function emitClose(response: ServerResponse): void {
-  const inner = response as unknown as { destroyed: boolean; _closed: boolean };
-  inner.destroyed = true;
-  inner._closed = true;
-  response.emit('close');
+function onFinish(this: ServerResponse): void {
+  (this.socket as unknown as ExchangeSocket | null)?.owner.responseOnFinish();
+}
+
+function destroy(socket: ExchangeSocket): void {
+  socket.destroy();
 }

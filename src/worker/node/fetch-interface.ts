@@ -1,13 +1,16 @@
 /**
  * Fetch handlers inside a worker: `Request` in, `Response` out, on Node's request and response.
  *
- * Law: srvx carries fetch over Node's HTTP (requests whose parts are made when they are read, responses without a
- * stream where there need be none); this adds what a handler is given besides, and waits for what it left running.
+ * Law: srvx carries the web's classes over Node's HTTP, made when they are read; this adds what a handler is given
+ * besides, and waits for what it left running.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { NodeRequest, patchGlobalRequest, sendNodeResponse } from 'srvx/node';
+import { NodeRequest, patchGlobalRequest } from 'srvx/node';
 import type { WorkerLoop } from '../loop.ts';
+import { patchGlobalResponse } from './fast-response.ts';
 import { NodeInterface } from './node-interface.ts';
+import { sendResponse } from './send-response.ts';
+import { exchangeOf } from './socket.ts';
 
 /** What a handler is given besides its request, as handlers of other servers are. */
 export interface FetchContext {
@@ -36,6 +39,8 @@ export class FetchInterface extends NodeInterface {
   constructor(loop: WorkerLoop, { application, requestIdPrefix, report }: FetchInterfaceOptions) {
     // `new Request(request)` of a handler reads one of ours.
     patchGlobalRequest();
+    // In a thread of somebody else's their `Response` stays theirs.
+    if (loop.apart) patchGlobalResponse();
     const left: Set<Promise<unknown>> = new Set();
     const waitUntil = (promise: Promise<unknown>) => {
       const settled = Promise.resolve(promise)
@@ -57,21 +62,46 @@ export class FetchInterface extends NodeInterface {
   }
 }
 
-async function answer(
+/** srvx would abort with Node's error: the web's own is what handlers look for. */
+class WorkerRequest extends NodeRequest {
+  readonly #outgoing: ServerResponse;
+  #controller: AbortController | null = null;
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    super({ req: incoming, res: outgoing });
+    this.#outgoing = outgoing;
+  }
+
+  /** Brought up to date whenever the signal is asked for, so that code whose loop does not turn can ask. */
+  get _abortController(): AbortController {
+    const controller = (this.#controller ??= abortedWith(this.#outgoing));
+    if (exchangeOf(this.#outgoing.req)?.isAbandoned === true) controller.abort();
+    return controller;
+  }
+}
+
+function abortedWith(outgoing: ServerResponse): AbortController {
+  const controller = new AbortController();
+  const onClose = () => {
+    if (!outgoing.writableFinished) controller.abort();
+  };
+  if (outgoing.destroyed) onClose();
+  else outgoing.once('close', onClose);
+  return controller;
+}
+
+function answer(
   application: FetchHandler,
   context: FetchContext,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-): Promise<void> {
-  const request = new NodeRequest({ req: incoming, res: outgoing });
+): Promise<void> | undefined {
+  const request = new WorkerRequest(incoming, outgoing);
   request.waitUntil = context.waitUntil;
-  const response = await application(request, { incoming, outgoing }, context);
-  if (!(response instanceof Response)) {
-    throw new TypeError(`The fetch handler must return a Response, and returned ${String(response)}`);
-  }
-  await sendNodeResponse(outgoing, response);
-  // A body that broke off has destroyed it; a client that left has not.
-  if (outgoing.errored) throw outgoing.errored;
+  const response = application(request, { incoming, outgoing }, context);
+  if (typeof (response as Promise<Response> | undefined)?.then !== 'function')
+    return sendResponse(response, outgoing);
+  return Promise.resolve(response).then((settled) => sendResponse(settled, outgoing));
 }
 
 function textOf(error: unknown): string {

@@ -1,20 +1,18 @@
 /**
- * Node's `(request, response)` listeners inside a worker: a request becomes an `IncomingMessage` and a `ServerResponse`.
+ * Node's `(request, response)` listeners inside a worker: a request becomes an exchange that calls them.
  *
- * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`. Knows `http.Server` as what
- * listeners hang on, and never listens.
+ * Law: wires messages, socket and exchange; what happens then is `exchange.ts`. Knows `http.Server` as what listeners
+ * hang on, and never listens.
  */
-import http, { IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { Flag } from '../../http/flags.ts';
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { requestId, type RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
-import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
-import { NodeExchange } from './exchange.ts';
-import { prepareResponse } from './node-response.ts';
-import { ExchangeSocket } from './socket.ts';
+import { type ExchangeHost, NodeExchange } from './exchange.ts';
+import { MessageMaker } from './messages.ts';
+import { ExchangeOutbound, ExchangeSocket } from './socket.ts';
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -24,11 +22,12 @@ export interface NodeInterfaceOptions {
   readonly requestIdPrefix: string;
 }
 
-export class NodeInterface implements Interface {
+export class NodeInterface implements Interface, ExchangeHost {
+  readonly server: Server;
+  readonly listener: NodeHandler;
   readonly #loop: WorkerLoop;
   readonly #requestIdPrefix: string;
-  readonly #server: Server;
-  readonly #listener: NodeHandler;
+  readonly #maker: MessageMaker;
 
   constructor(loop: WorkerLoop, { application, requestIdPrefix }: NodeInterfaceOptions) {
     this.#loop = loop;
@@ -39,76 +38,40 @@ export class NodeInterface implements Interface {
       const server = http.createServer((request, response) => {
         result = application(request, response);
       });
-      this.#server = server;
-      this.#listener = (request, response) => {
+      this.server = server;
+      this.listener = (request, response) => {
         result = undefined;
         server.emit('request', request, response);
         return result;
       };
     } else {
-      this.#server = application;
-      this.#listener = (request, response) => void application.emit('request', request, response);
+      this.server = application;
+      this.listener = (request, response) => void application.emit('request', request, response);
     }
+    this.#maker = new MessageMaker(this.server);
+  }
+
+  requestId(serial: number): string {
+    return requestId(this.#requestIdPrefix, serial);
+  }
+
+  response(request: IncomingMessage, flags: number): ServerResponse {
+    return this.#maker.response(request, flags);
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
     const { flags } = reader;
-    const outbound = new Outbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
-    const exchange = new NodeExchange(outbound, body, {
-      server: this.#server,
-      listener: this.#listener,
-      requestId: requestId(this.#requestIdPrefix, reader.serial),
+    const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
+    const exchange = new NodeExchange(outbound, body, this, {
+      serial: reader.serial,
+      flags,
       complete: reader.bodyLength > 0 ? reader.body() : null,
-      expectsContinue: (flags & Flag.EXPECT_CONTINUE) !== 0,
     });
-    const socket = new ExchangeSocket(
-      outbound,
-      exchange,
-      { address: reader.remoteAddress, port: reader.remotePort },
-      { address: reader.localAddress, port: reader.localPort },
-    );
-    const { timeout } = this.#server;
+    const socket = new ExchangeSocket(this.server, exchange, outbound, reader);
+    outbound.socket = socket;
+    const { timeout } = this.server;
     if (timeout > 0) socket.setTimeout(timeout);
-    const request = this.#request(reader, socket);
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = (flags & Flag.KEEP_ALIVE) !== 0;
-    prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0, () => this.#loop.draining);
-    exchange.with(socket, { request, response });
+    exchange.with(socket, this.#maker.request(reader, socket));
     return exchange;
   }
-
-  #request(reader: RequestReader, socket: ExchangeSocket): IncomingMessage {
-    const { head, targetOffset, targetLength, flags } = reader;
-    const request = new IncomingMessage(
-      socket as unknown as ConstructorParameters<typeof IncomingMessage>[0],
-    );
-    const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
-    request.httpVersionMajor = 1;
-    request.httpVersionMinor = minor;
-    request.httpVersion = minor === 0 ? '1.0' : '1.1';
-    request.method = head.slice(0, reader.methodLength);
-    request.url = head.slice(targetOffset, targetOffset + targetLength);
-    const inner = request as unknown as RequestInternals;
-    inner.joinDuplicateHeaders = (this.#server as unknown as RequestInternals).joinDuplicateHeaders === true;
-    const fields = fieldsOf(reader);
-    inner._addHeaderLines(fields, fields.length);
-    return request;
-  }
-}
-
-/** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
-interface RequestInternals {
-  joinDuplicateHeaders: boolean;
-  _addHeaderLines(fields: string[], length: number): void;
-}
-
-/** Names and values in turns, as they were sent. */
-function fieldsOf({ head, spans, spansStart, headerCount }: RequestReader): string[] {
-  const fields: string[] = [];
-  for (let i = 0, at = spansStart; i < headerCount; i++, at += 4) {
-    const name = spans[at]!;
-    const value = spans[at + 2]!;
-    fields.push(head.slice(name, name + spans[at + 1]!), head.slice(value, value + spans[at + 3]!));
-  }
-  return fields;
 }

@@ -16,7 +16,9 @@ export interface Internals {
   /** Bytes of the body as far as they were announced. */
   _contentLength: number | null;
   _hasBody: boolean;
+  /** The client waits for `100 Continue` before it sends its body: without that, the connection ends. */
   _expect_continue: boolean;
+  _sent100: boolean;
   /** The connection ends behind this response. */
   _last: boolean;
   useChunkedEncodingByDefault: boolean;
@@ -35,15 +37,30 @@ export function internals(response: ServerResponse): Internals {
   return response as unknown as Internals;
 }
 
-/** `closes` is asked when the head is made: whether the connection ends behind it by the server's wish. */
-export function prepareResponse(response: ServerResponse, http11: boolean, closes: () => boolean): void {
+/** What a response asks of its socket when its head is made. */
+export interface HeadContext {
+  readonly http11: boolean;
+  /** The connection ends behind the response by the client's wish or the server's. */
+  readonly closes: boolean;
+  /** All of the response is written in the same call, which tells of its end. */
+  endsNow: boolean;
+}
+
+/** Its socket is a HeadContext. */
+export function prepareResponse(response: ServerResponse, http11: boolean): void {
   const inner = internals(response);
   // Whatever a client of HTTP/1.0 says in TE (RFC 9112 §6.1).
   if (!http11) inner.useChunkedEncodingByDefault = false;
-  inner._storeHeader = (firstLine, headers) => {
-    if (closes()) response.shouldKeepAlive = false;
-    nodeStoreHeader.call(inner, firstLine, endToEnd(response, headers, http11));
-  };
+  inner._storeHeader = storeHeader;
+}
+
+/** One function for all responses. */
+function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Headers): void {
+  const context = this.socket as unknown as HeadContext;
+  // A length that nobody has set yet is that of `end`.
+  if (this._contentLength !== null) context.endsNow = true;
+  if (context.closes) this.shouldKeepAlive = false;
+  nodeStoreHeader.call(this, firstLine, endToEnd(this, headers, context.http11));
 }
 
 /** As Node's server does when its socket drains. */
@@ -52,6 +69,15 @@ export function emitDrain(response: ServerResponse): void {
   if (response.writableEnded || flags[NEED_DRAIN] !== true) return;
   flags[NEED_DRAIN] = false;
   response.emit('drain');
+}
+
+/** As Node's server does: it is over, whether it was finished or not. */
+export function emitClose(response: ServerResponse): void {
+  const inner = response as unknown as { destroyed: boolean; _closed: boolean };
+  if (inner._closed) return;
+  inner.destroyed = true;
+  inner._closed = true;
+  response.emit('close');
 }
 
 /** Fields without those that speak of the connection, which is the server's (RFC 9110 §7.6.1). */

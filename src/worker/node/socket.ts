@@ -8,8 +8,11 @@
  * queue each of them a second time.
  */
 import { AsyncResource } from 'node:async_hooks';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Duplex, type DuplexOptions } from 'node:stream';
-import type { Outbound } from '../outbound.ts';
+import type { Peers } from '../../ring/message.ts';
+import { Outbound } from '../outbound.ts';
+import { type HeadContext } from './node-response.ts';
 
 export interface Address {
   readonly address: string;
@@ -29,8 +32,19 @@ export interface SocketOwner {
   socketOnTimeout(): void;
   /** The application ends the connection behind what it wrote. */
   socketOnEnd(): void;
-  /** It is not used any more, by whosever wish. */
+  /** It was destroyed, by whosever wish. */
   socketOnDestroy(): void;
+  /** The same, as it is told: in a later turn, before its listeners hear of it. */
+  socketOnClose(): void;
+  /** The response that was assigned to it has been given its last bytes. */
+  responseOnPrefinish(): void;
+  responseOnFinish(): void;
+  /** More of the request's body comes, and nobody reads it. */
+  readonly leavesBody: boolean;
+  /** Nobody waits for the response any more; synchronous code can ask, whose loop does not turn. */
+  readonly isAbandoned: boolean;
+  /** What logs call the request. */
+  readonly label: { readonly id: string };
 }
 
 type Done = (error?: Error | null) => void;
@@ -38,7 +52,18 @@ type Done = (error?: Error | null) => void;
 /** `writableLength` and its like are read by Node's HTTP, and are ours. */
 const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false };
 
-export class ExchangeSocket extends Duplex {
+/** Tells its socket when all is in the ring. */
+export class ExchangeOutbound extends Outbound {
+  socket!: ExchangeSocket;
+
+  protected override onFlow(): void {
+    this.socket.outboundOnFlow();
+  }
+}
+
+export class ExchangeSocket extends Duplex implements HeadContext {
+  readonly server: Server;
+  readonly owner: SocketOwner;
   readonly connecting: boolean = false;
   readonly pending: boolean = false;
   readonly remoteAddress: string;
@@ -49,30 +74,29 @@ export class ExchangeSocket extends Duplex {
   bytesWritten = 0;
   /** Milliseconds of `setTimeout`; undefined when there is none. */
   timeout: number | undefined;
+  endsNow = false;
+  /** Where Node looks for the response that it belongs to. */
+  _httpMessage: ServerResponse | null = null;
   readonly #outbound: Outbound;
-  readonly #owner: SocketOwner;
   /** Bytes queued since the queue was last empty. */
   #unsent = 0;
   #flushDue = false;
-  /** A writer waits for room, in this context. */
+  /** The context of who waits for the ring to have room. */
   #waiting: AsyncResource | null = null;
-  #callbacks: Done[] = [];
+  /** 'drain' is due. */
+  #needsDrain = false;
+  #callbacks: Done[] | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(
-    outbound: Outbound,
-    owner: SocketOwner,
-    remote: { readonly address: string; readonly port: number },
-    local: { readonly address: string; readonly port: number },
-  ) {
+  constructor(server: Server, owner: SocketOwner, outbound: Outbound, peers: Peers) {
     super(OPTIONS);
+    this.server = server;
+    this.owner = owner;
+    this.remoteAddress = peers.remoteAddress;
+    this.remotePort = peers.remotePort;
+    this.localAddress = peers.localAddress;
+    this.localPort = peers.localPort;
     this.#outbound = outbound;
-    this.#owner = owner;
-    this.remoteAddress = remote.address;
-    this.remotePort = remote.port;
-    this.localAddress = local.address;
-    this.localPort = local.port;
-    outbound.onFlow = this.#onFlow;
   }
 
   get remoteFamily(): string {
@@ -91,13 +115,35 @@ export class ExchangeSocket extends Duplex {
     return { address: this.localAddress, port: this.localPort, family: this.localFamily };
   }
 
+  // its response
+
+  get http11(): boolean {
+    return this.#outbound.plan.http11;
+  }
+
+  get closes(): boolean {
+    return !this.#outbound.keepsAlive || (this.endsNow && this.owner.leavesBody);
+  }
+
+  /** As `response.assignSocket`, which would listen for 'close' besides: the exchange tells the response of it. */
+  assign(response: ServerResponse): void {
+    this._httpMessage = response;
+    (response as { socket: unknown }).socket = this;
+    response.emit('socket', this as unknown as Parameters<ServerResponse['assignSocket']>[0]);
+  }
+
+  detach(response: ServerResponse): void {
+    this._httpMessage = null;
+    (response as { socket: unknown }).socket = null;
+  }
+
   // reading: the body goes to the request, not through here
 
   override _read(): void {}
 
   /** Node's request asks for more of its body by this. */
   override resume(): this {
-    this.#owner.socketOnResume();
+    this.owner.socketOnResume();
     return this;
   }
 
@@ -130,20 +176,21 @@ export class ExchangeSocket extends Duplex {
       encoding = null;
     }
     if (this.destroyed || this.#outbound.over) {
-      if (done) process.nextTick(done);
-      return true;
+      if (done) process.nextTick(done, destroyedError());
+      return false;
     }
     if (data.length > 0) this.#queue(bytesOf(data, encoding));
-    if (done) this.#callbacks.push(done);
-    if (!this.#flushDue) this.#flushSoon();
+    if (done) (this.#callbacks ??= []).push(done);
+    this.#flushSoon();
     if (this.#unsent < this.writableHighWaterMark) return true;
+    this.#needsDrain = true;
     this.#waiting ??= new AsyncResource('TSGISOCKETWRITE');
     return false;
   }
 
   override uncork(): void {
     super.uncork();
-    if (this.writableCorked === 0 && !this.#flushDue) this.#flushSoon();
+    this.#flushSoon();
   }
 
   override end(...args: unknown[]): this {
@@ -151,8 +198,8 @@ export class ExchangeSocket extends Duplex {
     const [data, encoding] = args;
     if (typeof data === 'string' || data instanceof Uint8Array)
       this.write(data, typeof encoding === 'string' ? (encoding as BufferEncoding) : null);
-    if (done) this.#callbacks.push(done);
-    if (!this.#outbound.over) this.#owner.socketOnEnd();
+    if (done) (this.#callbacks ??= []).push(done);
+    if (!this.#outbound.over) this.owner.socketOnEnd();
     return this;
   }
 
@@ -164,12 +211,78 @@ export class ExchangeSocket extends Duplex {
   flush(): void {
     if (this.writableCorked > 0 || this.#outbound.over) return;
     this.#outbound.flush();
+    // Without room for all: callbacks will come from the loop's turn, and belong here.
+    if (this.#callbacks !== null && this.#unsent > 0) this.#waiting ??= new AsyncResource('TSGISOCKETWRITE');
   }
 
+  #queue(data: Uint8Array | string): void {
+    this.#timer?.refresh();
+    if (!this.owner.socketOnWrite(data)) return;
+    this.bytesWritten += data.length;
+    this.#unsent += data.length;
+    this.#outbound.push(data);
+  }
+
+  /** Pieces that are written one behind the other leave as one. */
+  #flushSoon(): void {
+    if (this.#flushDue || this.endsNow || this.writableCorked > 0) return;
+    this.#flushDue = true;
+    process.nextTick(flushNow, this);
+  }
+
+  /** Called by `flushNow` alone. */
+  flushDue(): void {
+    this.#flushDue = false;
+    if (!this.#outbound.over) this.flush();
+  }
+
+  /** All that was written is in the ring. */
+  outboundOnFlow(): void {
+    this.#unsent = 0;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting === null) this.#tellSoon();
+    else waiting.runInAsyncScope(this.#tellSoon, this);
+  }
+
+  #tellSoon(): void {
+    if (this.#callbacks !== null || this.#needsDrain) process.nextTick(tell, this);
+  }
+
+  /** Called by `tell` alone. */
+  told(): void {
+    this.#runCallbacks();
+    if (!this.#needsDrain || this.destroyed) return;
+    this.#needsDrain = false;
+    this.emit('drain');
+    this.owner.socketOnDrain();
+  }
+
+  #runCallbacks(error?: Error): void {
+    const callbacks = this.#callbacks;
+    this.#callbacks = null;
+    if (callbacks !== null) for (const callback of callbacks) callback(error);
+  }
+
+  // the end
+
+  /** Its exchange is over: whoever waits for its end hears of it. */
+  retire(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.listenerCount('close') > 0) this.destroy();
+  }
+
+  /** As a real socket: it works no more at once, and is closed in a later turn. */
   override _destroy(error: Error | null, callback: Done): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#owner.socketOnDestroy();
-    this.#runCallbacks();
+    this.owner.socketOnDestroy();
+    setImmediate(close, this, error, callback);
+  }
+
+  /** Called by `close` alone. */
+  closedNow(error: Error | null, callback: Done): void {
+    this.#runCallbacks(destroyedError());
+    this.owner.socketOnClose();
     // Node's server listens for errors of its sockets, and an application that does not is not to die of one.
     callback(this.listenerCount('error') > 0 ? error : null);
   }
@@ -177,9 +290,10 @@ export class ExchangeSocket extends Duplex {
   // what a real socket has besides
 
   setTimeout(milliseconds: number, callback?: () => void): this {
+    if (this.destroyed) return this;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.timeout = milliseconds === 0 ? undefined : milliseconds;
-    this.#timer = milliseconds === 0 ? null : setTimeout(this.#onTimeout, milliseconds).unref();
+    this.timeout = milliseconds;
+    this.#timer = milliseconds === 0 ? null : setTimeout(timedOut, milliseconds, this).unref();
     if (callback === undefined) return this;
     return milliseconds === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
   }
@@ -199,75 +313,29 @@ export class ExchangeSocket extends Duplex {
   unref(): this {
     return this;
   }
-
-  #queue(data: Uint8Array | string): void {
-    this.#timer?.refresh();
-    if (!this.#owner.socketOnWrite(data)) return;
-    this.bytesWritten += data.length;
-    this.#unsent += data.length;
-    this.#outbound.push(data);
-  }
-
-  /** Pieces that are written one behind the other leave as one. */
-  #flushSoon(): void {
-    this.#flushDue = true;
-    process.nextTick(flushNow, this);
-  }
-
-  /** Called by `flushNow` alone. */
-  flushDue(): void {
-    this.#flushDue = false;
-    if (this.#outbound.over) this.#onFlow();
-    else this.flush();
-  }
-
-  readonly #onTimeout = (): void => {
-    this.emit('timeout');
-    this.#owner.socketOnTimeout();
-  };
-
-  /** The queue is empty. */
-  readonly #onFlow = (): void => {
-    this.#unsent = 0;
-    if (this.#callbacks.length > 0) process.nextTick(runCallbacks, this);
-    const waiting = this.#waiting;
-    if (waiting === null) return;
-    this.#waiting = null;
-    process.nextTick(drain, this, waiting);
-  };
-
-  /** Called by `drain` alone. */
-  drained(waiting: AsyncResource): void {
-    if (this.destroyed) return;
-    waiting.runInAsyncScope(() => {
-      this.emit('drain');
-      this.#owner.socketOnDrain();
-    });
-  }
-
-  #runCallbacks(): void {
-    const callbacks = this.#callbacks;
-    if (callbacks.length === 0) return;
-    this.#callbacks = [];
-    for (const callback of callbacks) callback();
-  }
-
-  /** Called by `runCallbacks` alone. */
-  written(): void {
-    this.#runCallbacks();
-  }
 }
 
 function flushNow(socket: ExchangeSocket): void {
   socket.flushDue();
 }
 
-function runCallbacks(socket: ExchangeSocket): void {
-  socket.written();
+function tell(socket: ExchangeSocket): void {
+  socket.told();
 }
 
-function drain(socket: ExchangeSocket, waiting: AsyncResource): void {
-  socket.drained(waiting);
+function close(socket: ExchangeSocket, error: Error | null, callback: Done): void {
+  socket.closedNow(error, callback);
+}
+
+function timedOut(socket: ExchangeSocket): void {
+  socket.owner.socketOnTimeout();
+  socket.emit('timeout');
+}
+
+function destroyedError(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
+    code: 'ERR_STREAM_DESTROYED',
+  });
 }
 
 function familyOf(address: string): string {
@@ -293,4 +361,11 @@ function bytesOf(
     default:
       return Buffer.from(data, encoding);
   }
+}
+
+/** The exchange that a request was made for; undefined when it was not made here. */
+export function exchangeOf({ socket }: IncomingMessage): SocketOwner | undefined {
+  return (socket as unknown) instanceof ExchangeSocket
+    ? (socket as unknown as ExchangeSocket).owner
+    : undefined;
 }

@@ -1,0 +1,16 @@
+/**
+ * The server of the comparison, as an application exports it.
+ */
+import { bodies } from './bodies.ts';
+import type { Cases } from './case.ts';
+import { ends } from './ends.ts';
+import { heads } from './heads.ts';
+import { interim } from './interim.ts';
+import { requests } from './requests.ts';
+import { sockets } from './sockets.ts';
+import { uploads } from './uploads.ts';
+import { hostOf } from './host.ts';
+
+export const cases: Cases = { ...heads, ...bodies, ...requests, ...interim, ...uploads, ...ends, ...sockets };
+
+export default hostOf(cases);
