@@ -8,8 +8,8 @@
  * Whether a loop turns is told by its worker's epoch, which moves soon after a probe unless the thread is busy. A worker
  * whose epoch has not moved since it took a late exchange is in that exchange's first synchronous call, and has the
  * grace to hear the abort and end it. One whose epoch has not moved for the grace after a deadline, or for a whole
- * `handlerTimeout` although nobody waits for a head (a stream, a client that left), is stuck and may be ended, unless one
- * of its exchanges has asked for more time and still has some of it. A worker whose loop turns never is.
+ * `handlerTimeout` (the grace, if that is longer) although nobody waits for a head (a stream, a client that left), is stuck
+ * and may be ended, unless one of its exchanges has asked for more time and still has some of it. A worker whose loop turns never is.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { State } from '../ring/layout.ts';
@@ -130,7 +130,8 @@ export class Watchdog {
     if (epoch !== life.epoch) {
       link.life = { epoch, turnedAt: now, probedAt: 0 };
     } else if (life.probedAt !== 0) {
-      const isStuck = now - life.probedAt >= this.#limits.handlerTimeout;
+      const { handlerTimeout, killGrace } = this.#limits;
+      const isStuck = now - life.probedAt >= Math.max(handlerTimeout, killGrace);
       if (isStuck && !this.#isExtended(link, now)) this.#owner.watchdogOnStuck(link);
     } else if (now - life.turnedAt >= PROBE_EVERY_MS) {
       life.probedAt = now;
