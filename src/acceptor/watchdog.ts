@@ -9,7 +9,8 @@
  * whose epoch has not moved since it took a late exchange is in that exchange's first synchronous call, and has the
  * grace to hear the abort and end it. One whose epoch has not moved for the grace after a deadline, or for a whole
  * `handlerTimeout` (the grace, if that is longer) although nobody waits for a head (a stream, a client that left), is stuck
- * and may be ended, unless one of its exchanges has asked for more time and still has some of it. A worker whose loop turns never is.
+ * and may be ended, unless one of its exchanges has asked for more time and has some of it left. A worker whose loop turns
+ * never is.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { State } from '../ring/layout.ts';
@@ -120,9 +121,12 @@ export class Watchdog {
   #watchGrace(exchange: Exchange, now: number): void {
     const { epochThen } = exchange;
     if (exchange.lateAt === 0 || epochThen === 0 || now - exchange.lateAt < this.#limits.killGrace) return;
-    exchange.epochThen = 0;
     const link = this.#links.ownerOf(exchange);
-    if (link?.epoch === epochThen) this.#owner.watchdogOnStuck(link);
+    const stands = link?.epoch === epochThen;
+    // It is looked at again.
+    if (stands && this.#isExtended(link, now)) return;
+    exchange.epochThen = 0;
+    if (stands) this.#owner.watchdogOnStuck(link);
   }
 
   #watchLoop(link: WorkerLink, now: number): void {

@@ -107,3 +107,24 @@ test('who has asked for more time may burn it without a turn of the loop, and no
   expect(await get(60_000)).toMatch(/^504 /);
   await exited;
 });
+
+test('who has asked for more time keeps it when another request of its worker is late', async () => {
+  const { port, server } = await serve(
+    `
+    if (environ.PATH_INFO === '/never') await new Promise(() => {});
+    environ['tsgi_threads.worker'].extendDeadline(environ, 2500);
+    const end = Date.now() + 1000;
+    while (Date.now() < end);
+    startResponse(200, []);
+    return 'burnt';
+  `,
+    1,
+    LIMITS,
+  );
+  const url = `http://127.0.0.1:${port}`;
+  const late = fetch(`${url}/never`);
+  while (server.stats().inFlight < 1 || server.stats().pending > 0) await wait(1);
+  const burnt = fetch(url);
+  expect((await late).status).toBe(504);
+  expect(await (await burnt).text()).toBe('burnt');
+});
