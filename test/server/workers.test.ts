@@ -178,6 +178,38 @@ describe('shedding', () => {
     for (const client of clients) client.close();
   });
 
+  test('a request whose client has gone is dropped from the queue, and never run', async () => {
+    const { port, server, log } = await serve(
+      `
+      environ['tsgi.errors'].write(environ.PATH_INFO + '\\n');
+      const end = Date.now() + (environ.PATH_INFO === '/busy' ? 1000 : 0);
+      while (Date.now() < end);
+      startResponse(200, []);
+      return '';
+    `,
+      1,
+      { concurrency: 1 },
+    );
+    const clients = await Promise.all(Array.from({ length: 4 }, () => Client.connect(port)));
+    const [busy, first, second, stays] = clients;
+    const ask = async (client: Client, path: string, pending: number) => {
+      await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await client.until(() => server.stats().inFlight === pending + 1 && server.stats().pending === pending);
+    };
+    await ask(busy!, '/busy', 0);
+    await ask(first!, '/first', 1);
+    await ask(second!, '/second', 2);
+    await ask(stays!, '/stays', 3);
+    first!.socket.resetAndDestroy();
+    second!.socket.resetAndDestroy();
+    expect((await stays!.answer())?.status).toBe(200);
+    expect((await busy!.answer())?.status).toBe(200);
+    await until(() => log.length >= 2);
+    expect(log).toEqual(['/busy', '/stays']);
+    await until(() => server.stats().inFlight === 0);
+    for (const client of clients) client.close();
+  });
+
   test('Retry-After is as long as the queue takes at the speed of late', async () => {
     const { port } = await serve(
       `const end = Date.now() + 60; while (Date.now() < end); startResponse(200, []); return '';`,
