@@ -27,6 +27,11 @@ export const handlers = {
     spin(20);
     return 'done\n';
   },
+  mortal: (path) => {
+    if (path === '/exit') process.exit(1);
+    if (path === '/kill') process.kill(process.pid, 'SIGKILL');
+    return 'done\n';
+  },
 };
 
 const handler = handlers[process.env.BENCH_KIND ?? 'hello'];

@@ -47,6 +47,36 @@ export async function supervised() {
   return `hello, supervised with its journal: ${rate}× the requests of the same without, ${(a.cpu - b.cpu).toFixed(2)} µs more CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
 }
 
+/** Longer lives are no crash loop, ms. */
+const LIFE_MS = 1100;
+
+/** How long is nobody there when a worker exits, and when the whole process dies under its supervisor? */
+export async function replaced() {
+  const worker = await ours('mortal', 1);
+  const workers = await absences(worker, '/exit', { times: 30, life: 0 });
+  await worker.end();
+  const supervised = await ours('mortal', 1, '--supervise');
+  const processes = await absences(supervised, '/kill', { times: 8, life: LIFE_MS });
+  await supervised.end();
+  const show = (times) =>
+    `${median(times).toFixed(0)} ms (median), ${Math.max(...times).toFixed(0)} ms (longest)`;
+  return `a worker that exits: a replacement answers after ${show(workers)}; a process that dies under its supervisor: another answers after ${show(processes)}`;
+}
+
+/** Milliseconds from a request that ends its server to the answer to the next. */
+async function absences({ url }, path, { times, life }) {
+  const found = [];
+  const ask = (at) => fetch(url + at, { headers: { connection: 'close' } }).then((answer) => answer.text());
+  for (let i = 0; i < times; i++) {
+    await new Promise((resolve) => setTimeout(resolve, life));
+    const start = performance.now();
+    await ask(path).catch(() => {});
+    await ask('/');
+    found.push(performance.now() - start);
+  }
+  return found;
+}
+
 /** Ten times what a handler of 5 ms can answer: is as much answered as before, and are the others told at once? */
 export async function overload() {
   const subject = await ours('cpu5', 1);

@@ -2,7 +2,7 @@
  * `npm run bench`: every question, one line an answer. `npm run bench -- hello` asks only those that are named.
  * These machines are shared: believe the ratios, not the figures.
  */
-import { beside, hello, overload, saturated, spread, supervised } from './http.js';
+import { beside, hello, overload, replaced, saturated, spread, supervised } from './http.js';
 import { expressHello, fastifyHello, fetchHello, render } from './interfaces.js';
 import { parser, ring } from './micro.js';
 import { environ, machine } from './tsgi.js';
@@ -23,6 +23,7 @@ const QUESTIONS = {
   beside,
   overload,
   supervised,
+  replaced,
 };
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(QUESTIONS);
 

@@ -7,11 +7,13 @@
  */
 import { type Arguments, readArguments } from './cli/command.ts';
 import { fail } from './cli/exit.ts';
+import { outliveReaders } from './cli/terminal.ts';
 import { OptionError } from './errors.ts';
 import { ListeningSocket } from './supervisor/listening-socket.ts';
 import { ParentLink } from './supervisor/parent-link.ts';
 
 async function main(): Promise<void> {
+  outliveReaders();
   const parent = ParentLink.open();
   const args = readArguments(parent !== null);
   if (args.command.watch && args.options.threads === 0) {

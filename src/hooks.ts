@@ -3,7 +3,11 @@
  *
  * Law: types only. `worker/load.ts` finds them, `worker/main.ts` calls them.
  */
+import type { IncomingMessage } from 'node:http';
 import type { Environ } from './tsgi/types.ts';
+
+/** A request as an application is given it: environ, Node's, or the web's. */
+export type AnyRequest = Environ | IncomingMessage | Request;
 
 /** The worker that an application lives in: given to `init`, and in every environ as `tsgi_threads.worker`. */
 export interface WorkerHandle {
@@ -18,12 +22,14 @@ export interface WorkerHandle {
   recycle(why?: string): void;
   /**
    * The response to this request may begin as late as `milliseconds` from now, if that is later than `handlerTimeout`
-   * says. Returns the new deadline, ms since the epoch, also as `tsgi.deadline` of `environ`; undefined when handlers
-   * have no deadline.
+   * and earlier calls say. Returns the deadline, ms since the epoch, also as `tsgi.deadline` of an environ; undefined
+   * when handlers have no deadline.
    *
-   * @throws OptionError TSGI_ERR_OPTION for no whole number of 0 or more, TSGI_ERR_STATE when the request is over
+   * @param request what the application was called with; of a framework's own, the one of Node's or the web's within
+   * @throws OptionError TSGI_ERR_OPTION for no whole number of 0 or more and for what is no request of this worker,
+   *   TSGI_ERR_STATE when the request is over
    */
-  extendDeadline(environ: Environ, milliseconds: number): number | undefined;
+  extendDeadline(request: AnyRequest, milliseconds: number): number | undefined;
 }
 
 /** Why a worker ends: the server closes, new code is loaded, or this worker has served its time. */

@@ -1,15 +1,9 @@
 /**
  * The door for programs. Only re-exports.
  */
-export type { Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
+export type { AnyRequest, Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
 export { type ErrorCode, ApplicationError, OptionError, TsgiError } from './errors.ts';
 export type { Logger } from './logger.ts';
 export type { Options } from './options/table.ts';
-export {
-  createServer,
-  type ListenOptions,
-  type Server,
-  type ServerOptions,
-  type ServerStats,
-  type WorkerExit,
-} from './server.ts';
+export type { ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server-api.ts';
+export { createServer, type Server } from './server.ts';

@@ -4,7 +4,8 @@
  * Law: the only file that writes and reads this format, so that both sides agree. Lines in the order of events:
  * `+<index> <request id> <method> <target>` when a request has been queued, `-<index>` when it needs no answer any more.
  * The file is started again with what is open when it has grown; a process that dies between the two writes of that
- * tells nothing, which is all that can be lost: what was written before its death is in the kernel's hands.
+ * tells nothing, which is all that can be lost: what was written before its death is in the kernel's hands. A disk that is
+ * full costs no request: the file is emptied and started again until it can be written.
  */
 import { ftruncateSync, readFileSync, writeSync } from 'node:fs';
 import { requestId } from './ring/message.ts';
@@ -25,14 +26,18 @@ export class Journal {
     this.#prefix = prefix;
   }
 
-  /** It has grown so much that it should be started again. */
+  /** It has grown so much, or is so incomplete, that it should be started again. */
   get full(): boolean {
     return this.#written > MOST_BYTES;
   }
 
   /** Empties it; what is open must be told again before the next `flush`. */
   restart(): void {
-    ftruncateSync(this.#fd, 0);
+    try {
+      ftruncateSync(this.#fd, 0);
+    } catch {
+      // It is written over all the same.
+    }
     this.#written = 0;
     this.#text = '';
   }
@@ -50,8 +55,19 @@ export class Journal {
   /** One write for everything since the last. */
   flush(): void {
     if (this.#text === '') return;
-    this.#written += writeSync(this.#fd, this.#text, this.#written, 'latin1');
+    const text = this.#text;
     this.#text = '';
+    const bytes = this.#write(text);
+    this.#written = bytes === text.length ? this.#written + bytes : Number.POSITIVE_INFINITY;
+  }
+
+  /** How many bytes found room. */
+  #write(text: string): number {
+    try {
+      return writeSync(this.#fd, text, this.#written, 'latin1');
+    } catch {
+      return 0;
+    }
   }
 }
 

@@ -62,6 +62,7 @@ export class StandIn {
 
   /** It could not listen. */
   fail(error: Error): void {
+    if (!this.#open) return;
     this.#open = false;
     process.nextTick(() => this.server.emit('error', error));
   }

@@ -8,68 +8,34 @@ import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Acceptor } from './acceptor/acceptor.ts';
-import type { AcceptorStats, LateRequest } from './acceptor/acceptor-api.ts';
+import type { LateRequest } from './acceptor/acceptor-api.ts';
 import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
-import { type Binder, Listening, type ListenOptions } from './listening.ts';
+import { Listening } from './listening.ts';
 import { type Resolution, resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
-import type { Options, ResolvedOptions } from './options/table.ts';
+import type { ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
 import type { Asked } from './node-server.ts';
 import { Pool, type Readiness } from './pool/pool.ts';
 import { Reports } from './reports.ts';
-import type { Application } from './tsgi/types.ts';
+import type {
+  Binder,
+  CommandParts,
+  ListenOptions,
+  ServerOptions,
+  ServerStats,
+  WorkerExit,
+} from './server-api.ts';
 import { VERSION } from './version.ts';
-
-export interface ServerOptions extends Omit<Options, 'threads'> {
-  /**
-   * The application: a path (against the working directory) with or without `:export`, a `file:` URL, or, with
-   * `threads: 0` only, the application itself: whatever a file would export, of any interface.
-   */
-  readonly app: string | URL | Application | object;
-  /** What the application, if it is a program of its own, finds in `process.argv` behind its path. */
-  readonly args?: readonly string[];
-  /** Where errors of the application and of the server go. Default: standard error. */
-  readonly logger?: Logger;
-}
-
-export interface ServerStats extends AcceptorStats {
-  /** Worker threads that serve. */
-  readonly workers: number;
-  /** Threads that were told to end and have not. */
-  readonly zombies: number;
-}
-
-export interface WorkerExit {
-  readonly slot: number;
-  readonly threadId: number;
-  readonly code: number;
-  /** The server meant it. */
-  readonly planned: boolean;
-}
-
-/** What the command line asks for besides. */
-export interface CommandParts {
-  readonly binder?: Binder | undefined;
-  /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
-  readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
-  /** Start without the application, and show this instead. */
-  readonly problem?: string;
-}
 
 interface ServerEvents {
   ready: [];
   workerExit: [WorkerExit];
   error: [Error];
 }
-
-/** A thread that can be killed has ended this long after. */
-const ZOMBIE_LOOK_MS = 1500;
-
-export type { ListenOptions };
 
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   readonly #resolution: Resolution;
@@ -86,6 +52,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** What is wrong with the application at the start; '' from the first reload on. */
   #problem: string;
   #files: Set<string> = new Set();
+  /** The last of what loads the application: the start, then reloads, one after the other. */
+  #loading: Promise<unknown> | null = null;
+  /** A reload that has not begun. */
+  #nextReload: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
 
   /** @param command what only the command line asks for */
@@ -134,19 +104,22 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /**
    * Compiles and loads the application, then listens; for an application that is given itself, it listens at once, and
-   * what comes waits for it. Rejects with an OptionError when the application does not load or the address cannot be had;
-   * nothing is left running then.
+   * what comes waits for it. Rejects with an OptionError when the application does not load, the address cannot be had,
+   * or the server is closed meanwhile; nothing is left running then.
    */
   async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
-    if (this.#acceptor !== null)
+    if (this.#loading !== null)
       throw new OptionError('TSGI_ERR_STATE', 'Cannot listen: this server has been started before');
     const options: ListenOptions =
       typeof where === 'number' ? { port: where, ...(host === undefined ? {} : { host }) } : where;
+    const started = this.#start(options);
+    this.#loading = started.catch(() => {});
     try {
-      await this.#start(options);
+      await started;
     } catch (error) {
+      const reason = this.#closed === null ? error : closedError();
       await this.terminate();
-      throw error;
+      throw reason;
     }
     this.emit('ready');
     return this;
@@ -157,9 +130,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     if (this.#file === null) return this.#startHere(listening);
     await listening.reserve();
     const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_PROGRAM, this.#problem);
+    // What is made from here on would not be closed.
+    if (this.#closed !== null) throw closedError();
     const acceptor = this.#makeAcceptor();
     const pool = await this.#startPool(acceptor, task);
     await listening.listen(pool.readiness?.asked ?? null, (where) => acceptor.listen(where));
+    if (this.#closed !== null) throw closedError();
     pool.tellAddress(0, this.address);
     // Only now: the first that listens is the server's own.
     for (const [place, asked] of pool.asked) void this.#listenToo(listening, place, asked);
@@ -181,14 +157,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const acceptor = this.#makeAcceptor();
     await listening.listen(null, (where) => acceptor.listen(where));
     const task = await this.#task();
-    // Closed meanwhile.
-    if (this.#closed === null) await this.#startPool(acceptor, task);
+    if (this.#closed !== null) throw closedError();
+    await this.#startPool(acceptor, task);
   }
 
   async #startPool(acceptor: Acceptor, task: CommonTask): Promise<Pool> {
     const pool = new Pool({ ...this.options, shared: acceptor.shared, task }, acceptor, this.#log);
     this.#pool = pool;
     pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
+    pool.on('zombie', () => this.#onZombie());
     await pool.start();
     return pool;
   }
@@ -279,11 +256,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const busy = await this.#pool?.terminate(slot);
     if (busy === undefined) return;
     this.#reports.stuck(slot, { output, busy });
-    setTimeout(() => this.#countZombies(), ZOMBIE_LOOK_MS).unref();
   }
 
   /** Each takes a core, or memory, for nobody: a process with too many of them should make room for another. */
-  #countZombies(): void {
+  #onZombie(): void {
     const zombies = this.#pool?.zombies ?? 0;
     if (zombies <= this.options.maxZombies || this.#closed !== null) return;
     const text = `${zombies} threads were killed and have not ended, because they are in native calls; ${showOption('maxZombies', this.options.maxZombies)}`;
@@ -294,23 +270,42 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /**
    * Loads the application anew: compiles it, and replaces the workers one after the other, the replacement ready first.
-   * No connection notices. Rejects when the new code does not load, and the old code goes on then.
+   * No connection notices. Rejects when the new code does not load, and the old code goes on then. One that is asked for
+   * during the start or during another follows it; several that wait are one.
    */
   async reload(): Promise<void> {
-    if (this.#pool === null || this.#closed !== null)
+    if (this.#loading === null || this.#closed !== null)
       throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server does not serve');
     if (this.threads === 0)
       throw new OptionError(
         'TSGI_ERR_STATE',
         'Cannot reload: with threads 0 the application lives in this thread',
       );
+    this.#nextReload ??= this.#inTurn(() => {
+      this.#nextReload = null;
+      return this.#reload();
+    });
+    return this.#nextReload;
+  }
+
+  async #reload(): Promise<void> {
     this.#problem = '';
-    await this.#pool.reload(await this.#task());
+    const task = await this.#task();
+    if (this.#pool === null || this.#closed !== null)
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
+    await this.#pool.reload(task);
   }
 
   /** Answers every request with what is wrong with the application, until a reload mends it. */
   async showProblem(problem: string): Promise<void> {
-    await this.#pool?.reload(this.#taskOf(NO_PROGRAM, problem));
+    await this.#inTurn(async () => this.#pool?.reload(this.#taskOf(NO_PROGRAM, problem)));
+  }
+
+  /** Code that was compiled first must not take the place of code that was compiled later. */
+  #inTurn(load: () => Promise<void>): Promise<void> {
+    const loaded = (this.#loading ?? Promise.resolve()).then(load);
+    this.#loading = loaded.catch(() => {});
+    return loaded;
   }
 
   // close
@@ -343,7 +338,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   /** Cuts every connection and ends every thread now. */
-  async terminate(): Promise<void> {
+  terminate(): Promise<void> {
+    const ended = this.#terminate();
+    this.#closed ??= ended;
+    return ended;
+  }
+
+  async #terminate(): Promise<void> {
     this.#acceptor?.terminate();
     await this.#pool?.destroy();
   }
@@ -376,4 +377,8 @@ function notMovable(app: unknown): OptionError {
     'TSGI_ERR_OPTION',
     `Option app is ${what}, which cannot go to another thread: export it from a file and give its path, or use 0 threads`,
   );
+}
+
+function closedError(): OptionError {
+  return new OptionError('TSGI_ERR_STATE', 'Cannot listen: the server was closed while it started');
 }

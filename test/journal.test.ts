@@ -1,7 +1,7 @@
 /**
  * The journal: what one process writes and another reads when the first has died.
  */
-import { closeSync, openSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { Journal, readJournal } from '../src/journal.ts';
 import { appFile } from './support/server.ts';
@@ -52,3 +52,19 @@ test('does not grow for ever: full, it is started again with what is open', () =
   expect(readJournal(file)).toEqual(['ab-7 GET /open']);
   expect(statSync(file).size).toBe('+7 ab-7 GET /open\n'.length);
 });
+
+test.skipIf(!existsSync('/dev/full'))(
+  'on a full disk nothing is thrown, and it asks to be started again',
+  () => {
+    const fd = openSync('/dev/full', 'r+');
+    onTestFinished(() => closeSync(fd));
+    const written = new Journal(fd, 'ab');
+    for (let i = 0; i < 2; i++) {
+      written.begun(1, 1, 'GET /');
+      written.flush();
+      expect(written.full).toBe(true);
+      written.restart();
+      expect(written.full).toBe(false);
+    }
+  },
+);

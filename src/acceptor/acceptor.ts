@@ -151,17 +151,22 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.requestTurn();
   }
 
-  /** Its thread has ended: nobody writes its memory any more. True when it had begun any exchange. */
-  detach(slot: number): boolean {
+  /** Whether it has begun any exchange. */
+  hasWorked(slot: number): boolean {
+    const answered = this.#links.get(slot)?.answered ?? 0;
+    return answered > 0 || this.exchanges.owns(slot);
+  }
+
+  /** Its thread has ended: nobody writes its memory any more. */
+  detach(slot: number): void {
     const link = this.#links.get(slot);
-    if (link === undefined) return false;
+    if (link === undefined) return;
     while (this.#records.drain(link));
     this.#setLive(slot, false);
     link.port.close();
     this.#links.remove(link);
-    const judged = this.exchanges.judge(slot);
+    this.exchanges.judge(slot);
     this.requestTurn();
-    return judged > 0 || link.answered > 0;
   }
 
   /** From now on answers say that their connection closes; new ones are still accepted. */

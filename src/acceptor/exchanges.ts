@@ -257,20 +257,24 @@ export class Exchanges {
   /**
    * A worker has ended and its records are drained: judges what it owned. TAKEN was not begun and runs elsewhere;
    * RUNNING is 502, or a destroyed connection when its head has left. Also puts every PENDING exchange that was
-   * claimed but never taken (by whomever) into the ring again. Returns how many it owned.
+   * claimed but never taken (by whomever) into the ring again.
    */
-  judge(slot: number): number {
+  judge(slot: number): void {
     const { table, ring } = this.#memory;
-    let owned = 0;
     for (const exchange of [...this.active]) {
       const state = table.state(exchange.index);
       if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);
       else if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
       if (state === State.PENDING || table.owner(exchange.index) !== slot) continue;
-      owned += 1;
       this.#judgeOne(exchange, state);
     }
-    return owned;
+  }
+
+  /** Whether a worker has any. */
+  owns(slot: number): boolean {
+    const { table } = this.#memory;
+    for (const { index } of this.active) if (table.owner(index) === slot) return true;
+    return false;
   }
 
   /** Cancels what has waited since before `limit`: they are answered with 503. */

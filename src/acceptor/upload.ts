@@ -35,6 +35,11 @@ export class Upload {
     return this.done || (this.waiting === 0 && !this.ended);
   }
 
+  /** All that was sent has been taken by the application, which took so many bytes. */
+  isRead(consumed: number): boolean {
+    return this.#sent === consumed;
+  }
+
   /** Adds bytes, which are copied: they may lie in the read buffer. */
   add(bytes: Uint8Array): void {
     if (this.done) return;

@@ -8,8 +8,9 @@
  * Whether a loop turns is told by its worker's epoch, which moves soon after a probe unless the thread is busy. A worker
  * whose epoch has not moved since it took a late exchange is in that exchange's first synchronous call, and has the
  * grace to hear the abort and end it. One whose epoch has not moved for the grace after a deadline, or for a whole
- * `handlerTimeout` although nobody waits for a head (a stream, a client that left), is stuck and may be ended. A worker
- * whose loop turns never is.
+ * `handlerTimeout` (the grace, if that is longer) although nobody waits for a head (a stream, a client that left), is stuck
+ * and may be ended, unless one of its exchanges has asked for more time and has some of it left. A worker whose loop turns
+ * never is.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { State } from '../ring/layout.ts';
@@ -92,15 +93,14 @@ export class Watchdog {
     exchange.epochThen = this.#links.ownerOf(exchange)?.epoch ?? 0;
   }
 
-  /** The clock stands while the application waits for bytes that the client has not sent. */
-  #waitsForClient(exchange: Exchange): boolean {
-    const { upload } = exchange;
-    return upload?.wanted === true && !upload.ended && upload.waiting === 0;
+  /** The clock stands while the application waits for bytes that the client has not sent: it has read all others. */
+  #waitsForClient({ upload, index }: Exchange): boolean {
+    if (upload?.wanted !== true || upload.ended || upload.waiting > 0) return false;
+    return upload.isRead(this.#table.consumed(index));
   }
 
   #watchDeadline(exchange: Exchange, now: number): void {
-    const limit = Math.max(this.#limits.handlerTimeout, this.#table.extended(exchange.index));
-    const left = exchange.takenAt + limit - now;
+    const left = this.#deadlineOf(exchange) - now;
     if (left > PROBE_LEAD_MS) return;
     const link = this.#links.ownerOf(exchange);
     if (left <= 0) {
@@ -113,13 +113,20 @@ export class Watchdog {
     link.probe();
   }
 
+  #deadlineOf({ takenAt, index }: Exchange): number {
+    return takenAt + Math.max(this.#limits.handlerTimeout, this.#table.extended(index));
+  }
+
   /** After its deadline the worker has the grace to show that its loop turns. */
   #watchGrace(exchange: Exchange, now: number): void {
     const { epochThen } = exchange;
     if (exchange.lateAt === 0 || epochThen === 0 || now - exchange.lateAt < this.#limits.killGrace) return;
-    exchange.epochThen = 0;
     const link = this.#links.ownerOf(exchange);
-    if (link?.epoch === epochThen) this.#owner.watchdogOnStuck(link);
+    const stands = link?.epoch === epochThen;
+    // It is looked at again.
+    if (stands && this.#isExtended(link, now)) return;
+    exchange.epochThen = 0;
+    if (stands) this.#owner.watchdogOnStuck(link);
   }
 
   #watchLoop(link: WorkerLink, now: number): void {
@@ -127,11 +134,22 @@ export class Watchdog {
     if (epoch !== life.epoch) {
       link.life = { epoch, turnedAt: now, probedAt: 0 };
     } else if (life.probedAt !== 0) {
-      if (now - life.probedAt >= this.#limits.handlerTimeout) this.#owner.watchdogOnStuck(link);
+      const { handlerTimeout, killGrace } = this.#limits;
+      const isStuck = now - life.probedAt >= Math.max(handlerTimeout, killGrace);
+      if (isStuck && !this.#isExtended(link, now)) this.#owner.watchdogOnStuck(link);
     } else if (now - life.turnedAt >= PROBE_EVERY_MS) {
       life.probedAt = now;
       link.probe();
     }
+  }
+
+  /** An application that burns its time may have asked for more of it. */
+  #isExtended(link: WorkerLink, now: number): boolean {
+    for (const exchange of this.#exchanges.active) {
+      if (exchange.takenAt === 0 || this.#table.extended(exchange.index) === 0) continue;
+      if (this.#table.owner(exchange.index) === link.slot && this.#deadlineOf(exchange) > now) return true;
+    }
+    return false;
   }
 }
 

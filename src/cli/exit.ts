@@ -26,6 +26,11 @@ export function tell(text: string): void {
   console.error(`tsgi-threads: ${text}`);
 }
 
+/** What is told at the first signal that asks to end. */
+export function tellClosing(signal: Signal): void {
+  tell(`${signal} received: answering what is in flight; again to end now`);
+}
+
 export function fail(error: unknown): never {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT.usage);
   tell(describe(error));

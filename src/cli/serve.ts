@@ -12,7 +12,9 @@ import { JOURNAL_FD } from '../supervisor/messages.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 import { VERSION } from '../version.ts';
 import type { Arguments } from './command.ts';
-import { codeOf, describe, EXIT, type Signal, tell } from './exit.ts';
+import { codeOf, describe, EXIT, type Signal, tell, tellClosing } from './exit.ts';
+import { hasLostTerminal, isOnTerminal } from './terminal.ts';
+import type { ApplicationWatcher } from './watch.ts';
 
 const logger = {
   error: (text: string) => console.error(text),
@@ -22,9 +24,16 @@ const logger = {
 
 export async function serve(args: Arguments, parent: ParentLink | null): Promise<void> {
   const started = performance.now();
+  // Before signals are heard: from then on there is a server to close.
+  const watcher = args.command.watch ? (await import('./watch.ts')).ApplicationWatcher : undefined;
   const life = new ServerLife(parent);
   life.hearSignals();
-  const server = args.command.watch ? await startWatched(args, life) : await start(args, life);
+  const starting = watcher === undefined ? start(args, life) : startWatched(args, life, watcher);
+  const server = await starting.catch((error: unknown) => {
+    if (!life.closing) throw error;
+  });
+  // It was told to end while it started, and does.
+  if (server === undefined) return;
   // First: who has read the line may send the parent a signal that it passes on.
   await parent?.say({ type: 'ready' });
   const milliseconds = Math.round(performance.now() - started);
@@ -48,18 +57,21 @@ async function start(args: Arguments, life: ServerLife, problem = ''): Promise<S
 }
 
 /** An application that does not load is shown as such, and loaded when a file of it changes. */
-async function startWatched(args: Arguments, life: ServerLife): Promise<Server> {
-  const { ApplicationWatcher } = await import('./watch.ts');
+async function startWatched(
+  args: Arguments,
+  life: ServerLife,
+  Watcher: typeof ApplicationWatcher,
+): Promise<Server> {
   try {
     const server = await start(args, life);
-    new ApplicationWatcher(server, null);
+    new Watcher(server, null);
     return server;
   } catch (error) {
     if (!(error instanceof OptionError) || !MENDED_BY_A_CHANGE.has(error.code)) throw error;
     tell(describe(error));
     const { files } = life.server;
     const server = await start(args, life, describe(error));
-    new ApplicationWatcher(server, files);
+    new Watcher(server, files);
     return server;
   }
 }
@@ -68,6 +80,7 @@ const MENDED_BY_A_CHANGE: ReadonlySet<string> = new Set([
   'TSGI_ERR_APP_SYNTAX',
   'TSGI_ERR_APP_LOAD',
   'TSGI_ERR_APP_EXPORT',
+  'TSGI_ERR_APP_LISTEN',
   'TSGI_ERR_BOOT_TIMEOUT',
 ]);
 
@@ -75,6 +88,7 @@ class ServerLife {
   readonly parent: ParentLink | null;
   server!: Server;
   #closing = false;
+  #toldByParent = false;
 
   constructor(parent: ParentLink | null) {
     this.parent = parent;
@@ -87,23 +101,34 @@ class ServerLife {
   }
 
   hearSignals(): void {
-    process.on('SIGTERM', () => this.close('SIGTERM'));
+    // Who stops a service may signal both processes, and means it once.
+    process.on('SIGTERM', () => this.#toldByParent || this.#onSignal('SIGTERM'));
     process.once('SIGQUIT', () => process.exit(codeOf('SIGQUIT')));
-    process.on('SIGINT', () => this.parent === null && this.close('SIGINT'));
+    process.on('SIGINT', () => this.parent === null && this.#onSignal('SIGINT'));
     process.on('SIGHUP', () => this.parent === null && this.#hangUp());
     this.parent?.listen({
-      parentOnClose: () => this.#closing || this.close('SIGTERM'),
+      parentOnClose: () => this.#onParentClose(),
       parentOnEnd: (code) => void this.#end(code),
       parentOnReload: () => this.#reload(),
       parentOnGone: () => this.#onOrphaned(),
     });
   }
 
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** The first signal closes gracefully, the second ends it now. */
-  close(signal: Signal): void {
+  #onSignal(signal: Signal): void {
     if (this.#closing) return void this.#end(codeOf(signal));
-    tell('closing, after what is in flight is answered; again to end now');
+    tellClosing(signal);
     this.#close(0);
+  }
+
+  /** Who asked for it has said so. */
+  #onParentClose(): void {
+    this.#toldByParent = true;
+    if (!this.#closing) this.#close(0);
   }
 
   #close(code: number): void {
@@ -124,15 +149,18 @@ class ServerLife {
 
   /** Node waits at its exit for threads in native calls, as long as those take; only SIGKILL does not. */
   async #leave(code: number): Promise<void> {
-    if (!this.server.hasZombies) process.exit(code);
+    if (!this.server.hasZombies && !hasLostTerminal()) process.exit(code);
     await this.parent?.say({ type: 'exit', code });
     process.kill(process.pid, 'SIGKILL');
   }
 
-  /** On a terminal it is gone: close. A service is told to load its application anew. */
+  /**
+   * On a terminal it is gone: close. Its shell and the kernel may both say so, which counts once. A service is told to
+   * load its application anew.
+   */
   #hangUp(): void {
-    if (process.stdout.isTTY || this.server.threads === 0) this.close('SIGHUP');
-    else this.#reload();
+    if (!isOnTerminal() && this.server.threads > 0) return this.#reload();
+    if (!this.#closing) this.#onSignal('SIGHUP');
   }
 
   #reload(): void {

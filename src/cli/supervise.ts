@@ -6,7 +6,8 @@
  */
 import { Supervisor } from '../supervisor/supervisor.ts';
 import type { Arguments } from './command.ts';
-import { codeOf, type Signal, tell } from './exit.ts';
+import { codeOf, type Signal, tell, tellClosing } from './exit.ts';
+import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 
 export async function supervise({ options }: Arguments): Promise<never> {
   const supervisor = new Supervisor({
@@ -15,18 +16,27 @@ export async function supervise({ options }: Arguments): Promise<never> {
     command: [process.execPath, ...process.execArgv, '--', ...process.argv.slice(1)] as [string, ...string[]],
     log: tell,
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => supervisor.close(codeOf(signal)));
-  process.on('SIGHUP', () => hangUp(supervisor, 'SIGHUP'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => close(supervisor, signal));
+  process.on('SIGHUP', () => hangUp(supervisor));
   process.once('SIGQUIT', () => {
     supervisor.kill();
     process.exit(codeOf('SIGQUIT'));
   });
-  process.exit(await supervisor.run());
+  const code = await supervisor.run();
+  if (hasLostTerminal()) process.kill(process.pid, 'SIGKILL');
+  process.exit(code);
 }
 
-/** On a terminal it is gone: close. A service is told to load its application anew. */
-function hangUp(supervisor: Supervisor, signal: Signal): void {
-  if (process.stdout.isTTY) supervisor.close(codeOf(signal));
-  else supervisor.reload();
+function close(supervisor: Supervisor, signal: Signal): void {
+  if (!supervisor.closing) tellClosing(signal);
+  supervisor.close(codeOf(signal));
+}
+
+/**
+ * On a terminal it is gone: close. Its shell and the kernel may both say so, which counts once. A service is told to load
+ * its application anew.
+ */
+function hangUp(supervisor: Supervisor): void {
+  if (!isOnTerminal()) supervisor.reload();
+  else if (!supervisor.closing) close(supervisor, 'SIGHUP');
 }

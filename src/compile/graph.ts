@@ -13,12 +13,14 @@ import { pathToFileURL } from 'node:url';
 import {
   type BuildFailure,
   build,
+  type BuildOptions,
   type Loader,
   type OnResolveArgs,
   type OnResolveResult,
   type PluginBuild,
 } from 'esbuild';
 import { renameComputedImports } from './computed.ts';
+import { onEsbuild } from './esbuild.ts';
 import { type Format, formatOf, isPlain, isUserFile } from './format.ts';
 import { nodeResolve, strictResolve } from './resolve.ts';
 
@@ -102,7 +104,7 @@ export class Graph {
   }
 
   async #build(units: Unit[], format: Format): Promise<void> {
-    const { outputFiles } = await build({
+    const options = {
       entryPoints: units.map((unit) => ({ in: unit.file, out: String(unit.id) })),
       outdir: path.parse(process.cwd()).root,
       bundle: true,
@@ -116,8 +118,9 @@ export class Graph {
       define: SELF,
       supported: { 'import-attributes': false },
       loader: { '.node': 'copy' },
-      plugins: [{ name: 'tsgi-resolve', setup: (setup) => this.#setup(setup, format) }],
-    });
+      plugins: [{ name: 'tsgi-resolve', setup: (setup: PluginBuild) => this.#setup(setup, format) }],
+    } satisfies BuildOptions;
+    const { outputFiles } = await onEsbuild(() => build<typeof options>(options));
     for (const output of outputFiles) {
       const [id, , isMap] = path.basename(output.path).split('.');
       if (isMap === undefined) this.units[Number(id)]!.text = output.text;

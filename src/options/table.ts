@@ -259,7 +259,7 @@ export const OPTIONS = {
     kind: 'time',
     default: 10 * SECONDS,
     group: 'Shutdown',
-    help: 'How long a worker that ends waits for the connections its application has taken over, WebSockets above all',
+    help: 'How long a worker that ends waits for the connections its application has taken over, WebSockets above all; within shutdownTimeout',
   },
   shutdownTimeout: {
     kind: 'time',

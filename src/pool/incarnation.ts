@@ -17,7 +17,7 @@ import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/mess
 
 export const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 
-/** A thread that has not ended so long after it was killed is a zombie: it is in a native call. */
+/** A thread that has not ended so long after it was told to is a zombie: it is in a native call. */
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
@@ -31,6 +31,8 @@ export interface IncarnationOwner {
   incarnationOnLog(level: 'error' | 'info', text: string): void;
   /** Told once, however often it is said. */
   incarnationOnHint(text: string): void;
+  /** It was told to end, and has not. */
+  incarnationOnZombie(worker: Incarnation): void;
   /** Its thread has ended. `why`: what Node says of it, for a log line. */
   incarnationOnExit(worker: Incarnation, code: number, why: string): void;
 }
@@ -58,7 +60,8 @@ export class Incarnation {
   readonly task: CommonTask;
   thread: Worker | undefined;
   threadId = 0;
-  ready = false;
+  /** When it began to serve, ms; 0: it does not yet. */
+  readyAt = 0;
   /** It was told to end, or killed: its exit needs no replacement of its own. */
   leaving = false;
   /** It is being terminated. */
@@ -68,7 +71,9 @@ export class Incarnation {
   /** Its replacement is on its way. */
   replaced = false;
   killed = false;
-  /** Resolves when its thread has ended, or has been killed and does not end: a zombie. */
+  /** It was told to end long ago, and has not. */
+  isZombie = false;
+  /** Resolves when its thread has ended, or is a zombie. */
   readonly gone: Promise<void>;
   readonly #owner: IncarnationOwner;
   readonly #control: MessagePort;
@@ -90,6 +95,10 @@ export class Incarnation {
     this.gone = new Promise((resolve) => {
       this.#go = resolve;
     });
+  }
+
+  get ready(): boolean {
+    return this.readyAt !== 0;
   }
 
   /** Resolves when it serves; rejects when its application did not load. `piscina` null: in the caller's thread. */
@@ -138,8 +147,7 @@ export class Incarnation {
   kill(): void {
     if (this.killed) return;
     this.killed = true;
-    this.#kill.abort();
-    this.after(ZOMBIE_MS, this.#go);
+    this.#stop();
   }
 
   /** One thing at a time ends an incarnation: this takes the place of what was to. */
@@ -172,7 +180,7 @@ export class Incarnation {
         // One that was told to end meanwhile takes no request, and keeps the timer of its grace.
         if (this.leaving) return this.#settle();
         clearTimeout(this.#timer);
-        this.ready = true;
+        this.readyAt = performance.now();
         this.#owner.incarnationOnReady(this, message);
         return this.#settle();
       case 'asks':
@@ -200,8 +208,16 @@ export class Incarnation {
    */
   #release(): void {
     this.#exitCode = 0;
+    this.#stop();
+  }
+
+  #stop(): void {
     this.#kill.abort();
-    this.after(ZOMBIE_MS, this.#go);
+    this.after(ZOMBIE_MS, () => {
+      this.isZombie = true;
+      this.#owner.incarnationOnZombie(this);
+      this.#go();
+    });
   }
 
   #onBootTimeout(bootTimeout: number): void {

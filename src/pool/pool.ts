@@ -16,6 +16,7 @@ import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
+import { Backoff, BACKOFF_MS } from './backoff.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { createPiscina } from './piscina.ts';
 import { busiestFunctions } from './profile.ts';
@@ -23,10 +24,8 @@ import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
 export type { Readiness };
 
-/** What a worker may still do when its sockets have ended, or were cut. */
-const DRAINED_MS = 5000;
-/** A crash loop backs off from the first to the second. */
-const BACKOFF_MS = { first: 100, most: 5000 };
+/** A worker that lives longer is none of a crash loop, ms. */
+const SHORT_LIFE_MS = 10_000;
 
 export interface PoolOptions {
   /** 0: one worker, in the caller's thread. */
@@ -34,8 +33,6 @@ export interface PoolOptions {
   readonly bootTimeout: number;
   /** Milliseconds after which a worker that is told to end is cut. */
   readonly shutdownTimeout: number;
-  /** Milliseconds that connections taken over by the application have to end. */
-  readonly drainSockets: number;
   /** Milliseconds after which a worker is recycled; 0: never. */
   readonly maxLifetime: number;
   readonly shared: SharedBuffers;
@@ -55,8 +52,10 @@ export interface PoolAcceptor {
   /** `halfOpen`: a client that has ended its side is answered all the same. */
   ready(slot: number, halfOpen: boolean): void;
   retire(slot: number): void;
-  /** True when the worker had begun any exchange. */
-  detach(slot: number): boolean;
+  /** Whether the worker has begun any exchange. */
+  hasWorked(slot: number): boolean;
+  /** Its thread has ended. */
+  detach(slot: number): void;
   /** No worker serves, and none will for so many milliseconds. */
   suspend(milliseconds: number): void;
 }
@@ -66,7 +65,10 @@ export interface PoolLog {
   info(text: string): void;
 }
 
-/** Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program does. */
+/**
+ * Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program
+ * does; `zombie`.
+ */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
@@ -80,7 +82,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #addresses: (AddressInfo | undefined)[] = [];
   /** Places besides the first where programs listen, or want to. */
   readonly asked: Map<number, Asked> = new Map();
-  #backoff = 0;
+  readonly #backoff: Backoff = new Backoff();
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
 
@@ -118,7 +120,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   /** Threads that were told to end and have not. */
   get zombies(): number {
-    return [...this.#workers.values()].filter((worker) => worker.killed).length;
+    return [...this.#workers.values()].filter((worker) => worker.isZombie).length;
   }
 
   /** Workers that serve or start, and neither leave nor make room for another. */
@@ -137,6 +139,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
   async start(): Promise<void> {
     await this.#spawn(this.#task);
+    if (this.#closing) return;
     const rest = Array.from({ length: Math.max(0, this.#options.threads - 1) }, () =>
       this.#spawn(this.#task),
     );
@@ -269,8 +272,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** It takes no more, finishes what it runs, and ends; what takes longer than the grace is cut. */
   #end(worker: Incarnation, reason: ShutdownReason): void {
     this.#acceptor.retire(worker.slot);
-    const { shutdownTimeout, drainSockets } = this.#options;
-    worker.close(reason, Math.max(shutdownTimeout, drainSockets + DRAINED_MS));
+    worker.close(reason, this.#options.shutdownTimeout);
   }
 
   /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
@@ -322,7 +324,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (worker.leaving) return;
     this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
     this.#end(worker, 'recycle');
-    if (!this.#closing && !worker.replaced) this.#respawn(0);
+    if (!this.#closing && !worker.replaced) this.#respawnAfter(worker, this.#acceptor.hasWorked(worker.slot));
   }
 
   incarnationOnAsks(place: number, asked: Asked): void {
@@ -343,19 +345,24 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   incarnationOnExit(worker: Incarnation, code: number, why: string): void {
     this.#workers.delete(worker.slot);
-    const worked = this.#acceptor.detach(worker.slot);
+    const worked = this.#acceptor.hasWorked(worker.slot);
+    this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
     // Of one that never served whoever started it has heard.
     if (planned || this.#closing || worker.replaced || !worker.ready) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}${why}: a replacement starts`);
-    // One that ended while it worked died of a request; one that never did dies of its start, and again and again.
-    this.#backoff = worked ? 0 : this.#nextBackoff();
-    this.#respawn(this.#backoff);
+    this.#respawnAfter(worker, worked);
   }
 
-  #nextBackoff(): number {
-    return Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
+  incarnationOnZombie(): void {
+    this.emit('zombie');
+  }
+
+  /** One that ended while it worked died of a request; one that never did dies of its start, and again and again. */
+  #respawnAfter(worker: Incarnation, worked: boolean): void {
+    const livedLong = worker.ready && performance.now() - worker.readyAt > SHORT_LIFE_MS;
+    this.#respawn(worked || livedLong ? this.#backoff.reset() : this.#backoff.next());
   }
 
   #respawn(delay: number): void {
@@ -366,8 +373,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
         this.#log.error(`A replacement worker did not start: ${error.message}`);
-        this.#backoff = this.#nextBackoff();
-        this.#respawn(this.#backoff);
+        this.#respawn(this.#backoff.next());
       });
     }, delay);
   }
@@ -382,7 +388,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 }
 
-/** Up to a tenth more or less, so that workers that started together do not end together. */
+/** Up to a tenth more or less: workers that started together do not end together. */
 function jittered(value: number): number {
   return value * (0.9 + 0.2 * Math.random());
 }

@@ -1,7 +1,8 @@
 /**
  * Where a thread burns its time, seen from outside while it does.
  *
- * A function that was compiled before the watch began may count for its caller: V8 does not know its name then.
+ * A function that was compiled before the watch began, above all one that loops, may count for its caller: V8 does not
+ * know its name then. What counts for us is what we called.
  *
  * Law: best effort and bounded in time; an empty answer where Node cannot tell (before 24.8, or a thread in native
  * code). Positions are those of the sources, where the compiled file says them.
@@ -17,6 +18,8 @@ import type { Worker } from 'node:worker_threads';
 const WATCH_MS = 100;
 const MOST_MS = 500;
 const FUNCTIONS = 3;
+/** Where our own code lies. */
+const SERVER_URL = new URL('..', import.meta.url).href;
 
 interface CpuProfileHandle {
   stop(): Promise<string>;
@@ -76,6 +79,7 @@ function nearestOwn(node: ProfileNode, parents: Map<number, ProfileNode>): Profi
 
 function describe(node: ProfileNode): string {
   const { functionName, url, lineNumber, columnNumber } = node.callFrame;
+  if (url.startsWith(SERVER_URL)) return 'the handler itself';
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (!url.startsWith('file:')) return name;
   const busiest = [...(node.positionTicks ?? [])].sort((a, b) => b.ticks - a.ticks)[0];

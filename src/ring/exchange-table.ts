@@ -69,6 +69,11 @@ export class ExchangeTable {
     return ownerOf(this.#memory.load(this.#layout.control + index));
   }
 
+  /** Milliseconds from its start that the application asked for; 0: none. Its worker reads it as well. */
+  extended(index: number): number {
+    return this.#memory.load(this.#layout.extended + index);
+  }
+
   setCredit(index: number, bytes: number): void {
     this.#memory.store(this.#layout.credit + index, bytes | 0);
   }
@@ -76,11 +81,6 @@ export class ExchangeTable {
   /** @param why one of `Abort` */
   setAbort(index: number, why: number): void {
     this.#memory.store(this.#layout.abort + index, why);
-  }
-
-  /** Milliseconds from its start that the application asked for; 0: none. */
-  extended(index: number): number {
-    return this.#memory.load(this.#layout.extended + index);
   }
 
   consumed(index: number): number {

@@ -31,32 +31,43 @@ export class Child {
   code = 0;
   /** How it ended, for the log. */
   end = '';
-  /** Requests that were in flight when it ended. */
-  lost: readonly string[] = [];
+  /** Requests that were in flight when it ended; undefined where nobody can tell. */
+  lost: readonly string[] | undefined;
+  /** Why it could not even be started. */
+  error: Error | null = null;
   readonly #owner: ChildOwner;
-  readonly #process: ChildProcess;
-  /** Descriptor of a file that the child writes at places, and this side reads from its start. */
-  readonly #journal: number;
+  /** Null when it could not be started. */
+  readonly #process: ChildProcess | null;
+  /** Descriptor of a file that the child writes at places, and this side reads from its start; null: there is no room for one. */
+  readonly #journal: number | null;
   #meant: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param command program and arguments */
   constructor(command: readonly [string, ...string[]], owner: ChildOwner) {
     this.#owner = owner;
-    const [program, ...args] = command;
     this.#journal = openJournal();
-    this.#process = spawn(program, args, {
-      stdio: ['inherit', 'inherit', 'inherit', this.#journal, 'ipc'],
-      env: { ...process.env, [SUPERVISED]: '1' },
-    });
-    this.#process.on('message', (message: ToSupervisor) => this.#onMessage(message));
+    this.#process = this.#spawn(command);
+    this.#process?.on('message', (message: ToSupervisor) => this.#onMessage(message));
     // A message to one that is ending may not arrive; its exit says the rest.
-    this.#process.on('error', () => {});
-    this.#process.once('exit', (code, signal) => this.#onExit(code, signal));
+    this.#process?.on('error', (error) => this.#process?.pid === undefined && this.#onFailed(error));
+    this.#process?.once('exit', (code, signal) => this.#onExit(code, signal));
+  }
+
+  #spawn([program, ...args]: readonly [string, ...string[]]): ChildProcess | null {
+    try {
+      return spawn(program, args, {
+        stdio: ['inherit', 'inherit', 'inherit', this.#journal ?? 'ignore', 'ipc'],
+        env: { ...process.env, [SUPERVISED]: '1' },
+      });
+    } catch (error) {
+      process.nextTick(() => this.#onFailed(error as Error));
+      return null;
+    }
   }
 
   get pid(): number {
-    return this.#process.pid ?? 0;
+    return this.#process?.pid ?? 0;
   }
 
   /** Closes gracefully; killed when that takes longer than `grace`, ms. */
@@ -80,12 +91,12 @@ export class Child {
 
   kill(): void {
     this.leaving = true;
-    this.#process.kill('SIGKILL');
+    this.#process?.kill('SIGKILL');
   }
 
   #killAfter(milliseconds: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#process.kill('SIGKILL'), milliseconds);
+    this.#timer = setTimeout(() => this.#process?.kill('SIGKILL'), milliseconds);
   }
 
   reserved(): void {
@@ -103,7 +114,7 @@ export class Child {
   }
 
   #say(message: FromSupervisor, handle?: SendHandle): void {
-    if (this.#process.connected) this.#process.send(message, handle);
+    if (this.#process?.connected === true) this.#process.send(message, handle);
   }
 
   #onMessage(message: ToSupervisor): void {
@@ -124,19 +135,38 @@ export class Child {
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
-    clearTimeout(this.#timer);
     this.code = this.#meant ?? code ?? 128 + constants.signals[signal!];
     this.end = signal === null ? `exited with code ${code}` : `died by ${signal}`;
-    this.lost = readJournal(this.#journal);
-    closeSync(this.#journal);
+    this.#end();
+  }
+
+  #onFailed(error: Error): void {
+    this.error = error;
+    this.code = 1;
+    this.#end();
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    if (this.#journal !== null) {
+      this.lost = readJournal(this.#journal);
+      closeSync(this.#journal);
+    }
     this.#owner.childOnExit(this);
   }
 }
 
-/** A file without a name: nothing of it is left, however its processes end. */
-function openJournal(): number {
-  const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-threads-'));
-  const descriptor = openSync(path.join(folder, 'journal'), 'w+');
-  rmSync(folder, { recursive: true });
-  return descriptor;
+/**
+ * A file without a name: nothing of it is left, however its processes end. Null where none can be made, on a file system
+ * that is read only for one.
+ */
+function openJournal(): number | null {
+  try {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-threads-'));
+    const descriptor = openSync(path.join(folder, 'journal'), 'w+');
+    rmSync(folder, { recursive: true });
+    return descriptor;
+  } catch {
+    return null;
+  }
 }

@@ -57,6 +57,11 @@ export class Supervisor implements ChildOwner {
     });
   }
 
+  /** It was told to close. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** Closes gracefully; the second time ends it now, with the code that it is given. */
   close(code: number): void {
     const again = this.#closing;
@@ -70,8 +75,10 @@ export class Supervisor implements ChildOwner {
     if (this.#children.size === 0) this.#resolve(0);
   }
 
+  /** One that is about to take another's place may have loaded the old code. */
   reload(): void {
-    (this.#current ?? this.#next)?.reload();
+    this.#current?.reload();
+    this.#next?.reload();
   }
 
   /** Ends everything without a word to anybody. */
@@ -151,6 +158,9 @@ export class Supervisor implements ChildOwner {
     if (child === this.#next) this.#next = null;
     if (child === this.#current) this.#current = null;
     if (this.#closing || (first && child.readyAt === 0)) {
+      // Any other has said itself why.
+      if (child.error !== null)
+        this.#options.log(`The server process cannot be started: ${child.error.message}`);
       if (this.#children.size === 0) this.#resolve(child.code);
       return;
     }
@@ -160,13 +170,7 @@ export class Supervisor implements ChildOwner {
 
   /** It was not told to end. */
   #onDeath(child: Child): void {
-    const { lost } = child;
-    const shown = lost.slice(0, LOST_SHOWN).map((request) => `\n    ${request}`);
-    const more = lost.length > LOST_SHOWN ? `\n    and ${lost.length - LOST_SHOWN} more` : '';
-    const what = lost.length === 0 ? 'no request was lost' : `${lost.length} requests were lost:`;
-    this.#options.log(
-      `The server process ${child.pid} ${child.end} and is started again; ${what}${shown.join('')}${more}`,
-    );
+    this.#options.log(deathOf(child));
     // One that was to take another's place has left that serving.
     if (this.#current !== null) return;
     this.#diedAt ||= performance.now();
@@ -179,4 +183,18 @@ export class Supervisor implements ChildOwner {
       this.#next = this.#spawn();
     }, this.#backoff);
   }
+}
+
+function deathOf(child: Child): string {
+  if (child.error !== null)
+    return `The server process cannot be started, which is tried again: ${child.error.message}`;
+  return `The server process ${child.pid} ${child.end} and is started again; ${lossOf(child)}`;
+}
+
+function lossOf({ lost }: Child): string {
+  if (lost === undefined) return 'what was lost is not known, because a temporary file cannot be made';
+  if (lost.length === 0) return 'no request was lost';
+  const shown = lost.slice(0, LOST_SHOWN).map((request) => `\n    ${request}`);
+  const more = lost.length > LOST_SHOWN ? `\n    and ${lost.length - LOST_SHOWN} more` : '';
+  return `${lost.length} requests were lost:${shown.join('')}${more}`;
 }

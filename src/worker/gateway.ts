@@ -26,6 +26,8 @@ export interface GatewayOptions {
   /** Handlers that were answered at their deadline and have not ended; above it `onWorn` hears of it. */
   readonly mostLate: number;
   readonly onWorn: (why: string) => void;
+  /** Milliseconds a handler may take that does not ask for more. */
+  readonly handlerTimeout: number;
 }
 
 export class Gateway implements Runner, RunningOwner, InboundOwner {
@@ -103,17 +105,17 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
       this.#options.report(
         running === undefined ? `Uncaught: ${textOf(error)}` : running.describe('uncaught', error),
       );
-      if (running !== undefined) this.#fault(running);
+      if (running !== undefined) this.#fault(running, error);
       onFault();
     });
   }
 
-  #fault(running: Running): void {
+  #fault(running: Running, error: unknown): void {
     const { outbound } = running;
     if (outbound.over || outbound.gone) return;
     if (outbound.started) outbound.abort();
     else outbound.refuse(502, 'Bad Gateway\n');
-    outbound.gone = true;
+    running.dismiss(error);
     this.runningOnDone(running);
   }
 
@@ -130,14 +132,17 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
 
   // called by the worker
 
-  /** False: the request is over. */
-  extendDeadline(requestId: string, milliseconds: number): boolean {
+  /** The new deadline, ms since the epoch; undefined: the request is over. */
+  extendDeadline(requestId: string, milliseconds: number): number | undefined {
+    const { table } = this.#loop.link.shared;
     for (const { label, outbound, startedAt } of this.#running) {
       if (outbound.over || label.id !== requestId) continue;
-      this.#loop.link.shared.table.extend(outbound.exchange, Date.now() - startedAt + milliseconds);
-      return true;
+      const asked = Date.now() - startedAt + milliseconds;
+      const limit = Math.max(asked, table.extended(outbound.exchange));
+      table.extend(outbound.exchange, limit);
+      return startedAt + Math.max(limit, this.#options.handlerTimeout);
     }
-    return false;
+    return undefined;
   }
 
   /**
@@ -165,8 +170,6 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
 
   runningOnDone(running: Running): void {
     const { outbound, body } = running;
-    // The handler ended quietly because the client was gone before anything was said.
-    if (!outbound.over && outbound.gone) outbound.leave();
     if (body !== null) this.#inbound.close(outbound.exchange, body);
     // Its last bytes may still wait for room; until they have left, its client can leave.
     if (outbound.over) this.#forget(running);

@@ -4,16 +4,16 @@
  * Law: checks what the application gives; the gateway and the worker's task do what is asked.
  */
 import { OptionError } from '../errors.ts';
-import type { WorkerHandle } from '../hooks.ts';
-import type { Environ } from '../tsgi/types.ts';
+import type { AnyRequest, WorkerHandle } from '../hooks.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** Who does what is asked. */
 export interface HandleOwner {
   readonly index: number;
   readonly threads: number;
   recycle(why: string): void;
-  /** False: no such request runs here any more. */
-  extendDeadline(requestId: string, milliseconds: number): boolean;
+  /** The new deadline, ms since the epoch; undefined: no such request runs here any more. */
+  extendDeadline(requestId: string, milliseconds: number): number | undefined;
   /** Whether handlers have a deadline at all. */
   readonly hasDeadlines: boolean;
 }
@@ -23,22 +23,29 @@ export function workerHandle(owner: HandleOwner): WorkerHandle {
     index: owner.index,
     threads: owner.threads,
     recycle: (why = 'the application asked for it') => owner.recycle(why),
-    extendDeadline: (environ, milliseconds) => extend(owner, environ, milliseconds),
+    extendDeadline: (request, milliseconds) => extend(owner, request, milliseconds),
   };
 }
 
-function extend(owner: HandleOwner, environ: Environ, milliseconds: number): number | undefined {
+function extend(owner: HandleOwner, request: AnyRequest, milliseconds: number): number | undefined {
   if (!Number.isSafeInteger(milliseconds) || milliseconds < 0 || milliseconds >= 2 ** 31) {
     throw new OptionError(
       'TSGI_ERR_OPTION',
       `Cannot extend the deadline by ${String(milliseconds)}: it takes a whole number of milliseconds, 0 or more`,
     );
   }
+  const id = requestIdOf(request);
+  if (id === undefined) {
+    throw new OptionError(
+      'TSGI_ERR_OPTION',
+      'Cannot extend the deadline: it takes the request that the application was called with, an environ, an IncomingMessage or a Request',
+    );
+  }
   if (!owner.hasDeadlines) return undefined;
-  if (!owner.extendDeadline(environ['tsgi.request_id'], milliseconds)) {
+  const deadline = owner.extendDeadline(id, milliseconds);
+  if (deadline === undefined) {
     throw new OptionError('TSGI_ERR_STATE', 'Cannot extend the deadline: the request is over');
   }
-  const deadline = Math.max(environ['tsgi.deadline'] ?? 0, Date.now() + milliseconds);
-  environ['tsgi.deadline'] = deadline;
+  if ('tsgi.deadline' in request) request['tsgi.deadline'] = deadline;
   return deadline;
 }

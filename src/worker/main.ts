@@ -74,7 +74,7 @@ class Life {
       threads: task.threads,
       hasDeadlines: task.handlerTimeout > 0,
       recycle: this.#recycle,
-      extendDeadline: (id, milliseconds) => this.#gateway?.extendDeadline(id, milliseconds) ?? false,
+      extendDeadline: (id, milliseconds) => this.#gateway?.extendDeadline(id, milliseconds),
     });
   }
 
@@ -153,6 +153,7 @@ class Life {
       report: this.#report,
       mostLate: this.#task.concurrency,
       onWorn: this.#recycle,
+      handlerTimeout: this.#task.handlerTimeout,
     });
     this.#gateway = gateway;
     // A thread that belongs to somebody else is theirs to watch.

@@ -41,6 +41,8 @@ export class Response extends Outbound implements Sink {
   }
 
   start(status: number, headers: HeaderList, length: number): void {
+    // Another answer in its place may still wait for room.
+    if (this.gone || this.over) return;
     this.queue.push(this.#head(status, headers, length));
     if (this.#framing === Framing.NONE || length === 0) this.flush();
   }

@@ -71,14 +71,32 @@ export abstract class Running implements Placed {
    * @param why one of `Abort`
    */
   abort(why: number): void {
-    if (this.#scope === null) this.onAbort(why);
-    else this.#scope.runInAsyncScope(this.onAbort, this, why);
+    this.#within(() => this.onAbort(why));
   }
 
   protected onAbort(why: number): void {
-    this.#reason ??= reasonOf(why);
     this.late = why === Abort.DEADLINE;
     this.outbound.leave();
+    this.#end(reasonOf(why));
+  }
+
+  /** Its client has another answer than its application's, whose error this is: what that still says is dropped. */
+  dismiss(error: unknown): void {
+    this.outbound.gone = true;
+    this.#within(() => this.onDismiss(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  protected onDismiss(reason: Error): void {
+    this.#end(reason);
+  }
+
+  #within(work: () => void): void {
+    if (this.#scope === null) work();
+    else this.#scope.runInAsyncScope(work);
+  }
+
+  #end(reason: Error): void {
+    this.#reason ??= reason;
     this.body?.onError(this.#reason);
     this.#controller?.abort(this.#reason);
   }

@@ -138,6 +138,33 @@ describe('signals', () => {
     expect(cli.stderr.match(/again to end now/g)).toHaveLength(1);
   });
 
+  test('a SIGTERM to both processes, as a service manager sends it, counts once', async () => {
+    const cli = new Cli([app(), ...ARGS], { detached: true });
+    const port = Number(new URL(await cli.url()).port);
+    const client = await Client.connect(port);
+    await client.write(get('/wait'));
+    await wait(50);
+    process.kill(-cli.child.pid!, 'SIGTERM');
+    expect((await client.answer())?.status).toBe(200);
+    expect((await cli.finished()).code).toBe(0);
+  });
+
+  test.each(['--supervise', '--no-supervise'])(
+    'SIGTERM while the application loads ends with 0: %s',
+    async (flag) => {
+      const slow = appFile(`
+        console.error('loads');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        export default () => '';
+      `);
+      const cli = new Cli([slow, ...ARGS, flag]);
+      while (!cli.stderr.includes('loads')) await once(cli.child.stderr!, 'data');
+      cli.child.kill('SIGTERM');
+      const { code, stdout } = await cli.finished();
+      expect([code, stdout]).toEqual([0, '']);
+    },
+  );
+
   test('SIGTERM to the process that serves alone closes it, and it is started again', async () => {
     const { cli, pid } = await start();
     const first = await pid();

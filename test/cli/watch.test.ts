@@ -84,6 +84,23 @@ describe('--watch', () => {
     expect(await get()).toMatch(/^500 /);
   });
 
+  test.each([
+    ['exports nothing', 'export const a = 1;', 'needs an application'],
+    [
+      'listens where it cannot',
+      "import http from 'node:http'; http.createServer().listen('/a/path');",
+      'serves TCP ports alone',
+    ],
+    ['exits', 'process.exit(3);', 'ended while it loaded'],
+    ['throws', "throw new Error('no database');", 'no database'],
+  ])('a start with code that %s is survived', async (_, source, message) => {
+    const { cli, app, get } = await start(source);
+    expect(await get()).toMatch(new RegExp(`^500 .*${message}`));
+    writeFileSync(app, using('mended'));
+    await told(cli, 'reloaded in');
+    expect(await get()).toBe('200 mended one');
+  });
+
   test('with --threads 0 it is an error', async () => {
     const { code, stderr } = await new Cli([appFile('', 'app.ts'), '--threads', '0', '--watch']).finished();
     expect([code, stderr]).toEqual([

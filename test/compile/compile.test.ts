@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -353,4 +354,19 @@ describe('the cache', () => {
     const [a, b] = times.map((list) => list.sort((x, y) => x - y)[7]!);
     expect(a! / b!).toBeLessThan(1.5);
   });
+});
+
+test("esbuild's process is started again when it has ended, as a signal to our group ends it", async () => {
+  const root = project({ 'app.ts': 'export default (): string => "compiled"' });
+  await compileApplication(path.join(root, 'app.ts'));
+  for (const text of ['once', 'again']) {
+    writeFileSync(path.join(root, 'app.ts'), `export default (): string => '${text}'`);
+    const processes = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], {
+      encoding: 'utf8',
+    });
+    process.kill(Number(/(\d+) \S*esbuild /.exec(processes)![1]), 'SIGHUP');
+    // Several at once find it gone.
+    const [compiled] = await Promise.all([1, 2, 3].map(() => compileApplication(path.join(root, 'app.ts'))));
+    expect(readFileSync(new URL(compiled!.url), 'utf8')).toContain(text);
+  }
 });

@@ -1,8 +1,11 @@
 /**
  * How a server ends, and what it answers while it has nobody to answer.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createServer } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
@@ -98,7 +101,51 @@ describe('close', () => {
   });
 });
 
+describe('a close while it starts', () => {
+  test.each(['it compiles', 'its application loads'])(
+    'while %s: the start says so, and nothing is left of it',
+    async (when) => {
+      const mark = `${appFile('')}.loads`;
+      const app = appFile(`
+      import { writeFileSync } from 'node:fs';
+      writeFileSync(${JSON.stringify(mark)}, '');
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      export default () => '';
+    `);
+      const taken = net.createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const { port } = taken.address() as net.AddressInfo;
+      taken.close();
+      const server = createServer(2, { app });
+      const started = server.listen({ port }).then(
+        () => 'it listens',
+        (error) => `${error.code}: ${error.message}`,
+      );
+      if (when !== 'it compiles') while (!existsSync(mark)) await wait(1);
+      await server.close();
+      expect(await started).toBe('TSGI_ERR_STATE: Cannot listen: the server was closed while it started');
+      await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
+    },
+  );
+});
+
 describe('when no worker can be had', () => {
+  test.each([
+    ['exits', 'setTimeout(() => process.exit(7), 10);'],
+    ['has an error that nobody catches', "setTimeout(() => { throw new Error('its own'); }, 10);"],
+  ])(
+    'a worker that %s before it has worked is replaced ever later, and 503 is answered meanwhile',
+    async (_, end) => {
+      const { port, server } = await serveFile(appFile(`${end} export default () => '';`), 1);
+      const exits: number[] = [];
+      server.on('workerExit', () => exits.push(performance.now()));
+      while (exits.length < 5) await wait(1);
+      for (let i = 0; i < 4; i++) expect(exits[i + 1]! - exits[i]!).toBeGreaterThanOrEqual(99 * 2 ** i);
+      const refused = await fetch(`http://127.0.0.1:${port}/`);
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
+    },
+  );
+
   test('a crash loop answers 503 with Retry-After at once, and serves again when it is over', async () => {
     const mark = `${appFile('')}.broken`;
     const app = appFile(`

@@ -1,10 +1,11 @@
 /**
  * Workers' lives: recycled, reloaded and ended without a request noticing, and the hooks that they call.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { WorkerExit } from 'tsgi-threads';
+import { createServer, type WorkerExit } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
 
 const answering = (text: string) => `
@@ -124,14 +125,18 @@ describe('reload', () => {
     ['that throws while it loads', "throw new Error('no database');", /no database/],
     ['that exports nothing', 'export const a = 1;', /needs an application/],
     [
+      'whose init hangs',
+      "export const init = () => new Promise(() => {}); export default () => '';",
+      /did not load within 2 s: raise --boot-timeout/,
+    ],
+    [
       'whose init fails',
       "export const init = () => { throw new Error('not ready'); }; export default () => '';",
       /not ready/,
     ],
   ])('code %s is refused, and the old goes on', async (_, source, message) => {
-    // prettier-ignore
     const app = appFile(answering('old'));
-    const { port, server } = await serveFile(app, 2);
+    const { port, server } = await serveFile(app, 2, { bootTimeout: '2s' });
     writeFileSync(app, source);
     await expect(server.reload()).rejects.toThrow(message);
     for (let i = 0; i < 4; i++) {
@@ -172,6 +177,44 @@ describe('reload', () => {
     expect(server.stats()).toMatchObject({ workers: 2, zombies: 0, inFlight: 0 });
   });
 
+  test('one that is asked for during another follows it, and those that wait are one', async () => {
+    const loads = `${appFile('')}.loads`;
+    const source = (text: string) => `
+      import { appendFileSync } from 'node:fs';
+      appendFileSync(${JSON.stringify(loads)}, '${text} ');
+      ${answering(text)}
+    `;
+    const app = appFile(source('first'));
+    const { port, server } = await serveFile(app, 1);
+    writeFileSync(app, source('second'));
+    const second = server.reload();
+    // It has been compiled when its worker loads it.
+    while (!readFileSync(loads, 'utf8').includes('second')) await wait(1);
+    writeFileSync(app, source('third'));
+    await Promise.all([second, server.reload(), server.reload(), server.reload()]);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('third');
+    expect(readFileSync(loads, 'utf8')).toBe('first second third ');
+    expect(server.stats()).toMatchObject({ workers: 1, inFlight: 0 });
+  });
+
+  test('one that is asked for during the start follows it', async () => {
+    const loads = `${appFile('')}.loads`;
+    const app = appFile(`
+      import { writeFileSync } from 'node:fs';
+      writeFileSync(${JSON.stringify(loads)}, '');
+      ${answering('old')}
+    `);
+    const server = createServer(1, { app });
+    const started = server.listen({ port: 0 });
+    const reloaded = server.reload();
+    // It has been compiled when its worker loads it.
+    while (!existsSync(loads)) await wait(1);
+    writeFileSync(app, answering('new'));
+    await Promise.all([started, reloaded]);
+    expect(await (await fetch(server.url)).text()).toContain('new');
+    await server.close();
+  });
+
   test('a close in the middle of it ends the server, and the reload says so', async () => {
     const { server } = await serveFile(appFile(answering('ok')), 2);
     const reloads = Array.from({ length: 3 }, () => server.reload());
@@ -181,6 +224,29 @@ describe('reload', () => {
     expect(server.stats().workers).toBe(0);
     for (const result of results)
       if (result.status === 'rejected') expect(String(result.reason)).toContain('the server closes');
+  });
+
+  test('a thread that its end finds in a native call is counted, and too many are told', async () => {
+    const app = appFile(`
+      import { execFileSync } from 'node:child_process';
+      export default (environ, startResponse) => {
+        startResponse(200, []);
+        return (async function* () {
+          yield 'head';
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          execFileSync('sleep', ['3']);
+        })();
+      };
+    `);
+    const { port, server } = await serveFile(app, 1, { shutdownTimeout: 200, maxZombies: 0 });
+    const fatal = new Promise<Error>((resolve) => server.once('error', resolve));
+    const client = await Client.connect(port);
+    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until(() => client.received.length > 0);
+    await server.reload();
+    expect(await fatal).toMatchObject({ code: 'TSGI_ERR_ZOMBIES' });
+    expect(server.stats()).toMatchObject({ workers: 1, zombies: 1 });
+    client.close();
   });
 
   test('with threads 0, and after close, it says why it cannot', async () => {
@@ -241,61 +307,5 @@ describe('hooks', () => {
     const started = performance.now();
     await second.server.close();
     expect(performance.now() - started).toBeLessThan(5000);
-  });
-});
-
-describe('errors that nobody catches', () => {
-  const app = `
-    import { threadId } from 'node:worker_threads';
-    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-    export default async (environ, startResponse) => {
-      const { PATH_INFO: path } = environ;
-      if (path === '/timer') setTimeout(() => { throw new Error('from a timer'); }, 10);
-      if (path === '/rejection') void Promise.reject(new Error('not handled'));
-      if (path === '/deep') void wait(5).then(() => wait(5)).then(() => { throw new Error('deep'); });
-      if (path === '/late') {
-        startResponse(200, []);
-        return (async function* () { yield 'sent'; setTimeout(() => { throw new Error('late'); }, 5); await wait(10000); })();
-      }
-      if (path !== '/') await wait(10000);
-      await wait(50);
-      startResponse(200, []);
-      return String(threadId);
-    };
-  `;
-
-  test.each([
-    ['/timer', 'from a timer'],
-    ['/rejection', 'not handled'],
-    ['/deep', 'deep'],
-  ])('%s: its own request is 502, the others are answered, the worker is replaced', async (path, message) => {
-    const { port, server, log } = await serveFile(appFile(app), 1);
-    const url = `http://127.0.0.1:${port}`;
-    const others = Array.from({ length: 5 }, async () => (await fetch(url)).text());
-    const faulty = await fetch(url + path);
-    expect([faulty.status, await faulty.text()]).toEqual([502, 'Bad Gateway\n']);
-    const [thread] = await Promise.all(others);
-    expect(await Promise.all(others)).toEqual(Array.from({ length: 5 }, () => thread));
-    expect(await (await fetch(url)).text()).not.toBe(thread);
-    expect(log[0]).toMatch(new RegExp(`^GET ${path} uncaught \\(request .*\\): Error: ${message}\\n`));
-    expect(log[1]).toContain('is replaced: an error in it was not caught');
-    while (server.stats().inFlight > 0 || server.stats().workers !== 1) await wait(1);
-  });
-
-  test('after its head its response is broken off', async () => {
-    const { port } = await serveFile(appFile(app), 1);
-    const response = await fetch(`http://127.0.0.1:${port}/late`);
-    expect(response.status).toBe(200);
-    await expect(response.text()).rejects.toThrow('terminated');
-  });
-
-  test('an application that listens for them decides itself', async () => {
-    const own = `process.on('uncaughtException', () => {}); ${app}`;
-    const { port, server, log } = await serveFile(
-      appFile(own.replace('await wait(10000)', 'await wait(30)')),
-      1,
-    );
-    const response = await fetch(`http://127.0.0.1:${port}/timer`);
-    expect([response.status, server.stats().workers, log]).toEqual([200, 1, []]);
   });
 });

@@ -241,4 +241,58 @@ describe('shedding', () => {
     expect(answers.find((answer) => answer?.status === 503)?.headers['retry-after']).toBe('1');
     for (const client of clients) client.close();
   });
+
+  test('a request whose client has gone is dropped from the queue, and never run', async () => {
+    const { port, server, log } = await serve(
+      `
+      environ['tsgi.errors'].write(environ.PATH_INFO + '\\n');
+      const end = Date.now() + (environ.PATH_INFO === '/busy' ? 1000 : 0);
+      while (Date.now() < end);
+      startResponse(200, []);
+      return '';
+    `,
+      1,
+      { concurrency: 1 },
+    );
+    const clients = await Promise.all(Array.from({ length: 4 }, () => Client.connect(port)));
+    const [busy, first, second, stays] = clients;
+    const ask = async (client: Client, path: string, pending: number) => {
+      await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      await client.until(() => server.stats().inFlight === pending + 1 && server.stats().pending === pending);
+    };
+    await ask(busy!, '/busy', 0);
+    await ask(first!, '/first', 1);
+    await ask(second!, '/second', 2);
+    await ask(stays!, '/stays', 3);
+    first!.socket.resetAndDestroy();
+    second!.socket.resetAndDestroy();
+    expect((await stays!.answer())?.status).toBe(200);
+    expect((await busy!.answer())?.status).toBe(200);
+    await until(() => log.length >= 2);
+    expect(log).toEqual(['/busy', '/stays']);
+    await until(() => server.stats().inFlight === 0);
+    for (const client of clients) client.close();
+  });
+
+  test('Retry-After is as long as the queue takes at the speed of late', async () => {
+    const { port } = await serve(
+      `const end = Date.now() + 60; while (Date.now() < end); startResponse(200, []); return '';`,
+      1,
+      { maxPending: 40, concurrency: 1 },
+    );
+    const end = performance.now() + 2000;
+    const told: number[] = [];
+    const ask = async () => {
+      while (performance.now() < end) {
+        const response = await fetch(`http://127.0.0.1:${port}/`);
+        if (response.status !== 503) continue;
+        told.push(Number(response.headers.get('retry-after')));
+        await wait(100);
+      }
+    };
+    await Promise.all(Array.from({ length: 50 }, ask));
+    // 40 × 60 ms; on a busy machine they take longer.
+    expect(told.at(-1)).toBeGreaterThanOrEqual(3);
+    expect(told.at(-1)).toBeLessThan(15);
+  });
 });

@@ -2,21 +2,28 @@
  * The supervisor and its socket: bound when the child asks, kept when it dies.
  */
 import { once } from 'node:events';
+import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Supervisor } from '../../dist/supervisor/supervisor.js';
+import { appFile } from '../support/server.ts';
 
 const CHILD = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
 
 type Asks = readonly (readonly ['reserve' | 'bind', number])[];
 
 /** Serves what a child asks for; resolves with the exit code. */
-function run(asks: Asks): { supervisor: Supervisor; code: Promise<number> } {
-  const command: [string, ...string[]] = [process.execPath, CHILD, JSON.stringify(asks)];
-  const supervisor = new Supervisor({ command, shutdownTimeout: 1000, log: () => {} });
+function run(
+  asks: Asks,
+  program: string = process.execPath,
+): { supervisor: Supervisor; code: Promise<number>; log: string[] } {
+  const command: [string, ...string[]] = [program, CHILD, JSON.stringify(asks)];
+  const log: string[] = [];
+  const supervisor = new Supervisor({ command, shutdownTimeout: 1000, log: (text) => log.push(text) });
   onTestFinished(() => supervisor.kill());
-  return { supervisor, code: supervisor.run() };
+  return { supervisor, code: supervisor.run(), log };
 }
 
 /** What nobody listens on just now. */
@@ -106,4 +113,42 @@ test('a bind that fails after a reservation leaves nothing reserved', async () =
   ]);
   expect(await code).toBe(42);
   await listen(reserved);
+});
+
+test('a program that cannot be started ends it with 1 and the reason', async () => {
+  const { code, log } = run([], '/is/not/there');
+  expect(await code).toBe(1);
+  expect(log).toEqual(['The server process cannot be started: spawn /is/not/there ENOENT']);
+});
+
+test('one that cannot be started any more is tried again until it can', async () => {
+  const port = await freePort();
+  const program = appFile('', 'node');
+  rmSync(program);
+  symlinkSync(process.execPath, program);
+  const { supervisor, code, log } = run([['bind', port]], program);
+  const first = await served(port);
+  renameSync(program, `${program}.away`);
+  await ask(port, 'die');
+  while (log.filter((line) => line.includes('cannot be started, which is tried again')).length < 2)
+    await wait(1);
+  renameSync(`${program}.away`, program);
+  let now = await ask(port);
+  while (now === first || now === '') now = await ask(port);
+  expect(now).toMatch(new RegExp(`^\\d+ ${port}$`));
+  supervisor.close(0);
+  expect(await code).toBe(0);
+});
+
+test('without a place for temporary files it serves all the same, and does not claim that nothing was lost', async () => {
+  vi.stubEnv('TMPDIR', '/is/not/there');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const port = await freePort();
+  const { supervisor, code, log } = run([['bind', port]]);
+  await served(port);
+  await ask(port, 'die');
+  while (log.length === 0) await wait(1);
+  expect(log[0]).toMatch(/ died by SIGKILL and is started again; what was lost is not known/);
+  supervisor.close(0);
+  await code;
 });

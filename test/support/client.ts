@@ -111,6 +111,7 @@ function parseChunked<T>(
     const line = bytes.indexOf('\r\n', at);
     if (line === -1) return undefined;
     const size = Number.parseInt(bytes.toString('latin1', at, line), 16);
+    if (Number.isNaN(size)) throw new Error(`no chunk: ${bytes.toString('latin1', at, at + 100)}`);
     const next = line + 2 + size + 2;
     if (bytes.length < next) return undefined;
     if (size === 0) return value(body, next - start);

@@ -11,6 +11,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
+import { Abort } from '../../ring/layout.ts';
 import type { InboundBody } from '../inbound.ts';
 import type { Outbound } from '../outbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
@@ -95,10 +96,10 @@ export class NodeExchange extends Running implements SocketOwner {
     response.on('finish', onFinish);
     try {
       this.#dispatch(this.#request, response);
+      if (this.body === null) this.#pushComplete(this.#arrived.complete);
     } catch (error) {
-      return this.#onFailed(error);
+      this.#onFailed(error);
     }
-    if (this.body === null) this.#pushComplete(this.#arrived.complete);
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
@@ -165,21 +166,27 @@ export class NodeExchange extends Running implements SocketOwner {
   /** Gives the request what has come until it has enough; asks for more when there is nothing. */
   #read(body: InboundBody): void {
     const request = this.#request;
-    try {
-      for (;;) {
-        const bytes = body.next();
-        if (bytes === undefined) return this.#await(body);
-        if (bytes === null) {
-          request.complete = true;
-          return this.#endBody();
-        }
-        this.#socket.received(bytes.length);
-        if (!request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
-        if (this.#bodyOver) return;
+    while (!this.#bodyOver) {
+      const bytes = this.#next(body);
+      if (this.#bodyOver) return;
+      if (bytes === undefined) return this.#await(body);
+      if (bytes === null) {
+        request.complete = true;
+        return this.#endBody();
       }
+      this.#socket.received(bytes.length);
+      // What its listeners throw is theirs, as in Node.
+      if (!request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
+    }
+  }
+
+  #next(body: InboundBody): Uint8Array | null | undefined {
+    try {
+      return body.next();
     } catch {
       // The client has gone, or broke its body off: for Node both are an aborted request.
       this.#socket.destroy();
+      return undefined;
     }
   }
 
@@ -216,6 +223,10 @@ export class NodeExchange extends Running implements SocketOwner {
 
   socketOnDrain(): void {
     emitDrain(this.#response);
+  }
+
+  get isAbandoned(): boolean {
+    return this.outbound.gone || this.outbound.abortedWhy !== Abort.NONE;
   }
 
   get leavesBody(): boolean {
@@ -285,6 +296,12 @@ export class NodeExchange extends Running implements SocketOwner {
   protected override onAbort(why: number): void {
     super.onAbort(why);
     if (this.late) this.#hearTheEnd();
+    this.#socket.destroy();
+  }
+
+  protected override onDismiss(reason: Error): void {
+    this.#done = true;
+    super.onDismiss(reason);
     this.#socket.destroy();
   }
 

@@ -10,6 +10,7 @@ import type { WorkerLoop } from '../loop.ts';
 import { patchGlobalResponse } from './fast-response.ts';
 import { NodeInterface } from './node-interface.ts';
 import { sendResponse } from './send-response.ts';
+import { exchangeOf } from './socket.ts';
 
 /** What a handler is given besides its request, as handlers of other servers are. */
 export interface FetchContext {
@@ -71,8 +72,11 @@ class WorkerRequest extends NodeRequest {
     this.#outgoing = outgoing;
   }
 
+  /** Brought up to date whenever the signal is asked for, so that code whose loop does not turn can ask. */
   get _abortController(): AbortController {
-    return (this.#controller ??= abortedWith(this.#outgoing));
+    const controller = (this.#controller ??= abortedWith(this.#outgoing));
+    if (exchangeOf(this.#outgoing.req)?.isAbandoned === true) controller.abort();
+    return controller;
   }
 }
 

@@ -8,7 +8,7 @@
  * queue each of them a second time.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { DuplexOptions } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
 import { Outbound } from '../outbound.ts';
@@ -36,6 +36,10 @@ export interface SocketOwner {
   responseOnFinish(): void;
   /** More of the request's body comes, and nobody reads it. */
   readonly leavesBody: boolean;
+  /** Nobody waits for the response any more; synchronous code can ask, whose loop does not turn. */
+  readonly isAbandoned: boolean;
+  /** What logs call the request. */
+  readonly label: { readonly id: string };
 }
 
 type Done = (error?: Error | null) => void;
@@ -290,4 +294,11 @@ function bytesOf(
     default:
       return Buffer.from(data, encoding);
   }
+}
+
+/** The exchange that a request was made for; undefined when it was not made here. */
+export function exchangeOf({ socket }: IncomingMessage): SocketOwner | undefined {
+  return (socket as unknown) instanceof ExchangeSocket
+    ? (socket as unknown as ExchangeSocket).owner
+    : undefined;
 }

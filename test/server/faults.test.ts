@@ -1,0 +1,113 @@
+/**
+ * Errors that nobody catches: they cost the request that they belong to, and its worker only when it is done.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { appFile, serveFile } from '../support/server.ts';
+
+describe('errors that nobody catches', () => {
+  const app = `
+    import { threadId } from 'node:worker_threads';
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    export default async (environ, startResponse) => {
+      const { PATH_INFO: path } = environ;
+      if (path === '/timer') setTimeout(() => { throw new Error('from a timer'); }, 10);
+      if (path === '/rejection') void Promise.reject(new Error('not handled'));
+      if (path === '/deep') void wait(5).then(() => wait(5)).then(() => { throw new Error('deep'); });
+      if (path === '/late') {
+        startResponse(200, []);
+        return (async function* () { yield 'sent'; setTimeout(() => { throw new Error('late'); }, 5); await wait(10000); })();
+      }
+      if (path !== '/') await wait(10000);
+      await wait(50);
+      startResponse(200, []);
+      return String(threadId);
+    };
+  `;
+
+  test.each([
+    ['/timer', 'from a timer'],
+    ['/rejection', 'not handled'],
+    ['/deep', 'deep'],
+  ])('%s: its own request is 502, the others are answered, the worker is replaced', async (path, message) => {
+    const { port, server, log } = await serveFile(appFile(app), 1);
+    const url = `http://127.0.0.1:${port}`;
+    const others = Array.from({ length: 5 }, async () => (await fetch(url)).text());
+    const faulty = await fetch(url + path);
+    expect([faulty.status, await faulty.text()]).toEqual([502, 'Bad Gateway\n']);
+    const [thread] = await Promise.all(others);
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 5 }, () => thread));
+    expect(await (await fetch(url)).text()).not.toBe(thread);
+    expect(log[0]).toMatch(new RegExp(`^GET ${path} uncaught \\(request .*\\): Error: ${message}\\n`));
+    expect(log[1]).toContain('is replaced: an error in it was not caught');
+    while (server.stats().inFlight > 0 || server.stats().workers !== 1) await wait(1);
+  });
+
+  test('after its head its response is broken off', async () => {
+    const { port } = await serveFile(appFile(app), 1);
+    const response = await fetch(`http://127.0.0.1:${port}/late`);
+    expect(response.status).toBe(200);
+    await expect(response.text()).rejects.toThrow('terminated');
+  });
+
+  test('an application that listens for them decides itself', async () => {
+    const own = `process.on('uncaughtException', () => {}); ${app}`;
+    const { port, server, log } = await serveFile(
+      appFile(own.replace('await wait(10000)', 'await wait(30)')),
+      1,
+    );
+    const response = await fetch(`http://127.0.0.1:${port}/timer`);
+    expect([response.status, server.stats().workers, log]).toEqual([200, 1, []]);
+  });
+
+  test('the signal of its own request fires with it', async () => {
+    const { port, log } = await serveFile(
+      appFile(`
+        export default async (environ) => {
+          const signal = environ['tsgi.signal'];
+          setTimeout(() => { throw new Error('not caught'); }, 10);
+          await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          environ['tsgi.errors'].write('told of: ' + signal.reason.message + '\\n');
+        };
+      `),
+    );
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(502);
+    while (!log.includes('told of: not caught')) await wait(1);
+  });
+
+  test('what its own request still says is dropped, also when its 502 has to wait for room', async () => {
+    const { port, server } = await serveFile(
+      appFile(`
+        export default async (environ, startResponse) => {
+          const { PATH_INFO: path } = environ;
+          if (path === '/fault') {
+            setTimeout(() => { throw new Error('not caught'); }, 200);
+            setTimeout(() => startResponse(200, [])('said later'), 300);
+            await new Promise(() => {});
+          }
+          startResponse(200, []);
+          if (path === '/') return 'fine';
+          return (async function* () { for (;;) yield new Uint8Array(65536); })();
+        };
+      `),
+      1,
+    );
+    const fills = Array.from({ length: 6 }, () => net.connect(port, '127.0.0.1'));
+    for (const fill of fills) fill.end('GET /fill HTTP/1.1\r\nHost: a\r\n\r\n').resume();
+    await Promise.all(fills.map((fill) => once(fill, 'data')));
+    const faulty = await Client.connect(port);
+    await faulty.write('GET /fault HTTP/1.1\r\nHost: a\r\n\r\n');
+    while (server.stats().inFlight < 7 || server.stats().pending > 0) await wait(1);
+    // Nobody empties the worker's ring meanwhile.
+    const end = performance.now() + 600;
+    while (performance.now() < end);
+    for (const fill of fills) fill.destroy();
+    expect((await faulty.answer())?.status).toBe(502);
+    await faulty.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await faulty.answer()).toMatchObject({ status: 200, body: 'fine' });
+    faulty.close();
+  });
+});
