@@ -93,10 +93,7 @@ export class NodeInterface implements Interface {
     request.push(null);
     Object.assign(request, { upgrade: true });
     const id = requestId(this.#requestIdPrefix, reader.serial);
-    const tunnel = new Tunnel(outbound, body, { server, request, socket, requestId: id });
-    this.#tunnels.add(tunnel);
-    void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
-    return tunnel;
+    return new Tunnel(outbound, body, { server, request, socket, requestId: id, open: this.#tunnels });
   }
 
   #giveHint(): void {
