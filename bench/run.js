@@ -4,6 +4,7 @@
  */
 import { beside, hello, overload, saturated, spread, supervised } from './http.js';
 import { parser, ring } from './micro.js';
+import { sockets } from './sockets.js';
 import { environ, machine } from './tsgi.js';
 
 const QUESTIONS = {
@@ -18,6 +19,8 @@ const QUESTIONS = {
   beside,
   overload,
   supervised,
+  sockets,
+  sockets2: () => sockets(2),
 };
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(QUESTIONS);
 
