@@ -5,6 +5,7 @@
 import { beside, hello, overload, replaced, saturated, spread, supervised } from './http.js';
 import { expressHello, fastifyHello, fetchHello, render } from './interfaces.js';
 import { parser, ring } from './micro.js';
+import { sockets } from './sockets.js';
 import { environ, machine } from './tsgi.js';
 
 const QUESTIONS = {
@@ -24,6 +25,8 @@ const QUESTIONS = {
   overload,
   supervised,
   replaced,
+  sockets,
+  sockets2: () => sockets(2),
 };
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(QUESTIONS);
 

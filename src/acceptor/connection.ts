@@ -80,8 +80,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   /** A complete request before a client's FIN is answered (for a while, when that means a client that left); an incomplete one is not. */
   socketOnEnd(): void {
     this.#halfClosed = true;
-    if (this.#tunnel !== null) return this.#tunnelOnEnd(this.#tunnel);
-    if (this.state === State.WAIT) return this.#host.halfOpen ? undefined : this.setDeadline(HALF_OPEN_MS);
+    if (this.#tunnel !== null) return this.#tunnelEnds(this.#tunnel, false);
+    if (this.state === State.WAIT) return this.#waitsOn ? undefined : this.setDeadline(HALF_OPEN_MS);
     this.#dropExchange();
     this.linger();
   }
@@ -95,6 +95,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.state = State.CLOSED;
     this.#file?.cancel();
     this.#file = null;
+    // Behind what was read, which the application shall still have.
+    if (this.#tunnel?.ended === false) this.#tunnelEnds(this.#tunnel, true);
     this.#dropExchange();
     this.#intake.close();
     this.#stash.take();
@@ -264,12 +266,17 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     if (tunnel.waiting >= UPLOAD_HIGH_WATER) this.pause();
   }
 
-  #tunnelOnEnd(tunnel: Upload): void {
-    tunnel.end();
+  #tunnelEnds(tunnel: Upload, broken: boolean): void {
+    tunnel.end(broken);
     if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
   }
 
   // between requests
+
+  /** Its client has ended its side, and is answered all the same. One that asks for an upgrade has begun to speak otherwise. */
+  get #waitsOn(): boolean {
+    return this.#host.halfOpen || (this.#intake.flags & Flag.UPGRADE) !== 0;
+  }
 
   /** No request follows on this connection. */
   #endsHere(): boolean {

@@ -10,6 +10,7 @@ import { Abort } from '../ring/layout.ts';
 import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
+import { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
 import type { WorkerLink } from './worker-link.ts';
 import type { WorkerLinks } from './worker-links.ts';
@@ -128,7 +129,12 @@ export class Records {
   #onTunnel(link: WorkerLink, exchange: Exchange): void {
     exchange.headSent = true;
     this.#exchanges.countTunnel(exchange, link);
-    exchange.connection?.exchangeOnTunnel();
+    if (exchange.connection !== null) return exchange.connection.exchangeOnTunnel();
+    // Its client left meanwhile, and its application waits to hear that.
+    const nothing = new Upload();
+    nothing.wanted = true;
+    nothing.end(true);
+    this.#exchanges.tunnel(exchange, nothing);
   }
 
   #onFile(link: WorkerLink, exchange: Exchange): void {

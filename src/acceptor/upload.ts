@@ -8,7 +8,7 @@
  * application as it reads, so an application that does not read pins its window and this queue, never the ring.
  */
 import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
-import { END, Kind } from '../ring/message.ts';
+import { BROKEN, END, Kind } from '../ring/message.ts';
 
 /** Bytes of one body that may lie unread in a worker. */
 const WINDOW = 256 * 1024;
@@ -27,6 +27,7 @@ export class Upload {
   blocks = false;
   /** END was sent to the worker. */
   done = false;
+  #broken = false;
   #sent = 0;
   readonly #queue: Uint8Array[] = [];
 
@@ -47,9 +48,10 @@ export class Upload {
     this.waiting += bytes.length;
   }
 
-  /** The body is complete. */
-  end(): void {
+  /** The body is complete; or, `broken`, the client is gone. */
+  end(broken = false): void {
     this.ended = true;
+    this.#broken = broken;
   }
 
   /** The exchange is over: what waits is dropped. */
@@ -69,7 +71,7 @@ export class Upload {
       published = true;
     }
     if (!this.ended || claim(producer, 0) === INSUFFICIENT) return published;
-    producer.commit(0, Kind.BODY | END, exchange, generation);
+    producer.commit(0, Kind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
     this.done = true;
     return true;
   }

@@ -43,6 +43,8 @@ export const CLOSE = 1 << 9;
 export const BLOCKS = 1 << 10;
 /** With RESPONSE: bytes that stand before the response (1xx), and begin nothing. */
 export const INTERIM = 1 << 11;
+/** With BODY and END: the client is gone. */
+export const BROKEN = 1 << 12;
 
 export function kindOf(word: number): number {
   return word & 0xff;

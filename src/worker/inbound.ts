@@ -4,8 +4,8 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
-import { END, Kind, kindOf } from '../ring/message.ts';
-import { NoBlockingError } from '../tsgi/errors.ts';
+import { BROKEN, END, Kind, kindOf } from '../ring/message.ts';
+import { ClientGoneError, NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
 
@@ -75,7 +75,8 @@ export class InboundBody implements BodySource {
     this.#wakeUp();
   }
 
-  onEnd(): void {
+  onEnd(broken: boolean): void {
+    if (broken) return this.onError(new ClientGoneError());
     this.#ended = true;
     this.#wakeUp();
   }
@@ -141,7 +142,7 @@ export class Inbound {
         this.#owner.assign(inbound.exchange, inbound.generation);
       } else if (body !== undefined) {
         if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));
-        if ((kind & END) !== 0) body.onEnd();
+        if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
       }
       inbound.release();
     }

@@ -121,6 +121,11 @@ export class Outbound {
     if (!this.ending) this.#cut(Kind.ABORT);
   }
 
+  /** Ends the connection now: what the acceptor has been given goes out, what waits for room does not. */
+  hangUp(): void {
+    if (!this.ending) this.#cut(Kind.RESPONSE | END | CLOSE);
+  }
+
   /** Nobody waits for this answer any more. Gives the exchange back at once; what is still written is dropped. */
   leave(): void {
     this.gone = true;

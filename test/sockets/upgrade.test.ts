@@ -105,7 +105,7 @@ describe('taken', () => {
     const { port } = await upgraded(`
       const events = [];
       for (const name of ['error', 'end', 'close'])
-        socket.on(name, (told) => events.push([name, told?.code ?? told]));
+        socket.resume().on(name, (told) => events.push([name, told?.code ?? told]));
       server.removeAllListeners('request').on('request', (request, response) => response.end(JSON.stringify(events)));`);
     const client = await connect(port);
     await client.until(() => text(client) === SWITCHED);

@@ -85,15 +85,8 @@ export class NodeInterface implements Interface {
     request.push(null);
     Object.assign(request, { upgrade: true });
     const { server } = site;
-    const tunnel = new Tunnel(outbound, body, {
-      server,
-      request,
-      socket,
-      requestId: site.requestId(reader.serial),
-    });
-    this.#tunnels.add(tunnel);
-    void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
-    return tunnel;
+    const id = site.requestId(reader.serial);
+    return new Tunnel(outbound, body, { server, request, socket, requestId: id, open: this.#tunnels });
   }
 
   #giveHint(): void {

@@ -5,7 +5,8 @@
  * parsing when it hears of this exchange first. Bytes that came behind the head are the first to be read.
  *
  * Its exchange lives as long as the connection. An end by the application ends both ways behind what was written; an end
- * by the client is the end of what is read, and a client that is gone destroys the socket.
+ * by the client is the end of what is read. Of a client that is gone what it said before is still read; then, or when
+ * something is written to it, the socket is destroyed.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { RequestReader } from '../../ring/message.ts';
@@ -33,6 +34,8 @@ export class TunnelSocket extends PeerSocket {
   #reading = false;
   /** Of what is written, and waits for room. */
   #written: Done | null = null;
+  /** The client takes nothing any more. */
+  #gone = false;
 
   constructor(outbound: TunnelOutbound, body: InboundBody, peers: RequestReader) {
     super({ allowHalfOpen: true, emitClose: false }, peers);
@@ -41,9 +44,10 @@ export class TunnelSocket extends PeerSocket {
     outbound.socket = this;
   }
 
-  /** The client is gone. */
-  break(): void {
-    this.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }));
+  /** The client is gone; that it is so stands behind what it said in the body as well. May be called again. */
+  clientOnGone(): void {
+    this.#gone = true;
+    if (this.#written !== null) this.#settle(failure('write', 'EPIPE'));
   }
 
   override _read(): void {
@@ -61,7 +65,7 @@ export class TunnelSocket extends PeerSocket {
         if (!this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
       }
     } catch {
-      return this.break();
+      return void this.destroy(failure('read', 'ECONNRESET'));
     }
     this.#reading = true;
     void this.#body.wait().then(() => {
@@ -87,15 +91,19 @@ export class TunnelSocket extends PeerSocket {
 
   #flush(done: Done): void {
     this.refreshTimeout();
-    if (this.#outbound.over) return done();
+    if (this.#gone) return done(failure('write', 'EPIPE'));
     this.#written = done;
     this.#outbound.flush();
   }
 
   outboundOnFlow(): void {
+    this.#settle();
+  }
+
+  #settle(error?: Error): void {
     const written = this.#written;
     this.#written = null;
-    written?.();
+    written?.(error);
   }
 
   /** Both ways end here: the acceptor sends what is written, and what the client still says is nobody's. */
@@ -118,9 +126,9 @@ export class TunnelSocket extends PeerSocket {
 
   override _destroy(error: Error | null, callback: Done): void {
     this.stopTimeout();
-    // As net's: what was handed over leaves, and the connection ends behind it.
-    this.#outbound.finish(true);
-    this.outboundOnFlow();
+    // As a socket that is closed: its client sees an end, and what was not written yet never comes.
+    this.#outbound.hangUp();
+    this.#settle();
     // Servers listen for errors of their sockets, and an application that does not is not to die of a client.
     callback(this.listenerCount('error') > 0 ? error : null);
     // As net's, which says whether it was by an error.
@@ -128,11 +136,18 @@ export class TunnelSocket extends PeerSocket {
   }
 }
 
+/** As Node's sockets fail. */
+function failure(syscall: string, code: string): Error {
+  return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
+}
+
 export interface TunnelParts {
   readonly server: Server;
   readonly request: IncomingMessage;
   readonly socket: TunnelSocket;
   readonly requestId: string;
+  /** Those that are open, which it joins. */
+  readonly open: Set<Tunnel>;
 }
 
 /** A WebSocket of the library ws, as far as it is needed. */
@@ -158,9 +173,13 @@ export class Tunnel extends Running {
   }
 
   protected override call(owner: RunningOwner): void {
-    const { server, request, socket } = this.#parts;
+    const { server, request, socket, open } = this.#parts;
     this.outbound.takeOver();
-    socket.once('close', () => owner.runningOnDone(this));
+    open.add(this);
+    socket.once('close', () => {
+      open.delete(this);
+      owner.runningOnDone(this);
+    });
     // Nobody need read what comes behind the end.
     socket.once('finish', () => setImmediate(() => socket.destroy()));
     try {
@@ -184,12 +203,12 @@ export class Tunnel extends Running {
   }
 
   cut(): void {
-    this.#parts.socket.destroy();
+    this.#parts.socket.resetAndDestroy();
   }
 
-  protected override onAbort(why: number): void {
-    super.onAbort(why);
-    this.#parts.socket.break();
+  /** Not at once: what its client said before is on its way, or waits to be read. */
+  protected override onAbort(): void {
+    this.#parts.socket.clientOnGone();
   }
 }
 

@@ -1,0 +1,119 @@
+/**
+ * Many open sockets in a process of their own, each of which says something now and then and waits for it to come back.
+ *
+ * Told in its one argument, as JSON: `url`, `sockets`, `every` (ms), `localAddress`. Says `open` when all are, ends when it
+ * is told to, and says then what became of every message.
+ */
+import { WebSocket } from 'ws';
+
+const { url, sockets, every, localAddress } = JSON.parse(process.argv[2]);
+/** So many handshakes at a time. */
+const AT_ONCE = 100;
+/** Whoever was told to come back does so within this, ms. */
+const BACK_MS = 2000;
+/** A message that has not come back after this is lost, ms. */
+const PATIENCE_MS = 15_000;
+const AGAIN = -1;
+
+const result = { said: 0, again: 0, restarted: 0, refused: 0, lost: 0, times: [], away: 0, bad: [] };
+let stopped = false;
+
+class Speaker {
+  #socket;
+  #next = 0;
+  /** What has not come back, and when it was said, or AGAIN. */
+  #waiting = new Map();
+  #awaySince = 0;
+  #timer;
+
+  get waiting() {
+    return this.#waiting.size;
+  }
+
+  /** Resolves when it is open; tries again when it is refused. */
+  open() {
+    this.#socket = new WebSocket(url, { localAddress, perMessageDeflate: false });
+    this.#socket.on('message', (data) => this.#onMessage(Number(data)));
+    this.#socket.on('unexpected-response', () => (result.refused += 1));
+    this.#socket.on('error', () => {});
+    return new Promise((resolve) => {
+      let opened = false;
+      this.#socket.on('open', () => {
+        opened = true;
+        this.#onOpen();
+        resolve();
+      });
+      this.#socket.on('close', (code) => {
+        if (stopped) return resolve();
+        if (opened) this.#onClose(code);
+        setTimeout(() => resolve(this.open()), BACK_MS * Math.random());
+      });
+    });
+  }
+
+  start() {
+    this.#timer = setTimeout(() => {
+      this.#say();
+      this.#timer = setInterval(() => this.#say(), every);
+    }, every * Math.random());
+  }
+
+  silence() {
+    clearInterval(this.#timer);
+  }
+
+  end() {
+    result.lost += this.#waiting.size;
+    this.#socket.terminate();
+  }
+
+  #say() {
+    const number = this.#next++;
+    const isOpen = this.#socket.readyState === WebSocket.OPEN;
+    this.#waiting.set(number, isOpen ? performance.now() : AGAIN);
+    result.said += 1;
+    if (isOpen) this.#socket.send(String(number));
+  }
+
+  #onMessage(number) {
+    const said = this.#waiting.get(number);
+    if (!this.#waiting.delete(number)) result.bad.push(`${number} came back twice`);
+    else if (said !== AGAIN) result.times.push(performance.now() - said);
+  }
+
+  #onOpen() {
+    if (this.#awaySince > 0) result.away = Math.max(result.away, performance.now() - this.#awaySince);
+    this.#awaySince = 0;
+    for (const number of this.#waiting.keys()) this.#socket.send(String(number));
+  }
+
+  #onClose(code) {
+    if (code === 1012) result.restarted += 1;
+    else result.bad.push(`closed with ${code}`);
+    for (const [number, said] of this.#waiting) {
+      if (said !== AGAIN) result.again += 1;
+      this.#waiting.set(number, AGAIN);
+    }
+    this.#awaySince = performance.now();
+  }
+}
+
+const speakers = Array.from({ length: sockets }, () => new Speaker());
+const left = speakers.values();
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    for (const speaker of left) await speaker.open();
+  }),
+);
+process.send('open');
+for (const speaker of speakers) speaker.start();
+
+process.on('message', async () => {
+  for (const speaker of speakers) speaker.silence();
+  const limit = performance.now() + PATIENCE_MS;
+  while (speakers.some(({ waiting }) => waiting > 0) && performance.now() < limit)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  stopped = true;
+  for (const speaker of speakers) speaker.end();
+  process.send({ result }, () => process.exit(0));
+});

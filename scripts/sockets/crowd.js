@@ -1,0 +1,50 @@
+/**
+ * The client processes (`client.js`), and what they tell in the end.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const CLIENT = fileURLToPath(new URL('client.js', import.meta.url));
+/** A process each, with an address of its own, so that there are ports enough. */
+const ADDRESSES = ['127.0.0.1', '127.0.0.2'];
+
+export class Crowd {
+  #children;
+
+  constructor({ url, sockets, every }) {
+    this.#children = ADDRESSES.map((localAddress, index) => {
+      const share = Math.floor((sockets + index) / ADDRESSES.length);
+      return fork(CLIENT, [JSON.stringify({ url, sockets: share, every, localAddress })]);
+    });
+  }
+
+  /** Resolves when every socket is open. */
+  async opened() {
+    await Promise.all(this.#children.map((child) => once(child, 'message')));
+  }
+
+  /** Says nothing more, waits for what has not come back, and ends. */
+  async finished() {
+    const results = await Promise.all(
+      this.#children.map(async (child) => {
+        child.send('stop');
+        const [{ result }] = await once(child, 'message');
+        return result;
+      }),
+    );
+    const sum = (name) => results.reduce((total, result) => total + result[name], 0);
+    return {
+      ...Object.fromEntries(
+        ['said', 'again', 'restarted', 'refused', 'lost'].map((name) => [name, sum(name)]),
+      ),
+      away: Math.max(...results.map(({ away }) => away)),
+      times: results.flatMap(({ times }) => times).sort((a, b) => a - b),
+      bad: results.flatMap(({ bad }) => bad),
+    };
+  }
+
+  kill() {
+    for (const child of this.#children) child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The same program on node and on this server, for a test that compares them.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { Cli } from '../support/cli.ts';
+
+const ECHO = fileURLToPath(new URL('fixtures/ws-echo.mjs', import.meta.url));
+
+export interface Subject {
+  readonly name: string;
+  readonly port: number;
+  /** The process that serves. */
+  readonly pid: number;
+  /** What the program noted about the connection with that id, a line an event. */
+  readonly notes: (id: string) => string[];
+}
+
+function notesFolder(): { folder: string; notes: Subject['notes'] } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-ws-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const notes = (id: string) => {
+    const file = path.join(folder, id);
+    return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  };
+  return { folder, notes };
+}
+
+export async function onNode(): Promise<Subject> {
+  const { folder, notes } = notesFolder();
+  const env = { ...process.env, LOGS: folder, PORT: '0' };
+  const child = spawn(process.execPath, [ECHO], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return { name: 'node', port: Number(new URL(line.toString().trim()).port), pid: child.pid!, notes };
+}
+
+export async function onOurs(threads: number, ...args: string[]): Promise<Subject & { cli: Cli }> {
+  const { folder, notes } = notesFolder();
+  const flags = ['--port', '0', '--threads', String(threads), '--no-supervise', ...args];
+  const cli = new Cli([ECHO, ...flags], { env: { LOGS: folder } });
+  const { port } = new URL(await cli.url());
+  return { name: 'tsgi-threads', port: Number(port), pid: cli.child.pid!, notes, cli };
+}
+
+/** What was noted once the connection is over there; a connection that was never opened has no notes. */
+export async function finalNotes({ notes }: Subject, id: string): Promise<string[]> {
+  let lines = notes(id);
+  while (lines.length > 0 && !lines.at(-1)!.startsWith('["close"')) {
+    await wait(1);
+    lines = notes(id);
+  }
+  return lines;
+}

@@ -1,0 +1,41 @@
+/**
+ * WebSocket servers on the library ws, compared with the same program on node:http: what clients say is cut at random.
+ */
+import { describe, expect, test } from 'vitest';
+import { randomOf } from '../proof/random.ts';
+import { type Heard, SequenceClient } from './ws-client.ts';
+import { SEQUENCES, type Sequence, stepsOf } from './ws-sequences.ts';
+import { finalNotes, onNode, onOurs, type Subject } from './ws-servers.ts';
+
+/** Given again, it brings the same cuts back; packets keep their own mind. */
+const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
+const ROUNDS = process.env.TSGI_LONG === undefined ? 4 : 40;
+
+interface Seen extends Heard {
+  readonly notes: readonly string[];
+}
+
+async function see(subject: Subject, sequence: Sequence, id: string, seed: number): Promise<Seen> {
+  const client = new SequenceClient(subject.port, randomOf(seed));
+  const heard = await client.say(stepsOf(sequence, id));
+  return { ...heard, notes: await finalNotes(subject, id) };
+}
+
+describe('a table of sequences, each cut at random, is answered as by node:http', () => {
+  test(`seed ${SEED}`, { timeout: 120_000 }, async () => {
+    const [node, ours] = [await onNode(), await onOurs(2)];
+    for (let round = 0; round < ROUNDS; round++) {
+      await Promise.all(
+        SEQUENCES.map(async (sequence, index) => {
+          const seed = SEED + round * SEQUENCES.length + index;
+          const id = `${round}-${index}`;
+          const [expected, seen] = await Promise.all([
+            see(node, sequence, id, seed),
+            see(ours, sequence, id, seed),
+          ]);
+          expect(seen, `${sequence.name}: TSGI_TEST_SEED=${SEED}, round ${round}`).toEqual(expected);
+        }),
+      );
+    }
+  });
+});
