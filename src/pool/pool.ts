@@ -196,7 +196,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   async #reload(task: CommonTask): Promise<void> {
-    if (this.#closing) throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
+    if (this.#closing) throw closesError();
     // Asked for anew each time: workers may die meanwhile, and be respawned with the old task or the new.
     const nextOld = () =>
       [...this.#workers.values()].find((worker) => !worker.leaving && worker.task !== task);
@@ -208,6 +208,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       await this.#replace(old, task, 'reload');
       this.#task = task;
     }
+    if (this.#closing) throw closesError();
   }
 
   /** While this goes on, nobody else replaces the worker, however it ends: its replacement is on its way already. */
@@ -367,6 +368,10 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 /** Up to a tenth more or less, so that workers that started together do not end together. */
 function jittered(value: number): number {
   return value * (0.9 + 0.2 * Math.random());
+}
+
+function closesError(): OptionError {
+  return new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
 }
 
 function messageOf(error: unknown): string {
