@@ -5,7 +5,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', '**/node_modules/'] },
+  { ignores: ['dist/', '**/node_modules/', '**/.next/', 'test/grid/build/'] },
   js.configs.recommended,
   ...tseslint.configs.strict,
   {
@@ -64,5 +64,31 @@ export default tseslint.config(
       },
     },
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-empty-function': 'off' },
+  },
+  {
+    // Applications as their users write them, CommonJS and JSX included.
+    files: ['test/grid/apps/**'],
+    languageOptions: {
+      globals: {
+        require: 'readonly',
+        module: 'readonly',
+        __dirname: 'readonly',
+        Blob: 'readonly',
+        File: 'readonly',
+        ReadableStream: 'readonly',
+      },
+      parserOptions: { ecmaFeatures: { jsx: true } },
+    },
+    rules: {
+      '@typescript-eslint/no-require-imports': 'off',
+      '@typescript-eslint/no-extraneous-class': 'off',
+      // Decorators need the types of what is injected at run time.
+      '@typescript-eslint/consistent-type-imports': 'off',
+    },
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { globals: { require: 'readonly', module: 'readonly' } },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
 );

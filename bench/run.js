@@ -3,6 +3,7 @@
  * These machines are shared: believe the ratios, not the figures.
  */
 import { beside, hello, overload, replaced, saturated, spread, supervised } from './http.js';
+import { expressHello, fastifyHello, fetchHello, render } from './interfaces.js';
 import { parser, ring } from './micro.js';
 import { environ, machine } from './tsgi.js';
 
@@ -13,6 +14,10 @@ const QUESTIONS = {
   machine,
   hello,
   hello2: () => hello(2),
+  fetch: fetchHello,
+  express: expressHello,
+  fastify: fastifyHello,
+  render,
   saturated,
   spread,
   beside,

@@ -31,20 +31,28 @@ const PROGRAM = `createServer(1, { app: './app.ts' }).listen({ port: 0 }).then(a
 });
 `;
 
-/** Starts a command that prints its address, fetches from it, and ends it. */
+/** Starts a command that prints its address, fetches from it, and ends it with all that it started. */
 async function serves(name, command, args) {
-  const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command, args, {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A group of its own: npx keeps a signal to itself.
+    detached: true,
+  });
   let output = '';
-  child.stdout.setEncoding('utf8');
-  for await (const text of child.stdout) {
-    output += text;
-    if (/http:\/\/\S+/.test(output)) break;
-  }
-  const [url] = /http:\/\/[^\s]+/.exec(output) ?? [];
+  const closed = once(child, 'close');
+  const listening = new Promise((resolve) => {
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+      const [url] = /http:\/\/\S+(?=\s)/.exec(output) ?? [];
+      if (url !== undefined) resolve(url);
+    });
+  });
+  const url = await Promise.race([listening, closed.then(() => undefined)]);
   if (url === undefined) throw new Error(`${name} did not listen: ${output}`);
   const body = await (await fetch(`${url}/package`)).text();
-  child.kill('SIGTERM');
-  await once(child, 'exit');
+  process.kill(-child.pid, 'SIGTERM');
+  await closed;
   if (body !== 'served /package') throw new Error(`${name} answered ${JSON.stringify(body)}`);
   console.log(`  ${name}: serves`);
 }
@@ -57,7 +65,8 @@ try {
   run(`npx --no-install attw ${path.join(folder, tarball)} --profile esm-only`, root);
   console.log('  are the types wrong: no');
   writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
-  run(`npm install ./${tarball} --no-audit --no-fund --loglevel=error`, folder);
+  // No dependency needs its install script.
+  run(`npm install ./${tarball} --ignore-scripts --no-audit --no-fund --loglevel=error`, folder);
   writeFileSync(path.join(folder, 'app.ts'), APP);
   writeFileSync(
     path.join(folder, 'by-import.mjs'),
@@ -67,11 +76,7 @@ try {
     path.join(folder, 'by-require.cjs'),
     `const { createServer } = require('tsgi-threads');\n${PROGRAM}`,
   );
-  await serves('npx tsgi-threads app.ts', path.join(folder, 'node_modules', '.bin', 'tsgi-threads'), [
-    'app.ts',
-    '--port',
-    '0',
-  ]);
+  await serves('npx tsgi-threads app.ts', 'npx', ['--no-install', 'tsgi-threads', 'app.ts', '--port', '0']);
   writeFileSync(
     path.join(folder, 'tsgi.mjs'),
     `import { testRequest } from 'tsgi-threads/tsgi';\nimport { probe } from 'tsgi-threads/tsgi/conformance';\nconst { status } = await testRequest(probe, { url: '/S2' });\nif (status !== 200) process.exit(1);\n`,

@@ -12,8 +12,10 @@ const STEPS = [
   ['lint', 'npx --no-install eslint .'],
   ['types', 'npm run -s types'],
   ['docs fresh', 'node scripts/docs.js --check'],
+  ['grid docs fresh', 'node scripts/grid.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
   ['native rebuild', 'node native/build.js --check'],
+  ['examples', 'node examples/cpu/compare/main.js --check'],
   ['package', 'node scripts/check-package.js'],
 ];
 

@@ -5,7 +5,7 @@
 
 interface ErrorRow {
   /** Whose fault it is; the class of the same name is thrown. */
-  readonly fault: 'option' | 'protocol' | 'application';
+  readonly fault: 'option' | 'application';
   /** HTTP status the client is answered, 0 where no client is involved. */
   readonly status: number;
   readonly message: string;
@@ -35,7 +35,6 @@ export const ERRORS = {
   TSGI_ERR_LISTEN: { fault: 'option', status: 0, message: 'Cannot listen' },
   TSGI_ERR_STATE: { fault: 'option', status: 0, message: 'The server is in the wrong state' },
   TSGI_ERR_ZOMBIES: { fault: 'application', status: 0, message: 'Too many threads cannot be ended' },
-  TSGI_ERR_BODY_INCOMPLETE: { fault: 'protocol', status: 400, message: 'The request body ended early' },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -58,6 +57,3 @@ export class OptionError extends TsgiError {}
 
 /** The application did what the server cannot put up with. */
 export class ApplicationError extends TsgiError {}
-
-/** The client broke HTTP or went away. */
-export class ProtocolError extends TsgiError {}

@@ -5,27 +5,23 @@
  */
 import type { AcceptorStats } from './acceptor/acceptor-api.ts';
 import type { Journal } from './journal.ts';
+import type { Binder, ListenOptions } from './listening.ts';
 import type { Logger } from './logger.ts';
 import type { Options } from './options/table.ts';
 import type { Application } from './tsgi/types.ts';
 
+export type { Binder, ListenOptions };
+
 export interface ServerOptions extends Omit<Options, 'threads'> {
   /**
    * The application: a path (against the working directory) with or without `:export`, a `file:` URL, or, with
-   * `threads: 0` only, the function itself.
+   * `threads: 0` only, the application itself: whatever a file would export, of any interface.
    */
-  readonly app: string | URL | Application;
+  readonly app: string | URL | Application | object;
   /** What the application, if it is a program of its own, finds in `process.argv` behind its path. */
   readonly args?: readonly string[];
   /** Where errors of the application and of the server go. Default: standard error. */
   readonly logger?: Logger;
-}
-
-export interface ListenOptions {
-  /** Default: the option `port`, 8000. 0 picks a free one. */
-  readonly port?: number;
-  /** Default: the option `host`, 127.0.0.1. */
-  readonly host?: string;
 }
 
 export interface ServerStats extends AcceptorStats {
@@ -41,14 +37,6 @@ export interface WorkerExit {
   readonly code: number;
   /** The server meant it. */
   readonly planned: boolean;
-}
-
-/** Who binds sockets and keeps them, in another process. Rejects with the error of the operating system. */
-export interface Binder {
-  /** The address is likely to be served: it is an error at once that it cannot be had. */
-  reserve(port: number, host: string): Promise<void>;
-  /** A handle to listen on. */
-  bind(port: number, host: string): Promise<object>;
 }
 
 /** What the command line asks for besides. */

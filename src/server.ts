@@ -9,16 +9,17 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { LateRequest } from './acceptor/acceptor-api.ts';
-import { compileProgram, type Program } from './compile/program.ts';
+import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
-import { listenError } from './listen-error.ts';
-import { resolveOptions } from './options/resolve.ts';
+import { Listening } from './listening.ts';
+import { type Resolution, resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
-import type { OptionName, ResolvedOptions } from './options/table.ts';
+import type { ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
-import { Pool } from './pool/pool.ts';
+import type { Asked } from './node-server.ts';
+import { Pool, type Readiness } from './pool/pool.ts';
 import { Reports } from './reports.ts';
 import type {
   Binder,
@@ -28,7 +29,6 @@ import type {
   ServerStats,
   WorkerExit,
 } from './server-api.ts';
-import type { Application } from './tsgi/types.ts';
 import { VERSION } from './version.ts';
 
 interface ServerEvents {
@@ -37,21 +37,9 @@ interface ServerEvents {
   error: [Error];
 }
 
-interface Address {
-  readonly port: number;
-  readonly host: string;
-}
-
-/** Every address, as Node listens where a program names none. */
-const EVERYWHERE = '::';
-
-const NO_PROGRAM: Program = { url: '', exportName: '', source: '', isScript: false, imports: [] };
-
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
-  readonly options: ResolvedOptions;
-  /** Those that somebody decided. */
-  readonly #given: ReadonlySet<OptionName>;
-  readonly #app: string | URL | Application;
+  readonly #resolution: Resolution;
+  readonly #app: ServerOptions['app'];
   readonly #args: readonly string[];
   readonly #binder: Binder | undefined;
   readonly #log: Logger;
@@ -75,12 +63,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     super();
     const { app, args = [], logger, ...rest } = options;
     // 'auto' leaves the decision open, so the environment may take it.
-    const { options: resolved, given } = resolveOptions(
+    this.#resolution = resolveOptions(
       { ...rest, threads: threads === 'auto' ? undefined : threads },
       process.env,
     );
-    this.options = resolved;
-    this.#given = given;
     this.#app = app;
     this.#args = args;
     this.#binder = command.binder;
@@ -90,9 +76,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#reports = new Reports(this.options, this.#log);
     if (app === undefined)
       throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
-    if (typeof app === 'function' && this.options.threads !== 0) throw functionError();
+    if (this.#file === null && this.options.threads !== 0) throw notMovable(this.#app);
     if (!Array.isArray(args) || args.some((item) => typeof item !== 'string'))
       throw new OptionError('TSGI_ERR_OPTION', "Option args is invalid: it takes texts, as in ['--verbose']");
+  }
+
+  get options(): ResolvedOptions {
+    return this.#resolution.options;
   }
 
   // start
@@ -107,9 +97,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.options.threads;
   }
 
+  /** The application's path or URL; null for one that is here itself. */
+  get #file(): string | URL | null {
+    return typeof this.#app === 'string' || this.#app instanceof URL ? this.#app : null;
+  }
+
   /**
-   * Compiles and loads the application, then listens. Rejects with an OptionError when the application does not load,
-   * the address cannot be had, or the server is closed meanwhile; nothing is left running then.
+   * Compiles and loads the application, then listens; for an application that is given itself, it listens at once, and
+   * what comes waits for it. Rejects with an OptionError when the application does not load, the address cannot be had,
+   * or the server is closed meanwhile; nothing is left running then.
    */
   async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
     if (this.#loading !== null)
@@ -130,72 +126,58 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #start(given: ListenOptions): Promise<void> {
-    if (this.#knowsPort(given)) await this.#reserve(this.#where(given));
+    const listening = new Listening(this.#resolution, given, this.#binder);
+    if (this.#file === null) return this.#startHere(listening);
+    await listening.reserve();
     const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_PROGRAM, this.#problem);
     // What is made from here on would not be closed.
     if (this.#closed !== null) throw closedError();
-    this.#acceptor = this.#makeAcceptor();
-    this.#pool = new Pool(
-      { ...this.options, shared: this.#acceptor.shared, task },
-      this.#acceptor,
-      this.#log,
-    );
-    this.#pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
-    this.#pool.on('zombie', () => this.#onZombie());
-    await this.#pool.start();
-    await this.#listen(this.#acceptor, this.#where(given));
+    const acceptor = this.#makeAcceptor();
+    const pool = await this.#startPool(acceptor, task);
+    await listening.listen(pool.readiness?.asked ?? null, (where) => acceptor.listen(where));
     if (this.#closed !== null) throw closedError();
-    this.#pool.tellAddress(this.address);
+    pool.tellAddress(0, this.address);
+    // Only now: the first that listens is the server's own.
+    for (const [place, asked] of pool.asked) void this.#listenToo(listening, place, asked);
+    pool.on('asks', (place: number, asked: Asked) => void this.#listenToo(listening, place, asked));
   }
 
-  /**
-   * The address to listen on, each part: given to `listen`, else by the option or the environment, else what a program
-   * asked for that listens itself, else the default.
-   */
-  #where(given: ListenOptions): Address {
-    const asked = this.#pool?.readiness?.asked ?? null;
-    const decided = (name: 'port' | 'host') => asked === null || this.#given.has(name);
-    const { port, host } = this.options;
-    return {
-      port: given.port ?? (decided('port') ? port : (asked?.port ?? port)),
-      host: given.host ?? (decided('host') ? host : (asked?.host ?? EVERYWHERE)),
-    };
-  }
-
-  /** The application, which may be a program that names a port, has no say in it. */
-  #knowsPort(given: ListenOptions): boolean {
-    const isProgram = this.options.interface === 'auto' || this.options.interface === 'node';
-    return given.port !== undefined || this.#given.has('port') || !isProgram;
-  }
-
-  /** A port in use is told before the application loads, by a binder that will keep it. */
-  async #reserve({ port, host }: Address): Promise<void> {
-    await this.#binder?.reserve(port, host).catch((error) => {
-      throw listenError(error, port, host);
-    });
-  }
-
-  async #listen(acceptor: Acceptor, { port, host }: Address): Promise<void> {
+  /** A program listens in several places. */
+  async #listenToo(listening: Listening, place: number, asked: Asked): Promise<void> {
     try {
-      const handle = await this.#binder?.bind(port, host);
-      await acceptor.listen(handle === undefined ? { port, host } : { handle });
+      const address = await listening.listenToo(place, asked, (where) => this.#acceptor!.listen(where));
+      this.#pool?.tellAddress(place, address);
+      this.#log.info(`The program listens on port ${address.port}, too`);
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      // A machine without IPv6.
-      if (host === EVERYWHERE && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'))
-        return this.#listen(acceptor, { port, host: '0.0.0.0' });
-      throw listenError(error as NodeJS.ErrnoException, port, host);
+      this.#pool?.tellRefused(place, (error as Error).cause as Error);
     }
   }
 
-  async #task(): Promise<CommonTask> {
-    const app = typeof this.#app === 'function' ? null : this.#app;
-    this.#files = new Set();
-    return this.#taskOf(await compileProgram(app, this.options.import, this.#files), '');
+  async #startHere(listening: Listening): Promise<void> {
+    const acceptor = this.#makeAcceptor();
+    await listening.listen(null, (where) => acceptor.listen(where));
+    const task = await this.#task();
+    if (this.#closed !== null) throw closedError();
+    await this.#startPool(acceptor, task);
   }
 
-  #taskOf({ url, ...program }: Program, problem: string): CommonTask {
-    const application = typeof this.#app === 'function' ? this.#app : url;
+  async #startPool(acceptor: Acceptor, task: CommonTask): Promise<Pool> {
+    const pool = new Pool({ ...this.options, shared: acceptor.shared, task }, acceptor, this.#log);
+    this.#pool = pool;
+    pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
+    pool.on('zombie', () => this.#onZombie());
+    await pool.start();
+    return pool;
+  }
+
+  async #task(): Promise<CommonTask> {
+    this.#files = new Set();
+    return this.#taskOf(await compileProgram(this.#file, this.options.import, this.#files), '');
+  }
+
+  #taskOf({ url, warnings, ...program }: Program, problem: string): CommonTask {
+    for (const warning of warnings) this.#log.warn(warning);
+    const application = this.#file === null ? this.#app : url;
     const context = {
       software: `tsgi-threads/${VERSION}`,
       multithread: this.threads > 1,
@@ -210,7 +192,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   #makeAcceptor(): Acceptor {
     const workers = Math.max(1, this.threads);
-    return new Acceptor(
+    this.#acceptor = new Acceptor(
       {
         ...this.options,
         requestIdPrefix: this.#requestIdPrefix,
@@ -225,6 +207,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         onStuck: (slot) => void this.#onStuck(slot),
       },
     );
+    return this.#acceptor;
   }
 
   // serve
@@ -247,6 +230,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** Threads that were told to end and have not: the process cannot exit before they do. */
   get hasZombies(): boolean {
     return this.#pool !== null && this.#pool.zombies > 0;
+  }
+
+  /** How the application is called, and what told so; undefined before it is loaded. */
+  get interface(): Pick<Readiness, 'interface' | 'why'> | undefined {
+    return this.#problem === '' ? (this.#pool?.readiness ?? undefined) : undefined;
   }
 
   stats(): ServerStats {
@@ -337,10 +325,16 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const timer = setTimeout(() => void this.terminate(), shutdownTimeout);
     this.#acceptor?.drain();
     if (shutdownDelay > 0) await wait(Math.min(shutdownDelay, shutdownTimeout));
+    this.#pool?.drain();
     await this.#acceptor?.close();
     await this.#pool?.close();
     clearTimeout(timer);
     this.#acceptor?.terminate();
+  }
+
+  /** Cuts every connection, and goes on accepting. */
+  closeAllConnections(): void {
+    this.#acceptor?.closeAllConnections();
   }
 
   /** Cuts every connection and ends every thread now. */
@@ -377,10 +371,11 @@ export function createServer(threads: number | 'auto' = 'auto', options?: Server
   return new Server(threads, options);
 }
 
-function functionError(): OptionError {
+function notMovable(app: unknown): OptionError {
+  const what = typeof app === 'object' ? 'an object' : `a ${typeof app}`;
   return new OptionError(
     'TSGI_ERR_OPTION',
-    'Option app is a function, which cannot go to another thread: export it from a file and give its path, or use 0 threads',
+    `Option app is ${what}, which cannot go to another thread: export it from a file and give its path, or use 0 threads`,
   );
 }
 

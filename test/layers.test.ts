@@ -9,7 +9,10 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 
 /** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
 const ROOMS: Record<string, readonly string[]> = {
+  channel: [],
   hooks: ['tsgi'],
+  node: ['errors', 'logger', 'node-server', 'server', 'server-api'],
+  'node-server': [],
   index: ['errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
   cli: ['errors', 'journal', 'options', 'server', 'supervisor', 'version', 'commander'],
   server: [
@@ -17,8 +20,9 @@ const ROOMS: Record<string, readonly string[]> = {
     'compile',
     'errors',
     'journal',
-    'listen-error',
+    'listening',
     'logger',
+    'node-server',
     'options',
     'pool',
     'reports',
@@ -26,30 +30,33 @@ const ROOMS: Record<string, readonly string[]> = {
     'tsgi',
     'version',
   ],
-  'server-api': ['acceptor', 'journal', 'logger', 'options', 'tsgi'],
+  'server-api': ['acceptor', 'journal', 'listening', 'logger', 'options', 'tsgi'],
   supervisor: ['journal'],
   journal: ['ring'],
   'listen-error': ['errors'],
+  listening: ['acceptor', 'listen-error', 'node-server', 'options'],
   reports: ['acceptor', 'logger', 'options'],
-  pool: ['errors', 'hooks', 'ring', 'worker', 'piscina'],
+  pool: ['errors', 'hooks', 'node-server', 'ring', 'worker', 'piscina'],
   options: ['errors'],
   logger: [],
   version: [],
   errors: [],
-  compile: ['errors', 'esbuild', 'es-module-lexer', 'import-meta-resolve'],
+  compile: ['errors', 'esbuild', 'es-module-lexer', 'get-tsconfig', 'import-meta-resolve'],
   tsgi: [],
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: ['errors', 'hooks', 'http', 'ring', 'tsgi', 'srvx/node'],
+  worker: ['errors', 'hooks', 'http', 'node-server', 'ring', 'tsgi', 'srvx/node'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([
   'pool → worker',
+  'listening → acceptor',
   'server → server-api',
   'server → tsgi',
   'server-api → acceptor',
   'server-api → journal',
+  'server-api → listening',
   'server-api → logger',
   'server-api → options',
   'server-api → tsgi',
@@ -101,4 +108,25 @@ describe.each(files)('src/$file', ({ file, text }) => {
     expect(text.replace(/^#!.*\n/, '')).toMatch(/^\/\*\*\n/);
     expect(text.split('\n').length).toBeLessThanOrEqual(401);
   });
+});
+
+test('README gives each run-time dependency its reason', () => {
+  const read = (name: string) => readFileSync(path.join(SRC, '..', name), 'utf8');
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object };
+  const section = read('README.md').split('\n## What it is made of\n')[1]!;
+  expect([...section.matchAll(/\*\*([\w-]+)\*\* [a-z]+s /g)].map(([, name]) => name).sort()).toEqual(
+    Object.keys(dependencies).sort(),
+  );
+});
+
+test('each code of an error is thrown somewhere, and named in a test', () => {
+  const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts') && file !== 'layers.test.ts')
+    .map((file) => readFileSync(path.join(import.meta.dirname, file), 'utf8'));
+  const table = files.find(({ file }) => file === 'errors.ts')!.text;
+  for (const [, code] of table.matchAll(/^ {2}(TSGI_ERR_\w+):/gm)) {
+    const quoted = `'${code}'`;
+    const thrown = files.some(({ file, text }) => file !== 'errors.ts' && text.includes(quoted));
+    expect([code, thrown, tests.some((text) => text.includes(quoted))]).toEqual([code, true, true]);
+  }
 });

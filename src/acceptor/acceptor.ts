@@ -12,14 +12,20 @@ import type net from 'node:net';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
 import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
-import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord, requestId } from '../ring/message.ts';
+import { requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
+import { Affinity } from './affinity.ts';
 import { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
-import { Listener, type ListenerOwner, type ListenWhere } from './listener.ts';
+import type { ListenerOwner, ListenWhere } from './listener.ts';
+import { InboundPump } from './inbound-pump.ts';
+import { Listeners } from './listeners.ts';
+import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
+import { Router } from './router.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
 import { UploadGate } from './upload-gate.ts';
@@ -30,8 +36,8 @@ import { WorkerLinks } from './worker-links.ts';
 
 /** Connections are many and patient: they are looked at every so many ticks. */
 const CONNECTION_TICKS = 3;
-/** Records read from one worker's ring in one turn, so that one worker cannot keep the others waiting. */
-const RECORDS_A_TURN = 256;
+/** How long a request that others may have as well waits for the worker it is meant for. */
+const MEANT_MS = 20;
 
 export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly parser: Parser;
@@ -48,9 +54,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly #sleeper: Sleeper;
   readonly #watchdog: Watchdog;
   readonly #waker: Waker;
+  readonly #records: Records;
+  readonly #pump: InboundPump;
   readonly #links: WorkerLinks;
-  readonly #connections: Set<Connection> = new Set();
-  #listener: Listener | null = null;
+  readonly #connections: Connections = new Connections();
+  readonly #listeners: Listeners;
   readonly #ticker: Ticker = new Ticker(() => this.#tick());
   readonly #throughput: Throughput = new Throughput();
   readonly #refusals: Refusals = new Refusals(() =>
@@ -58,19 +66,15 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   );
   #ticks = 0;
   #turnDue = false;
-  #onDrained: (() => void) | null = null;
   /** While no worker serves: when one may, seconds. */
   #backIn = 0;
-  #requests = 0;
-  #lateRecords = 0;
-  /** In this drain, a response that goes on was given credit: its worker may wait for it. */
-  #credited = false;
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options;
     this.#events = events;
     this.limits = options;
     this.parser = new Parser(options);
+    this.#listeners = new Listeners(this.parser.buffer, this, options.backlog);
     const body = Math.max(options.bodyBuffer, READ_BUFFER_SIZE);
     const head = options.maxRequestLine + options.maxHeaderSize + 16 * options.maxHeaders + 512;
     const shared = createShared({
@@ -80,12 +84,23 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       largestRequest: head + body,
     });
     this.#shared = shared;
+    const affinity = options.affinity === '' ? null : new Affinity(options.affinity);
     this.exchanges = new Exchanges(shared, options.maxPending, options.journal);
     this.uploads = new UploadGate(options.places);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#links = new WorkerLinks(shared.table);
+    this.exchanges.router = new Router(this.#links, shared.view, affinity);
     this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
+    this.#records = new Records({
+      table: shared.table,
+      exchanges: this.exchanges,
+      links: this.#links,
+      uploads: this.uploads,
+      affinity,
+      onWorn: events.onWorn,
+    });
+    this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);
     this.#sleeper.arm();
   }
 
@@ -97,13 +112,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   get address(): net.AddressInfo | string | null {
-    return this.#listener?.address ?? null;
+    return this.#listeners.address;
   }
 
-  /** Rejects with the error of the operating system. */
-  async listen(where: ListenWhere): Promise<void> {
-    this.#listener = new Listener(this.parser.buffer, this);
-    await this.#listener.listen(where, this.#options.backlog);
+  /** May be called again. Rejects with the error of the operating system. */
+  listen(where: ListenWhere): Promise<net.AddressInfo> {
+    return this.#listeners.listen(where);
   }
 
   /** A worker incarnation was started; it may be told nothing before `ready`. */
@@ -133,6 +147,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   /** It shall claim no more; what it holds it finishes. */
   retire(slot: number): void {
     this.#setLive(slot, false);
+    this.exchanges.leave(slot);
+    this.requestTurn();
   }
 
   /** Whether it has begun any exchange. */
@@ -145,7 +161,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   detach(slot: number): void {
     const link = this.#links.get(slot);
     if (link === undefined) return;
-    while (this.#drain(link));
+    while (this.#records.drain(link));
     this.#setLive(slot, false);
     link.port.close();
     this.#links.remove(link);
@@ -162,16 +178,20 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   async close(): Promise<void> {
     this.closing = true;
     this.drain();
-    this.#listener?.close();
-    for (const connection of [...this.#connections]) connection.close();
-    if (this.#connections.size > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve));
+    this.#listeners.close();
+    await this.#connections.close();
   }
 
   /** Ends every connection now. */
+  closeAllConnections(): void {
+    this.#connections.destroy();
+  }
+
+  /** The same, and accepts no more. */
   terminate(): void {
     this.closing = true;
-    this.#listener?.close();
-    for (const connection of [...this.#connections]) connection.destroy();
+    this.#listeners.close();
+    this.closeAllConnections();
     this.#ticker.stop();
     this.#waker.stop();
   }
@@ -181,9 +201,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       connections: this.#connections.size,
       pending: this.exchanges.pending,
       inFlight: this.exchanges.active.size,
-      requests: this.#requests,
+      requests: this.#records.answered,
       refused: this.#refusals.count,
-      lateRecords: this.#lateRecords,
+      lateRecords: this.#records.late,
       buffered: this.#shared.slab.inUse,
       uploads: this.uploads.inside + this.uploads.waiting,
     };
@@ -202,19 +222,17 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     const link = this.#links.ownerOf(exchange);
     if (link === undefined) return;
     if (exchange.connection === null) return link.notifyAbort();
-    this.#updateCredit(exchange);
+    this.#records.updateCredit(exchange);
     link.notify();
   }
 
   pump(exchange: Exchange): void {
-    const { upload } = exchange;
-    const link = this.#links.ownerOf(exchange);
-    if (upload === null || link === undefined) return;
-    const consumed = this.#shared.table.consumed(exchange.index);
-    if (!upload.pump(link.inbound, exchange.index, exchange.generation, consumed)) return;
-    link.inbound.notify();
-    link.ring();
-    exchange.connection?.exchangeOnPumped();
+    this.#pump.pump(exchange);
+  }
+
+  tunnelOnBytes(exchange: Exchange): void {
+    this.exchanges.uploading.add(exchange);
+    this.requestTurn();
   }
 
   refusal(status: number, detail: string, close: boolean): string {
@@ -224,8 +242,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   connectionOnClose(connection: Connection): void {
-    this.#connections.delete(connection);
-    if (this.#connections.size === 0 && this.closing) this.#onDrained?.();
+    this.#connections.remove(connection);
   }
 
   // the turn
@@ -233,9 +250,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   #turn = (): void => {
     this.#turnDue = false;
     let more = false;
-    for (const link of [...this.#links]) more = this.#drain(link) || more;
-    for (const exchange of this.exchanges.uploading) this.pump(exchange);
+    for (const link of [...this.#links]) more = this.#records.drain(link) || more;
+    this.#pump.pumpAll();
     this.exchanges.writeJournal();
+    this.exchanges.assignments.tell();
     this.#waker.wake();
     if (more) this.requestTurn();
     else this.#sleep();
@@ -247,103 +265,24 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
    */
   #sleep(): void {
     this.#sleeper.arm();
-    for (const exchange of this.exchanges.uploading) this.pump(exchange);
+    this.#pump.pumpAll();
     if (this.#links.ready) this.requestTurn();
-  }
-
-  /** Reads a worker's records; true when there may be more. */
-  #drain(link: WorkerLink): boolean {
-    const { responses } = link;
-    let left = RECORDS_A_TURN;
-    while (left > 0 && responses.next()) {
-      this.#onRecord(link);
-      responses.release();
-      left -= 1;
-    }
-    if (responses.takeWaiting() || this.#credited) link.notify();
-    this.#credited = false;
-    return left === 0;
-  }
-
-  #onRecord(link: WorkerLink): void {
-    const { responses } = link;
-    const exchange = this.exchanges.get(responses.exchange, responses.generation);
-    if (exchange === undefined) {
-      this.#lateRecords += 1;
-      return;
-    }
-    // Its head is not sent yet, so a log line may still want to name it.
-    if (kindOf(responses.kind) === Kind.READ || (responses.kind & INTERIM) !== 0)
-      exchange.line ||= this.exchanges.requestLine(exchange);
-    this.exchanges.releaseSlab(exchange);
-    const { connection } = exchange;
-    switch (kindOf(responses.kind)) {
-      case Kind.RESPONSE:
-        return this.#onResponse(link, exchange);
-      case Kind.FILE:
-        return this.#onFile(link, exchange);
-      case Kind.READ:
-        this.uploads.reads((responses.kind & BLOCKS) !== 0);
-        return connection?.exchangeOnRead();
-      case Kind.ABORT:
-        this.exchanges.finish(exchange);
-        return connection?.exchangeOnBroken();
-    }
-  }
-
-  #onResponse(link: WorkerLink, exchange: Exchange): void {
-    const { kind, bytes, offset, length } = link.responses;
-    const { connection } = exchange;
-    if ((kind & INTERIM) === 0) {
-      exchange.received += length;
-      exchange.headSent = true;
-    }
-    if (connection !== null && length > 0) {
-      const copy = Buffer.allocUnsafe(length);
-      copy.set(bytes.subarray(offset, offset + length));
-      connection.exchangeOnBytes(copy);
-    }
-    if ((kind & END) !== 0) {
-      this.#finish(link, exchange);
-      connection?.exchangeOnEnd((kind & CLOSE) !== 0);
-      return;
-    }
-    this.#updateCredit(exchange);
-    this.#credited = true;
-  }
-
-  #onFile(link: WorkerLink, exchange: Exchange): void {
-    const { kind, bytes, offset, length } = link.responses;
-    const { connection } = exchange;
-    this.#finish(link, exchange);
-    const record = readFileRecord(bytes.subarray(offset, offset + length));
-    connection?.exchangeOnFile(record, (kind & CLOSE) !== 0);
-  }
-
-  #finish(link: WorkerLink, exchange: Exchange): void {
-    this.#requests += 1;
-    link.answered += 1;
-    this.exchanges.finish(exchange);
-    if (link.answered >= link.most) this.#events.onWorn(link.slot);
-  }
-
-  /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
-  #updateCredit(exchange: Exchange): void {
-    if (exchange.connection === null) return;
-    this.#shared.table.setCredit(exchange.index, exchange.received - exchange.connection.unsent);
   }
 
   // time
 
   #tick(): void {
     this.now = performance.now();
-    this.#throughput.sample(this.#requests, this.now, this.exchanges.pending > 0);
+    this.#throughput.sample(this.#records.answered, this.now, this.exchanges.pending > 0);
     this.#ticks += 1;
-    if (this.#ticks % CONNECTION_TICKS === 0)
-      for (const connection of this.#connections) connection.tick(this.now);
+    if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);
     this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
+    if (this.exchanges.assignments.size > 0) {
+      this.exchanges.releaseAssignments(this.now - MEANT_MS);
+      this.requestTurn();
+    }
     // An answer that is there already is not late, however long this thread was busy.
-    for (const link of [...this.#links]) this.#drain(link);
+    for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);
     if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }
@@ -358,20 +297,17 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   // called by the watchdog
 
-  /** The client is answered, the worker is told, the answer that may still come is dropped. */
   watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void {
-    const { connection, serial, takenAt, queuedAt } = exchange;
     exchange.lateAt = this.now;
-    this.exchanges.abandon(exchange, Abort.DEADLINE);
+    this.exchanges.giveUp(exchange, Abort.DEADLINE, 504);
     link?.notifyAbort();
     link?.probe();
-    connection?.exchangeOnRefused(504);
     this.#events.onLate({
       slot: link?.slot ?? 0,
       request: this.exchanges.requestLine(exchange),
-      requestId: requestId(this.#options.requestIdPrefix, serial),
-      age: this.now - takenAt,
-      queued: takenAt - queuedAt,
+      requestId: requestId(this.#options.requestIdPrefix, exchange.serial),
+      age: this.now - exchange.takenAt,
+      queued: exchange.takenAt - exchange.queuedAt,
       loop,
     });
   }

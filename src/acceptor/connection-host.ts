@@ -36,6 +36,8 @@ export interface ConnectionHost {
   notifyOwner(exchange: Exchange): void;
   readonly uploads: UploadGate;
   pump(exchange: Exchange): void;
+  /** Bytes, or an end, came for the application that has taken its connection over. */
+  tunnelOnBytes(exchange: Exchange): void;
   /** A complete answer of the acceptor's own, Latin-1. */
   refusal(status: number, detail: string, close: boolean): string;
   connectionOnClose(connection: Connection): void;

@@ -4,7 +4,10 @@
  *   IDLE ──first byte──► HEAD ──head──► BODY ──complete──► WAIT ──answer──► IDLE
  *                          │ └─ long body or Expect ─► STREAM ──complete──► WAIT
  *                          │                            └─ answered early ─► DISCARD ──complete──► IDLE
+ *                                              WAIT ──taken over by the application──► TUNNEL
  *   any ──refusal, close──► LINGER ──FIN or deadline──► CLOSED
+ *
+ * In TUNNEL they go to the worker as they are.
  *
  * Law: names only; `intake.ts` moves along the first three lines, `connection.ts` along the rest.
  */
@@ -17,6 +20,7 @@ export const State = {
   DISCARD: 5,
   LINGER: 6,
   CLOSED: 7,
+  TUNNEL: 8,
 } as const;
 
 /** Bytes that arrive now are parsed. */

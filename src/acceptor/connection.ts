@@ -17,7 +17,7 @@ import { type FileOwner, FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { reset, type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
-import { UPLOAD_HIGH_WATER } from './upload.ts';
+import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
 
 /** How long the rest of an answered request's body is read for the connection's sake. */
 const DISCARD_MS = 1000;
@@ -33,6 +33,7 @@ const HALF_OPEN_MS = 50;
 /** Bytes of a file that may wait in the socket. */
 const FILE_HIGH_WATER = 256 * 1024;
 
+const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwner {
@@ -57,6 +58,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   /** The rest of an answer, whose worker is done with it already. */
   #file: FileTransfer | null = null;
   #lastAfterFile = false;
+  /** What the client sends to the application that has taken this connection over. */
+  #tunnel: Upload | null = null;
 
   constructor(host: ConnectionHost, socket: net.Socket) {
     this.#host = host;
@@ -70,12 +73,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   socketOnRead(length: number): void {
     if (parses(this.state)) this.#intake.feed(length);
     else if (this.state === State.WAIT) this.#stashBytes(0, length);
+    else if (this.#tunnel !== null) this.#tunnelOnBytes(this.#tunnel, length);
     else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
   }
 
   /** A complete request before a client's FIN is answered (for a while, when that means a client that left); an incomplete one is not. */
   socketOnEnd(): void {
     this.#halfClosed = true;
+    if (this.#tunnel !== null) return this.#tunnelOnEnd(this.#tunnel);
     if (this.state === State.WAIT) return this.#host.halfOpen ? undefined : this.setDeadline(HALF_OPEN_MS);
     this.#dropExchange();
     this.linger();
@@ -113,9 +118,25 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.exchangeOnPumped();
   }
 
+  exchangeOnTunnel(): void {
+    const { exchange } = this;
+    if (exchange === null) return;
+    const tunnel = new Upload();
+    tunnel.wanted = true;
+    const early = this.#stash.take();
+    if (early !== null) tunnel.add(early);
+    if (this.#halfClosed) tunnel.end();
+    this.#tunnel = tunnel;
+    this.state = State.TUNNEL;
+    this.setDeadline(0);
+    if (tunnel.waiting < UPLOAD_HIGH_WATER) this.#resume();
+    this.#host.exchanges.tunnel(exchange, tunnel);
+    this.#host.tunnelOnBytes(exchange);
+  }
+
   /** Bytes of its upload went to the worker. */
   exchangeOnPumped(): void {
-    const { upload } = this.#intake;
+    const upload = this.#tunnel ?? this.#intake.upload;
     if (this.#paused && upload !== null && upload.waiting < UPLOAD_HIGH_WATER) this.#resume();
   }
 
@@ -137,7 +158,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   exchangeOnRefused(status: number): void {
     this.exchange = null;
     if (this.state === State.STREAM) return this.refuse(status, '');
-    const close = (this.#intake.flags & Flag.KEEP_ALIVE) === 0 || this.#endsHere();
+    const close = this.#refusalEnds();
     this.#writeRefusal(status, '', close);
     if (close) this.linger();
     else this.#nextRequest();
@@ -217,6 +238,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   /** Ends the connection after what was written; reads and drops what the client still sends. */
   linger(): void {
+    this.#tunnel = null;
     this.#intake.close();
     this.#stash.take();
     this.state = State.LINGER;
@@ -234,6 +256,19 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.#socket.pause();
   }
 
+  // taken over by the application
+
+  #tunnelOnBytes(tunnel: Upload, length: number): void {
+    tunnel.add(this.#host.parser.buffer.subarray(0, length));
+    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
+    if (tunnel.waiting >= UPLOAD_HIGH_WATER) this.pause();
+  }
+
+  #tunnelOnEnd(tunnel: Upload): void {
+    tunnel.end();
+    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
+  }
+
   // between requests
 
   /** No request follows on this connection. */
@@ -241,9 +276,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     return this.#host.closing || (this.#halfClosed && this.#stash.empty);
   }
 
+  /** A refusal speaks HTTP/1.1, and not of keep-alive: an HTTP/1.0 client would take the connection's end for the body's. */
+  #refusalEnds(): boolean {
+    return (this.#intake.flags & GOES_ON) !== GOES_ON || this.#endsHere();
+  }
+
   /** The request is complete and the server is full. A client that has pipelined more is asked to come back. */
   #shed(): void {
-    const close = (this.#intake.flags & Flag.KEEP_ALIVE) === 0 || !this.#stash.empty || this.#endsHere();
+    const close = !this.#stash.empty || this.#refusalEnds();
     this.#writeRefusal(503, '', close);
     if (close) this.linger();
     else this.#nextRequest();

@@ -11,7 +11,10 @@ import { type FileRecord, type HeadBytes, type Peers, requestSize, type SlabView
 import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
 import type { Journal } from '../journal.ts';
+import { Assignments } from './assignments.ts';
+import type { Router } from './router.ts';
 import type { Upload } from './upload.ts';
+import type { WorkerLink } from './worker-link.ts';
 
 /** What an exchange needs of its connection. */
 export interface Answerable {
@@ -23,6 +26,8 @@ export interface Answerable {
   exchangeOnEnd(close: boolean): void;
   /** The answer is a head and a file, and then complete. */
   exchangeOnFile(file: FileRecord, close: boolean): void;
+  /** The application takes the connection over, and is sent what comes. */
+  exchangeOnTunnel(): void;
   /** The application reads: let the body come. */
   exchangeOnRead(): void;
   /** Bytes of its upload went to the worker. */
@@ -62,6 +67,11 @@ export class Exchange {
   epochProbed = 0;
   /** It stands in the journal. */
   written = false;
+  /** The worker that it waits for outside of the request ring; `pinned`: no other may have it as long as that lives. */
+  meantFor: WorkerLink | null = null;
+  pinned = false;
+  /** The worker that has its connection, taken over, or is about to. */
+  tunnelOf: WorkerLink | null = null;
   /** Method and target, kept when the slab is free before its head was sent. */
   line = '';
 
@@ -82,6 +92,10 @@ export class Exchanges {
   readonly #memory: ExchangeMemory;
   readonly #maxPending: number;
   readonly #journal: Journal | undefined;
+  /** Those that are meant for one worker. */
+  readonly assignments: Assignments = new Assignments();
+  /** Who that is. */
+  router: Router | null = null;
   /** Submitted since the journal was last written. */
   readonly #unwritten: Exchange[] = [];
   /** False: no worker serves and none is near, so every request is refused. */
@@ -94,7 +108,7 @@ export class Exchanges {
   #serial = 0;
   /** Exchanges in use. */
   readonly active: Set<Exchange> = new Set();
-  /** Those among them whose body goes to the worker through its inbound ring. */
+  /** Those among them with bytes, or an end, that go to the worker through its inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
   constructor(memory: ExchangeMemory, maxPending: number, journal?: Journal) {
@@ -107,7 +121,7 @@ export class Exchanges {
 
   /** Requests no worker has claimed, cancelled ones among them. */
   get pending(): number {
-    return this.#memory.ring.depth();
+    return this.#memory.ring.depth() + this.assignments.size;
   }
 
   get(index: number, generation: number): Exchange | undefined {
@@ -143,8 +157,21 @@ export class Exchanges {
     if (exchange.upload !== null) this.uploading.add(exchange);
     view.finishRequest(exchange.slabOffset, bodyLength, exchange.upload !== null, exchange.serial);
     table.publish(exchange.index, exchange.generation, exchange.slabOffset);
-    this.#enqueue(exchange);
+    this.#dispatch(exchange);
     if (this.#journal !== undefined) this.#unwritten.push(exchange);
+  }
+
+  /** What its client sends goes to the worker that took its connection over. */
+  tunnel(exchange: Exchange, upload: Upload): void {
+    exchange.upload = upload;
+    this.uploading.add(exchange);
+  }
+
+  /** Counts its connection as one that this worker has, and no other; null: none has. */
+  countTunnel(exchange: Exchange, link: WorkerLink | null): void {
+    if (exchange.tunnelOf !== null) exchange.tunnelOf.tunnels -= 1;
+    exchange.tunnelOf = link;
+    if (link !== null) link.tunnels += 1;
   }
 
   /** The request is not needed any more. True when no worker had it: then it is free already. */
@@ -162,6 +189,13 @@ export class Exchanges {
     this.#memory.table.setAbort(exchange.index, why);
   }
 
+  /** The client is answered with a refusal; the answer that may still come is dropped. */
+  giveUp(exchange: Exchange, why: number, status: number): void {
+    const { connection } = exchange;
+    this.abandon(exchange, why);
+    connection?.exchangeOnRefused(status);
+  }
+
   /** The first record of an exchange shows that its worker has copied the request: the slab is free. */
   releaseSlab(exchange: Exchange): void {
     if (exchange.slabOffset === NO_SLAB) return;
@@ -172,6 +206,8 @@ export class Exchanges {
   finish(exchange: Exchange): void {
     this.#strike(exchange);
     this.releaseSlab(exchange);
+    this.assignments.remove(exchange);
+    this.countTunnel(exchange, null);
     exchange.generation = this.#memory.table.free(exchange.index, exchange.generation);
     exchange.inUse = false;
     exchange.connection = null;
@@ -227,7 +263,8 @@ export class Exchanges {
     const { table, ring } = this.#memory;
     for (const exchange of [...this.active]) {
       const state = table.state(exchange.index);
-      if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
+      if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);
+      else if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
       if (state === State.PENDING || table.owner(exchange.index) !== slot) continue;
       this.#judgeOne(exchange, state);
     }
@@ -251,7 +288,28 @@ export class Exchanges {
       if (exchange.queuedAt > limit) break;
       if (table.cancel(exchange.index, exchange.generation)) expired.push(exchange);
     }
+    for (const exchange of this.assignments)
+      if (exchange.queuedAt <= limit && table.cancel(exchange.index, exchange.generation))
+        expired.push(exchange);
     return expired;
+  }
+
+  /** A worker takes no more: what was meant for it is handed on. */
+  leave(slot: number): void {
+    for (const exchange of [...this.assignments])
+      if (this.#memory.table.state(exchange.index) === State.PENDING) this.#redirect(exchange, slot);
+  }
+
+  /** What waits for one worker since before `limit`, and may be another's, is anybody's from now on. */
+  releaseAssignments(limit: number): void {
+    this.#forgetTaken();
+    for (const exchange of [...this.assignments])
+      if (!exchange.pinned && exchange.queuedAt <= limit) this.#enqueue(exchange);
+  }
+
+  #forgetTaken(): void {
+    for (const exchange of [...this.assignments])
+      if (this.#memory.table.state(exchange.index) !== State.PENDING) this.assignments.remove(exchange);
   }
 
   #judgeOne(exchange: Exchange, state: number): void {
@@ -259,7 +317,7 @@ export class Exchanges {
     if (state === State.TAKEN && connection !== null) {
       this.#memory.table.requeue(exchange.index, exchange.generation);
       exchange.takenAt = 0;
-      this.#enqueue(exchange);
+      this.#dispatch(exchange);
       return;
     }
     const headSent = exchange.headSent;
@@ -287,12 +345,27 @@ export class Exchanges {
   }
 
   #queueHasRoom(): boolean {
-    if (this.#memory.ring.depth() < this.#maxPending) return true;
-    return this.#compact() < this.#maxPending;
+    if (this.pending < this.#maxPending) return true;
+    this.#forgetTaken();
+    return this.#compact() + this.assignments.size < this.#maxPending;
+  }
+
+  #dispatch(exchange: Exchange): void {
+    this.assignments.remove(exchange);
+    const link = this.router?.route(exchange);
+    if (link === undefined) return this.#enqueue(exchange);
+    this.assignments.add(exchange, link);
+    if (!exchange.pinned) this.countTunnel(exchange, link);
+  }
+
+  #redirect(exchange: Exchange, slot: number): void {
+    if (exchange.meantFor?.slot === slot) this.#dispatch(exchange);
   }
 
   #enqueue(exchange: Exchange): void {
     const { ring } = this.#memory;
+    this.assignments.remove(exchange);
+    this.countTunnel(exchange, null);
     const entry = entryOf(exchange.index, exchange.generation);
     let position = ring.push(entry);
     if (position === EMPTY) {

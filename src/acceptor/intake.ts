@@ -225,7 +225,7 @@ export class Intake {
 
   #uploadOnComplete(upload: Upload): void {
     this.#owner.state = State.WAIT;
-    upload.end(false);
+    upload.end();
     this.#host.uploads.leave(upload);
     // It still waited for a place, and needs none any more.
     if (this.#head !== null) this.uploadOnPlace();

@@ -6,8 +6,8 @@
 import net from 'node:net';
 import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
 
-/** An address, or the handle of a socket that somebody has bound. */
-export type ListenWhere = { readonly port: number; readonly host: string } | { readonly handle: object };
+/** An address (without a host: every one), or the handle of a socket that somebody has bound. */
+export type ListenWhere = { readonly port: number; readonly host?: string } | { readonly handle: object };
 
 export interface ListenerOwner {
   /** A client connected. Returns a refusal to send instead of serving it, or undefined. */
@@ -19,8 +19,9 @@ export class Listener {
   readonly #server: net.Server;
   readonly #buffer: Uint8Array;
   readonly #owner: ListenerOwner;
-  /** Sockets read without a copy. */
-  #direct = false;
+  /** Sockets read without a copy; null as long as that is not known. */
+  #direct: boolean | null = null;
+  #trial: Promise<void> | null = null;
 
   /** @param buffer where sockets read */
   constructor(buffer: Uint8Array, owner: ListenerOwner) {
@@ -34,10 +35,18 @@ export class Listener {
     return this.#server.address();
   }
 
-  /** Rejects with the error of the operating system. */
-  async listen(where: ListenWhere, backlog: number): Promise<void> {
-    this.#direct = await readsIntoBuffer();
-    await new Promise<void>((resolve, reject) => {
+  /**
+   * Listens at once, as far as Node does; whoever connects before it is known how sockets read is kept until then.
+   * Rejects with the error of the operating system.
+   */
+  async listen(where: ListenWhere, backlog: number): Promise<net.AddressInfo> {
+    this.#trial = readsIntoBuffer().then((direct) => void (this.#direct = direct));
+    await Promise.all([this.#listen(where, backlog), this.#trial]);
+    return this.#server.address() as net.AddressInfo;
+  }
+
+  #listen(where: ListenWhere, backlog: number): Promise<void> {
+    return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       const onListening = () => {
         this.#server.off('error', reject);
@@ -57,13 +66,15 @@ export class Listener {
   }
 
   #onConnection(accepted: net.Socket): void {
+    const direct = this.#direct;
+    if (direct === null) return void this.#trial!.then(() => this.#onConnection(accepted));
     const refusal = this.#owner.listenerOnClient();
     if (refusal !== undefined) {
       accepted.on('error', () => {});
       accepted.end(refusal, 'latin1', () => accepted.destroy());
       return;
     }
-    const options = { buffer: this.#buffer, direct: this.#direct };
+    const options = { buffer: this.#buffer, direct };
     openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket));
   }
 }

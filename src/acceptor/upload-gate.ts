@@ -6,6 +6,7 @@
  * can never keep the rest from being served. And an application that blocks its thread for the bytes (`readSync`)
  * holds a whole worker: then, and as long as it is not known how the application reads, there are fewer such exchanges
  * than live workers, so one worker stays free (of several). Who finds no place waits in order, with its socket paused.
+ * Those that are inside when it first blocks may be more: then the acceptor gives one up that would block the last worker.
  */
 import type { Upload } from './upload.ts';
 

@@ -8,7 +8,7 @@
  * application as it reads, so an application that does not read pins its window and this queue, never the ring.
  */
 import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
-import { BROKEN, END, Kind } from '../ring/message.ts';
+import { END, Kind } from '../ring/message.ts';
 
 /** Bytes of one body that may lie unread in a worker. */
 const WINDOW = 256 * 1024;
@@ -23,11 +23,17 @@ export class Upload {
   ended = false;
   /** The application asked for the body; before that nothing is sent. */
   wanted = false;
+  /** The application has blocked its thread for more of it. */
+  blocks = false;
   /** END was sent to the worker. */
   done = false;
-  #broken = false;
   #sent = 0;
   readonly #queue: Uint8Array[] = [];
+
+  /** There is nothing to send. */
+  get idle(): boolean {
+    return this.done || (this.waiting === 0 && !this.ended);
+  }
 
   /** All that was sent has been taken by the application, which took so many bytes. */
   isRead(consumed: number): boolean {
@@ -41,10 +47,9 @@ export class Upload {
     this.waiting += bytes.length;
   }
 
-  /** No more bytes come. `broken`: not because the body is complete. */
-  end(broken: boolean): void {
+  /** The body is complete. */
+  end(): void {
     this.ended = true;
-    this.#broken = broken;
   }
 
   /** The exchange is over: what waits is dropped. */
@@ -64,7 +69,7 @@ export class Upload {
       published = true;
     }
     if (!this.ended || claim(producer, 0) === INSUFFICIENT) return published;
-    producer.commit(0, Kind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
+    producer.commit(0, Kind.BODY | END, exchange, generation);
     this.done = true;
     return true;
   }

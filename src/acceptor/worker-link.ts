@@ -14,6 +14,8 @@ import type { Memory } from '../ring/memory.ts';
 export interface LinkParts {
   /** The worker's line in the control buffer, and the owner in control words. */
   readonly slot: number;
+  /** Which of the server's workers it is; its replacement is the same one. */
+  readonly index: number;
   readonly responses: SharedArrayBuffer;
   readonly inbound: SharedArrayBuffer;
   /** The acceptor's end of the doorbell. */
@@ -22,11 +24,14 @@ export interface LinkParts {
 
 export class WorkerLink {
   readonly slot: number;
+  readonly index: number;
   readonly responses: RingConsumer;
   readonly inbound: RingProducer;
   readonly port: MessagePort;
   /** Exchanges it has answered to the end. */
   answered = 0;
+  /** Connections that its application has taken over, or may be about to. */
+  tunnels = 0;
   /** What the watchdog has seen of its loop. */
   life = { epoch: 0, turnedAt: 0, probedAt: 0 };
   /** As many as it may answer. */
@@ -36,6 +41,7 @@ export class WorkerLink {
 
   constructor(parts: LinkParts, memory: Memory) {
     this.slot = parts.slot;
+    this.index = parts.index;
     this.port = parts.port;
     this.#memory = memory;
     this.responses = new RingConsumer(parts.responses);

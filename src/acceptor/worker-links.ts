@@ -24,6 +24,14 @@ export class WorkerLinks implements Iterable<WorkerLink> {
     return this.#links.filter((link) => link.live).length;
   }
 
+  /** Whether all of them, of several, stand still for a body of which more is to come. */
+  allBlock(exchanges: Iterable<Exchange>): boolean {
+    const blocked = new Set<number>();
+    for (const { index, upload } of exchanges)
+      if (upload?.blocks === true && !upload.ended) blocked.add(this.#table.owner(index));
+    return this.live > 1 && blocked.size >= this.live;
+  }
+
   add(link: WorkerLink): void {
     this.#links.push(link);
   }

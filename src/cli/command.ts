@@ -87,11 +87,21 @@ function command(): Command {
     .helpOption('-h, --help', 'print this help')
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`tsgi-threads: ${text.replace(/^error: /, '')}`) })
+    .configureOutput({ outputError: (text, write) => write(`tsgi-threads: ${usageError(text)}\n`) })
     .addHelpText('after', help);
   const names = [...Object.keys(OPTIONS), ...Object.keys(COMMAND_OPTIONS)] as AnyOption[];
   for (const name of names) for (const option of flags(name)) program.addOption(option);
   return program;
+}
+
+/** Commander's text, which may have its suggestion on a second line, in one line with a remedy. */
+function usageError(text: string): string {
+  const [what = '', suggestion] = text
+    .replace(/^error: /, '')
+    .trim()
+    .split('\n');
+  const remedy = suggestion?.replace(/^\(D(.*)\)$/, 'd$1') ?? 'tsgi-threads --help lists what there is';
+  return `${what.replace(/\.$/, '')}; ${remedy}`;
 }
 
 function flags(name: AnyOption): Option[] {
@@ -111,17 +121,20 @@ function flags(name: AnyOption): Option[] {
 }
 
 const help = `
-Sizes are bytes or carry a unit (64KiB, 10MiB); times are milliseconds or carry one (500ms, 30s, 2m).
-Every option but --env-file is also an environment variable: ${variablesOf('maxBodySize')[0]}=20MiB; PORT is understood as well.
-Signals: TERM and INT close gracefully, a second one ends it now; QUIT ends it at once; HUP loads the application anew.
+Sizes are bytes or carry a unit (64KiB, 10MiB); times are milliseconds or carry
+one (500ms, 30s, 2m). Every option but --env-file is also an environment
+variable: ${variablesOf('maxBodySize')[0]}=20MiB; PORT is understood as well.
+
+Signals: TERM and INT close gracefully, a second one ends it now; QUIT ends it
+at once; HUP loads the application anew.
 
 Examples:
-  tsgi-threads app.ts                      serve on http://127.0.0.1:8000, one worker a core
+  tsgi-threads app.ts                  on http://127.0.0.1:8000, a worker a core
   tsgi-threads app.ts --threads 4 --port 80 --host 0.0.0.0
-  tsgi-threads app.ts:admin                serve the export named admin
-  tsgi-threads app.ts --env-file .env      with the variables of a file, for the server and the application
-  tsgi-threads server.js -- --verbose      a program of its own, with an argument
-  tsgi-threads app.ts --threads 0          run the application in the main thread, for a debugger`;
+  tsgi-threads app.ts:admin            serve the export named admin
+  tsgi-threads app.ts --env-file .env  variables for server and application
+  tsgi-threads server.js -- --verbose  a program of its own, with an argument
+  tsgi-threads app.ts --threads 0      in the main thread, for a debugger`;
 
 /** A number stays what the user wrote when it is none, so that the error can show it. */
 function threadsOf(text: string): number | 'auto' {

@@ -3,8 +3,14 @@
  *
  * Law: with the other files of this folder, the only place with process.exit and the console.
  */
+import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { OptionError, TsgiError } from '../errors.ts';
+
+/** The compiled files of this package. */
+const OURS = new URL('..', import.meta.url);
+/** What stands in frames that tell a user nothing: Node's, the pool's, ours. */
+const FOREIGN = ['(node:', 'at node:', '/node_modules/piscina/', OURS.href, fileURLToPath(OURS)];
 
 export const EXIT = { failure: 1, usage: 2, signal: 128 } as const;
 export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
@@ -38,6 +44,6 @@ export function describe(error: unknown): string {
   if (error.code !== 'TSGI_ERR_APP_LOAD') return error.message;
   const frames = (error.stack ?? '')
     .split('\n')
-    .filter((line) => /^\s+at /.test(line) && !/node:internal|[/\\]dist[/\\]worker/.test(line));
+    .filter((line) => /^\s+at /.test(line) && !FOREIGN.some((place) => line.includes(place)));
   return [error.message, ...frames.slice(0, 5)].join('\n');
 }

@@ -41,8 +41,10 @@ export async function serve(args: Arguments, parent: ParentLink | null): Promise
   const where = server.threads === 0 ? 'the main thread' : workers;
   // Frameworks go by it, and behave as in development.
   const environment = (process.env.NODE_ENV ?? '') === '' ? ', NODE_ENV is not set' : '';
+  const { interface: called, why } = server.interface ?? {};
+  const app = `${path.basename(args.app)}${called === undefined ? '' : ` as ${called}: ${why}`}`;
   console.log(
-    `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${path.basename(args.app)})${environment}`,
+    `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${app})${environment}`,
   );
 }
 

@@ -12,6 +12,7 @@ import { OptionError } from '../errors.ts';
 import { emit } from './emit.ts';
 import { formatOf, isProgram, isScript, isUserFile } from './format.ts';
 import { Graph, type Unit } from './graph.ts';
+import { missingMetadata } from './metadata.ts';
 
 export interface CompiledFile {
   /** What workers import, a file: URL. */
@@ -32,12 +33,19 @@ export async function compileApplication(
   reached: Set<string> = new Set(),
 ): Promise<CompiledFile> {
   checkEntry(file);
-  const [compiled] = await compileFiles([file], reached);
-  return compiled!;
+  const { compiled } = await compileFiles([file], reached);
+  return compiled[0]!;
+}
+
+export interface CompiledFiles {
+  /** An entry each. */
+  readonly compiled: CompiledFile[];
+  /** What does not stop them from running, and is to be told. */
+  readonly warnings: readonly string[];
 }
 
 /** Like `compileApplication`, for at least one entry: a file that several of them reach is one module. */
-export async function compileFiles(files: readonly string[], reached: Set<string>): Promise<CompiledFile[]> {
+export async function compileFiles(files: readonly string[], reached: Set<string>): Promise<CompiledFiles> {
   const graph = new Graph();
   const entries: Unit[] = [];
   try {
@@ -48,11 +56,15 @@ export async function compileFiles(files: readonly string[], reached: Set<string
     for (const unit of graph.units) reached.add(unit.file);
   }
   const places = emit(graph.units, entries[0]!.file);
-  return entries.map((entry) => ({
-    url: pathToFileURL(places.get(entry) ?? entry.file).href,
-    source: entry.file,
-    isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
-  }));
+  const warning = await missingMetadata(graph.units);
+  return {
+    compiled: entries.map((entry) => ({
+      url: pathToFileURL(places.get(entry) ?? entry.file).href,
+      source: entry.file,
+      isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
+    })),
+    warnings: warning === undefined ? [] : [warning],
+  };
 }
 
 /** A program of a package's own is run as it was published. */
@@ -66,6 +78,11 @@ export function checkEntry(file: string): void {
   if (!existsSync(file)) {
     throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);
   }
+  if (statSync(file).isDirectory())
+    throw new OptionError(
+      'TSGI_ERR_APP_NOT_FOUND',
+      `Cannot use ${shown} as the application: it is a folder; give a file in it`,
+    );
   if (!statSync(file).isFile() || !(isUserFile(file) || isProgram(file)) || file.endsWith('.json')) {
     const endings = '.ts .tsx .mts .cts .js .jsx .mjs .cjs';
     throw new OptionError(
@@ -78,8 +95,11 @@ export function checkEntry(file: string): void {
 function syntaxError(error: BuildFailure): Error {
   const [first] = error.errors ?? [];
   if (first === undefined) return error;
-  const { location, text } = first;
-  const place = location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
+  const { location, text, detail } = first;
+  if (detail instanceof OptionError) return detail;
+  // What our part of the build throws has a place in it, or in esbuild.
+  const isOurs = location === null || detail instanceof Error;
+  const place = isOurs ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
   const more = error.errors.length > 1 ? ` (and ${error.errors.length - 1} more)` : '';
   return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${place}${text}${more}`, {
     cause: error,

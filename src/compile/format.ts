@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { OptionError } from '../errors.ts';
 
 export type Format = 'esm' | 'cjs';
 
@@ -48,7 +49,21 @@ export function formatOf(file: string): Format {
 /** What the nearest package.json says; '' when it says nothing, or there is none. */
 function packageType(folder: string): string {
   const manifest = path.join(folder, 'package.json');
-  if (existsSync(manifest)) return String(JSON.parse(readFileSync(manifest, 'utf8')).type ?? '');
+  if (existsSync(manifest)) return String(readManifest(manifest).type ?? '');
   const parent = path.dirname(folder);
   return parent === folder ? '' : packageType(parent);
+}
+
+/** @throws OptionError TSGI_ERR_APP_SYNTAX */
+function readManifest(file: string): { readonly type?: unknown } {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as object;
+  } catch (error) {
+    const shown = path.relative(process.cwd(), file);
+    throw new OptionError(
+      'TSGI_ERR_APP_SYNTAX',
+      `Cannot compile the application: ${shown}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
 }

@@ -23,7 +23,19 @@ export interface Program {
   /** The application is CommonJS. */
   readonly isScript: boolean;
   readonly imports: readonly ImportedModule[];
+  /** To be told, a line each. */
+  readonly warnings: readonly string[];
 }
+
+/** Nothing is loaded from a file. */
+export const NO_PROGRAM: Program = {
+  url: '',
+  exportName: '',
+  source: '',
+  isScript: false,
+  imports: [],
+  warnings: [],
+};
 
 export interface ImportedModule {
   /** As it was given. */
@@ -51,7 +63,8 @@ export async function compileProgram(
   const located = imports.map((name) => ({ name, at: locate(name, reached) }));
   const own = located.map(({ at }) => at).filter(isCompiled);
   const files = file === '' ? own : [file, ...own];
-  const compiled = files.length === 0 ? [] : await compileFiles(files, reached);
+  const { compiled, warnings } =
+    files.length === 0 ? { compiled: [], warnings: [] } : await compileFiles(files, reached);
   const application = file === '' ? undefined : compiled.shift();
   const urls = new Map(own.map((at, index) => [at, compiled[index]!.url]));
   return {
@@ -63,6 +76,7 @@ export async function compileProgram(
       name,
       url: urls.get(at) ?? (path.isAbsolute(at) ? pathToFileURL(at).href : at),
     })),
+    warnings,
   };
 }
 

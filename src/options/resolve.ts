@@ -100,8 +100,8 @@ function parse(name: AnyOption, value: unknown, source: string): OptionValue {
     throw badValue(name, source, value, oneOf(row.choices!, String(value)));
   }
   if (row.kind === 'text') {
-    if (typeof value === 'string' && value !== '') return value;
-    throw badValue(name, source, value, 'a text');
+    if (typeof value === 'string' && value !== '' && row.pattern?.test(value) !== false) return value;
+    throw badValue(name, source, value, row.looks ?? 'a text');
   }
   if (row.kind === 'flag') {
     const flag = FLAGS.get(value);

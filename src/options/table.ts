@@ -29,8 +29,11 @@ export interface Row {
   readonly env?: string | false;
   /** What a choice is made of. */
   readonly choices?: readonly string[];
-  /** What one of a list is, for --help. */
+  /** What the value, or one of a list, is called in --help. */
   readonly item?: string;
+  /** What a text must look like, and how that is said. */
+  readonly pattern?: RegExp;
+  readonly looks?: string;
 }
 
 export const OPTIONS = {
@@ -82,6 +85,15 @@ export const OPTIONS = {
     item: 'module',
     group: 'Workers',
     help: 'Module that every worker loads before the application; may be given more than once, in the variable with commas',
+  },
+  affinity: {
+    kind: 'text',
+    default: '',
+    item: 'key',
+    pattern: /^(?:query|cookie|header):[!#$%&'*+.^_`|~\w-]+$/,
+    looks: 'query:NAME, cookie:NAME or header:NAME',
+    group: 'Workers',
+    help: 'Requests with the same query:NAME, cookie:NAME or header:NAME go to the same worker',
   },
   concurrency: {
     kind: 'count',
@@ -242,6 +254,12 @@ export const OPTIONS = {
     default: 0,
     group: 'Shutdown',
     help: 'How long a close goes on accepting, for load balancers that are slow to notice; part of shutdownTimeout',
+  },
+  drainSockets: {
+    kind: 'time',
+    default: 10 * SECONDS,
+    group: 'Shutdown',
+    help: 'How long a worker that ends waits for the connections its application has taken over, WebSockets above all; within shutdownTimeout',
   },
   shutdownTimeout: {
     kind: 'time',

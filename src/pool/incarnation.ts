@@ -10,6 +10,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
+import type { Asked } from '../node-server.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
@@ -25,7 +26,11 @@ export interface IncarnationOwner {
   incarnationOnWorn(worker: Incarnation, why: string): void;
   /** An error in it was not caught. */
   incarnationOnFault(worker: Incarnation): void;
+  /** Its program listens in one more place. */
+  incarnationOnAsks(place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
+  /** Told once, however often it is said. */
+  incarnationOnHint(text: string): void;
   /** It was told to end, and has not. */
   incarnationOnZombie(worker: Incarnation): void;
   /** Its thread has ended. `why`: what Node says of it, for a log line. */
@@ -35,7 +40,7 @@ export interface IncarnationOwner {
 /** What every incarnation is given besides its own rings and ports. */
 export type CommonTask = Omit<
   WorkerTask,
-  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output' | 'index' | 'address'
+  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output' | 'index' | 'addresses'
 >;
 
 export interface IncarnationParts {
@@ -113,16 +118,30 @@ export class Incarnation {
   }
 
   /** The server listens there. */
-  tellAddress(address: AddressInfo): void {
-    this.#control.postMessage({ type: 'listening', address } satisfies ToWorker);
+  tellAddress(place: number, address: AddressInfo): void {
+    this.#tell({ type: 'listening', place, address });
+  }
+
+  /** The server cannot listen there. */
+  tellRefused(place: number, { code, message }: NodeJS.ErrnoException): void {
+    this.#tell({ type: 'refused', place, code, message });
+  }
+
+  #tell(message: ToWorker): void {
+    this.#control.postMessage(message);
   }
 
   /** Tells it to finish what it runs and end; it is killed when that takes longer than `grace`. */
   close(reason: ShutdownReason, grace: number): void {
     if (this.killed) return;
     this.leaving = true;
-    this.#control.postMessage({ type: 'close', reason } satisfies ToWorker);
+    this.#tell({ type: 'close', reason });
     this.after(grace, () => this.kill());
+  }
+
+  /** Connections that its application has taken over shall end. */
+  drain(): void {
+    this.#tell({ type: 'drain' });
   }
 
   kill(): void {
@@ -164,6 +183,8 @@ export class Incarnation {
         this.readyAt = performance.now();
         this.#owner.incarnationOnReady(this, message);
         return this.#settle();
+      case 'asks':
+        return this.#owner.incarnationOnAsks(message.place, message.asked);
       case 'worn':
         return this.#owner.incarnationOnWorn(this, message.why);
       case 'fault':
@@ -176,6 +197,8 @@ export class Incarnation {
         return this.#release();
       case 'log':
         return this.#owner.incarnationOnLog(message.level, message.text);
+      case 'hint':
+        return this.#owner.incarnationOnHint(message.text);
     }
   }
 
@@ -206,8 +229,10 @@ export class Incarnation {
 
   /** The task is over; the thread may not be. */
   #onEnd(code: number, error?: Error): void {
-    const text = `The worker ended while it loaded the application: ${error?.message}`;
-    this.#settle(new OptionError('TSGI_ERR_APP_LOAD', text));
+    if (!this.ready) {
+      const text = `The worker ended while it loaded the application: ${error?.message}`;
+      this.#settle(loadError('TSGI_ERR_APP_LOAD', text, error?.stack ?? text));
+    }
     // A full heap, above all. That piscina's task ended is no news.
     const why = error !== undefined && 'code' in error ? ` (${error.message})` : '';
     const { thread } = this;

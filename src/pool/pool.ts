@@ -5,26 +5,25 @@
  * given one endless task, and what piscina adds to it is spawning, the module loading of its worker, and the kill
  * (`signal`). Rings are made here, one fresh set for each incarnation, because a zombie and its replacement live at
  * the same time.
- *
- * piscina settings that matter: `minThreads: 0` and no idle timeout, so that piscina starts no thread by itself;
- * `atomics: 'disabled'`, because its default blocks the worker's event loop; a generous `maxThreads`, because
- * zombies count.
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
+import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
-import { type CommonTask, Incarnation, type IncarnationOwner, WORKER_URL } from './incarnation.ts';
+import { Backoff, BACKOFF_MS } from './backoff.ts';
+import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
+import { createPiscina } from './piscina.ts';
 import { busiestFunctions } from './profile.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
-/** A crash loop backs off from the first to the second. */
-const BACKOFF_MS = { first: 100, most: 5000 };
+export type { Readiness };
+
 /** A worker that lives longer is none of a crash loop, ms. */
 const SHORT_LIFE_MS = 10_000;
 
@@ -45,6 +44,7 @@ export interface PoolOptions {
 export interface PoolAcceptor {
   attach(parts: {
     slot: number;
+    index: number;
     responses: SharedArrayBuffer;
     inbound: SharedArrayBuffer;
     port: MessagePort;
@@ -65,7 +65,10 @@ export interface PoolLog {
   info(text: string): void;
 }
 
-/** Events: `workerExit` ({ slot, threadId, code, planned }), `zombie`. */
+/**
+ * Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program
+ * does; `zombie`.
+ */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
@@ -75,8 +78,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #task: CommonTask;
   #closing = false;
   #readiness: Readiness | null = null;
-  #address: AddressInfo | null = null;
-  #backoff = 0;
+  readonly #hints: Set<string> = new Set();
+  readonly #addresses: (AddressInfo | undefined)[] = [];
+  /** Places besides the first where programs listen, or want to. */
+  readonly asked: Map<number, Asked> = new Map();
+  readonly #backoff: Backoff = new Backoff();
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
 
@@ -101,9 +107,15 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   /** The server listens there: programs that listen hear of it, and whoever starts later. */
-  tellAddress(address: AddressInfo): void {
-    this.#address = address;
-    for (const worker of this.#workers.values()) worker.tellAddress(address);
+  tellAddress(place: number, address: AddressInfo): void {
+    this.#addresses[place] = address;
+    for (const worker of this.#workers.values()) worker.tellAddress(place, address);
+  }
+
+  /** The server cannot listen there: programs that asked hear of it, and whoever asks later is asked for anew. */
+  tellRefused(place: number, error: Error): void {
+    this.asked.delete(place);
+    for (const worker of this.#workers.values()) worker.tellRefused(place, error);
   }
 
   /** Threads that were told to end and have not. */
@@ -229,6 +241,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return worker.leaving || this.#workers.get(worker.slot) !== worker;
   }
 
+  /** The server closes: connections that applications have taken over shall end, requests are answered as before. */
+  drain(): void {
+    for (const worker of this.#workers.values()) worker.drain();
+  }
+
   /**
    * Lets every worker finish what it runs, then ends it. Resolves when every thread has ended, or cannot be ended: a
    * thread in a native call goes on until that returns.
@@ -274,12 +291,12 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       owner: this,
     });
     this.#workers.set(slot, worker);
-    this.#acceptor.attach({ slot, ...rings, port: doorbell.port1 });
+    this.#acceptor.attach({ slot, index, ...rings, port: doorbell.port1 });
     const task: WorkerTask = {
       ...common,
       slot,
       index,
-      address: this.#address,
+      addresses: this.#addresses,
       ...rings,
       output: this.#piscina === null ? null : output,
       shared: this.#options.shared,
@@ -311,8 +328,20 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (!this.#closing && !worker.replaced) this.#respawnAfter(worker, this.#acceptor.hasWorked(worker.slot));
   }
 
+  incarnationOnAsks(place: number, asked: Asked): void {
+    if (this.asked.has(place)) return;
+    this.asked.set(place, asked);
+    this.emit('asks', place, asked);
+  }
+
   incarnationOnLog(level: 'error' | 'info', text: string): void {
     this.#log[level](text);
+  }
+
+  incarnationOnHint(text: string): void {
+    if (this.#hints.has(text)) return;
+    this.#hints.add(text);
+    this.#log.error(text);
   }
 
   incarnationOnExit(worker: Incarnation, code: number, why: string): void {
@@ -321,7 +350,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#acceptor.detach(worker.slot);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
-    if (planned || this.#closing || worker.replaced) return;
+    // Of one that never served whoever started it has heard.
+    if (planned || this.#closing || worker.replaced || !worker.ready) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}${why}: a replacement starts`);
     this.#respawnAfter(worker, worked);
   }
@@ -333,12 +363,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** One that ended while it worked died of a request; one that never did dies of its start, and again and again. */
   #respawnAfter(worker: Incarnation, worked: boolean): void {
     const livedLong = worker.ready && performance.now() - worker.readyAt > SHORT_LIFE_MS;
-    this.#backoff = worked || livedLong ? 0 : this.#nextBackoff();
-    this.#respawn(this.#backoff);
-  }
-
-  #nextBackoff(): number {
-    return Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.#backoff * 2));
+    this.#respawn(worked || livedLong ? this.#backoff.reset() : this.#backoff.next());
   }
 
   #respawn(delay: number): void {
@@ -349,8 +374,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
         this.#log.error(`A replacement worker did not start: ${error.message}`);
-        this.#backoff = this.#nextBackoff();
-        this.#respawn(this.#backoff);
+        this.#respawn(this.#backoff.next());
       });
     }, delay);
   }
@@ -365,7 +389,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 }
 
-/** Up to a tenth more or less, so that workers that started together do not end together. */
+/** Up to a tenth more or less: workers that started together do not end together. */
 function jittered(value: number): number {
   return value * (0.9 + 0.2 * Math.random());
 }
@@ -376,15 +400,4 @@ function closesError(): OptionError {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function createPiscina(): Piscina {
-  return new Piscina({
-    filename: WORKER_URL.href,
-    minThreads: 0,
-    maxThreads: WORKER_LINES,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    atomics: 'disabled',
-    recordTiming: false,
-  });
 }

@@ -29,19 +29,20 @@ export const Kind = {
   BODY: 4,
   /** With END: a head and a file that the acceptor sends behind it; the payload is `writeFileRecord`'s. */
   FILE: 5,
+  /** The application takes the connection over: what the client sends behind the head comes as BODY, END ends both. */
+  TUNNEL: 6,
+  /** An exchange that is meant for this worker (acceptor → worker, inbound ring): it waits, and is to be taken like any. */
+  ASSIGN: 7,
 } as const;
 
 /** Flags of a record, above the kind's 8 bits. */
 export const END = 1 << 8;
 /** With END: close the connection after the answer. */
 export const CLOSE = 1 << 9;
-/** With BODY and END: the body broke off. */
-export const BROKEN = 1 << 10;
-
 /** With READ: the worker's thread stands still until the bytes come. */
-export const BLOCKS = 1 << 11;
+export const BLOCKS = 1 << 10;
 /** With RESPONSE: bytes that stand before the response (1xx), and begin nothing. */
-export const INTERIM = 1 << 12;
+export const INTERIM = 1 << 11;
 
 export function kindOf(word: number): number {
   return word & 0xff;
@@ -140,11 +141,39 @@ export class SlabView {
 
   /** Method and target, for a log line; the request must still lie in the slab. */
   requestLine(offset: number): string {
+    const start = this.#headAt(offset);
+    const method = this.bytes.latin1Slice(start, start + this.words[(offset >> 2) + METHOD_LENGTH]!);
+    return `${method} ${this.target(offset)}`;
+  }
+
+  /** The parser's. */
+  flags(offset: number): number {
+    return this.words[(offset >> 2) + FLAGS]!;
+  }
+
+  target(offset: number): string {
     const at = offset >> 2;
-    const start = offset + (SPANS + this.words[at + HEADER_COUNT]! * 4) * 4;
-    const method = this.bytes.latin1Slice(start, start + this.words[at + METHOD_LENGTH]!);
-    const target = start + this.words[at + TARGET_OFFSET]!;
-    return `${method} ${this.bytes.latin1Slice(target, target + this.words[at + TARGET_LENGTH]!)}`;
+    const start = this.#headAt(offset) + this.words[at + TARGET_OFFSET]!;
+    return this.bytes.latin1Slice(start, start + this.words[at + TARGET_LENGTH]!);
+  }
+
+  /** The value of the first field of that name, which is in lower case. */
+  field(offset: number, name: string): string | undefined {
+    const { words, bytes } = this;
+    const start = this.#headAt(offset);
+    const end = (offset >> 2) + SPANS + words[(offset >> 2) + HEADER_COUNT]! * 4;
+    for (let at = (offset >> 2) + SPANS; at < end; at += 4) {
+      if (words[at + 1] !== name.length) continue;
+      const from = start + words[at]!;
+      if (bytes.latin1Slice(from, from + name.length).toLowerCase() !== name) continue;
+      const value = start + words[at + 2]!;
+      return bytes.latin1Slice(value, value + words[at + 3]!);
+    }
+    return undefined;
+  }
+
+  #headAt(offset: number): number {
+    return offset + (SPANS + this.words[(offset >> 2) + HEADER_COUNT]! * 4) * 4;
   }
 }
 

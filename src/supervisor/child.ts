@@ -15,7 +15,7 @@ export interface ChildOwner {
   /** Answered by `reserved` or `refuse`. */
   childOnReserve(child: Child, port: number, host: string): void;
   /** Answered by `hand` or `refuse`. */
-  childOnBind(child: Child, port: number, host: string): void;
+  childOnBind(child: Child, place: number, port: number, host: string): void;
   childOnReady(child: Child): void;
   childOnReplace(child: Child, why: string): void;
   childOnExit(child: Child): void;
@@ -122,7 +122,7 @@ export class Child {
       case 'reserve':
         return this.#owner.childOnReserve(this, message.port, message.host);
       case 'bind':
-        return this.#owner.childOnBind(this, message.port, message.host);
+        return this.#owner.childOnBind(this, message.place, message.port, message.host);
       case 'ready':
         this.readyAt = performance.now();
         return this.#owner.childOnReady(this);

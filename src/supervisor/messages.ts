@@ -23,8 +23,8 @@ export type FromSupervisor =
 export type ToSupervisor =
   /** Have this address ready, unless there is one already: it is likely to be asked for. */
   | { readonly type: 'reserve'; readonly port: number; readonly host: string }
-  /** It is about to serve, and wants the socket of this address. */
-  | { readonly type: 'bind'; readonly port: number; readonly host: string }
+  /** It is about to serve, and wants the socket of this address. `place`: which of those where it listens; 0 is the reserved one. */
+  | { readonly type: 'bind'; readonly place: number; readonly port: number; readonly host: string }
   | { readonly type: 'ready' }
   /** Another process should take its place. */
   | { readonly type: 'replace'; readonly why: string }

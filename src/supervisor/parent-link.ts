@@ -54,8 +54,8 @@ export class ParentLink {
   }
 
   /** A handle to listen on: the parent has it too, and keeps it. Rejects like `reserve`. */
-  async bind(port: number, host: string): Promise<object> {
-    return (await this.#asked({ type: 'bind', port, host }))!;
+  async bind(place: number, port: number, host: string): Promise<object> {
+    return (await this.#asked({ type: 'bind', place, port, host }))!;
   }
 
   #asked(message: ToSupervisor): Promise<object | undefined> {

@@ -30,7 +30,8 @@ export interface SupervisorOptions {
 
 export class Supervisor implements ChildOwner {
   readonly #options: SupervisorOptions;
-  #socket: ListeningSocket | null = null;
+  /** By place: which of those where the server listens. */
+  readonly #sockets: Map<number, ListeningSocket> = new Map();
   /** The last of the answers to children, which are given one after the other. */
   #answers: Promise<void> = Promise.resolve();
   readonly #children: Set<Child> = new Set();
@@ -93,20 +94,24 @@ export class Supervisor implements ChildOwner {
   }
 
   /** That of the address, bound now if it is another than before. */
-  async #socketFor(port: number, host: string): Promise<ListeningSocket> {
-    if (this.#socket?.isFor(port, host) === true) return this.#socket;
+  async #socketFor(place: number, port: number, host: string): Promise<ListeningSocket> {
+    const before = this.#sockets.get(place);
+    if (before?.isFor(port, host) === true) return before;
     // One that nobody serves is in nobody's way.
-    if (this.#socket?.handed === false) this.#forget();
+    if (before?.handed === false) {
+      before.close();
+      this.#sockets.delete(place);
+    }
     const socket = await ListeningSocket.bind(port, host);
     // Who serves the old one goes on until it ends.
-    this.#forget();
-    this.#socket = socket;
+    if (before?.handed === true) before.close();
+    this.#sockets.set(place, socket);
     return socket;
   }
 
   #forget(): void {
-    this.#socket?.close();
-    this.#socket = null;
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
   }
 
   #answer(child: Child, answer: () => Promise<void>): void {
@@ -122,13 +127,13 @@ export class Supervisor implements ChildOwner {
 
   childOnReserve(child: Child, port: number, host: string): void {
     this.#answer(child, async () => {
-      this.#socket ??= await ListeningSocket.bind(port, host);
+      if (!this.#sockets.has(0)) await this.#socketFor(0, port, host);
       child.reserved();
     });
   }
 
-  childOnBind(child: Child, port: number, host: string): void {
-    this.#answer(child, async () => child.hand(await this.#socketFor(port, host)));
+  childOnBind(child: Child, place: number, port: number, host: string): void {
+    this.#answer(child, async () => child.hand(await this.#socketFor(place, port, host)));
   }
 
   childOnReady(child: Child): void {

@@ -4,10 +4,12 @@
  * Law: knows the process it runs in only through what `runCgi` is given; its defaults are that process.
  */
 import { read, readSync, writeSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import { promisify } from 'node:util';
 import { fieldName } from './check-environ.ts';
-import { type AdapterContext, createEnviron } from './environ.ts';
+import { type AdapterContext, createEnviron, encodePath, type SignalSource } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
+import { ClientGoneError } from './errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { isWithheld } from './hop-by-hop.ts';
@@ -41,33 +43,36 @@ const BLOCK = 64 * 1024;
  */
 export async function runCgi(application: Application, options: CgiOptions = {}): Promise<boolean> {
   const { env = process.env, stdin = 0, stdout = 1, stderr = 2 } = options;
-  const body = bodyLength(env) === 0 ? null : new CgiBody(stdin, bodyLength(env));
-  const sink = new CgiSink(stdout);
-  const environ = environOf(env, body, (line) => writeAll(stderr, bytesOf(`${line}\n`)));
+  const tell = (line: string) => writeAll(stderr, bytesOf(`${line}\n`));
+  const sink = new CgiSink(stdout, env.REQUEST_METHOD === 'HEAD');
+  const errors = new LineErrors(tell);
   try {
-    await callApplication(application, environ, sink);
+    await callApplication(application, environOf(env, stdin, errors, sink), sink);
     return true;
   } catch (error) {
-    writeAll(stderr, bytesOf(`${error instanceof Error ? (error.stack ?? String(error)) : String(error)}\n`));
+    // An application that gives up because its client left has done right.
+    if (sink.gone) return true;
+    tell(error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`);
     sink.fail();
     return false;
+  } finally {
+    // The process ends with it: what waits for its line end would be lost.
+    errors.flush();
   }
 }
 
-/** Without a length CGI has no body (RFC 3875 §4.2). */
-function bodyLength(env: CgiOptions['env'] & object): number {
-  return Number(env.CONTENT_LENGTH ?? 0) || 0;
+type CgiEnv = CgiOptions['env'] & object;
+
+/** Without a length CGI has no body (RFC 3875 §4.2); what is no number of bytes is none. */
+function lengthIn(env: CgiEnv): string {
+  return /^\d{1,15}$/.test(env.CONTENT_LENGTH ?? '') ? env.CONTENT_LENGTH! : '';
 }
 
-function environOf(
-  env: CgiOptions['env'] & object,
-  body: CgiBody | null,
-  tell: (line: string) => void,
-): Environ {
+function environOf(env: CgiEnv, stdin: number, errors: LineErrors, signal: SignalSource): Environ {
   const query = env.QUERY_STRING ?? '';
-  const path = encodeURI((env.SCRIPT_NAME ?? '') + (env.PATH_INFO ?? ''));
+  const path = encodePath((env.SCRIPT_NAME ?? '') + (env.PATH_INFO ?? ''));
   const https = /^(?:on|yes|1)$/i.test(env.HTTPS ?? '') || env.REQUEST_SCHEME === 'https';
-  const { signal } = new AbortController();
+  const length = lengthIn(env);
   const parts = {
     method: env.REQUEST_METHOD ?? 'GET',
     target: env.REQUEST_URI ?? (query === '' ? path || '/' : `${path || '/'}?${query}`),
@@ -78,9 +83,9 @@ function environOf(
     serverPort: env.SERVER_PORT || (https ? '443' : '80'),
     remoteAddress: env.REMOTE_ADDR ?? '',
     remotePort: env.REMOTE_PORT ?? '',
-    input: body === null ? emptyInput : new Input(body),
-    errors: new LineErrors(tell),
-    signal: { signal: () => signal },
+    input: Number(length) === 0 ? emptyInput : new Input(new CgiBody(stdin, Number(length))),
+    errors,
+    signal,
   };
   const environ = createEnviron(parts, CONTEXT);
   // The web server has done these already.
@@ -88,7 +93,7 @@ function environOf(
   environ.PATH_INFO = env.PATH_INFO ?? '';
   environ.QUERY_STRING = query;
   environ.CONTENT_TYPE = env.CONTENT_TYPE ?? '';
-  environ.CONTENT_LENGTH = env.CONTENT_LENGTH ?? '';
+  environ.CONTENT_LENGTH = length;
   environ.SERVER_SOFTWARE = env.SERVER_SOFTWARE ?? CONTEXT.software;
   for (const [name, value] of Object.entries(env)) {
     if (isField(name)) environ[name] = value;
@@ -143,13 +148,21 @@ class CgiBody implements BodySource {
   }
 }
 
-class CgiSink implements Sink {
+class CgiSink implements Sink, SignalSource {
   readonly #fd: number;
+  readonly #headRequest: boolean;
+  readonly #controller: AbortController = new AbortController();
   #started = false;
-  readonly gone = false;
+  #hasBody = true;
+  gone = false;
 
-  constructor(fd: number) {
+  constructor(fd: number, headRequest: boolean) {
     this.#fd = fd;
+    this.#headRequest = headRequest;
+  }
+
+  signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
@@ -159,24 +172,40 @@ class CgiSink implements Sink {
 
   start(status: number, headers: HeaderList, length: number): void {
     this.#started = true;
-    let head = `Status: ${status}\r\n`;
-    for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
-    const given = headers.some(([name]) => name.toLowerCase() === 'content-length');
-    if (length >= 0 && !given && status !== 204 && status !== 304) head += `Content-Length: ${length}\r\n`;
-    writeAll(
-      this.#fd,
-      Uint8Array.from(`${head}\r\n`, (character) => character.charCodeAt(0)),
-    );
+    this.#hasBody = !this.#headRequest && status !== 204 && status !== 304;
+    let head = `Status: ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+    let hasLength = status === 204 || status === 304;
+    for (const [name, value] of headers) {
+      const isLength = name.toLowerCase() === 'content-length';
+      // RFC 9110 §8.6.
+      if (isLength && status === 204) continue;
+      head += `${name}: ${value}\r\n`;
+      hasLength ||= isLength;
+    }
+    if (length >= 0 && !hasLength) head += `Content-Length: ${length}\r\n`;
+    this.#send(Uint8Array.from(`${head}\r\n`, (character) => character.charCodeAt(0)));
   }
 
   write(chunk: BodyChunk): undefined {
-    writeAll(this.#fd, bytesOf(chunk));
+    if (this.#hasBody) this.#send(bytesOf(chunk));
   }
 
   end(): void {}
 
   fail(): void {
     if (!this.#started) this.respond(500, [['Content-Type', 'text/plain']], 'Internal Server Error\n');
+  }
+
+  /** A web server that does not read any more has lost its client. */
+  #send(bytes: Uint8Array): void {
+    if (this.gone) return;
+    try {
+      writeAll(this.#fd, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+      this.gone = true;
+      this.#controller.abort(new ClientGoneError());
+    }
   }
 }
 

@@ -31,6 +31,17 @@ const BOOLEANS = [
   'tsgi.concurrent',
   'tsgi.blocking_input',
 ] as const;
+const TSGI_KEYS: ReadonlySet<string> = new Set([
+  ...BOOLEANS,
+  'tsgi.version',
+  'tsgi.url_scheme',
+  'tsgi.input',
+  'tsgi.errors',
+  'tsgi.signal',
+  'tsgi.deadline',
+  'tsgi.request_id',
+  'tsgi.file_wrapper',
+]);
 const INPUT = ['read', 'readline', 'readlines', 'readSync', 'readlineSync', 'readlinesSync'];
 const ERRORS = ['write', 'writelines', 'flush'];
 
@@ -59,12 +70,24 @@ export function checkEnviron(environ: Environ): void {
   require('S8', /^HTTP\/\d(\.\d)?$/.test(
     environ.SERVER_PROTOCOL,
   ), 'SERVER_PROTOCOL', environ.SERVER_PROTOCOL);
-  for (const [key, value] of Object.entries(environ)) {
-    if (!key.startsWith('HTTP_')) continue;
-    require('S9', typeof value === 'string', key, value);
-    require('S10', !isWithheld(fieldName(key)), key, 'is there');
-  }
+  for (const key of Object.keys(environ)) checkKey(environ, key);
   checkTsgiKeys(environ);
+}
+
+const VARIABLE = /^[A-Z][A-Z0-9_]*$/;
+const LATIN_1 = /^[\0-\xff]*$/;
+
+function checkKey(environ: Environ, key: string): void {
+  // The signal need not be made for this.
+  if (key === 'tsgi.signal') return;
+  const value: unknown = environ[key as keyof Environ];
+  if (key.startsWith('HTTP_')) {
+    require('S9', !/[a-z-]/.test(key), key, 'is there');
+    require('S9', typeof value === 'string' && LATIN_1.test(value), key, value);
+    require('S10', !isWithheld(fieldName(key)), key, 'is there');
+  } else if (VARIABLE.test(key)) require('S2', typeof value === 'string', key, value);
+  else if (key.startsWith('tsgi.')) require('S11', TSGI_KEYS.has(key), key, 'is none of TSGI');
+  else require('S11', key.indexOf('.') > 0, key, 'has no prefix');
 }
 
 function checkObject(environ: Environ): void {
@@ -81,15 +104,17 @@ function checkObject(environ: Environ): void {
 }
 
 function checkPath({ SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_METHOD }: Environ): void {
-  require('S4', SCRIPT_NAME !== '/' &&
-    (SCRIPT_NAME === '' || SCRIPT_NAME.startsWith('/')), 'SCRIPT_NAME', SCRIPT_NAME);
+  // Middleware that has taken the empty end of '/x/' leaves a '/' there, and nothing behind it (M6).
+  const isMount = !SCRIPT_NAME.endsWith('/') || PATH_INFO === '';
+  require('S4', isMount && /^(?:\/|$)/.test(SCRIPT_NAME), 'SCRIPT_NAME', SCRIPT_NAME);
   const isPath = PATH_INFO === '' || PATH_INFO.startsWith('/');
   require('S4', isPath &&
     (PATH_INFO !== '' || SCRIPT_NAME !== '' || REQUEST_METHOD === 'OPTIONS'), 'PATH_INFO', PATH_INFO);
   require('S5', !QUERY_STRING.startsWith('?'), 'QUERY_STRING', QUERY_STRING);
 }
 
-function checkTsgiKeys(environ: Environ): void {
+/** @throws TsgiRuleError for the first key of TSGI that is not there or not what it must be */
+export function checkTsgiKeys(environ: Environ): void {
   const version: unknown = environ['tsgi.version'];
   require('S11', Array.isArray(version) && version[0] === 1 && version[1] === 0, 'tsgi.version', version);
   const scheme = environ['tsgi.url_scheme'];
@@ -101,6 +126,9 @@ function checkTsgiKeys(environ: Environ): void {
   require('S11', 'tsgi.deadline' in environ, 'tsgi.deadline', 'is not there');
   require('S11', deadline === undefined || Number.isFinite(deadline), 'tsgi.deadline', deadline);
   require('S11', 'tsgi.signal' in environ, 'tsgi.signal', 'is not there');
+  const signal = environ['tsgi.signal'];
+  require('S12', signal instanceof AbortSignal, 'tsgi.signal', signal);
+  require('S12', signal === environ['tsgi.signal'], 'tsgi.signal', 'is another when it is read again');
   requireMethods('S13', environ['tsgi.input'], 'tsgi.input', [...INPUT, Symbol.asyncIterator]);
   requireMethods('S18', environ['tsgi.errors'], 'tsgi.errors', ERRORS);
   const wrapper = environ['tsgi.file_wrapper'];

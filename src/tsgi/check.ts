@@ -93,3 +93,9 @@ export function bodyError(body: unknown): TsgiRuleError {
     `The application must return a string, a Uint8Array or an iterable of those${hint}: ${show(body)}`,
   );
 }
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

@@ -86,6 +86,11 @@ function hexDigit(code: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
+/** Percent-encodes what may not stand in a path (RFC 3986 §3.3); as UTF-8. */
+export function encodePath(path: string): string {
+  return encodeURI(path.replaceAll(/\p{Surrogate}/gu, '\ufffd')).replaceAll(/[?#]/g, encodeURIComponent);
+}
+
 export interface Target {
   /** Of an absolute-form target (RFC 9112 §3.2.2), else ''. */
   readonly authority: string;

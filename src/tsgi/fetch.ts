@@ -10,7 +10,7 @@ import { ClientGoneError, NoBlockingError } from './errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';
-import { bytesOf } from './text.ts';
+import { bytesOf, copyOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface FetchHandlerOptions {
@@ -133,6 +133,31 @@ class FetchBody implements BodySource {
   }
 }
 
+/** Where a runtime has it; a timer takes a millisecond more. */
+const nextTurn: (then: () => void) => unknown =
+  typeof setImmediate === 'function' ? setImmediate : (then) => setTimeout(then, 0);
+
+/** Nothing is asked for ahead of the reader. */
+const LAZY = { highWaterMark: 0 };
+/** A body of unknown length for a response that is sent without it. */
+const UNREAD = { pull: (controller: Controller) => controller.close() };
+
+/** 205 has no body in fetch, and none in HTTP (RFC 9110 §15.3.6). */
+function isNullBody(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+/** The headers, with the length where it is known and may be there (RFC 9110 §8.6). */
+function fieldsOf(status: number, list: HeaderList, length: number): Headers {
+  const headers = new Headers();
+  for (const [name, value] of list) headers.append(name, value);
+  if (status === 204) headers.delete('content-length');
+  else if (length >= 0 && !isNullBody(status) && !headers.has('content-length')) {
+    headers.set('content-length', String(length));
+  }
+  return headers;
+}
+
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /** One request and its response. */
@@ -143,7 +168,8 @@ class FetchExchange implements Sink, SignalSource {
   #answered = false;
   #ended = false;
   #controller: Controller | null = null;
-  #flow: (() => void) | null = null;
+  /** Resolves the writes that have not gone. */
+  #waiting: (() => void)[] = [];
   #abort: AbortController | null = null;
   gone = false;
 
@@ -161,29 +187,40 @@ class FetchExchange implements Sink, SignalSource {
   }
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
-    this.#answer(status, headers, this.#hasNoBody(status) || body === null ? null : bytesOf(body));
+    this.#ended = true;
+    const bytes = body === null ? null : bytesOf(body);
+    if (this.#isHead) this.#answerHead(status, headers, bytes === null ? 0 : bytes.length);
+    else this.#answer(status, fieldsOf(status, headers, -1), bytes);
   }
 
-  start(status: number, headers: HeaderList, _length: number): void {
-    if (this.#hasNoBody(status)) return this.#answer(status, headers, null);
-    const stream = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.#controller = controller;
+  start(status: number, headers: HeaderList, length: number): void {
+    if (this.#isHead) return this.#answerHead(status, headers, length);
+    const fields = fieldsOf(status, headers, length);
+    if (isNullBody(status)) return this.#answer(status, fields, null);
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => void nextTurn(() => this.#flows()),
+        cancel: () => this.#leave(),
       },
-      pull: () => this.#flows(),
-      cancel: () => this.#leave(),
-    });
-    this.#answer(status, headers, stream);
+      // When the reader pulls it has what came before, and a turn later that has gone.
+      LAZY,
+    );
+    this.#answer(status, fields, stream);
   }
 
+  /** Resolves when the chunk has been taken and the reader wants another: a body may burn CPU meanwhile (rule S24). */
   write(chunk: BodyChunk): Promise<void> | undefined {
     const controller = this.#controller;
     if (this.gone || controller === null) return undefined;
-    controller.enqueue(bytesOf(chunk).slice());
-    if ((controller.desiredSize ?? 0) > 0) return undefined;
-    return new Promise((resolve) => {
-      this.#flow = resolve;
+    const sent = new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
     });
+    // Deno's reader may cancel from inside of this.
+    controller.enqueue(copyOf(chunk));
+    return sent;
   }
 
   end(): void {
@@ -196,24 +233,29 @@ class FetchExchange implements Sink, SignalSource {
     else if (!this.gone && !this.#ended) this.#controller?.error(error);
   }
 
-  #hasNoBody(status: number): boolean {
-    return this.#request.method === 'HEAD' || status === 204 || status === 304;
+  get #isHead(): boolean {
+    return this.#request.method === 'HEAD';
   }
 
-  #answer(status: number, list: HeaderList, body: Uint8Array | ReadableStream<Uint8Array> | null): void {
-    const headers = new Headers();
-    for (const [name, value] of list) headers.append(name, value);
+  /** A runtime takes no body for one of length 0, and says so, unless it is told better. */
+  #answerHead(status: number, headers: HeaderList, length: number): void {
+    const fields = fieldsOf(status, headers, length);
+    this.#answer(status, fields, fields.has('content-length') ? null : new ReadableStream(UNREAD, LAZY));
+  }
+
+  #answer(status: number, headers: Headers, body: Uint8Array | ReadableStream<Uint8Array> | null): void {
+    const sent = isNullBody(status) ? null : (body as ConstructorParameters<typeof Response>[0]);
+    this.#resolve(new Response(sent, { status, headers }));
     this.#answered = true;
-    this.#resolve(new Response(body as ConstructorParameters<typeof Response>[0], { status, headers }));
   }
 
   #flows(): void {
-    this.#flow?.();
-    this.#flow = null;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #leave(): void {
-    if (this.gone) return;
+    // Deno says so of every response, also of one that has ended well.
+    if (this.gone || this.#ended) return;
     this.gone = true;
     this.#abort?.abort(new ClientGoneError());
     this.#flows();

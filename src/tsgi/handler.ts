@@ -8,7 +8,7 @@
  * its high-water mark is waited for. `close` of the body is called exactly once, after the iterator's `return`, on
  * every path: end, error, a client that is gone, a body that needs no more.
  */
-import { bodyError, checkChunk, checkStatus, copyHeaders, lengthOf } from './check.ts';
+import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
 import { TsgiRuleError } from './errors.ts';
 import { FileBody } from './file-body.ts';
 import { byteLength, bytesOf } from './text.ts';
@@ -109,12 +109,18 @@ class Call {
 
   finishChunk(chunk: BodyChunk): undefined | Promise<void> {
     if (this.sink.gone) return undefined;
-    if (this.headSent || (this.length !== -1 && this.length !== byteLength(chunk))) {
+    const isOther = this.length !== -1 && this.length !== byteLength(chunk);
+    if (this.headSent || isOther || this.tellsNothing(chunk.length)) {
       if (chunk.length > 0) this.send(chunk);
       return this.end();
     }
     this.respond(chunk);
     return undefined;
+  }
+
+  /** An empty answer to HEAD does not say how long one to GET would be (rule S34). */
+  tellsNothing(bytes: number): boolean {
+    return this.headRequest && bytes === 0 && this.length === -1;
   }
 
   respond(chunk: BodyChunk | null): void {
@@ -172,7 +178,7 @@ class Call {
       checkChunk(chunk);
       sum += byteLength(chunk);
     }
-    this.length = sum;
+    if (!this.tellsNothing(sum)) this.length = sum;
   }
 
   /** Pulls until the sink is full, whose promise it returns, or nothing more is to come. */
@@ -273,7 +279,12 @@ class Call {
   release(): undefined | Promise<void> {
     const { iterator } = this;
     if (iterator !== null) return this.releaseEarly(iterator);
-    const closed = this.close();
+    let closed: unknown;
+    try {
+      closed = this.close();
+    } catch (error) {
+      return this.fail(error);
+    }
     if (isThenable(closed)) return this.endAfter(closed);
     return this.end();
   }
@@ -282,21 +293,26 @@ class Call {
     this.iterator = null;
     try {
       await iterator.return?.();
+      await this.close();
     } catch (error) {
       return this.fail(error);
     }
-    await this.close();
     this.end();
   }
 
   async endAfter(closed: PromiseLike<unknown>): Promise<void> {
-    await closed;
+    try {
+      await closed;
+    } catch (error) {
+      return this.fail(error);
+    }
     this.end();
   }
 
   /** The error goes on untouched, after return() and close(); what those throw would only hide it. */
   async fail(error: unknown): Promise<void> {
     const { iterator } = this;
+    this.ended = true;
     this.iterator = null;
     try {
       await iterator?.return?.();
@@ -315,14 +331,13 @@ class Call {
 
   end(): undefined {
     if (this.ended || this.sink.gone) return undefined;
-    // The length that a HEAD would have had is not known: 0 would be a guess.
-    const isKnown = this.length === 0 || !this.headRequest;
-    if (!this.headSent && this.length <= 0 && isKnown) {
+    if (!this.headSent && this.length <= 0 && !this.tellsNothing(0)) {
       this.respond(null);
       return undefined;
     }
     this.sendHead();
     if (this.length > this.written && !this.hasNoBody()) {
+      this.ended = true;
       throw new TsgiRuleError(
         'A13',
         `The body must have as many bytes as its Content-Length: ${this.written} of ${this.length} came`,
@@ -350,17 +365,21 @@ export function callApplication(
   sink: Sink,
 ): undefined | Promise<void> {
   const call = new Call(sink, environ.REQUEST_METHOD === 'HEAD');
-  const body = application(environ, call.startResponse);
-  if (isThenable(body)) return finishLater(call, body);
-  return call.finish(body);
+  try {
+    const body = application(environ, call.startResponse);
+    if (isThenable(body)) return finishLater(call, body);
+    return call.finish(body);
+  } catch (error) {
+    call.ended = true;
+    throw error;
+  }
 }
 
 async function finishLater(call: Call, body: PromiseLike<unknown>): Promise<void> {
-  await call.finish(await body);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
+  try {
+    await call.finish(await body);
+  } catch (error) {
+    call.ended = true;
+    throw error;
+  }
 }

@@ -15,7 +15,7 @@ const notFound: Application = (_environ, startResponse) => {
  * @param applications prefix → application: `{ '/api': api, '/': site }`. A prefix matches whole segments of the
  *   decoded path, the longest first
  * @param otherwise serves what no prefix matches; without it that is 404
- * @throws TypeError for a prefix that does not begin with '/', or an application that is none
+ * @throws TypeError for a prefix that does not begin with '/', one that is there twice, or an application that is none
  */
 export function mount(
   applications: Readonly<Record<string, Application>>,
@@ -27,6 +27,8 @@ export function mount(
       throw new TypeError(`What is mounted at ${prefix} is no application`);
     return { prefix: prefix.replace(/\/+$/, ''), application };
   });
+  const twice = mounts.find(({ prefix }, i) => mounts.findIndex((other) => other.prefix === prefix) !== i);
+  if (twice !== undefined) throw new TypeError(`Two applications are mounted at '${twice.prefix || '/'}'`);
   mounts.sort((a, b) => b.prefix.length - a.prefix.length);
   return (environ, startResponse) => {
     const path = environ.PATH_INFO;

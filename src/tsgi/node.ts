@@ -58,6 +58,7 @@ export function nodeCaller(
       { ...partsOf(request), input: exchange.input, errors, signal: exchange },
       context,
     );
+    if (isMountItself(request)) environ.PATH_INFO = '';
     exchange.run(application, environ, options.onError ?? writeError);
   };
 }
@@ -86,6 +87,11 @@ function partsOf(request: MountedMessage) {
     remoteAddress: socket.remoteAddress ?? '',
     remotePort: String(socket.remotePort ?? ''),
   };
+}
+
+/** Express gives the `url` of its mount a '/' that was not sent (rule S4). */
+function isMountItself({ baseUrl = '', originalUrl = '' }: MountedMessage): boolean {
+  return baseUrl !== '' && originalUrl.split('?', 1)[0] === baseUrl;
 }
 
 function* pairs(raw: readonly string[]): Generator<[string, string]> {

@@ -23,7 +23,7 @@ export const RULES = {
   A15: 'headers are not changed after the call',
   A16: 'tsgi.input and tsgi.errors are not used after the end',
   A17: 'of tsgi.input and tsgi.errors only the methods of TSGI are used',
-  A18: 'a response with status 204 or 304 has no body',
+  A18: 'a response with status 204, 205 or 304 has no body',
   A19: 'tsgi.* keys are not added or taken away',
   A20: 'an application keeps nothing of a request after its end',
   // the server

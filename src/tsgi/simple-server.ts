@@ -30,7 +30,10 @@ export async function simpleServer(
 ): Promise<SimpleServer> {
   const { port = 0, host = '127.0.0.1' } = options;
   const call = nodeCaller(application, { software: 'tsgi-simple-server/1.0', ...options });
+  let closing = false;
   const listener = (continueDue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
+    // Node ends the connections that are idle at the call of close(), and none that becomes so later.
+    response.on('close', () => closing && server.closeIdleConnections());
     // HTTP/1.1 persists without saying so.
     if (request.httpVersion === '1.1' && response.shouldKeepAlive) response.removeHeader('connection');
     call(request, response, continueDue);
@@ -43,7 +46,10 @@ export async function simpleServer(
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address() as { address: string; port: number };
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  const close = () => {
+    closing = true;
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     close,

@@ -12,6 +12,11 @@ export function bytesOf(chunk: BodyChunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
 }
 
+/** A chunk as bytes that its application cannot change. A Buffer's own `slice` would be a view. */
+export function copyOf(chunk: BodyChunk): Uint8Array {
+  return typeof chunk === 'string' ? encoder.encode(chunk) : new Uint8Array(chunk);
+}
+
 export function byteLength(chunk: BodyChunk): number {
   if (typeof chunk !== 'string') return chunk.byteLength;
   return typeof Buffer === 'function' ? Buffer.byteLength(chunk) : encoder.encode(chunk).length;

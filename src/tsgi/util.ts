@@ -3,15 +3,15 @@
  *
  * Law: functions of an environ; no server, nothing of Node.
  */
-import { createEnviron, decodePath } from './environ.ts';
+import { createEnviron, decodePath, encodePath } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
 import { show } from './errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { HeaderView } from './headers.ts';
 import { completeBody, emptyInput, Input } from './input.ts';
-import { bytesOf } from './text.ts';
-import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
+import { bytesOf, copyOf } from './text.ts';
+import type { Application, BodyChunk, Environ, ErrorStream, HeaderList } from './types.ts';
 import { validator } from './validate.ts';
 
 export { isHopByHop } from './hop-by-hop.ts';
@@ -53,11 +53,6 @@ function rawPath(target: string): string {
   return target.slice(start, question === -1 ? undefined : question);
 }
 
-/** Percent-encodes what may not stand in a path (RFC 3986 §3.3). */
-function encodePath(path: string): string {
-  return encodeURI(path.replaceAll(/\p{Surrogate}/gu, '\ufffd')).replaceAll(/[?#]/g, encodeURIComponent);
-}
-
 /**
  * Moves the first segment of PATH_INFO to SCRIPT_NAME and returns it; undefined when there is none left. Empty
  * segments and '.' are passed over, '..' takes the last segment from SCRIPT_NAME. A path that ends in '/' gives ''
@@ -92,7 +87,7 @@ function below(script: string, name: string): string {
 /** Fills in what is missing of an environ, so that an application can be called with it. */
 export function setupTestingDefaults(environ: Partial<Environ> = {}): Environ {
   const given = Object.entries(environ).filter(([, value]) => value !== undefined);
-  return Object.assign(testEnviron({}), Object.fromEntries(given));
+  return Object.assign(testEnviron({}, new LineErrors(() => {})), Object.fromEntries(given));
 }
 
 export interface TestRequest {
@@ -128,9 +123,11 @@ export async function testRequest(
   request: TestRequest = {},
 ): Promise<TestResponse> {
   const errors: string[] = [];
-  const environ = Object.assign(testEnviron(request, errors), request.environ);
-  const sink = new Collector();
+  const stream = new LineErrors((line) => errors.push(line));
+  const environ = Object.assign(testEnviron(request, stream), request.environ);
+  const sink = new Collector(environ.REQUEST_METHOD === 'HEAD');
   await callApplication(request.validate === false ? application : validator(application), environ, sink);
+  stream.flush();
   const body = sink.body;
   return {
     status: sink.status,
@@ -151,7 +148,7 @@ const CONTEXT = {
   fileWrapper,
 };
 
-function testEnviron(request: TestRequest, errors: string[] = []): Environ {
+function testEnviron(request: TestRequest, errors: ErrorStream): Environ {
   const { url = '/', headers = {}, signal } = request;
   if (!url.startsWith('/') && url !== '*')
     throw new TypeError(`The url of a request must begin with '/': ${show(url)}`);
@@ -172,18 +169,23 @@ function testEnviron(request: TestRequest, errors: string[] = []): Environ {
     remoteAddress: '127.0.0.1',
     remotePort: '50000',
     input: body === null ? emptyInput : new Input(completeBody(body)),
-    errors: new LineErrors((line) => errors.push(line)),
+    errors,
     signal: { signal: () => signal ?? controller.signal },
   };
   return createEnviron(parts, CONTEXT);
 }
 
-/** A sink that keeps everything. */
+/** A sink that keeps everything that a client would see. */
 class Collector implements Sink {
   status = 0;
   headers: HeaderList = [];
   readonly gone = false;
+  readonly #headRequest: boolean;
   readonly #chunks: Uint8Array[] = [];
+
+  constructor(headRequest: boolean) {
+    this.#headRequest = headRequest;
+  }
 
   get body(): Uint8Array {
     const all = new Uint8Array(this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0));
@@ -206,7 +208,8 @@ class Collector implements Sink {
   }
 
   write(chunk: BodyChunk): undefined {
-    this.#chunks.push(bytesOf(chunk).slice());
+    const hasBody = !this.#headRequest && this.status !== 204 && this.status !== 304;
+    if (hasBody) this.#chunks.push(copyOf(chunk));
   }
 
   end(): void {}

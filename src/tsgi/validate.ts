@@ -5,17 +5,19 @@
  * number, thrown where it happens or at the first moment it can be seen, never by the garbage collector. For
  * development and tests; what every request must pay for is checked by `handler.ts` already.
  */
-import { bodyError, checkChunk, checkStatus, copyHeaders, lengthOf } from './check.ts';
-import { checkEnviron, reservedKeys } from './check-environ.ts';
+import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
+import { checkEnviron, checkTsgiKeys, reservedKeys } from './check-environ.ts';
 import { show, TsgiRuleError } from './errors.ts';
 import { FileBody } from './file-body.ts';
-import { byteLength } from './text.ts';
+import { byteLength, copyOf } from './text.ts';
+import { type BodyWatch, watchArray, watchBody, watchFile } from './watched-bodies.ts';
 import { WatchedErrors, WatchedInput } from './watched-streams.ts';
 import type { Application, Body, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
 
 /** The application, watched. Use it outermost, or around each application and middleware of its own. */
 export function validator(application: Application): Application {
-  if (typeof application !== 'function') {
+  // A class can only be asked for its text.
+  if (typeof application !== 'function' || /^class\b/.test(Function.prototype.toString.call(application))) {
     throw new TsgiRuleError('A1', `An application must be a function: ${show(application)}`);
   }
   return (...args) => {
@@ -31,11 +33,11 @@ export function validator(application: Application): Application {
   };
 }
 
-/** Where a call is. */
-const Phase = { CALLED: 0, FIRST_STEP: 1, ITERATED: 2, ENDED: 3 } as const;
+/** Where a call is. DRAINED: no chunk is to come, and the body is still to be closed. */
+const Phase = { CALLED: 0, FIRST_STEP: 1, ITERATED: 2, DRAINED: 3, ENDED: 4 } as const;
 
 /** One call of an application. */
-class Watch {
+class Watch implements BodyWatch {
   readonly #environ: Environ;
   readonly #startResponse: StartResponse;
   readonly #reserved: ReadonlySet<string>;
@@ -46,6 +48,8 @@ class Watch {
   #copy: HeaderList = [];
   #length = -1;
   #sent = 0;
+  /** The last chunk of bytes, and what was in it when it was handed over. */
+  #chunk: readonly [chunk: Uint8Array, copy: Uint8Array] | undefined;
   /** What startResponse rethrew, and the application may not trap. */
   #rethrown: { readonly error: unknown } | undefined;
 
@@ -61,30 +65,33 @@ class Watch {
     environ['tsgi.errors'] = new WatchedErrors(environ['tsgi.errors'], () =>
       this.#requireOpen('tsgi.errors'),
     );
-    let body: Body | Promise<Body>;
     try {
-      body = application(environ, this.#start);
+      const body = application(environ, this.#start);
+      return isThenable(body) ? this.#settled(body as PromiseLike<Body>) : this.#body(body);
     } catch (error) {
-      this.#phase = Phase.ENDED;
-      throw error;
+      throw this.#failedCall(error);
     }
-    return isThenable(body) ? this.#settled(body) : this.#body(body);
   }
 
   async #settled(promise: PromiseLike<Body>): Promise<Body> {
     try {
       return this.#body(await promise);
     } catch (error) {
-      this.#phase = Phase.ENDED;
-      throw error;
+      throw this.#failedCall(error);
     }
+  }
+
+  #failedCall(error: unknown): unknown {
+    this.over();
+    return this.failed(error);
   }
 
   // what the application calls
 
   readonly #start = (...args: Parameters<StartResponse>): Write => {
     const [status, headers, error] = args;
-    if (this.#phase > Phase.FIRST_STEP && (error === undefined || this.#phase === Phase.ENDED)) {
+    const replaces = error !== undefined && error !== null;
+    if (this.#phase > (replaces ? Phase.ITERATED : Phase.FIRST_STEP)) {
       throw new TsgiRuleError(
         'A10',
         `startResponse must be called before the application settles${this.#request}`,
@@ -131,27 +138,35 @@ class Watch {
   // what it returns
 
   #body(body: Body): Body {
+    try {
+      return this.#watched(body);
+    } catch (error) {
+      // The server does not get to see it, and cannot close it.
+      void closeQuietly(body);
+      throw error;
+    }
+  }
+
+  #watched(body: Body): Body {
     this.#requireNotTrapped();
     if (typeof body === 'string' || body instanceof Uint8Array) {
       this.#checkChunk(body);
-      this.#end();
+      this.drained();
+      this.closed();
       return body;
     }
     if (typeof body !== 'object' || body === null) throw bodyError(body);
-    // Nobody would pull them: they are all there to be looked at.
-    if (Array.isArray(body) && hasNoBody(this.#status))
-      for (const chunk of body) this.#checkChunk(chunk as BodyChunk);
-    // A server knows its own file wrapper by its identity.
     if (body instanceof FileBody) {
       this.#requireStarted();
       this.#requireUnchanged();
-      return body;
+      this.#phase = Phase.DRAINED;
+      return watchFile(this, body);
     }
-    const asynchronous = (body as Partial<AsyncIterable<BodyChunk>>)[Symbol.asyncIterator];
-    if (typeof asynchronous === 'function')
-      return new AsyncWatchedBody(this, body as AsyncIterable<BodyChunk>);
-    if (typeof (body as Partial<Iterable<BodyChunk>>)[Symbol.iterator] !== 'function') throw bodyError(body);
-    return new WatchedBody(this, body as Iterable<BodyChunk>);
+    if (!Array.isArray(body)) return watchBody(this, body);
+    // They are all there to be looked at, and nobody would ask for those of a response without a body.
+    for (const chunk of body as BodyChunk[]) this.#checkChunk(chunk);
+    this.drained();
+    return watchArray(this, body as BodyChunk[]);
   }
 
   // called by the watched body
@@ -166,14 +181,40 @@ class Watch {
     if (typeof result !== 'object' || result === null) {
       throw new TsgiRuleError('A11', `The iterator of a body must give results: ${show(result)}`);
     }
-    if (result.done === true) this.#end();
+    if (result.done === true) this.drained();
     else this.#checkChunk(result.value);
     if (this.#phase === Phase.FIRST_STEP) this.#phase = Phase.ITERATED;
   }
 
-  /** The body is over or not needed any more. */
-  closed(): void {
+  /** What goes on in the place of what was thrown: the same, unless it took the place of what was to pass. */
+  failed(error: unknown): unknown {
+    const rethrown = this.#rethrown;
+    if (rethrown === undefined || error === rethrown.error || error instanceof TsgiRuleError) return error;
+    return new TsgiRuleError(
+      'A9',
+      `What startResponse rethrows must pass as it is: ${show(rethrown.error)} became ${show(error)}`,
+    );
+  }
+
+  /** No chunk is to come any more. */
+  drained(): void {
+    this.#requireNotTrapped();
+    this.#requireStarted();
+    this.#requireUnchanged();
+    this.#requireSameChunk();
+    this.#phase = Phase.DRAINED;
+    const hasBody = this.#environ.REQUEST_METHOD !== 'HEAD' && !hasNoBody(this.#status);
+    if (hasBody && this.#length !== -1 && this.#sent !== this.#length) this.#failLength();
+  }
+
+  over(): void {
     this.#phase = Phase.ENDED;
+  }
+
+  /** The body is closed: the end. */
+  closed(): void {
+    this.over();
+    this.#requireSameChunk();
     this.#requireKeys();
   }
 
@@ -182,8 +223,10 @@ class Watch {
   #checkChunk(chunk: BodyChunk): void {
     checkChunk(chunk);
     this.#requireStarted();
+    this.#requireSameChunk();
     if (chunk.length === 0) return;
     this.#requireUnchanged();
+    if (typeof chunk !== 'string') this.#chunk = [chunk, copyOf(chunk)];
     this.#sent += byteLength(chunk);
     if (hasNoBody(this.#status)) {
       throw new TsgiRuleError(
@@ -192,16 +235,6 @@ class Watch {
       );
     }
     if (this.#length !== -1 && this.#sent > this.#length) this.#failLength();
-  }
-
-  /** The last chunk was there. */
-  #end(): void {
-    this.#requireStarted();
-    this.#requireUnchanged();
-    this.#requireKeys();
-    this.#phase = Phase.ENDED;
-    const hasBody = this.#environ.REQUEST_METHOD !== 'HEAD' && !hasNoBody(this.#status);
-    if (hasBody && this.#length !== -1 && this.#sent !== this.#length) this.#failLength();
   }
 
   #failLength(): never {
@@ -228,6 +261,16 @@ class Watch {
       throw new TsgiRuleError('A15', `Headers must not be changed after startResponse${this.#request}`);
   }
 
+  #requireSameChunk(): void {
+    if (this.#chunk === undefined) return;
+    const [chunk, copy] = this.#chunk;
+    if (chunk.length === copy.length && chunk.every((byte, i) => byte === copy[i])) return;
+    throw new TsgiRuleError(
+      'A12',
+      `A chunk must not be changed after it was handed over: ${copy.length} bytes${this.#request}`,
+    );
+  }
+
   #requireNotTrapped(): void {
     if (this.#rethrown !== undefined) {
       throw new TsgiRuleError(
@@ -252,6 +295,11 @@ class Watch {
     for (const key of this.#reserved) {
       if (!keys.has(key)) throw new TsgiRuleError('A19', `${key} must not be taken away`);
     }
+    try {
+      checkTsgiKeys(this.#environ);
+    } catch (error) {
+      throw new TsgiRuleError('A19', `A key of TSGI must keep its rules. ${(error as Error).message}`);
+    }
   }
 
   get #request(): string {
@@ -260,85 +308,11 @@ class Watch {
 }
 
 function hasNoBody(status: number): boolean {
-  return status === 204 || status === 304;
+  return status === 204 || status === 205 || status === 304;
 }
 
-function isThenable(value: unknown): value is PromiseLike<Body> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
-}
-
-interface Closable {
-  close?: () => unknown;
-}
-
-/** What the server may do with a body: step until the end, return, close once. */
-class WatchedIteration {
-  readonly #watch: Watch;
-  readonly #body: Closable;
-  #closed = false;
-
-  constructor(watch: Watch, body: object) {
-    this.#watch = watch;
-    this.#body = body;
-  }
-
-  protected stepping(): void {
-    if (this.#closed) throw new TsgiRuleError('S28', 'The body must not be iterated after close');
-    this.#watch.stepping();
-  }
-
-  protected stepped(result: IteratorResult<BodyChunk>): IteratorResult<BodyChunk> {
-    this.#watch.stepped(result);
-    return result;
-  }
-
-  close(): unknown {
-    if (this.#closed) throw new TsgiRuleError('S28', 'close must be called once');
-    this.#closed = true;
-    const closed = this.#body.close?.();
-    this.#watch.closed();
-    return closed;
-  }
-}
-
-class WatchedBody extends WatchedIteration implements Iterable<BodyChunk> {
-  readonly #iterable: Iterable<BodyChunk>;
-
-  constructor(watch: Watch, iterable: Iterable<BodyChunk>) {
-    super(watch, iterable);
-    this.#iterable = iterable;
-  }
-
-  [Symbol.iterator](): Iterator<BodyChunk> {
-    const iterator = this.#iterable[Symbol.iterator]();
-    return {
-      next: () => {
-        this.stepping();
-        return this.stepped(iterator.next());
-      },
-      return: () => iterator.return?.() ?? { done: true, value: undefined },
-    };
-  }
-}
-
-class AsyncWatchedBody extends WatchedIteration implements AsyncIterable<BodyChunk> {
-  readonly #iterable: AsyncIterable<BodyChunk>;
-
-  constructor(watch: Watch, iterable: AsyncIterable<BodyChunk>) {
-    super(watch, iterable);
-    this.#iterable = iterable;
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<BodyChunk> {
-    const iterator = this.#iterable[Symbol.asyncIterator]();
-    return {
-      next: async () => {
-        this.stepping();
-        return this.stepped(await iterator.next());
-      },
-      return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-    };
-  }
+async function closeQuietly(body: unknown): Promise<void> {
+  try {
+    await (body as { close?: () => unknown } | null | undefined)?.close?.();
+  } catch {}
 }

@@ -10,6 +10,8 @@ import type { ErrorStream, InputStream } from './types.ts';
 export class WatchedInput implements InputStream {
   readonly #input: InputStream;
   readonly #require: () => void;
+  /** Reads that are under way. */
+  #waiting = 0;
 
   constructor(input: InputStream, require: () => void) {
     this.#input = input;
@@ -17,33 +19,30 @@ export class WatchedInput implements InputStream {
     return onlyMethods(this, 'tsgi.input');
   }
 
-  async read(...size: [number?]): Promise<Uint8Array> {
-    this.#require();
-    return requireBytes(await this.#input.read(...size));
+  read(...size: [number?]): Promise<Uint8Array> {
+    return this.#wait(size, async () => requireBytes(await this.#input.read(...size)));
   }
 
-  async readline(...size: [number?]): Promise<Uint8Array> {
-    this.#require();
-    return requireBytes(await this.#input.readline(...size));
+  readline(...size: [number?]): Promise<Uint8Array> {
+    return this.#wait(size, async () => requireBytes(await this.#input.readline(...size)));
   }
 
   readlines(...hint: [number?]): Promise<Uint8Array[]> {
-    this.#require();
-    return this.#input.readlines(...hint);
+    return this.#wait(hint, () => this.#input.readlines(...hint));
   }
 
   readSync(...size: [number?]): Uint8Array {
-    this.#require();
+    this.#requireTurn(size);
     return requireBytes(this.#input.readSync(...size));
   }
 
   readlineSync(...size: [number?]): Uint8Array {
-    this.#require();
+    this.#requireTurn(size);
     return requireBytes(this.#input.readlineSync(...size));
   }
 
   readlinesSync(...hint: [number?]): Uint8Array[] {
-    this.#require();
+    this.#requireTurn(hint);
     return this.#input.readlinesSync(...hint);
   }
 
@@ -54,6 +53,29 @@ export class WatchedInput implements InputStream {
       this.#require();
     }
   }
+
+  async #wait<T>(size: [number?], read: () => Promise<T>): Promise<T> {
+    this.#require();
+    requireSize(size);
+    this.#waiting += 1;
+    try {
+      return await read();
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  #requireTurn(size: [number?]): void {
+    this.#require();
+    requireSize(size);
+    if (this.#waiting > 0)
+      throw new TsgiRuleError('A17', `Cannot read synchronously while a read is waiting: ${this.#waiting}`);
+  }
+}
+
+function requireSize([size]: [number?]): void {
+  if (size === undefined || Number.isInteger(size) || size === Number.POSITIVE_INFINITY) return;
+  throw new TsgiRuleError('A17', `A size must be an integer: ${show(size)}`);
 }
 
 function requireBytes(bytes: Uint8Array): Uint8Array {

@@ -10,9 +10,12 @@ import type { Application, Body } from '../tsgi/types.ts';
 
 /** What the error says of a function that took startResponse for a response, or environ for a request of Node. */
 const AS_NODE =
-  /\.(?:end|write|writeHead|setHeader|getHeader|appendHeader|flushHeaders|status|send|sendFile|json|redirect|header|headers|type|on|once|pipe|resume|setEncoding)(?:\.\w+)? is not a function|\(reading '(?:remoteAddress|accept|host|cookie|user-agent|content-type|authorization)'\)/;
+  /\.(?:end|write|writeHead|setHeader|getHeader|appendHeader|flushHeaders|status|send|sendFile|redirect|header|headers|type|on|once|pipe|resume|setEncoding)(?:\.\w+)? is not a function|\(reading '(?:remoteAddress|accept|host|cookie|user-agent|content-type|authorization)'\)/;
 /** The same of one that took environ for a `Request`. */
 const AS_FETCH = /\.(?:text|arrayBuffer|formData|blob|clone)(?:\.\w+)? is not a function|Invalid URL/;
+
+/** Both have it: a response of Express, and a `Request`, which is all that a fetch handler takes. */
+const AS_EITHER = /\.json(?:\.\w+)? is not a function/;
 
 export function untilProven(application: Application): Application {
   let proven = false;
@@ -24,8 +27,8 @@ export function untilProven(application: Application): Application {
   };
   const fail = (error: unknown): never => {
     const text = error instanceof TypeError ? error.message : '';
-    if (AS_NODE.test(text)) throw wrong(`it threw "${text}"`, 'node', error);
-    if (AS_FETCH.test(text)) throw wrong(`it threw "${text}"`, 'fetch', error);
+    const flag = meantBy(text, application.length);
+    if (flag !== undefined) throw wrong(`it threw "${text}"`, flag, error);
     throw error;
   };
   return (environ, startResponse) => {
@@ -39,7 +42,14 @@ export function untilProven(application: Application): Application {
   };
 }
 
-function wrong(what: string, flag: string, cause?: unknown): ApplicationError {
+function meantBy(text: string, parameters: number): 'node' | 'fetch' | undefined {
+  if (AS_NODE.test(text)) return 'node';
+  if (AS_FETCH.test(text)) return 'fetch';
+  if (!AS_EITHER.test(text)) return undefined;
+  return parameters === 1 ? 'fetch' : 'node';
+}
+
+function wrong(what: string, flag: 'node' | 'fetch', cause?: unknown): ApplicationError {
   const meant = flag === 'node' ? '(request, response)' : '(request) => Response';
   return new ApplicationError(
     'TSGI_ERR_APP_INTERFACE',

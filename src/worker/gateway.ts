@@ -38,8 +38,9 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #running: Roster<Running> = new Roster();
   #faults: Faults<Running> | null = null;
   #onIdle: (() => void) | null = null;
-  /** How many of those that run are late. */
+  /** How many of those that run are late, and how many last. */
   #late = 0;
+  #lasting = 0;
 
   constructor(loop: WorkerLoop, options: GatewayOptions) {
     this.#loop = loop;
@@ -75,9 +76,12 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     const { table } = this.#loop.link.shared;
     const reader = this.#reader;
     reader.read(exchange, generation, table.slabOffset(exchange));
-    const body = reader.moreBody ? this.#inbound.open(exchange, generation) : null;
-    const running = this.#options.interface.begin(reader, body);
+    const called = this.#options.interface;
+    const follows = reader.moreBody || called.takesOver?.(reader) === true;
+    const body = follows ? this.#inbound.open(exchange, generation) : null;
+    const running = called.begin(reader, body);
     this.#running.add(running);
+    if (running.lasting) this.#lasting += 1;
     points.reached('copied');
     if (table.abortOf(exchange) !== Abort.NONE) {
       running.outbound.leave();
@@ -122,6 +126,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.#loop.link.acceptor.ring();
   }
 
+  assign(exchange: number, generation: number): void {
+    this.#loop.assign(exchange, generation);
+  }
+
   // called by the worker
 
   /** The new deadline, ms since the epoch; undefined: the request is over. */
@@ -137,9 +145,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     return undefined;
   }
 
-  /** Resolves when nothing runs any more, save what is late: its client has its answer, and it may never end. */
+  /**
+   * Resolves when nothing runs any more, save what is late (its client has its answer, and it may never end) and what lasts.
+   */
   idle(): Promise<void> {
-    if (this.#running.size === this.#late) return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onIdle = resolve;
     });
@@ -169,6 +179,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   #forget(running: Running): void {
     if (!this.#running.delete(running)) return;
     if (running.late) this.#late -= 1;
+    if (running.lasting) this.#lasting -= 1;
     this.#settle();
   }
 
@@ -180,6 +191,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   #settle(): void {
-    if (this.#running.size === this.#late) this.#onIdle?.();
+    if (this.#isIdle) this.#onIdle?.();
+  }
+
+  get #isIdle(): boolean {
+    return this.#running.size === this.#late + this.#lasting;
   }
 }

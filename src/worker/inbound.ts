@@ -4,8 +4,7 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
-import { ProtocolError } from '../errors.ts';
-import { BROKEN, END } from '../ring/message.ts';
+import { END, Kind, kindOf } from '../ring/message.ts';
 import { NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
@@ -28,6 +27,11 @@ export class InboundBody implements BodySource {
     this.#inbound = inbound;
     this.#exchange = exchange;
     this.#generation = generation;
+  }
+
+  /** The application has waited for it. */
+  get asked(): boolean {
+    return this.#told > 0;
   }
 
   // called by the application's input stream
@@ -71,8 +75,7 @@ export class InboundBody implements BodySource {
     this.#wakeUp();
   }
 
-  onEnd(broken: boolean): void {
-    if (broken) return this.onError(new ProtocolError('TSGI_ERR_BODY_INCOMPLETE'));
+  onEnd(): void {
     this.#ended = true;
     this.#wakeUp();
   }
@@ -100,6 +103,8 @@ export interface InboundOwner {
   /** The application waits for an exchange's body: for the first time, or `blocks` the thread for the first time. */
   wantBody(exchange: number, generation: number, blocks: boolean): void;
   checkAborts(): void;
+  /** An exchange waits for this worker. */
+  assign(exchange: number, generation: number): void;
 }
 
 export class Inbound {
@@ -132,9 +137,11 @@ export class Inbound {
     while (inbound.next()) {
       const body = this.#bodies[inbound.exchange];
       const { kind, offset, length } = inbound;
-      if (body !== undefined) {
+      if (kindOf(kind) === Kind.ASSIGN) {
+        this.#owner.assign(inbound.exchange, inbound.generation);
+      } else if (body !== undefined) {
         if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));
-        if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
+        if ((kind & END) !== 0) body.onEnd();
       }
       inbound.release();
     }

@@ -12,6 +12,13 @@ import type { Running } from './running.ts';
 export interface Interface {
   /** Takes all it needs of the request: the slab is somebody else's afterwards. `body`: null when it lies complete in the slab. */
   begin(request: RequestReader, body: InboundBody | null): Running;
+  /** Whether the application takes the request's connection over; its body is then what comes behind the head. */
+  takesOver?(request: RequestReader): boolean;
+  /**
+   * Asks the connections that the application has taken over to end, and takes no more; resolves when they have, and when
+   * those that had not after so many milliseconds were cut.
+   */
+  drainSockets?(milliseconds: number): Promise<void>;
   /** Resolves when what exchanges have left running has ended. */
   settled?(): Promise<void>;
 }

@@ -1,14 +1,18 @@
 /**
  * What is told of an application that did not load, with the remedy where the cause is a known one.
  *
- * Law: reads errors of Node and of add-ons by what they say; decides nothing.
+ * Law: reads errors of Node and of add-ons by what they say, and the maps beside compiled files; decides nothing.
  */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { FromWorker } from './messages.ts';
 
 type Failure = Extract<FromWorker, { type: 'failed' }>;
 
 /** What an error says → what to do. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/^Cannot find (?:package|module) '(?![./\\]|[A-Z]:)/, 'install it, or correct its name'],
   [
     /did not self-register/i,
     'this native add-on does not load in a second thread of one process: update it to a version for worker threads (Node-API), or run the application in one thread with --threads 0',
@@ -27,11 +31,35 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-export function loadFailure(error: unknown): Failure {
+/** What require adds: its own caller, and whoever required that. */
+const REQUIRE_STACK = /\nRequire stack:\n- ([^\n]+)(?:\n- [^\n]+)*/;
+/** A compiled file, as `compile/emit.ts` names it: whole, and as the files of one build name each other. */
+const COMPILED = /(?:file:\/\/)?[^\s'"]+[/\\]tsgi-threads[/\\][0-9a-f]{16}[/\\][\w-]+\.[mc]js/g;
+const BESIDE = /(?<=')\.\/[\w-]+-[0-9a-f]{8}\.[mc]js(?=')/g;
+
+/** @param url what was imported */
+export function loadFailure(error: unknown, url: string): Failure {
   const isError = error instanceof Error;
   const code = isError && 'code' in error ? String(error.code) : '';
-  const said = isError ? error.message : String(error);
+  const text = isError ? error.message.replace(REQUIRE_STACK, ', required by $1') : String(error);
+  const said = text
+    .replace(COMPILED, (file) => sourceOf(file, url) ?? file)
+    .replace(BESIDE, (name) => {
+      const source = sourceOf(name, url);
+      return source === undefined ? name : `./${path.basename(source)}`;
+    });
   const remedy = REMEDIES.find(([pattern]) => pattern.test(said) || pattern.test(code))?.[1];
   const message = remedy === undefined ? said : `${said}; ${remedy}`;
   return { type: 'failed', code, message, stack: isError ? (error.stack ?? said) : said };
+}
+
+/** The user's file that a compiled one was made of. */
+function sourceOf(compiled: string, url: string): string | undefined {
+  try {
+    const file = path.isAbsolute(compiled) ? compiled : fileURLToPath(new URL(compiled, url));
+    const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] };
+    return fileURLToPath(sources[0]!);
+  } catch {
+    return undefined;
+  }
 }

@@ -66,6 +66,20 @@ export async function loadApplication(parts: LoadParts): Promise<Loaded> {
   return first;
 }
 
+/**
+ * An application that is here already.
+ *
+ * @throws OptionError TSGI_ERR_APP_EXPORT
+ */
+export async function takeApplication(application: object, chosen: LoadParts['interface']): Promise<Loaded> {
+  const detected = await detect(application, chosen);
+  if (detected !== undefined) return { detected, hooks: {} };
+  throw new OptionError(
+    'TSGI_ERR_APP_EXPORT',
+    `Cannot use the application: option app takes a path, a function, an object with fetch, or an app of a framework, and that is ${kindOf(application)}`,
+  );
+}
+
 /** It has exported nothing that runs, and may still listen as long as anything goes on in it. */
 function lateListener(
   listens: Promise<Loaded>,
@@ -143,22 +157,34 @@ function isPlainObject(value: unknown): value is Exports {
   return prototype === Object.prototype || prototype === null;
 }
 
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
 /** @throws OptionError TSGI_ERR_APP_EXPORT that says what was found */
 function nothing(exports: Exports, name: string): never {
-  const names = Object.keys(exports);
   const inner = exports.default as Exports | undefined;
   const found = name === '' ? exports.default : (exports[name.replace('()', '')] ?? inner?.[name]);
-  const has = names.length === 0 ? 'it exports nothing' : `it exports ${names.join(', ')}`;
   const wanted =
     name === ''
       ? 'an application as its default export (a function, an object with fetch, an app of a framework), or a call of listen'
       : `an application named ${name}`;
-  const got =
-    found === undefined || found === null
-      ? has
-      : `that is ${Array.isArray(found) ? 'an array' : `a ${typeof found}`}`;
+  const isNothing = found === undefined || found === null || isEmpty(found);
+  const got = isNothing ? `it exports ${namesOf(exports)}` : `that is ${kindOf(found)}`;
   throw new OptionError(
     'TSGI_ERR_APP_EXPORT',
     `Cannot use the application: the file needs ${wanted}, and ${got}; name another export with file:name`,
   );
+}
+
+/** What CommonJS exports that exports nothing. */
+function isEmpty(value: unknown): boolean {
+  return isPlainObject(value) && Object.keys(value).length === 0;
+}
+
+function namesOf(exports: Exports): string {
+  const names = Object.keys(exports).filter((name) => !isEmpty(exports[name]));
+  const shown = names.map((name) => (exports[name] === undefined ? `${name}, which is undefined` : name));
+  return shown.join(', ') || 'nothing';
 }

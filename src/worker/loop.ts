@@ -14,7 +14,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { HttpDate } from '../http/date.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
-import { Abort } from '../ring/layout.ts';
+import { Abort, entryOf } from '../ring/layout.ts';
 import { EMPTY } from '../ring/request-ring.ts';
 import { CostMeter } from './cost-meter.ts';
 import type { Link } from './link.ts';
@@ -61,6 +61,8 @@ export class WorkerLoop {
   #noticeSeen = 0;
   #abortsSeen = 0;
   readonly #blocked: Set<Outbound> = new Set();
+  /** Entries of exchanges that wait for this worker; not in the request ring. */
+  readonly #assigned: number[] = [];
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
@@ -90,6 +92,12 @@ export class WorkerLoop {
     setImmediate(this.#turn);
   }
 
+  /** It is taken when there is room for it, like those in the request ring. */
+  assign(exchange: number, generation: number): void {
+    this.#assigned.push(entryOf(exchange, generation));
+    if (!this.#inTurn) this.schedule();
+  }
+
   // called by responses
 
   get apart(): boolean {
@@ -107,7 +115,7 @@ export class WorkerLoop {
   headSent(): void {
     this.#held -= 1;
     this.link.setHeld(this.#held);
-    if (!this.#inTurn && this.link.shared.ring.depth() > 0) this.schedule();
+    if (!this.#inTurn && this.#waiting > 0) this.schedule();
   }
 
   /**
@@ -170,7 +178,7 @@ export class WorkerLoop {
     if (this.#scheduled) return;
     this.link.sleeper.arm();
     const work =
-      (this.#canClaim() && this.link.shared.ring.depth() > 0) ||
+      (this.#canClaim() && this.#waiting > 0) ||
       this.#runner.inboundReady() ||
       this.link.notice !== this.#noticeSeen;
     if (!work) return;
@@ -213,19 +221,32 @@ export class WorkerLoop {
     const end = ring.tail();
     const start = performance.now();
     const most = this.#cost.isBelow(HEAVY_US) ? TURN_MS : HEAVY_TURN_MS;
+    while (this.#canClaim() && this.#assigned.length > 0) {
+      this.#take(this.#assigned.shift()!);
+      if (performance.now() - start > most) return true;
+    }
     while (this.#canClaim() && ((end - ring.head()) | 0) > 0) {
       if (this.#leaves()) return true;
       if (!this.#claim()) break;
       if (performance.now() - start > most) break;
     }
-    return this.#canClaim() && ring.depth() > 0;
+    return this.#canClaim() && this.#waiting > 0;
+  }
+
+  /** Requests that this worker might take. */
+  get #waiting(): number {
+    return this.#assigned.length + this.link.shared.ring.depth();
   }
 
   #claim(): boolean {
-    const { ring, table } = this.link.shared;
-    const entry = ring.claim();
+    const entry = this.link.shared.ring.claim();
     if (entry === EMPTY) return false;
     points.reached('claimed');
+    return this.#take(entry);
+  }
+
+  #take(entry: number): boolean {
+    const { ring, table } = this.link.shared;
     const generation = table.take(entry, this.link.slot);
     if (generation === LOST) return true;
     points.reached('taken');

@@ -17,7 +17,7 @@ import { workerHandle } from './handle.ts';
 import { loadImports } from './imports.ts';
 import type { Interface } from './interface.ts';
 import { Link } from './link.ts';
-import { type Loaded, loadApplication } from './load.ts';
+import { type Loaded, loadApplication, takeApplication } from './load.ts';
 import { loadFailure } from './load-failure.ts';
 import { WorkerLoop } from './loop.ts';
 import { watchMemory } from './memory-watch.ts';
@@ -25,7 +25,8 @@ import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
 import { FetchInterface } from './node/fetch-interface.ts';
 import { NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
-import { Program } from './program.ts';
+import { Program, type ProgramOwner } from './program.ts';
+import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
 import { sayGoodbye, surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
@@ -54,17 +55,20 @@ class Life {
   /** What goes on in the thread without the application. */
   readonly #before: Activity = new Activity();
   #gateway: Gateway | null = null;
+  #called: Interface | null = null;
+  #drained: Promise<void> | null = null;
   #closing = false;
 
   constructor(task: WorkerTask, say: Say) {
     this.#task = task;
     this.#isOwnThread = task.output !== null;
     this.#say = say;
-    this.#program = new Program({
+    const owner: ProgramOwner = {
+      programOnAsk: (place, asked) => say({ type: 'asks', place, asked }),
       idle: async () => this.#gateway?.idle(),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
-    });
-    if (task.address !== null) this.#program.bound(task.address);
+    };
+    this.#program = new Program(owner, task.addresses);
     this.#handle = workerHandle({
       index: task.index,
       threads: task.threads,
@@ -82,38 +86,66 @@ class Life {
       loaded = await load(this.#task, this.#program);
       await loaded.hooks.init?.(this.#handle);
     } catch (error) {
-      return loadFailure(error);
+      const { application } = this.#task;
+      return loadFailure(error, typeof application === 'string' ? application : '');
     }
     const { interface: name, why } = loaded.detected;
     const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
-    const called = callThrough(loaded.detected, loop, this.#handle, this.#task, this.#say);
+    const called = this.#callThrough(loaded.detected, loop);
+    this.#called = called;
     const gateway = this.#open(loop, called);
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
+    // As in Node, a program has heard that it listens before its first request comes.
+    if (this.#program.asked !== null) await Promise.race([this.#program.listening, closed]);
+    loop.start(gateway);
     const { reason } = await closed;
     this.#closing = true;
     await gateway.idle();
     await called.settled?.();
-    try {
-      await loaded.hooks.shutdown?.(reason);
-      if (this.#isOwnThread) await sayGoodbye(this.#before);
-    } catch (error) {
-      this.#report(`The hook shutdown failed: ${loadFailure(error).stack}`);
-    }
+    await this.#try('The hook shutdown', () => loaded.hooks.shutdown?.(reason));
+    await this.#drain();
+    if (this.#isOwnThread) await this.#try('A listener of a signal', () => sayGoodbye(this.#before));
     loop.stop();
     return { type: 'closed' };
+  }
+
+  /** What the application does at its end: what it throws is logged. */
+  async #try(what: string, call: () => unknown): Promise<void> {
+    try {
+      await call();
+    } catch (error) {
+      this.#report(`${what} failed: ${textOf(error)}`);
+    }
+  }
+
+  /** Connections that the application has taken over end. */
+  async #drain(): Promise<void> {
+    this.#drained ??= this.#called?.drainSockets?.(this.#task.drainSockets) ?? null;
+    await this.#drained;
   }
 
   /** Resolves when the pool says "close". */
   #hear(): Promise<Close> {
     return new Promise((resolve) =>
       this.#task.control.on('message', (message: ToWorker) => {
-        if (message.type === 'close') resolve(message);
-        else this.#program.bound(message.address);
+        switch (message.type) {
+          case 'close':
+            return resolve(message);
+          case 'drain':
+            return void this.#drain();
+          case 'listening':
+            return this.#program.bound(message.place, message.address);
+          case 'refused':
+            return this.#program.refused(
+              message.place,
+              Object.assign(new Error(message.message), { code: message.code }),
+            );
+        }
       }),
     );
   }
 
-  /** From here on it claims requests. */
+  /** It claims requests when the loop is started. */
   #open(loop: WorkerLoop, called: Interface): Gateway {
     const gateway = new Gateway(loop, {
       interface: called,
@@ -129,8 +161,46 @@ class Life {
     watchMemory(this.#task.maxWorkerMemory, (bytes) =>
       this.#recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
     );
-    loop.start(gateway);
     return gateway;
+  }
+
+  /** Sessions in the memory of one worker are not found by another. */
+  get #needsAffinity(): boolean {
+    return this.#task.affinity === '' && this.#task.threads > 1;
+  }
+
+  #callThrough(detected: Detected, loop: WorkerLoop): Interface {
+    const { context, handlerTimeout, validate, interface: chosen } = this.#task;
+    const { requestIdPrefix } = context;
+    switch (detected.interface) {
+      case 'node': {
+        const isProgram = this.#program.asked !== null;
+        const serverAt = isProgram ? (port: number) => this.#program.serverAt(port) : undefined;
+        const hint = this.#needsAffinity ? (text: string) => this.#say({ type: 'hint', text }) : undefined;
+        return new NodeInterface(loop, {
+          application: detected.application,
+          requestIdPrefix,
+          serverAt,
+          hint,
+        });
+      }
+      case 'fetch':
+        return new FetchInterface(loop, {
+          application: detected.application,
+          requestIdPrefix,
+          report: this.#report,
+        });
+      case 'tsgi': {
+        const checked = validate ? validator(detected.application) : detected.application;
+        return new TsgiInterface(loop, {
+          application: chosen === 'auto' && !validate ? untilProven(checked) : checked,
+          context,
+          errors: new LineErrors((text) => this.#say({ type: 'log', level: 'info', text })),
+          handlerTimeout,
+          worker: this.#handle,
+        });
+      }
+    }
   }
 
   readonly #recycle = (why: string): void => this.#say({ type: 'worn', why });
@@ -140,12 +210,15 @@ class Life {
 
 async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   const { application, problem } = task;
+  if (problem !== '') return problemLoaded(problem);
+  if (typeof application !== 'string') {
+    await loadImports(task.imports);
+    return takeApplication(application, task.interface);
+  }
   process.env.TSGI_WORKER_INDEX = String(task.index);
-  if (problem !== '') return asTsgi(problemPage(problem));
   process.setSourceMapsEnabled(true);
   if (task.output !== null) surround(task);
   await loadImports(task.imports);
-  if (typeof application === 'function') return asTsgi(application);
   program.arm();
   const loaded = await loadApplication({ ...task, url: application, program });
   // In a thread of somebody else's, later servers are theirs.
@@ -153,37 +226,6 @@ async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   return loaded;
 }
 
-function asTsgi(application: Exclude<WorkerTask['application'], string>): Loaded {
-  return { detected: { interface: 'tsgi', application, why: 'it is a function' }, hooks: {} };
-}
-
-function callThrough(
-  detected: Detected,
-  loop: WorkerLoop,
-  worker: WorkerHandle,
-  task: WorkerTask,
-  say: Say,
-): Interface {
-  const { context, handlerTimeout } = task;
-  const { requestIdPrefix } = context;
-  switch (detected.interface) {
-    case 'node':
-      return new NodeInterface(loop, { application: detected.application, requestIdPrefix });
-    case 'fetch':
-      return new FetchInterface(loop, {
-        application: detected.application,
-        requestIdPrefix,
-        report: (text) => say({ type: 'log', level: 'error', text }),
-      });
-    case 'tsgi': {
-      const checked = task.validate ? validator(detected.application) : detected.application;
-      return new TsgiInterface(loop, {
-        application: task.interface === 'auto' && !task.validate ? untilProven(checked) : checked,
-        context,
-        errors: new LineErrors((text) => say({ type: 'log', level: 'info', text })),
-        handlerTimeout,
-        worker,
-      });
-    }
-  }
+function problemLoaded(problem: string): Loaded {
+  return { detected: { interface: 'tsgi', application: problemPage(problem), why: '' }, hooks: {} };
 }

@@ -6,18 +6,17 @@
 import type { AddressInfo } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { ShutdownReason } from '../hooks.ts';
-import type { Application } from '../tsgi/types.ts';
+import type { Asked } from '../node-server.ts';
 import type { InterfaceName } from './detect.ts';
 import type { EnvironContext } from './environ.ts';
 import type { ImportedModule } from './imports.ts';
 import type { LinkTask } from './link.ts';
 import type { LoopLimits } from './loop.ts';
-import type { Asked } from './program.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly control: MessagePort;
-  /** A file: URL, or in the caller's own thread the function itself. */
-  readonly application: string | Application;
+  /** A file: URL, or in the caller's own thread the application itself. */
+  readonly application: string | object;
   /** The file is CommonJS. */
   readonly isScript: boolean;
   /** Absolute path of the application as its user named it; '' for a function. */
@@ -32,14 +31,18 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly problem: string;
   readonly context: EnvironContext;
   readonly handlerTimeout: number;
+  /** Where requests carry the key that pins them to a worker; ''. */
+  readonly affinity: string;
+  /** Milliseconds that connections taken over by the application have to end. */
+  readonly drainSockets: number;
   /** Hold the application to the rules of TSGI. */
   readonly validate: boolean;
   /** Workers that the server keeps. */
   readonly threads: number;
   /** Which of them this is: from 0, inherited by whoever takes its place. */
   readonly index: number;
-  /** Where the server listens; null before it does. */
-  readonly address: AddressInfo | null;
+  /** Where the server listens, by place: the first is the server's own, others are a program's. Those to come are missing. */
+  readonly addresses: readonly (AddressInfo | undefined)[];
   /** Where what is printed is remembered; null in the caller's own thread. */
   readonly output: SharedArrayBuffer | null;
   /** Bytes of heap and external memory; 0: any. */
@@ -59,15 +62,28 @@ export interface Readiness {
 export type FromWorker =
   | { readonly type: 'started'; readonly threadId: number }
   | ({ readonly type: 'ready' } & Readiness)
+  /** A program listens in one more place, counted from 1. */
+  | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }
   | { readonly type: 'fault' }
   | { readonly type: 'worn'; readonly why: string }
   /** It has done all it will do. */
   | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
-  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string };
+  | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string }
+  /** What the operator should know, once. */
+  | { readonly type: 'hint'; readonly text: string };
 
 /** What the pool says to a worker. */
 export type ToWorker =
   | { readonly type: 'close'; readonly reason: ShutdownReason }
+  /** The server closes: connections that its application has taken over shall end, requests are still answered. */
+  | { readonly type: 'drain' }
   /** The server listens: a program that asked to listen does so now. */
-  | { readonly type: 'listening'; readonly address: AddressInfo };
+  | { readonly type: 'listening'; readonly place: number; readonly address: AddressInfo }
+  /** It cannot listen there: code and message of the operating system's error. */
+  | {
+      readonly type: 'refused';
+      readonly place: number;
+      readonly code: string | undefined;
+      readonly message: string;
+    };

@@ -33,6 +33,8 @@ export class Outbound {
   gone = false;
   /** Called when it becomes over, if that is not so yet when its application is done. */
   onOver: (() => void) | null = null;
+  /** The body that the client sends when it is asked for it (`Expect: 100-continue`). */
+  awaited: { readonly asked: boolean } | null = null;
   protected readonly loop: WorkerLoop;
   protected queue: (Uint8Array | string)[] = [];
   protected ending = false;
@@ -65,8 +67,15 @@ export class Outbound {
     this.loop.headSent();
   }
 
+  /** The connection is its application's from now on: what its client sends comes as the exchange's body. */
+  takeOver(): void {
+    this.begin();
+    this.loop.say(Kind.TUNNEL, this.exchange, this.generation);
+    this.loop.committed(false);
+  }
+
   push(part: Uint8Array | string): void {
-    this.queue.push(part);
+    if (part.length > 0) this.queue.push(part);
   }
 
   /** Sends what stands before the response: it begins nothing, and is dropped where there is no room for it. */
@@ -127,9 +136,12 @@ export class Outbound {
     this.onFlow();
   }
 
-  /** Whether the connection goes on after this answer, as far as the request and the server say. */
+  /**
+   * Whether the connection goes on after this answer, as far as the request and the server say. Not when its client
+   * was never told to send its body: it may send that next, or its next request, and nobody can tell which.
+   */
   get keepsAlive(): boolean {
-    return this.plan.keepAlive && !this.loop.draining;
+    return this.plan.keepAlive && !this.loop.draining && this.awaited?.asked !== false;
   }
 
   /** All that was queued is in the ring. */

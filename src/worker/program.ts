@@ -1,154 +1,192 @@
 /**
  * Whole programs: a file that calls `listen` itself runs as it stands, and what it listens on is served by the acceptor.
  *
- * Law: takes the place of `listen` on Node's HTTP servers in this thread and of what tells where they listen; binds
- * nothing. Where the acceptor listens is told from outside (`bound`); who calls the server's listeners is the node
- * interface.
+ * Law: takes the place of `listen` on Node's HTTP servers in this thread; binds nothing. Where the acceptor listens is
+ * told from outside (`bound`); who calls the server's listeners is the node interface.
  *
- * The first server that listens is the program's. Another one that listens on the same port is taken for one more
- * address of it (Fastify listens on each of localhost's); any other listens for real, in each worker that runs it.
+ * Places: every worker runs the same program, so the places where it listens are counted in the order of its calls, and
+ * the acceptor listens once in each. A server that listens on the port of a place is one more of it (Fastify listens on
+ * each of localhost's addresses). The first place is the server's own.
  */
 import http, { type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { OptionError } from '../errors.ts';
-
-/** What the program asked for. */
-export interface Asked {
-  /** Undefined: any. */
-  readonly port: number | undefined;
-  /** Undefined: every address. */
-  readonly host: string | undefined;
-}
+import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
 
 export interface ProgramOwner {
-  /** The program closed its server, and nobody had told it to. */
+  /** The program listens in one more place. */
+  programOnAsk(place: number, asked: Asked): void;
+  /** The program closed its first server, and nobody had told it to. */
   programOnClose(): void;
   /** Resolves when nothing of it runs in this thread any more. */
   idle(): Promise<void>;
 }
 
+interface Place {
+  readonly asked: Asked;
+  readonly standIns: StandIn[];
+}
+
+/** How long a request waits for a server that does not listen yet. */
+const ABSENT_MS = 5000;
+
+/** Its classes are not to be had otherwise. */
+const HTTP2 = /^Http2(?:Secure)?Server$/;
+const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
+const netListen = netServer.listen as unknown as Listen;
+
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 export class Program {
   readonly #owner: ProgramOwner;
-  readonly #taken: Set<Server> = new Set();
-  #asked: Asked | null = null;
-  #address: AddressInfo | null = null;
+  readonly #places: Place[] = [];
+  readonly #addresses: (AddressInfo | undefined)[];
   #resolve!: (server: Server) => void;
-  /** Resolves with the server that it listens with. */
+  /** Called when it listens in one more place. */
+  readonly #waiting: Set<() => void> = new Set();
+  /** Stands for a server that does not listen yet, though one in another worker does: it gives the request to it when it does. */
+  readonly #absent: Server = http.createServer((request, response) => {
+    const { localPort = 0 } = request.socket;
+    const stop = () => {
+      clearTimeout(timer);
+      this.#waiting.delete(look);
+    };
+    const look = () => {
+      const server = this.#findServer(localPort);
+      if (server === undefined) return;
+      stop();
+      server.emit('request', request, response);
+    };
+    const timer = setTimeout(() => {
+      stop();
+      response
+        .writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' })
+        .end('Service Unavailable\n');
+    }, ABSENT_MS);
+    this.#waiting.add(look);
+  });
+  /** Resolves with the server that it listens with first. */
   readonly captured: Promise<Server>;
+  /** Resolves when that has been told that it listens. */
+  readonly listening: Promise<void>;
+  #onListening!: () => void;
 
-  constructor(owner: ProgramOwner) {
+  /** @param addresses where the acceptor listens already, by place */
+  constructor(owner: ProgramOwner, addresses: readonly (AddressInfo | undefined)[]) {
     this.#owner = owner;
+    this.#addresses = [...addresses];
     this.captured = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    this.listening = new Promise((resolve) => {
+      this.#onListening = resolve;
+    });
+    if (addresses[0] !== undefined) this.#onListening();
   }
 
+  /** What it asked for first; null as long as it does not listen. */
   get asked(): Asked | null {
-    return this.#asked;
+    return this.#places[0]?.asked ?? null;
+  }
+
+  /** Who serves what came through this port of the acceptor. */
+  serverAt(port: number): Server {
+    return this.#findServer(port) ?? this.#absent;
+  }
+
+  #findServer(port: number): Server | undefined {
+    const index =
+      this.#places.length === 1 ? 0 : this.#addresses.findIndex((address) => address?.port === port);
+    return this.#places[index]?.standIns.find((standIn) => standIn.open || index === 0)?.server;
   }
 
   /** From now on HTTP servers of this thread do not listen by themselves. */
   arm(): void {
-    const nodeListen = http.Server.prototype.listen as unknown as Listen;
     const take = (server: Server, args: readonly unknown[]) => this.#take(server, args);
     setListen(http.Server.prototype, function (this: Server, ...args) {
-      return take(this, args) ? this : nodeListen.apply(this, args);
+      take(this, args);
+      return this;
     });
-    setListen(https.Server.prototype, () => {
-      throw new OptionError(
-        'TSGI_ERR_APP_LISTEN',
-        'The application listens with node:https, and the server speaks HTTP alone: let it listen with node:http, and put TLS in front',
-      );
+    setListen(https.Server.prototype, () => unlike('node:https', 'HTTP'));
+    setListen(netServer, function (this: Server, ...args) {
+      if (HTTP2.test(this.constructor.name)) unlike('node:http2', 'HTTP/1.1');
+      return netListen.apply(this, args);
     });
   }
 
   disarm(): void {
     Reflect.deleteProperty(http.Server.prototype, 'listen');
     Reflect.deleteProperty(https.Server.prototype, 'listen');
+    setListen(netServer, netListen);
   }
 
   /** The acceptor listens there. */
-  bound(address: AddressInfo): void {
-    this.#address = address;
-    for (const server of this.#taken) process.nextTick(() => server.emit('listening'));
+  bound(place: number, address: AddressInfo): void {
+    this.#addresses[place] = address;
+    for (const standIn of this.#places[place]?.standIns ?? []) standIn.announce();
+    if (place === 0) process.nextTick(this.#onListening);
+    this.#look();
   }
 
-  #take(server: Server, args: readonly unknown[]): boolean {
+  /** The acceptor cannot listen there. */
+  refused(place: number, error: Error): void {
+    for (const standIn of this.#places[place]?.standIns ?? []) standIn.fail(error);
+  }
+
+  /** @throws OptionError TSGI_ERR_APP_LISTEN for what is no port: a path, a descriptor, a handle */
+  #take(server: Server, args: readonly unknown[]): void {
     const asked = askedBy(args);
-    const first = this.#asked;
-    if (first !== null && asked.port !== first.port && asked.port !== this.#address?.port) return false;
-    const callback = args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
+    if (asked === undefined) throw notServed(args[0]);
+    const callback = callbackOf(args);
     if (callback !== undefined) server.once('listening', callback);
-    this.#stand(server);
-    if (first === null) {
-      this.#asked = asked;
-      this.#resolve(server);
-    }
-    if (this.#address !== null) process.nextTick(() => server.emit('listening'));
-    return true;
-  }
-
-  /** The server looks as if it listened where the acceptor does. */
-  #stand(server: Server): void {
-    const taken = this.#taken;
-    taken.add(server);
-    const isOpen = () => taken.has(server);
-    Object.defineProperties(server, {
-      listening: { configurable: true, get: () => isOpen() && this.#address !== null },
-      address: { configurable: true, writable: true, value: () => (isOpen() ? this.#address : null) },
-      close: { configurable: true, writable: true, value: (done?: Done) => this.#close(server, done) },
-      closeAllConnections: { configurable: true, writable: true, value: () => {} },
-      closeIdleConnections: { configurable: true, writable: true, value: () => {} },
-      ref: { configurable: true, writable: true, value: () => server },
-      unref: { configurable: true, writable: true, value: () => server },
+    const place = this.#placeOf(asked);
+    const standIn = new StandIn(server, {
+      standInAddress: () => this.#addresses[place] ?? null,
+      standInOnClose: () => {
+        if (place === 0) this.#owner.programOnClose();
+        return this.#owner.idle();
+      },
     });
+    this.#places[place]!.standIns.push(standIn);
+    if (this.#addresses[place] !== undefined) standIn.announce();
+    this.#resolve(server);
+    this.#look();
   }
 
-  #close(server: Server, done?: Done): Server {
-    if (!this.#taken.delete(server)) {
-      const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
-      if (done !== undefined) process.nextTick(done, error);
-      return server;
-    }
-    if (done !== undefined) server.once('close', () => done());
-    this.#owner.programOnClose();
-    void this.#owner.idle().then(() => server.emit('close'));
-    return server;
+  /** Once what `listen` was called in is done: it may add routes. */
+  #look(): void {
+    if (this.#waiting.size > 0) setImmediate(() => [...this.#waiting].forEach((look) => look()));
+  }
+
+  /** A new one, unless it listens on that port already. */
+  #placeOf(asked: Asked): number {
+    const isSame = (place: Place, index: number) =>
+      asked.port === place.asked.port || asked.port === this.#addresses[index]?.port;
+    const known = (asked.port ?? 0) === 0 ? -1 : this.#places.findIndex(isSame);
+    if (known !== -1) return known;
+    const place = this.#places.push({ asked, standIns: [] }) - 1;
+    if (place > 0 && this.#addresses[place] === undefined) this.#owner.programOnAsk(place, asked);
+    return place;
   }
 }
-
-type Done = (error?: Error) => void;
 
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
 }
 
-function isPort(port: number | undefined): boolean {
-  return port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65535);
+/** @throws OptionError TSGI_ERR_APP_LISTEN */
+function unlike(module: string, spoken: string): never {
+  throw new OptionError(
+    'TSGI_ERR_APP_LISTEN',
+    `The application listens with ${module}, and the server speaks ${spoken} alone: let it listen with node:http, and put in front what speaks TLS and HTTP/2`,
+  );
 }
 
-/**
- * `listen(port, host?, …)` or `listen({ port, host })`, as Node reads them.
- *
- * @throws OptionError TSGI_ERR_APP_LISTEN for what is no port: a path, a descriptor, a handle
- */
-function askedBy(args: readonly unknown[]): Asked {
-  const [first, second] = args;
-  const isObject = typeof first === 'object' && first !== null;
-  const { port, host } = isObject
-    ? (first as { port?: unknown; host?: unknown })
-    : { port: first, host: second };
-  const isNone = port === undefined || port === null || typeof port === 'function';
-  const number = isNone ? undefined : Number(port);
-  const elsewhere = isObject && ['path', 'fd', '_handle'].some((key) => key in first && port === undefined);
-  if (elsewhere || port === '' || !isPort(number)) {
-    throw new OptionError(
-      'TSGI_ERR_APP_LISTEN',
-      `The application listens on ${isObject ? JSON.stringify(first) : String(first)}: the server serves TCP ports alone; let it listen on one, or export the application`,
-    );
-  }
-  return { port: number, host: typeof host === 'string' && host !== '' ? host : undefined };
+function notServed(where: unknown): OptionError {
+  const shown = typeof where === 'object' ? JSON.stringify(where) : String(where);
+  return new OptionError(
+    'TSGI_ERR_APP_LISTEN',
+    `The application listens on ${shown}: the server serves TCP ports alone; let it listen on one, or export the application`,
+  );
 }

@@ -24,6 +24,8 @@ export abstract class Running implements Placed {
   readonly body: InboundBody | null;
   /** ms since the epoch at which it was begun. */
   readonly startedAt: number = Date.now();
+  /** It lasts as long as its client likes: nobody waits for its end. */
+  readonly lasting: boolean = false;
   /** Its client was answered at the deadline, and its application goes on. */
   late = false;
   place = -1;

@@ -4,6 +4,7 @@
  * Law: knows environ, input and responses; not rings or sockets, nor what else the worker runs.
  */
 import type { WorkerHandle } from '../hooks.ts';
+import { Flag } from '../http/flags.ts';
 import type { RequestReader } from '../ring/message.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import { completeBody, emptyInput, Input } from '../tsgi/input.ts';
@@ -37,6 +38,7 @@ export class TsgiInterface implements Interface {
   begin(request: RequestReader, body: InboundBody | null): Running {
     const { application, context, errors, handlerTimeout, worker } = this.#options;
     const response = new Response(this.#loop, request.exchange, request.generation, planOf(request.flags));
+    if ((request.flags & Flag.EXPECT_CONTINUE) !== 0) response.awaited = body;
     const running = new TsgiRunning(response, body, application);
     const deadline = handlerTimeout > 0 ? running.startedAt + handlerTimeout : undefined;
     let input = emptyInput;

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openSocket, readsIntoBuffer, unsentBytes } from '../../src/acceptor/socket.ts';
+import { replaceUserBuffer } from '../support/user-buffer.ts';
 
 const BUFFER_BYTES = 1000;
 const cleanups: (() => unknown)[] = [];
@@ -87,20 +88,7 @@ describe('readsIntoBuffer', () => {
     ['has no such method', undefined],
     ['throws', () => expect.fail('no')],
   ])('finds that a Node cannot that %s', async (_, value) => {
-    const holder = await holderOfUserBuffer();
-    const { useUserBuffer } = holder;
-    cleanups.push(() => {
-      holder.useUserBuffer = useUserBuffer;
-    });
-    holder.useUserBuffer = value;
+    await replaceUserBuffer(value);
     expect(await readsIntoBuffer()).toBe(false);
   });
 });
-
-/** The prototype of Node's handles that has the method. */
-async function holderOfUserBuffer(): Promise<{ useUserBuffer: unknown }> {
-  const { socket } = await accept(true);
-  let holder = (socket as unknown as { _handle: object })._handle;
-  while (!Object.hasOwn(holder, 'useUserBuffer')) holder = Object.getPrototypeOf(holder) as object;
-  return holder as { useUserBuffer: unknown };
-}

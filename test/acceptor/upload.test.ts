@@ -47,7 +47,7 @@ test('nothing is sent before the application reads', () => {
 test('no more than the window lies unread, and what was consumed opens it again', () => {
   const { upload, producer, consumer } = setUp(1024 * 1024);
   for (let i = 0; i < 10; i++) upload.add(new Uint8Array(50_000));
-  upload.end(false);
+  upload.end();
   upload.pump(producer, INDEX, GENERATION, 0);
   expect(take(consumer)).toEqual({ bytes: WINDOW, end: false });
   expect(upload.waiting).toBe(500_000 - WINDOW);
@@ -70,7 +70,7 @@ test('a ring without room is asked to tell when there is some', () => {
     const taken = take(consumer);
     bytes += taken.bytes;
     end = taken.end;
-    if (upload.waiting === 0) upload.end(false);
+    if (upload.waiting === 0) upload.end();
     upload.pump(producer, INDEX, GENERATION, bytes);
   }
   expect(bytes).toBe(120_000);
@@ -79,7 +79,7 @@ test('a ring without room is asked to tell when there is some', () => {
 test('the end finds no room either, and waits for some', () => {
   const { upload, producer, consumer } = setUp(64 * 1024);
   while (producer.claim(0) !== -1) producer.commit(0, Kind.BODY, INDEX, GENERATION);
-  upload.end(false);
+  upload.end();
   expect(upload.pump(producer, INDEX, GENERATION, 0)).toBe(false);
   expect([upload.done, consumer.takeWaiting()]).toEqual([false, true]);
   take(consumer);

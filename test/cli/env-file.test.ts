@@ -32,7 +32,9 @@ test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
     const url = await cli.url();
     // As a platform's PORT does.
     expect(url).toMatch(/^http:\/\/localhost:/);
-    expect(cli.stdout).toMatch(/with (1 worker|the main thread), ready in \d+ ms \(app\.mjs\)\n$/);
+    expect(cli.stdout).toMatch(
+      /with (1 worker|the main thread), ready in \d+ ms \(app\.mjs as tsgi: .*\)\n$/,
+    );
     expect((await answerOf(url)).slice(1)).toEqual(['hello # world', null]);
   },
 );

@@ -110,6 +110,62 @@ describe('files and formats', () => {
   });
 });
 
+describe('syntax', () => {
+  /** A JSX runtime that writes HTML. */
+  const JSX = {
+    'node_modules/html/package.json': '{ "type": "module", "exports": { "./jsx-runtime": "./runtime.js" } }',
+    'node_modules/html/runtime.js': `
+      export const jsx = (tag, { children }) => \`<\${tag}>\${[children].flat().join('')}</\${tag}>\`;
+      export const jsxs = jsx;`,
+    'tsconfig.base.json': '{ "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "html" } }',
+    // As people write it: with comments, and with what it extends.
+    'tsconfig.json': '{ /* ours */ "extends": "./tsconfig.base.json", }',
+  };
+
+  test.each(['module', 'commonjs'])('JSX goes by tsconfig, in .tsx and .jsx, in %s', async (type) => {
+    const files = {
+      ...JSX,
+      'package.json': `{ "type": "${type}" }`,
+      'app.tsx': `import { item } from './item.jsx';
+        const text: string = 'one';
+        export default () => <ul>{item(text)}<li>two</li></ul>;`,
+      'item.jsx': 'export const item = (text) => <li>{text}</li>;',
+    };
+    expect(await result(files, 'app.tsx')).toBe('<ul><li>one</li><li>two</li></ul>');
+  });
+
+  test('what TypeScript has of its own: enums, namespaces, parameter properties, decorators', async () => {
+    const source = `
+      enum Colour { Red = 1, Green }
+      namespace Sizes { export const small = 3; }
+      const loud = (_target: object, _key: string, property: PropertyDescriptor) => {
+        const { value } = property;
+        property.value = function () { return value.call(this) + '!'; };
+      };
+      class Named {
+        constructor(private readonly name: string) {}
+        @loud say() { return this.name; }
+      }
+      import type { Gone } from './gone';
+      export default () => [Colour.Green, Sizes.small, new Named('it').say(), ({} satisfies object as Gone) && 'as'].join();`;
+    const files = {
+      'package.json': MODULE,
+      'tsconfig.json': '{ "compilerOptions": { "experimentalDecorators": true } }',
+      'app.ts': source,
+    };
+    expect(await result(files, 'app.ts')).toBe('2,3,it!,as');
+  });
+
+  test('import = require and export = of CommonJS', async () => {
+    const files = {
+      'app.cts':
+        "import path = require('node:path'); import own = require('./own.cjs'); export = () => own(path.sep);",
+      'own.cts': 'export = (text: string): string => text + text;',
+    };
+    expect(await result(files, 'app.cts')).toBe('//');
+  });
+});
+
 describe('specifiers', () => {
   test.each(['./lib/b', './lib/b.ts', './lib/b.js', './lib', '@/lib/b', 'linked'])(
     '%s finds TypeScript',

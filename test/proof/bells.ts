@@ -57,6 +57,7 @@ const OPTIONS = {
   streams: 0,
   maxBuffered: 1,
   maxRequests: 0,
+  affinity: '',
 };
 
 class Stage {
@@ -175,7 +176,7 @@ class AcceptorBody {
   #attach(slot: number): void {
     const { world } = this.#stage;
     const port = new Port(toAcceptor(slot), toWorker(slot), (box) => post(world, box));
-    this.#acceptor.attach({ slot, ...this.#stage.rings(slot), port: port as never });
+    this.#acceptor.attach({ slot, index: 0, ...this.#stage.rings(slot), port: port as never });
     const links = (this.#acceptor as unknown as { _links: { get(slot: number): { responses: object } } })
       ._links;
     this.#stage.overlay(links.get(slot).responses, slot, 'acceptor');

@@ -133,7 +133,7 @@ function produce(stage: Stage): never {
   const arrive = () => {
     const length = bounds.chunks[arrived++]!;
     upload.add(new Uint8Array(length).fill(arrived));
-    if (arrived === bounds.chunks.length) upload.end(false);
+    if (arrived === bounds.chunks.length) upload.end();
     // Nobody asks for a turn: between turns, the flag stands armed.
     pump();
   };
@@ -169,7 +169,7 @@ class Reader {
     this.#sleeper = new code.Sleeper(memory, stage.flags().worker);
     const acceptor = new code.Doorbell(memory, stage.flags().acceptor, port as never);
     const link = { inbound: this.#ring, acceptor, shared: { table }, turned: () => {} };
-    const owner = { wantBody: () => {}, checkAborts: () => {} };
+    const owner = { wantBody: () => {}, checkAborts: () => {}, assign: () => {} };
     this.#inbound = new code.Inbound(link as never, owner, true);
     this.#body = this.#inbound.open(INDEX, GENERATION);
   }

@@ -20,6 +20,7 @@ const BYTES = 'ring/byte-ring.ts';
 const BELL = 'ring/doorbell.ts';
 const BOOK = 'acceptor/exchanges.ts';
 const ACCEPTOR = 'acceptor/acceptor.ts';
+const RECORDS = 'acceptor/records.ts';
 const UPLOAD = 'acceptor/upload.ts';
 const LOOP = 'worker/loop.ts';
 const INBOUND = 'worker/inbound.ts';
@@ -113,8 +114,8 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'submit: queued before it is PENDING',
     BOOK,
-    'table.publish(exchange.index, exchange.generation, exchange.slabOffset);\n    this.#enqueue(exchange);',
-    'this.#enqueue(exchange);\n    table.publish(exchange.index, exchange.generation, exchange.slabOffset);',
+    'table.publish(exchange.index, exchange.generation, exchange.slabOffset);\n    this.#dispatch(exchange);',
+    'this.#dispatch(exchange);\n    table.publish(exchange.index, exchange.generation, exchange.slabOffset);',
   ),
   mutant(
     'judge: PENDING behind the head is forgotten',
@@ -131,7 +132,7 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'judge: TAKEN is requeued without an entry',
     BOOK,
-    'exchange.takenAt = 0;\n      this.#enqueue(exchange);',
+    'exchange.takenAt = 0;\n      this.#dispatch(exchange);',
     'exchange.takenAt = 0;',
   ),
   mutant(
@@ -152,7 +153,7 @@ const BOOKS: readonly Mutant[] = [
     'this.#strike(exchange);\n    this.releaseSlab(exchange);',
     'this.#strike(exchange);',
   ),
-  mutant('detach: judged before drained', ACCEPTOR, 'while (this.#drain(link));', ''),
+  mutant('detach: judged before drained', ACCEPTOR, 'while (this.#records.drain(link));', ''),
 ];
 
 const BYTE_RINGS: readonly Mutant[] = [
@@ -203,7 +204,7 @@ const BYTE_RINGS: readonly Mutant[] = [
 
 const ARM = 'this.link.sleeper.arm();';
 const WORK = `const work =
-      (this.#canClaim() && this.link.shared.ring.depth() > 0) ||
+      (this.#canClaim() && this.#waiting > 0) ||
       this.#runner.inboundReady() ||
       this.link.notice !== this.#noticeSeen;`;
 
@@ -230,7 +231,7 @@ const BELLS: readonly Mutant[] = [
   ),
   mutant(
     'acceptor: tells nobody of space',
-    ACCEPTOR,
+    RECORDS,
     'if (responses.takeWaiting() || this.#credited) link.notify();',
     'if (this.#credited) link.notify();',
   ),

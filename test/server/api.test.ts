@@ -91,9 +91,61 @@ describe('createServer', () => {
     await Promise.all([taken.close(), broken.close()]);
   });
 
-  test('a server that does not listen says so', () => {
-    const server = createServer(1, { app: 'a.ts' });
+  test.each<[string, string]>([
+    ['TSGI_ERR_APP_SYNTAX', 'export default ('],
+    ['TSGI_ERR_APP_LOAD', "throw new Error('no database');"],
+    ['TSGI_ERR_APP_LOAD', 'process.exit(2);'],
+    ['TSGI_ERR_APP_EXPORT', 'export const nothing = 1;'],
+    ['TSGI_ERR_APP_LISTEN', "import http from 'node:http'; http.createServer().listen('/a/socket');"],
+    ['TSGI_ERR_BOOT_TIMEOUT', 'await new Promise((resolve) => setTimeout(resolve, 60_000));'],
+  ])('a start that fails rejects with %s: %s', async (code, source) => {
+    const log: string[] = [];
+    const note = (text: string) => void log.push(text);
+    const logger = { error: note, warn: note, info: note };
+    const server = createServer(1, { app: appFile(source), bootTimeout: 1000, logger });
+    server.on('error', (error) => note(String(error)));
+    await expect(server.listen({ port: 0 })).rejects.toMatchObject({ name: 'OptionError', code });
+    await server.close();
+    // Whoever started it has heard, and nobody else need.
+    expect(log).toEqual([]);
+  });
+
+  test('a server that does not listen says so, and none listens twice', async () => {
+    const server = createServer(1, { app: appFile(HELLO) });
     for (const use of [() => server.url, () => server.stats()]) expect(use).toThrow(/Cannot tell/);
+    await server.listen({ port: 0 });
+    await expect(server.listen({ port: 0 })).rejects.toMatchObject({ code: 'TSGI_ERR_STATE' });
+    expect(await body(server.url)).toBe('hello');
+    await server.close();
+  });
+
+  test('error tells of threads that cannot be ended, once there are more than maxZombies', async () => {
+    const app = appFile(`
+      import { execSync } from 'node:child_process';
+      export default (environ, startResponse) => {
+        if (environ.PATH_INFO === '/native') execSync('sleep 4');
+        startResponse(200, []);
+        return 'hello';
+      };
+    `);
+    const logger = { error() {}, warn() {}, info() {} };
+    await using server = createServer(1, { app, logger, handlerTimeout: 100, killGrace: 50, maxZombies: 0 });
+    await server.listen({ port: 0 });
+    const error = new Promise((resolve) => server.once('error', resolve));
+    expect((await fetch(`${server.url}/native`)).status).toBe(504);
+    expect(await error).toMatchObject({ name: 'ApplicationError', code: 'TSGI_ERR_ZOMBIES' });
+    expect(await body(server.url)).toBe('hello');
+  });
+
+  test('a function that is no TSGI application is told by its first request', async () => {
+    const log: string[] = [];
+    const note = (text: string) => void log.push(text);
+    const app = appFile("export default (request, response) => { response.end('hello'); };");
+    await using server = createServer(1, { app, logger: { error: note, warn: note, info: note } });
+    await server.listen({ port: 0 });
+    expect((await fetch(server.url)).status).toBe(500);
+    expect(log[0]).toContain('threw "response.end is not a function"');
+    expect(log[0]).toContain('start the server with --interface node');
   });
 
   test('workerExit tells of a worker that ended by itself, and the server goes on', async () => {

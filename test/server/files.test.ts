@@ -79,33 +79,63 @@ describe.each([1, 0])('with %i threads', (threads) => {
   });
 });
 
-test('a path has the Content-Length of its file, also for HEAD', async () => {
-  const { port } = await serveBody(temporaryFile('hello'), 'wrap(file)', "[['content-type', 'text/plain']]");
-  const { headers, bytes } = await get(port);
-  expect([headers.get('content-length'), headers.get('content-type'), bytes.toString()]).toEqual([
-    '5',
-    'text/plain',
-    'hello',
-  ]);
-  const head = await get(port, 'HEAD');
-  expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, '5', 0]);
-});
+describe.each([1, 0])('with %i threads', (threads) => {
+  const serveHere = (file: string, expression: string, headers = '[]') =>
+    serveBody(file, expression, headers, threads);
 
-test('an empty file is an empty body', async () => {
-  const { port } = await serveBody(temporaryFile(''), 'wrap(file)');
-  expect((await get(port)).bytes.length).toBe(0);
-});
+  test('a path has the Content-Length of its file, also for HEAD', async () => {
+    const { port } = await serveHere(
+      temporaryFile('hello'),
+      'wrap(file)',
+      "[['content-type', 'text/plain']]",
+    );
+    const { headers, bytes } = await get(port);
+    expect([headers.get('content-length'), headers.get('content-type'), bytes.toString()]).toEqual([
+      '5',
+      'text/plain',
+      'hello',
+    ]);
+    const head = await get(port, 'HEAD');
+    expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, '5', 0]);
+  });
 
-test('a file that does not exist is 500, and the log names it', async () => {
-  const { port, log } = await serveBody('/nowhere/file', 'wrap(file)');
-  expect((await get(port)).status).toBe(500);
-  expect(log[0]).toContain("ENOENT: no such file or directory, open '/nowhere/file'");
-});
+  test('an empty file is an empty body', async () => {
+    const { port } = await serveHere(temporaryFile(''), 'wrap(file)');
+    expect((await get(port)).bytes.length).toBe(0);
+  });
 
-test('a Content-Length beyond the end of the file is 500, and names the rule', async () => {
-  const { port, log } = await serveBody(temporaryFile('abc'), 'wrap(file)', "[['content-length', '4']]");
-  expect((await get(port)).status).toBe(500);
-  expect(log[0]).toContain('must have as many bytes as Content-Length: 3 of 4 (TSGI rule A13)');
+  test('a file that does not exist is 500, and the log names it', async () => {
+    const { port, log } = await serveHere('/nowhere/file', 'wrap(file)');
+    expect([(await get(port)).status, (await get(port, 'HEAD')).status]).toEqual([500, 500]);
+    expect(log[0]).toContain("ENOENT: no such file or directory, open '/nowhere/file'");
+  });
+
+  test('a Content-Length beyond the end of the file is 500, and names the rule', async () => {
+    const { port, log } = await serveHere(temporaryFile('abc'), 'wrap(file)', "[['content-length', '4']]");
+    expect((await get(port)).status).toBe(500);
+    expect(log[0]).toContain('must have as many bytes as Content-Length: 3 of 4 (TSGI rule A13)');
+  });
+
+  test('a file becomes shorter while it is sent: the client sees the truncation', async () => {
+    const file = temporaryFile(Buffer.alloc(64 * 1024 * 1024));
+    const { port } = await serveHere(file, 'wrap(file)');
+    const request = http.get({ port, host: '127.0.0.1' });
+    request.on('error', () => {});
+    const response = await new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve));
+    truncateSync(file, 100);
+    await expect(response.toArray()).rejects.toThrow('aborted');
+  });
+
+  test('a file that does not exist is 500 behind middleware, too', async () => {
+    const { port, log } = await serveHere('/nowhere/file', '(async function* () { yield* wrap(file); })()');
+    expect((await get(port)).status).toBe(500);
+    expect(log[0]).toContain("ENOENT: no such file or directory, open '/nowhere/file'");
+  });
+
+  test('a start behind the end is an empty body', async () => {
+    const { port } = await serveHere(temporaryFile('hello'), 'wrap(file, undefined, 6)');
+    expect(await get(port)).toMatchObject({ status: 200, bytes: Buffer.alloc(0) });
+  });
 });
 
 test('what is no file, descriptor or iterable is an error that says so', async () => {
@@ -123,16 +153,6 @@ test('pipelined requests are answered in order behind a file', async () => {
   for (let i = 0; i < 4; i++) lengths.push((await client.answer())?.body.length);
   expect(lengths).toEqual([300_000, 5, 300_000, 5]);
   client.close();
-});
-
-test('a file becomes shorter while it is sent: the client sees the truncation', async () => {
-  const file = temporaryFile(Buffer.alloc(64 * 1024 * 1024));
-  const { port } = await serveBody(file, 'wrap(file)');
-  const request = http.get({ port, host: '127.0.0.1' });
-  request.on('error', () => {});
-  const response = await new Promise<http.IncomingMessage>((resolve) => request.on('response', resolve));
-  truncateSync(file, 100);
-  await expect(response.toArray()).rejects.toThrow('aborted');
 });
 
 test('the worker is free while a client reads slowly, and a client that leaves frees the descriptor', async () => {

@@ -61,6 +61,38 @@ test.each([
   client.close();
 });
 
+test.each([
+  ['head', 'GET / HTTP/1.1\r\nHo', 'st: a\r\n\r\n'],
+  ['body', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha', 'lf'],
+])('what comes after the 408 of a %s, its rest and more, is no request', async (_, half, rest) => {
+  const { port, server } = await serve(HELLO, 1, { headersTimeout: 100, bodyTimeout: 100 });
+  const client = await Client.connect(port);
+  await client.write(half);
+  await client.until(() => client.received.includes('408'));
+  await client.write(rest, 'GET /more HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await client.rest()).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 408']);
+  client.close();
+  while (server.stats().connections > 0) await wait(1);
+  expect(server.stats().requests).toBe(0);
+});
+
+test('what comes behind a request that waited too long is answered in its turn', async () => {
+  const { port } = await serve(
+    `const end = Date.now() + 600; while (environ.PATH_INFO === '/busy' && Date.now() < end); ${HELLO}`,
+    1,
+    { pendingTimeout: 150 },
+  );
+  const busy = await Client.connect(port);
+  await busy.write('GET /busy HTTP/1.1\r\nHost: a\r\n\r\n');
+  const client = await Client.connect(port);
+  await client.write('POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok');
+  expect((await client.answer())?.status).toBe(503);
+  await busy.answer();
+  await client.write('GET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await client.answer())?.body).toBe('hello');
+  for (const each of [busy, client]) each.close();
+});
+
 test('minBodyRate: a body that trickles is 408 after the grace', async () => {
   const { port } = await serve(HELLO);
   const client = await Client.connect(port);

@@ -2,9 +2,10 @@
  * Streaming both ways: order, backpressure, and what one slow peer may cost the others.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ServerOptions } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
-import { serve } from '../support/server.ts';
+import { serve, type TestServer } from '../support/server.ts';
 
 const LONG = process.env.TSGI_LONG === '1';
 const MIB = 1024 * 1024;
@@ -43,7 +44,7 @@ describe('responses', () => {
     client.close();
   });
 
-  test('a reader that stalls stops its own application, and leaves the others alone', async () => {
+  test('a reader that stalls stops its own application, and leaves 63 others on its worker at their p99', async () => {
     const { port, server } = await serve(`
       if (environ.PATH_INFO === '/endless') {
         startResponse(200, []);
@@ -53,31 +54,39 @@ describe('responses', () => {
       startResponse(200, []);
       return String(globalThis.produced);
     `);
+    const others = await Promise.all(Array.from({ length: 63 }, () => Client.connect(port)));
+    const ask = async (client: Client) => {
+      const start = performance.now();
+      await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const produced = Number((await client.answer())?.body);
+      return { produced, time: performance.now() - start };
+    };
+    const p99 = async () => {
+      const times: number[] = [];
+      const one = async (client: Client) => {
+        for (let i = 0; i < 30; i++) times.push((await ask(client)).time);
+      };
+      await Promise.all(others.map(one));
+      return times.sort((x, y) => x - y)[Math.floor(times.length * 0.99)]!;
+    };
+    await p99();
+    const normal = await p99();
     const stalled = await Client.connect(port);
     stalled.socket.pause();
     await stalled.write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n');
-    const other = await Client.connect(port);
-    const ask = async () => {
-      await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-      return Number((await other.answer())?.body);
-    };
     // It produces until kernel buffers and the window are full; then the count stands still.
     let produced = -1;
-    for (let next = await ask(); next !== produced; next = await ask()) {
-      produced = next;
+    for (let next = await ask(others[0]!); next.produced !== produced; next = await ask(others[0]!)) {
+      produced = next.produced;
       await wait(50);
     }
     expect(produced * 64 * 1024).toBeLessThan(32 * MIB);
-    const times: number[] = [];
-    for (let i = 0; i < 300; i++) {
-      const start = performance.now();
-      await ask();
-      times.push(performance.now() - start);
-    }
-    times.sort((a, b) => a - b);
-    expect(times[Math.floor(times.length * 0.99)]).toBeLessThan(50);
+    // A quiet machine gives the same; a busy one is given a few looks.
+    let beside = await p99();
+    for (let look = 0; look < 3 && beside > normal * 2; look++) beside = await p99();
+    expect(beside).toBeLessThan(normal * 2);
     stalled.close();
-    other.close();
+    for (const client of others) client.close();
     while (server.stats().inFlight > 0) await wait(1);
   });
 
@@ -187,11 +196,12 @@ describe('uploads', () => {
     const uploads = await Promise.all(Array.from({ length: 12 }, () => Client.connect(port)));
     for (const upload of uploads)
       await upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
-    while (server.stats().uploads < 12) await wait(1);
-    expect(server.stats().inFlight).toBe(4);
+    // One until the application is known to await its body, then half of the places.
+    while (server.stats().uploads < 12 || server.stats().inFlight < 4) await wait(1);
     const other = await Client.connect(port);
     await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     expect((await other.answer())?.body).toBe('served');
+    expect(server.stats().inFlight).toBe(4);
     other.close();
     for (const upload of uploads) await upload.write('67890');
     for (const upload of uploads) expect((await upload.answer())?.body).toBe('served');
@@ -222,6 +232,42 @@ describe('uploads', () => {
     for (const upload of uploads) await upload.write('67890');
     for (const upload of uploads) expect((await upload.answer())?.body).toBe('served');
     for (const upload of uploads) upload.close();
+  });
+
+  test('nor where the application was known to await them: one that would block the last worker is 503', async () => {
+    const { port, server, log } = await serve(
+      `
+      const input = environ['tsgi.input'];
+      if (environ.PATH_INFO === '/await') await input.read();
+      if (environ.PATH_INFO === '/block') input.readSync();
+      startResponse(200, []);
+      return 'served';
+    `,
+      2,
+      { bodyBuffer: 0 },
+    );
+    const body = 'HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345';
+    const first = await Client.connect(port);
+    await first.write(`POST /await ${body}`);
+    while (server.stats().uploads < 1) await wait(1);
+    await first.write('67890');
+    expect((await first.answer())?.body).toBe('served');
+    const dawdlers = await Promise.all(Array.from({ length: 6 }, () => Client.connect(port)));
+    // Accepted all, so that they are read in one go, before any of them blocks.
+    while (server.stats().connections < 7) await wait(1);
+    for (const client of dawdlers) await client.write(`POST /block ${body}`);
+    // One has a worker for itself; who comes to the other is refused.
+    while (dawdlers.filter((client) => client.received.length > 0).length < 5) await wait(1);
+    for (let i = 0; i < 20; i++) {
+      await first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect((await first.answer())?.body).toBe('served');
+    }
+    for (const client of dawdlers) await client.write('67890');
+    const answers = await Promise.all(dawdlers.map((client) => client.answer()));
+    expect(answers.map((answer) => answer?.status).sort()).toEqual([200, 503, 503, 503, 503, 503]);
+    expect(log.join()).toContain('Answered 503');
+    for (const client of [first, ...dawdlers]) client.close();
+    while (server.stats().inFlight > 0 || server.stats().uploads > 0) await wait(1);
   });
 
   test('a body that breaks off ends the read with an error and frees everything', async () => {
@@ -266,6 +312,59 @@ describe('uploads', () => {
     );
     expect((await client.answer())?.body).toBe('ab|c\n|defghi');
     client.close();
+  });
+
+  describe('readSync that blocks ends', () => {
+    const BEGUN = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc';
+
+    /** One worker, which tells when it blocks and how that ended. */
+    async function serveBlocking(options: Partial<ServerOptions>): Promise<TestServer & { client: Client }> {
+      const served = await serve(
+        `
+        startResponse(200, []);
+        if (environ.REQUEST_METHOD === 'GET') return 'free';
+        environ['tsgi.errors'].write('blocks\\n');
+        try {
+          return environ['tsgi.input'].readSync();
+        } catch (error) {
+          environ['tsgi.errors'].write([error.code, environ['tsgi.signal'].aborted] + '\\n');
+          throw error;
+        }
+      `,
+        1,
+        { bodyBuffer: 0, minBodyRate: 0, ...options },
+      );
+      const client = await Client.connect(served.port);
+      await client.write(BEGUN);
+      while (served.log.length === 0) await wait(1);
+      return { ...served, client };
+    }
+
+    const isFree = async (port: number) => (await fetch(`http://127.0.0.1:${port}`)).text();
+
+    test('when the client leaves, and the thread is free again', async () => {
+      const { client, log, port } = await serveBlocking({});
+      client.close();
+      expect(await isFree(port)).toBe('free');
+      expect(log).toEqual(['blocks', 'TSGI_ERR_CLIENT_GONE,true']);
+    });
+
+    test('when the client says nothing more for the body timeout', async () => {
+      const { client, log, port } = await serveBlocking({ bodyTimeout: 200 });
+      expect((await client.answer())?.status).toBe(408);
+      expect(await isFree(port)).toBe('free');
+      expect(log).toContain('TSGI_ERR_CLIENT_GONE,true');
+      client.close();
+    });
+
+    test('with the bytes, however late: the time of the handler stands while the client has it', async () => {
+      const handlerTimeout = 150;
+      const { client } = await serveBlocking({ handlerTimeout, killGrace: 50 });
+      await wait(3 * handlerTimeout);
+      await client.write('defghij');
+      expect(await client.answer()).toMatchObject({ status: 200, body: 'abcdefghij' });
+      client.close();
+    });
   });
 
   test('readSync of bytes that are still to come is an error where the thread also brings them', async () => {

@@ -1,12 +1,41 @@
 /**
  * What a worker's end costs: nothing but what it was running.
  */
+import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
-import { Client } from '../support/client.ts';
+import { setEnvironmentData, type Worker } from 'node:worker_threads';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Client, exchange } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
 
+/** Kills at each point; `npm run test:all` makes a thousand of them. */
+const ROUNDS = Number(process.env.TSGI_KILL_ROUNDS ?? 20);
 const POINTS = new URL('../../dist/worker/points.js', import.meta.url).href;
+
+/** Words of a `Parking`. */
+const WANTED = 0;
+const PARKED = 1;
+const FOR_EVER = 2;
+
+/** Where a thread waits, in the middle of what it does, to be terminated. Threads that start later inherit it. */
+class Parking {
+  readonly #words: Int32Array = new Int32Array(new SharedArrayBuffer(12));
+  readonly #threads: Map<number, Worker> = new Map();
+
+  constructor() {
+    setEnvironmentData('parking', this.#words);
+    const note = (thread: Worker) => thread.once('online', () => this.#threads.set(thread.threadId, thread));
+    process.on('worker', note);
+    onTestFinished(() => void process.off('worker', note));
+  }
+
+  /** The next thread that comes to the point. */
+  async next(): Promise<Worker> {
+    Atomics.store(this.#words, WANTED, 1);
+    await until(() => Atomics.load(this.#words, PARKED) !== 0);
+    return this.#threads.get(Atomics.exchange(this.#words, PARKED, 0))!;
+  }
+}
 
 async function until(done: () => boolean): Promise<void> {
   while (!done()) await wait(1);
@@ -101,6 +130,37 @@ describe('a worker that ends', () => {
     expect((await client.answer())?.body).toBe('alive');
     expect(server.stats().inFlight).toBe(0);
     client.close();
+    const old = await exchange(port, 'GET /exit HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
+    expect(old).toMatch(/^HTTP\/1\.1 502 [^]*\r\nconnection: close\r\n/);
+  });
+
+  test('a replacement that ends while it loads is told once a try, and the next one serves', async () => {
+    const mark = `${appFile('')}.stop`;
+    const app = appFile(`
+      import { existsSync } from 'node:fs';
+      if (existsSync(${JSON.stringify(mark)})) process.exit(5);
+      export default (environ, startResponse) => {
+        if (environ.PATH_INFO === '/exit') process.exit(3);
+        startResponse(200, []);
+        return 'alive';
+      };
+    `);
+    const { port, log } = await serveFile(app);
+    writeFileSync(mark, '');
+    expect((await fetch(`http://127.0.0.1:${port}/exit`)).status).toBe(502);
+    const told = () => log.filter((line) => !line.startsWith('Answered'));
+    await until(() => told().length === 3);
+    rmSync(mark);
+    const failed =
+      'A replacement worker did not start: The worker ended while it loaded the application: worker exited with code: 5';
+    expect(told()).toEqual([expect.stringMatching(/^Worker 1 exited with code 3/), failed, failed]);
+    let answer = await fetch(`http://127.0.0.1:${port}/`);
+    // Meanwhile there is no worker, which is no reason to wait.
+    while (answer.status === 503) {
+      await wait(10);
+      answer = await fetch(`http://127.0.0.1:${port}/`);
+    }
+    expect(await answer.text()).toBe('alive');
   });
 
   test.each([
@@ -108,38 +168,42 @@ describe('a worker that ends', () => {
     ['taken', 200],
     ['copied', 200],
     ['application', 502],
+    ['inside the application', 502],
     ['mid-record', 502],
     ['committed', 200],
   ])(
-    'at the point "%s", many times: each request is answered once, with %d, and nothing leaks',
+    'terminated from outside at "%s", many times: each request is answered once, with %d, and nothing leaks',
+    { timeout: 10_000 + ROUNDS * 1000 },
     async (point, status) => {
-      // The application ends its own thread at the point, once for each request that asks for it.
+      const parking = new Parking();
+      // Inside the application there is no point of ours: it parks itself.
       const app = appFile(`
-      import { existsSync, writeFileSync } from 'node:fs';
+      import { getEnvironmentData, threadId } from 'node:worker_threads';
       import { points } from ${JSON.stringify(POINTS)};
-      const flag = new URL('./die', import.meta.url);
-      import { rmSync } from 'node:fs';
-      points.reached = (point) => {
-        if (point !== ${JSON.stringify(point)} || !existsSync(flag)) return;
-        rmSync(flag);
-        process.exit(9);
+      const words = getEnvironmentData('parking');
+      const reached = (point) => {
+        if (point !== ${JSON.stringify(point)} || Atomics.exchange(words, ${WANTED}, 0) === 0) return;
+        Atomics.store(words, ${PARKED}, threadId);
+        Atomics.wait(words, ${FOR_EVER}, 0);
       };
-      export default (environ, startResponse) => { startResponse(200, []); return environ.PATH_INFO; };
+      points.reached = reached;
+      export default (environ, startResponse) => {
+        startResponse(200, []);
+        reached('inside the application');
+        return environ.PATH_INFO;
+      };
     `);
       const { port, server } = await serveFile(app, point === 'claimed' ? 1 : 2);
-      const { rmSync, writeFileSync } = await import('node:fs');
-      const flag = new URL('./die', `file://${app}`);
       const before = server.stats();
-      const rounds = Number(process.env.TSGI_KILL_ROUNDS ?? 25);
       const client = await Client.connect(port);
-      for (let i = 0; i < rounds; i++) {
+      for (let i = 0; i < ROUNDS; i++) {
         const exited = new Promise((resolve) => server.once('workerExit', resolve));
-        writeFileSync(flag, '');
+        const parked = parking.next();
         await client.write(`GET /${i} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await (await parked).terminate();
         const answer = await client.answer();
         expect(answer).toMatchObject(status === 200 ? { status, body: `/${i}` } : { status });
         await exited;
-        rmSync(flag, { force: true });
         await client.write(`GET /after HTTP/1.1\r\nHost: a\r\n\r\n`);
         expect((await client.answer())?.body).toBe('/after');
       }

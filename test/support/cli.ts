@@ -8,6 +8,8 @@ import { onTestFinished } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
+const READY = /^tsgi-threads \S+ listening on (\S+) .*\n/m;
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -43,11 +45,12 @@ export class Cli {
 
   /** Resolves with the address of the ready line. */
   async url(): Promise<string> {
-    while (!/\n/.test(this.stdout)) {
+    let found: RegExpExecArray | null;
+    while ((found = READY.exec(this.stdout)) === null) {
       await Promise.race([once(this.child.stdout!, 'data'), this.#closed]);
       if (this.child.exitCode !== null) throw new Error(`exited with ${this.child.exitCode}: ${this.stderr}`);
     }
-    return /http:\/\/\S+/.exec(this.stdout)![0];
+    return found[1]!;
   }
 
   async finished(): Promise<Finished> {

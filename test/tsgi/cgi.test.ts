@@ -29,14 +29,18 @@ interface Result {
   readonly code: number | null;
 }
 
-/** Runs `(environ, startResponse) => { body }` once. */
-async function run(body: string, env: Record<string, string> = {}, stdin = ''): Promise<Result> {
+/** Starts `(environ, startResponse) => { body }` for one request. */
+function start(body: string, env: Record<string, string>) {
   const source = `
     import { runCgi } from ${JSON.stringify(CGI)};
     const app = async (environ, startResponse) => {${body}};
     process.exitCode = (await runCgi(app)) ? 0 : 1;
   `;
-  const child = spawn(process.execPath, [appFile(source, 'cgi.mjs')], { env: { ...ENV, ...env } });
+  return spawn(process.execPath, [appFile(source, 'cgi.mjs')], { env: { ...ENV, ...env } });
+}
+
+async function run(body: string, env: Record<string, string> = {}, stdin = ''): Promise<Result> {
+  const child = start(body, env);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('latin1').on('data', (text) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
@@ -60,7 +64,7 @@ describe('the response', () => {
       `startResponse(201, [['X-A', '\\xe9'], ['Set-Cookie', 'a'], ['Set-Cookie', 'b']]); return 'ü';`,
     );
     expect(result.head).toBe(
-      'Status: 201\r\nX-A: \xe9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 2',
+      'Status: 201 Created\r\nX-A: \xe9\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 2',
     );
     expect([result.body, result.code]).toEqual(['\xc3\xbc', 0]);
   });
@@ -69,26 +73,78 @@ describe('the response', () => {
     [
       'a stream has no length',
       `startResponse(200, []); return (function* () { yield 'a'; yield 'b'; })();`,
-      'Status: 200',
+      'Status: 200 OK',
       'ab',
     ],
     [
       'a length that is given stands',
       `startResponse(200, [['content-length', '1']]); return 'a';`,
-      'Status: 200\r\ncontent-length: 1',
+      'Status: 200 OK\r\ncontent-length: 1',
       'a',
     ],
-    ['204 has none', `startResponse(204, []); return [];`, 'Status: 204', ''],
+    ['204 has none', `startResponse(204, []); return [];`, 'Status: 204 No Content', ''],
     [
       'a large one is written whole',
       `startResponse(200, []); return ['x'.repeat(300000), 'y'];`,
-      'Status: 200\r\nContent-Length: 300001',
+      'Status: 200 OK\r\nContent-Length: 300001',
       `${'x'.repeat(300_000)}y`,
     ],
   ])('%s', async (_, source, head, body) => {
     // prettier-ignore
     expect(await run(source)).toMatchObject({ head, body, stderr: '', code: 0 });
   });
+});
+
+describe('a response without a body', () => {
+  const HEAD = { REQUEST_METHOD: 'HEAD' };
+
+  test.each<[string, string, Record<string, string>, string]>([
+    [
+      'HEAD, of a chunk',
+      `startResponse(200, []); return 'abc';`,
+      HEAD,
+      'Status: 200 OK\r\nContent-Length: 3',
+    ],
+    [
+      'HEAD, of an array',
+      `startResponse(200, []); return ['ab', 'c'];`,
+      HEAD,
+      'Status: 200 OK\r\nContent-Length: 3',
+    ],
+    ['HEAD, of write', `await startResponse(200, [])('abc'); return '';`, HEAD, 'Status: 200 OK'],
+    ['204', `startResponse(204, [['content-length', '3']]); return 'abc';`, {}, 'Status: 204 No Content'],
+    [
+      '304',
+      `startResponse(304, [['etag', '"a"']]); return 'abc';`,
+      {},
+      'Status: 304 Not Modified\r\netag: "a"',
+    ],
+  ])('has none: %s', async (_, source, env, head) => {
+    // prettier-ignore
+    expect(await run(source, env)).toMatchObject({ head, body: '', stderr: '', code: 0 });
+  });
+});
+
+test('a web server that stops reading ends the application without a complaint', async () => {
+  const source = `
+    startResponse(200, []);
+    const say = (what) => process.stderr.write(what + ' ');
+    const endless = (async function* () {
+      try {
+        for (;;) {
+          yield 'x'.repeat(1000);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      } finally {
+        say(environ['tsgi.signal'].reason.code);
+      }
+    })();
+    return Object.assign(endless, { close: () => say('closed') });`;
+  const child = start(source, {});
+  let stderr = '';
+  child.stderr.on('data', (bytes) => (stderr += bytes));
+  child.stdout.once('data', () => child.stdout.destroy());
+  expect([(await once(child, 'close'))[0], stderr]).toEqual([0, 'TSGI_ERR_CLIENT_GONE closed ']);
 });
 
 describe('the environ', () => {
@@ -124,6 +180,11 @@ describe('the environ', () => {
     expect((await run(source, { HTTPS: 'on', SCRIPT_NAME: '', PATH_INFO: '' })).body).toBe('https,,/');
   });
 
+  test('of a path with what a target could not hold: it is encoded', async () => {
+    const source = `startResponse(200, []); return environ.REQUEST_URI;`;
+    expect((await run(source, { PATH_INFO: '/a?b#c%' })).body).toBe('/cgi-bin/app/a%3Fb%23c%25?c=%20');
+  });
+
   test('passes the validator', async () => {
     const source = `
       const { validator } = await import(${JSON.stringify(CGI.replace('cgi.js', 'validate.js'))});
@@ -150,10 +211,16 @@ describe('the body of the request', () => {
     expect((await run(source, { REQUEST_METHOD: 'POST' }, 'abc')).body).toBe('0');
   });
 
+  test.each(['-5', '1e1', 'many', ' 3'])('with the length %j there is none either', async (length) => {
+    const source = `${TEXT} startResponse(200, []); return environ.CONTENT_LENGTH + (await input.read()).length;`;
+    const env = { REQUEST_METHOD: 'POST', CONTENT_LENGTH: length };
+    expect((await run(source, env, 'abc')).body).toBe('0');
+  });
+
   test('that ends early is an error', async () => {
     const source = `${TEXT} const body = await input.read(); startResponse(200, []); return body;`;
     const { head, stderr, code } = await run(source, POST(10), 'abc');
-    expect([head.split('\r\n')[0], code]).toEqual(['Status: 500', 1]);
+    expect([head.split('\r\n')[0], code]).toEqual(['Status: 500 Internal Server Error', 1]);
     expect(stderr).toContain('The request body ended 7 bytes early');
   });
 });
@@ -161,16 +228,24 @@ describe('the body of the request', () => {
 test('an error before the head is 500 with its stack on stderr, one after it only that', async () => {
   const before = await run(`throw new Error('on purpose');`);
   expect(before).toMatchObject({ body: 'Internal Server Error\n', code: 1 });
-  expect(before.head).toMatch(/^Status: 500\r\n/);
+  expect(before.head).toMatch(/^Status: 500 Internal Server Error\r\n/);
   expect(before.stderr).toMatch(/^Error: on purpose\n {4}at /);
   const after = await run(
     `startResponse(200, []); return (function* () { yield 'a'; throw new Error('late'); })();`,
   );
-  expect(after).toMatchObject({ head: 'Status: 200', body: 'a', code: 1 });
+  expect(after).toMatchObject({ head: 'Status: 200 OK', body: 'a', code: 1 });
   expect(after.stderr).toContain('Error: late');
 });
 
 test('tsgi.errors goes to stderr, line by line', async () => {
   const source = `environ['tsgi.errors'].write('one\\ntw'); environ['tsgi.errors'].write('o\\n'); startResponse(200, []); return '';`;
   expect((await run(source)).stderr).toBe('one\ntwo\n');
+});
+
+test('what tsgi.errors holds of an unfinished line is not lost with the process', async () => {
+  const source = `environ['tsgi.errors'].write('half'); startResponse(200, []); return '';`;
+  expect((await run(source)).stderr).toBe('half\n');
+  expect((await run(`environ['tsgi.errors'].write('half'); throw new Error('x');`)).stderr).toContain(
+    'half\n',
+  );
 });

@@ -1,9 +1,9 @@
 /**
  * TSGI as a fetch handler, with the Request and Response that Node has.
  */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FetchHandlerOptions, toFetchHandler } from '../../src/tsgi/fetch.ts';
-import type { Application, Body, Environ } from '../../src/tsgi/types.ts';
+import type { Application, Body, Environ, HeaderList } from '../../src/tsgi/types.ts';
 import { validator } from '../../src/tsgi/validate.ts';
 
 const URL_ = 'http://a.b:81/p%20q?r=s';
@@ -44,19 +44,75 @@ describe('responses', () => {
   });
 
   test('HEAD, 204 and 304 have no body', async () => {
-    expect(
-      (
-        await handle(
-          responding(() => 'a'),
-          { method: 'HEAD' },
-        )
-      ).body,
-    ).toBe(null);
-    expect((await handle(responding(generate), { method: 'HEAD' })).body).toBe(null);
+    for (const body of ['a', ['a', 'b'], generate(), '']) {
+      expect(
+        await (
+          await handle(
+            responding(() => body),
+            { method: 'HEAD' },
+          )
+        ).text(),
+      ).toBe('');
+    }
     for (const status of [204, 304]) {
       const response = await handle((_, start) => (start(status, []), []));
       expect([response.status, response.body]).toEqual([status, null]);
     }
+  });
+
+  test('HEAD tells the length where it is known, and else leaves the runtime none to make up', async () => {
+    const head = async (body: Body, headers: HeaderList = []) => {
+      const response = await handle((_, start) => (start(200, headers), body), { method: 'HEAD' });
+      return [response.headers.get('content-length'), response.body === null];
+    };
+    expect(await head('ü')).toEqual(['2', true]);
+    expect(await head(['a', 'b'])).toEqual(['2', true]);
+    expect(await head('', [['content-length', '7']])).toEqual(['7', true]);
+    expect(await head('')).toEqual([null, false]);
+    expect(await head(generate())).toEqual([null, false]);
+  });
+
+  test('205 has none either, whatever its application says, and 204 no length', async () => {
+    for (const body of ['', 'a', ['a', 'b'], generate()]) {
+      const response = await handle((_, start) => (start(205, []), body));
+      expect([response.status, response.body]).toEqual([205, null]);
+    }
+    const none = await handle((_, start) => (start(204, [['content-length', '0']]), ''));
+    expect(none.headers.has('content-length')).toBe(false);
+  });
+
+  test('an array has the length of its chunks, a generator none, and one that is given stands', async () => {
+    const lengthOf = async (body: Body, headers: HeaderList = []) =>
+      (await handle((_, start) => (start(200, headers), body))).headers.get('content-length');
+    expect(await lengthOf(['gr', 'ü'])).toBe('4');
+    expect(await lengthOf(generate())).toBe(null);
+    expect(await lengthOf(['a', 'b'], [['Content-Length', '2']])).toBe('2');
+  });
+
+  test('every write that waits resolves, also when they are not awaited one by one', async () => {
+    const response = await handle(async (_, start) => {
+      const write = start(200, []);
+      await Promise.all(['a', 'b', 'c'].map((chunk) => write(chunk)));
+      return 'd';
+    });
+    expect(await response.text()).toBe('abcd');
+  });
+
+  test('a chunk has gone before the next is asked for, also from a body that never waits', async () => {
+    const taken: string[] = [];
+    const made: string[][] = [];
+    const response = await handle((_, start) => {
+      start(200, []);
+      return (function* () {
+        for (const chunk of ['a', 'b', 'c']) {
+          made.push([...taken]);
+          yield chunk;
+        }
+      })();
+    });
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body!) taken.push(decoder.decode(chunk));
+    expect(made).toEqual([[], ['a'], ['a', 'b']]);
   });
 
   test('repeated headers stay apart', async () => {
@@ -64,8 +120,10 @@ describe('responses', () => {
     expect(response.headers.getSetCookie()).toEqual(['a', 'b']);
   });
 
-  test('a chunk may be used again by its application once it was taken', async () => {
-    const bytes = new Uint8Array(1);
+  test.each([
+    ['a Uint8Array', new Uint8Array(1)],
+    ['a Buffer', Buffer.alloc(1)],
+  ])('a chunk may be used again by its application once it was taken: %s', async (_, bytes) => {
     async function* body() {
       for (let i = 0; i < 3; i++) {
         bytes[0] = 97 + i;
@@ -152,6 +210,33 @@ describe('the client leaves', () => {
     while (!events.includes('close')) await new Promise((resolve) => setImmediate(resolve));
     expect(events).toEqual(['aborted', 'return', 'close']);
   });
+});
+
+test('a reader that cancels while it is given a chunk, as Deno does, ends the body', async () => {
+  const stream = ({ start, cancel }: { start(controller: object): void; cancel(): void }) =>
+    start({ enqueue: () => cancel(), close() {}, error() {} });
+  vi.stubGlobal('ReadableStream', vi.fn(function (this: unknown, source: never) { stream(source); })); // prettier-ignore
+  vi.stubGlobal('Response', vi.fn());
+  onTestFinished(() => void vi.unstubAllGlobals());
+  let close!: () => void;
+  const closed = new Promise<void>((resolve) => (close = resolve));
+  await handle(responding(() => Object.assign(generate(), { close })));
+  await closed;
+});
+
+test('a request that is aborted after its response has ended aborts no signal, as Deno does with each', async () => {
+  for (const body of ['a', ['a', 'b'], generate()]) {
+    let signal!: AbortSignal;
+    const controller = new AbortController();
+    const application: Application = (environ, start) => {
+      signal = environ['tsgi.signal'];
+      start(200, []);
+      return body;
+    };
+    await (await handle(application, { signal: controller.signal })).text();
+    controller.abort();
+    expect(signal.aborted).toBe(false);
+  }
 });
 
 describe('requests', () => {

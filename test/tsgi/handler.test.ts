@@ -4,76 +4,9 @@
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { describe, expect, test } from 'vitest';
-import { callApplication, type Sink } from '../../src/tsgi/handler.ts';
-import type {
-  Application,
-  Body,
-  BodyChunk,
-  Environ,
-  HeaderList,
-  StartResponse,
-  Write,
-} from '../../src/tsgi/types.ts';
-
-class Recorder implements Sink {
-  readonly events: string[] = [];
-  gone = false;
-  /** Resolved by the test when the sink has room again. */
-  full: Promise<void> | undefined;
-
-  respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
-    this.events.push(`respond ${status} ${headers.length} ${text(body)}`);
-  }
-
-  start(status: number, _headers: HeaderList, length: number): void {
-    this.events.push(`start ${status} ${length}`);
-  }
-
-  write(chunk: BodyChunk): Promise<void> | undefined {
-    this.events.push(`write ${text(chunk)}`);
-    return this.full;
-  }
-
-  end(): void {
-    this.events.push('end');
-  }
-}
-
-function text(chunk: BodyChunk | null): string {
-  return chunk === null ? 'null' : Buffer.from(chunk as string).toString();
-}
-
-async function run(application: Application, method = 'GET', recorder = new Recorder()): Promise<string[]> {
-  try {
-    await callApplication(application, { REQUEST_METHOD: method } as Environ, recorder);
-  } catch (error) {
-    recorder.events.push(`error ${(error as Error).message}`);
-  }
-  return recorder.events;
-}
-
-/** A body whose iterator and close() write down what is called. */
-function traced(events: string[], chunks: unknown[]): Iterable<BodyChunk> & { close(): void } {
-  return {
-    close: () => void events.push('close'),
-    [Symbol.iterator]() {
-      let at = 0;
-      return {
-        next() {
-          const value = chunks[at++];
-          if (value instanceof Error) throw value;
-          return at > chunks.length
-            ? { done: true, value: undefined }
-            : { done: false, value: value as BodyChunk };
-        },
-        return() {
-          events.push('return');
-          return { done: true, value: undefined };
-        },
-      };
-    },
-  };
-}
+import { callApplication } from '../../src/tsgi/handler.ts';
+import type { Application, Body, Environ, HeaderList, StartResponse, Write } from '../../src/tsgi/types.ts';
+import { Recorder, run, text } from './recorder.ts';
 
 describe('bodies', () => {
   test.each<[string, Application, string[]]>([
@@ -202,43 +135,20 @@ describe('Content-Length of the application', () => {
     expect((await run(sized(3, ['ab']))).at(-1)).toMatch(/2 of 3 came/);
   });
 
+  test('is not made up for HEAD from a body that is empty, which GET need not have', async () => {
+    for (const body of ['', [], ['']]) {
+      expect(await run((_, start) => (start(200, []), body), 'HEAD')).toEqual(['start 200 -1', 'end']);
+    }
+    expect(await run((_, start) => (start(200, []), 'abc'), 'HEAD')).toEqual(['respond 200 0 abc']);
+    expect(await run((_, start) => (start(200, [['content-length', '0']]), ''), 'HEAD')).toEqual(['respond 200 1 ']); // prettier-ignore
+  });
+
   test('HEAD and 304 may state a length and send nothing', async () => {
     expect(await run(sized(3, []), 'HEAD')).toEqual(['start 200 3', 'end']);
     expect(await run((_, start) => (start(304, [['content-length', '3']]), []))).toEqual([
       'start 304 3',
       'end',
     ]);
-  });
-});
-
-describe('close() of a body is called exactly once', () => {
-  const application = (chunks: unknown[], events: string[]): Application => {
-    return (_, start) => (start(200, []), traced(events, chunks));
-  };
-
-  test('at the end', async () => {
-    const recorder = new Recorder();
-    await run(application(['a'], recorder.events), 'GET', recorder);
-    expect(recorder.events).toEqual(['start 200 -1', 'write a', 'close', 'end']);
-  });
-
-  test('after an error, which goes on untouched', async () => {
-    const recorder = new Recorder();
-    await run(application(['a', new Error('broken')], recorder.events), 'GET', recorder);
-    expect(recorder.events).toEqual(['start 200 -1', 'write a', 'return', 'close', 'error broken']);
-  });
-
-  test('when the client is gone, after return(), and nothing more is pulled', async () => {
-    const recorder = new Recorder();
-    recorder.gone = true;
-    await run(application(['a'], recorder.events), 'GET', recorder);
-    expect(recorder.events).toEqual(['return', 'close']);
-  });
-
-  test('for HEAD, without pulling the body', async () => {
-    const recorder = new Recorder();
-    await run(application(['a'], recorder.events), 'HEAD', recorder);
-    expect(recorder.events).toEqual(['return', 'close', 'start 200 -1', 'end']);
   });
 });
 
@@ -265,88 +175,6 @@ test('a sink above its high-water mark is waited for before the next chunk is pu
   room();
   await pending;
   expect(recorder.events).toEqual(['start 200 -1', 'write a', 'write b', 'end']);
-});
-
-describe('close() is called exactly once, too,', () => {
-  const closing = (body: unknown, events: string[], fails = false): Body =>
-    Object.assign(body as object, {
-      close() {
-        events.push('close');
-        if (fails) throw new Error('close failed');
-      },
-    }) as never;
-
-  async function eventsOf(body: unknown, options: { fails?: boolean; headers?: HeaderList } = {}) {
-    const recorder = new Recorder();
-    return run(
-      (_, start) => (start(200, options.headers ?? []), closing(body, recorder.events, options.fails)),
-      'GET',
-      recorder,
-    );
-  }
-
-  test('when the body is shorter than its Content-Length', async () => {
-    const events = await eventsOf(traced([], ['a']), { headers: [['content-length', '5']] });
-    expect(events).toEqual(['start 200 5', 'write a', 'close', expect.stringMatching('1 of 5 came')]);
-  });
-
-  test('when the body is longer, after return()', async () => {
-    const recorder = new Recorder();
-    const body = traced(recorder.events, ['ab', 'cd', 'ef']);
-    await run((_, start) => (start(200, [['content-length', '3']]), body), 'GET', recorder);
-    expect(recorder.events.slice(3)).toEqual([
-      'end',
-      'return',
-      'close',
-      expect.stringMatching('not be longer'),
-    ]);
-  });
-
-  test('when it throws, and its error goes on', async () => {
-    const ends = ['close', 'error close failed'];
-    expect(await eventsOf(traced([], ['a']), { fails: true })).toEqual(['start 200 -1', 'write a', ...ends]);
-    expect(await eventsOf(['a', 'b'], { fails: true })).toEqual([
-      'start 200 2',
-      'write a',
-      'write b',
-      ...ends, // prettier-ignore
-    ]);
-  });
-
-  test('when it throws after another error, which is the one that goes on', async () => {
-    expect(await eventsOf(traced([], [new Error('first')]), { fails: true })).toEqual([
-      'close',
-      'error first',
-    ]);
-  });
-
-  test('of an array with a chunk that is none, and of what is no body', async () => {
-    expect(await eventsOf(['a', 1])).toEqual(['close', expect.stringMatching('chunk must be')]);
-    expect(await eventsOf(['a'])).toEqual(['start 200 1', 'write a', 'close', 'end']);
-    expect(await eventsOf({})).toEqual(['close', expect.stringMatching('must return')]);
-  });
-
-  test('and waited for before the end', async () => {
-    const recorder = new Recorder();
-    const body = Object.assign(['a', 'b'], {
-      async close() {
-        await Promise.resolve();
-        recorder.events.push('closed');
-      },
-    });
-    await run((_, start) => (start(200, []), body), 'GET', recorder);
-    expect(recorder.events).toEqual(['start 200 2', 'write a', 'write b', 'closed', 'end']);
-  });
-
-  test('when the client goes while the sink is full, after return()', async () => {
-    const recorder = new Recorder();
-    let room!: () => void;
-    recorder.full = new Promise((resolve) => (room = resolve));
-    const ended = run((_, start) => (start(200, []), traced(recorder.events, ['a', 'b'])), 'GET', recorder);
-    recorder.gone = true;
-    room();
-    expect(await ended).toEqual(['start 200 -1', 'write a', 'return', 'close']);
-  });
 });
 
 test('the value an application throws goes on as it is', async () => {
@@ -421,10 +249,45 @@ describe('write()', () => {
     expect((await ended).slice(3)).toEqual(['wrote a', 'wrote b', 'end']);
   });
 
-  test('after the body has ended is an error', async () => {
+  test.each<[string, () => Body | Promise<Body>]>([
+    ['has ended', () => 'a'],
+    [
+      'was never returned',
+      () => {
+        throw new Error('x');
+      },
+    ],
+    ['was promised in vain', () => Promise.reject(new Error('x'))],
+    ['was none', () => undefined as never],
+    [
+      'failed',
+      () =>
+        (function* () {
+          yield 'a';
+          throw new Error('x');
+        })(),
+    ],
+    [
+      'failed when it was closed',
+      () =>
+        Object.assign(['a'], {
+          close() {
+            throw new Error('x');
+          },
+        }),
+    ],
+    [
+      'failed when it was closed in time',
+      () => Object.assign(['a'], { close: () => Promise.reject(new Error('x')) }),
+    ],
+  ])('after a body that %s is an error, and says nothing more', async (_, body) => {
+    // prettier-ignore
+    const recorder = new Recorder();
     let write!: Write;
-    await run((_, start) => ((write = start(200, [])), 'a'));
+    await run((_, start) => ((write = start(200, [])), body()), 'GET', recorder);
+    const events = [...recorder.events];
     expect(() => write('b')).toThrow('after the body has ended');
+    expect(recorder.events).toEqual(events);
   });
 });
 

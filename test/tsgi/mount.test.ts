@@ -50,7 +50,11 @@ test('the body is the one that the application returned', () => {
   expect(mount({ '/a': () => body })(environ as never, () => () => Promise.resolve())).toBe(body);
 });
 
-test('a prefix without a slash, and what is no application, are errors at once', () => {
+test('a prefix without a slash, one that is there twice, and what is no application, are errors at once', () => {
   expect(() => mount({ a: named('a') })).toThrow("A prefix must begin with '/': 'a'");
   expect(() => mount({ '/a': undefined as never })).toThrow('What is mounted at /a is no application');
+  expect(() => mount({ '/a': named('a'), '/a/': named('b') })).toThrow(
+    "Two applications are mounted at '/a'",
+  );
+  expect(() => mount({ '/': named('a'), '//': named('b') })).toThrow("Two applications are mounted at '/'");
 });

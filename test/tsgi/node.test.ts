@@ -4,11 +4,13 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import express from 'express';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { RawConnection } from '../../src/tsgi/conformance/client.ts';
 import { type NodeListener, toNodeListener } from '../../src/tsgi/node.ts';
 import { simpleServer } from '../../src/tsgi/simple-server.ts';
 import type { Application, Environ } from '../../src/tsgi/types.ts';
+import { requestUrl } from '../../src/tsgi/util.ts';
 
 async function listen(listener: NodeListener): Promise<URL> {
   const server = http.createServer(listener);
@@ -26,24 +28,63 @@ function serve(application: Application, told: unknown[] = []): Promise<URL> {
   );
 }
 
+async function connect(url: string): Promise<RawConnection> {
+  const connection = await RawConnection.open(new URL(url), 5000);
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
 const show: Application = (environ, startResponse) => {
   startResponse(200, []);
   const { SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_URI } = environ;
   return JSON.stringify([SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_URI]);
 };
 
-test('under a prefix of Express the prefix is SCRIPT_NAME', async () => {
-  const listener = toNodeListener(show);
-  const url = await listen((request, response) => {
-    Object.assign(request, {
-      baseUrl: '/m%20n',
-      originalUrl: request.url,
-      url: request.url!.slice('/m%20n'.length),
-    });
-    listener(request, response);
+describe('in Express', () => {
+  async function listenInExpress(mount: (app: express.Express) => unknown): Promise<string> {
+    const app = express();
+    mount(app);
+    return (await listen((request, response) => app(request, response))).origin;
+  }
+
+  test.each([
+    ['/m%20n/a%20b?c', ['/m n', '/a b', 'c', '/m%20n/a%20b?c']],
+    ['/m%20n', ['/m n', '', '', '/m%20n']],
+    ['/m%20n?c', ['/m n', '', 'c', '/m%20n?c']],
+    ['/m%20n/', ['/m n', '/', '', '/m%20n/']],
+    ['/r/s/x', ['/r/s', '/x', '', '/r/s/x']],
+    ['/r/7', ['/r/7', '', '', '/r/7']],
+    ['/', ['', '/', '', '/']],
+    ['/route/a', ['', '/route/a', '', '/route/a']],
+    ['/other?c', ['', '/other', 'c', '/other?c']],
+  ])('%s is split at the mount', async (target, expected) => {
+    const listener = toNodeListener(show);
+    const router = express.Router().use('/s', listener).use('/:id', listener);
+    const url = await listenInExpress((app) =>
+      app.use('/m%20n', listener).use('/r', router).get('/route/*rest', listener).use(listener),
+    );
+    expect(await (await fetch(url + target)).json()).toEqual(expected);
   });
-  const answer = await (await fetch(`${url.href}m%20n/a%20b?c`)).json();
-  expect(answer).toEqual(['/m n', '/a b', 'c', '/m%20n/a%20b?c']);
+
+  test('the URL of a request to the mount itself is the one that was asked for', async () => {
+    const listener = toNodeListener((environ, start) => (start(200, []), requestUrl(environ)));
+    const url = await listenInExpress((app) => app.use('/m', listener));
+    for (const target of ['/m', '/m?a', '/m/', '/m/b']) {
+      expect(await (await fetch(url + target)).text()).toBe(url + target);
+    }
+  });
+
+  test('a body that a parser has taken is at its end', async () => {
+    const echo = toNodeListener(async (environ, start) => {
+      const bytes = await environ['tsgi.input'].read();
+      start(200, []);
+      return bytes;
+    });
+    const url = await listenInExpress((app) => app.use('/parsed', express.json()).use(echo));
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+    expect(await (await fetch(`${url}/parsed`, init)).text()).toBe('');
+    expect(await (await fetch(url, init)).text()).toBe('{}');
+  });
 });
 
 test('fields that a framework has set stand beside those of the application, which replaces its own', async () => {
@@ -63,8 +104,7 @@ test('a body that was read in part, or not at all, does not stop the next reques
     start(200, []);
     return `${bytes.length}`;
   });
-  const connection = await RawConnection.open(url, 5000);
-  onTestFinished(() => connection.close());
+  const connection = await connect(url.href);
   for (const [query, text] of [
     ['part', '10'],
     ['none', '0'],
@@ -97,6 +137,16 @@ test('a client that leaves in the middle of its body ends the read with an error
   expect(told).toEqual([]);
 });
 
+test('a request on an encrypted socket is https', async () => {
+  const listener = toNodeListener((environ, start) => (start(200, []), environ['tsgi.url_scheme']));
+  const url = await listen((request, response) => {
+    if (request.url === '/tls') Object.assign(request.socket, { encrypted: true });
+    listener(request, response);
+  });
+  expect(await (await fetch(url)).text()).toBe('http');
+  expect(await (await fetch(`${url.href}tls`)).text()).toBe('https');
+});
+
 test('an error is told with its environ, and lines of tsgi.errors too', async () => {
   const error = new Error('on purpose');
   const seen: [unknown, Environ][] = [];
@@ -114,20 +164,26 @@ test('an error is told with its environ, and lines of tsgi.errors too', async ()
 });
 
 describe('simpleServer', () => {
-  test('says where it listens, serves, and closes with the last response', async () => {
-    let finish!: () => void;
+  test('says where it listens, serves, and closes with the last response, whoever keeps a connection', async () => {
+    let [finish, begin] = [() => {}, () => {}];
     const finished = new Promise<void>((resolve) => (finish = resolve));
-    const application: Application = async (_, start) => {
-      await finished;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const server = await simpleServer(async (environ, start) => {
+      if (environ.PATH_INFO === '/slow') {
+        begin();
+        await finished;
+      }
       start(200, []);
       return 'done';
-    };
-    const server = await simpleServer(application);
-    const answer = fetch(server.url).then((response) => response.text());
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    const [idle, busy] = [await connect(server.url), await connect(server.url)];
+    idle.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await idle.answer()).text).toBe('done');
+    busy.send('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
+    await begun;
     const closed = server.close();
     finish();
-    expect(await answer).toBe('done');
+    expect((await busy.answer()).text).toBe('done');
     await closed;
     await expect(fetch(server.url)).rejects.toThrow();
   });

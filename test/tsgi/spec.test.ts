@@ -10,6 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { RULES } from '../../src/tsgi/rules.ts';
 import { simpleServer } from '../../src/tsgi/simple-server.ts';
 import type { Application } from '../../src/tsgi/types.ts';
+import { validator } from '../../src/tsgi/validate.ts';
 
 const document = readFileSync(new URL('../../docs/tsgi.md', import.meta.url), 'utf8');
 
@@ -61,15 +62,25 @@ describe('the examples', () => {
     for (const { says } of examples) expect(says).toMatch(REQUEST);
   });
 
-  test.each(examples)('$says', async ({ says, code }) => {
+  // In the validator too: what the page shows keeps its own rules.
+  const ways = [
+    ['alone', (application: Application) => application],
+    ['watched', validator],
+  ] as const;
+  const runs = ways.flatMap(([how, wrap]) => examples.map((example) => ({ ...example, how, wrap })));
+
+  test.each(runs)('$says, $how', async ({ says, code, wrap }) => {
     const { method, target, sent, status, answer } = REQUEST.exec(says)!.groups!;
-    const server = await simpleServer(await load(code));
+    const told: unknown[] = [];
+    const options = { onError: (error: unknown) => told.push(error), onLine() {} };
+    const server = await simpleServer(wrap(await load(code)), options);
     onTestFinished(() => server.close());
     const body = sent === undefined ? undefined : (JSON.parse(sent) as string);
     // The connection is not kept, so that the server can close at once.
     const headers = { connection: 'close' };
     const response = await fetch(server.url + target!, { method, headers, body });
     expect([response.status, await response.text()]).toEqual([Number(status), JSON.parse(answer!)]);
+    expect(told).toEqual([]);
   });
 });
 

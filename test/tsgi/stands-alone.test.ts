@@ -52,3 +52,8 @@ test('the folder alone passes the kit on its reference server', () => {
   });
   expect(report, report).toContain('\n36 kept, 0 broken, 0 skipped');
 });
+
+test('the reference server is short enough to be read beside the specification', () => {
+  const lines = readFileSync(path.join(SOURCE, 'simple-server.ts'), 'utf8').split('\n');
+  expect(lines.length).toBeLessThan(200);
+});

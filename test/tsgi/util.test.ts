@@ -11,6 +11,7 @@ import {
   shiftPathInfo,
   testRequest,
 } from '../../src/tsgi/util.ts';
+import { validator } from '../../src/tsgi/validate.ts';
 
 describe('requestUrl and applicationUrl', () => {
   const at = (environ: Partial<Environ>) => setupTestingDefaults({ HTTP_HOST: 'a.b', ...environ });
@@ -98,6 +99,19 @@ describe('shiftPathInfo', () => {
   });
 });
 
+test('what shiftPathInfo leaves is an environ by the rules, to the last segment', async () => {
+  const seen: (string | undefined)[] = [];
+  const inner = validator((_, startResponse) => (startResponse(200, []), ''));
+  const shifting: Application = (environ, startResponse) => {
+    const name = shiftPathInfo(environ);
+    seen.push(name);
+    const { PATH_INFO } = environ;
+    return PATH_INFO === '' ? inner(environ, startResponse) : validator(shifting)(environ, startResponse);
+  };
+  for (const url of ['/a/b', '/a/b/', '/']) await testRequest(shifting, { url });
+  expect(seen).toEqual(['a', 'b', 'a', 'b', '', '']);
+});
+
 test('isHopByHop knows the fields of the connection in any case of letters', () => {
   const names = [
     'Connection',
@@ -180,6 +194,33 @@ describe('testRequest', () => {
     expect((await testRequest(file)).text).toContain('What applications ask of an environ');
     const nothing: Application = (_, startResponse) => (startResponse(204, []), []);
     expect(await testRequest(nothing)).toMatchObject({ status: 204, text: '' });
+  });
+
+  test('gives what a client would see: no body of HEAD, 204 and 304', async () => {
+    const hello: Application = (_, startResponse) => (startResponse(200, []), 'hello');
+    expect((await testRequest(hello, { method: 'HEAD' })).text).toBe('');
+    for (const status of [204, 304]) {
+      const wrong: Application = (_, startResponse) => (startResponse(status, []), 'hello');
+      expect((await testRequest(wrong, { validate: false })).text).toBe('');
+    }
+  });
+
+  test('keeps what each chunk was, whatever becomes of its buffer', async () => {
+    const reusing: Application = (_, startResponse) => {
+      startResponse(200, []);
+      const bytes = Buffer.alloc(1);
+      return (function* () { for (const byte of [97, 98]) { bytes[0] = byte; yield bytes; } })(); // prettier-ignore
+    };
+    expect((await testRequest(reusing, { validate: false })).text).toBe('ab');
+  });
+
+  test('gives the last line of the errors, also without its end', async () => {
+    const half: Application = (environ, startResponse) => {
+      environ['tsgi.errors'].write('one\nhalf');
+      startResponse(200, []);
+      return '';
+    };
+    expect((await testRequest(half)).errors).toEqual(['one', 'half']);
   });
 
   test('rejects with what the application throws, and names a url that is none', async () => {

@@ -5,6 +5,8 @@
  * application's half has seen it says in its response, or notes under the client's token, to be asked for later.
  */
 import { randomBytes } from 'node:crypto';
+import { checkEnviron } from '../check-environ.ts';
+import { TsgiRuleError } from '../errors.ts';
 import type { Rule } from '../rules.ts';
 import type { Application, Environ } from '../types.ts';
 import { type Answer, RawConnection } from './client.ts';
@@ -63,6 +65,24 @@ export const notes: Application = (environ, startResponse) => {
   return JSON.stringify(found ?? []);
 };
 
+/** What looking at environ says against a rule, or ''. */
+export function complaint(environ: Environ, rule: Rule): string {
+  try {
+    checkEnviron(environ);
+  } catch (error) {
+    if (error instanceof TsgiRuleError && error.rule === rule) return error.message;
+  }
+  return '';
+}
+
+export function judge(rule: Rule): Application {
+  return (environ, startResponse) => {
+    const text = complaint(environ, rule);
+    startResponse(200, []);
+    return JSON.stringify(text);
+  };
+}
+
 // the client's half
 
 export interface RequestOptions {
@@ -72,7 +92,11 @@ export interface RequestOptions {
   /** Lines without CRLF. */
   readonly fields?: readonly string[];
   readonly body?: string;
+  /** What follows the head as it is, without a Content-Length. */
+  readonly raw?: string;
   readonly version?: '1.0' | '1.1';
+  /** Of a target in absolute form (RFC 9112 §3.2.2); default: in origin form. */
+  readonly authority?: string;
 }
 
 const ASKERS = 8;
@@ -99,10 +123,11 @@ export class Kit {
 
   /** A request to the application's half, as bytes. */
   head(options: RequestOptions = {}): string {
-    const { method = 'GET', target = '', fields = [], body, version = '1.1' } = options;
+    const { method = 'GET', target = '', fields = [], body, raw = '', version = '1.1', authority } = options;
+    const origin = authority === undefined ? '' : `http://${authority}`;
     const length = body === undefined ? [] : [`Content-Length: ${Buffer.byteLength(body, 'latin1')}`];
     const lines = [`Host: ${this.#url.host}`, ...length, ...fields];
-    return `${method} ${this.path(target)} HTTP/${version}\r\n${lines.join('\r\n')}\r\n\r\n${body ?? ''}`;
+    return `${method} ${origin}${this.path(target)} HTTP/${version}\r\n${lines.join('\r\n')}\r\n\r\n${body ?? raw}`;
   }
 
   path(target: string): string {
@@ -128,10 +153,15 @@ export class Kit {
     return JSON.parse(answer.text) as T;
   }
 
-  /** Asks until `done` holds of what was noted, whichever instance has it. */
+  /**
+   * Asks until `done` holds of what was noted, whichever instance has it.
+   *
+   * @param what is waited for, in words
+   */
   async notes(
     done: (notes: readonly string[]) => boolean,
     token: string = this.token,
+    what = 'what is waited for',
   ): Promise<readonly string[]> {
     const end = performance.now() + this.#timeout;
     let last: readonly string[] = [];
@@ -140,7 +170,7 @@ export class Kit {
       for (const found of answers) if (found.length > last.length) last = found;
       if (done(last)) return last;
     }
-    throw new Error(`this was not seen within ${this.#timeout} ms: only [${last.join(', ')}]`);
+    throw new Error(`${what} was not seen within ${this.#timeout} ms: only [${last.join(', ')}]`);
   }
 
   close(): void {
@@ -156,4 +186,9 @@ export class Kit {
     this.#open.delete(connection);
     return answer.status === 200 ? (JSON.parse(answer.text) as string[]) : [];
   }
+}
+
+export async function expectNoComplaint(kit: Kit): Promise<void> {
+  const text = await kit.json<string>();
+  expect(text === '', text);
 }

@@ -11,9 +11,17 @@ import type { Application } from '../types.ts';
 import { type Check, Kit, note, notes } from './check.ts';
 import { ENVIRON_CHECKS } from './environ-checks.ts';
 import { CALLING_CHECKS } from './calling-checks.ts';
+import { FRAMING_CHECKS } from './framing-checks.ts';
 import { SENDING_CHECKS } from './sending-checks.ts';
+import { STREAM_CHECKS } from './stream-checks.ts';
 
-const CHECKS: readonly Check[] = [...ENVIRON_CHECKS, ...CALLING_CHECKS, ...SENDING_CHECKS];
+const CHECKS: readonly Check[] = [
+  ...ENVIRON_CHECKS,
+  ...STREAM_CHECKS,
+  ...CALLING_CHECKS,
+  ...SENDING_CHECKS,
+  ...FRAMING_CHECKS,
+];
 
 const application = (rule: string): Application =>
   rule === 'notes' ? notes : CHECKS.find((check) => check.rule === rule)!.application;
@@ -23,12 +31,11 @@ const halves = mount(Object.fromEntries(names.map((name) => [`/${name}`, applica
 
 /** The application to serve; `export default probe` from a file, or hand it over. */
 export const probe: Application = (...args) => {
-  if (args.length === 2) return halves(...args);
+  const [environ, startResponse] = args;
   // Only here can it be seen: nothing below is handed more than two.
-  const [environ, startResponse] = args as Parameters<Application>;
-  note(environ, `called with ${(args as unknown[]).length}`);
-  startResponse(200, []);
-  return '';
+  const count: number = args.length;
+  if (count !== 2 && environ.PATH_INFO === '/S19') note(environ, `called with ${count}`);
+  return halves(environ, startResponse);
 };
 export default probe;
 
@@ -49,7 +56,8 @@ export interface CheckOptions {
 }
 
 /**
- * Checks a server that runs `probe`, rule by rule.
+ * Checks a server that runs `probe`, rule by rule; from another thread or process than the server's, which some of the
+ * checks keep busy.
  *
  * @param url where the probe is mounted
  * @throws (rejects) when nobody listens there, or no probe

@@ -91,6 +91,7 @@ export class NodeExchange extends Running implements SocketOwner {
     const socket = this.#socket;
     if (requestStart.hasSubscribers) requestStart.publish(this.#message());
     socket.assign(response);
+    if (this.#host.server.timeout > 0) socket.setTimeout(this.#host.server.timeout);
     response.on('prefinish', onPrefinish);
     response.on('finish', onFinish);
     try {

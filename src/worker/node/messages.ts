@@ -8,6 +8,7 @@ import http, { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
 import type { RequestReader } from '../../ring/message.ts';
 import { prepareResponse } from './node-response.ts';
+import type { PeerSocket } from './peer-socket.ts';
 import type { ExchangeSocket } from './socket.ts';
 
 /** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
@@ -49,7 +50,7 @@ export class MessageMaker {
     this.#uniqueHeaders = kept[UNIQUE_HEADERS];
   }
 
-  request(reader: RequestReader, socket: ExchangeSocket): IncomingMessage {
+  request(reader: RequestReader, socket: ExchangeSocket | PeerSocket): IncomingMessage {
     const { head, targetOffset, targetLength, flags } = reader;
     const request = new this.#Request(socket as unknown as ConstructorParameters<RequestClass>[0]);
     const inner = request as unknown as RequestInternals;

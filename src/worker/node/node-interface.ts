@@ -1,77 +1,113 @@
 /**
- * Node's `(request, response)` listeners inside a worker: a request becomes an exchange that calls them.
+ * Node's `(request, response)` listeners inside a worker: a request becomes an `IncomingMessage` and a `ServerResponse`,
+ * or a socket of its own.
  *
- * Law: wires messages, socket and exchange; what happens then is `exchange.ts`. Knows `http.Server` as what listeners
- * hang on, and never listens.
+ * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`, or for a connection that is taken
+ * over `tunnel.ts`. Knows `http.Server` as what listeners hang on, and never listens.
  */
-import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { requestId, type RequestReader } from '../../ring/message.ts';
+import type { Server } from 'node:http';
+import { Flag } from '../../http/flags.ts';
+import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
 import type { Running } from '../running.ts';
-import { type ExchangeHost, NodeExchange } from './exchange.ts';
-import { MessageMaker } from './messages.ts';
+import { NodeExchange } from './exchange.ts';
+import { type NodeHandler, Site } from './site.ts';
 import { ExchangeOutbound, ExchangeSocket } from './socket.ts';
+import { Tunnel, TunnelOutbound, TunnelSocket } from './tunnel.ts';
 
-export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+export type { NodeHandler };
 
 export interface NodeInterfaceOptions {
   /** A listener, or a server whose listeners are called. */
   readonly application: NodeHandler | Server;
   readonly requestIdPrefix: string;
+  /** Of a program that listens on several ports: who serves what came through this one. */
+  readonly serverAt?: ((port: number) => Server) | undefined;
+  /** Is told what the operator should know of requests that this worker will not answer well. */
+  readonly hint?: ((text: string) => void) | undefined;
 }
 
-export class NodeInterface implements Interface, ExchangeHost {
-  readonly server: Server;
-  readonly listener: NodeHandler;
+/** A client of socket.io that polls. */
+const POLLS = /[?&]EIO=\d.*transport=polling|transport=polling.*[?&]EIO=\d/;
+const POLLS_HINT =
+  'socket.io polls, and each of its requests may go to another worker, which answers 400 "Session ID unknown": start the server with --affinity query:sid, or let clients use websocket alone';
+
+export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
-  readonly #requestIdPrefix: string;
-  readonly #maker: MessageMaker;
+  readonly #siteAt: (port: number) => Site;
+  readonly #tunnels: Set<Tunnel> = new Set();
+  #draining = false;
+  #hint: ((text: string) => void) | undefined;
 
-  constructor(loop: WorkerLoop, { application, requestIdPrefix }: NodeInterfaceOptions) {
+  constructor(loop: WorkerLoop, { application, requestIdPrefix, serverAt, hint }: NodeInterfaceOptions) {
     this.#loop = loop;
-    this.#requestIdPrefix = requestIdPrefix;
-    if (typeof application === 'function') {
-      // Through a server's `emit`, which is where agents that trace requests look.
-      let result: unknown;
-      const server = http.createServer((request, response) => {
-        result = application(request, response);
-      });
-      this.server = server;
-      this.listener = (request, response) => {
-        result = undefined;
-        server.emit('request', request, response);
-        return result;
-      };
-    } else {
-      this.server = application;
-      this.listener = (request, response) => void application.emit('request', request, response);
-    }
-    this.#maker = new MessageMaker(this.server);
+    this.#hint = hint;
+    const site = new Site(application, requestIdPrefix);
+    const sites = new WeakMap([[site.server, site]]);
+    const siteOf = (server: Server): Site => {
+      const known = sites.get(server) ?? new Site(server, requestIdPrefix);
+      sites.set(server, known);
+      return known;
+    };
+    this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
   }
 
-  requestId(serial: number): string {
-    return requestId(this.#requestIdPrefix, serial);
-  }
-
-  response(request: IncomingMessage, flags: number): ServerResponse {
-    return this.#maker.response(request, flags);
+  /** As Node's servers do: whatever asks for an upgrade, if somebody listens for that. */
+  takesOver(reader: RequestReader): boolean {
+    if ((reader.flags & Flag.UPGRADE) === 0 || reader.moreBody || reader.bodyLength > 0) return false;
+    if (this.#draining) return false;
+    return this.#siteAt(reader.localPort).server.listenerCount('upgrade') > 0;
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
-    const { flags } = reader;
+    const site = this.#siteAt(reader.localPort);
+    if (body !== null && !reader.moreBody) return this.#tunnel(reader, site, body);
+    const { flags, serial } = reader;
     const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
-    const exchange = new NodeExchange(outbound, body, this, {
-      serial: reader.serial,
-      flags,
-      complete: reader.bodyLength > 0 ? reader.body() : null,
-    });
-    const socket = new ExchangeSocket(this.server, exchange, outbound, reader);
+    const complete = reader.bodyLength > 0 ? reader.body() : null;
+    const exchange = new NodeExchange(outbound, body, site, { serial, flags, complete });
+    const socket = new ExchangeSocket(site.server, exchange, outbound, reader);
     outbound.socket = socket;
-    const { timeout } = this.server;
-    if (timeout > 0) socket.setTimeout(timeout);
-    exchange.with(socket, this.#maker.request(reader, socket));
+    const request = site.request(reader, socket);
+    if (this.#hint !== undefined && POLLS.test(request.url!)) this.#giveHint();
+    exchange.with(socket, request);
     return exchange;
+  }
+
+  #tunnel(reader: RequestReader, site: Site, body: InboundBody): Tunnel {
+    const plan = planOf(reader.flags);
+    const outbound = new TunnelOutbound(this.#loop, reader.exchange, reader.generation, plan);
+    const socket = new TunnelSocket(outbound, body, reader);
+    const request = site.request(reader, socket);
+    request.complete = true;
+    request.push(null);
+    Object.assign(request, { upgrade: true });
+    const { server } = site;
+    const tunnel = new Tunnel(outbound, body, {
+      server,
+      request,
+      socket,
+      requestId: site.requestId(reader.serial),
+    });
+    this.#tunnels.add(tunnel);
+    void tunnel.closed.then(() => this.#tunnels.delete(tunnel));
+    return tunnel;
+  }
+
+  #giveHint(): void {
+    this.#hint?.(POLLS_HINT);
+    this.#hint = undefined;
+  }
+
+  async drainSockets(milliseconds: number): Promise<void> {
+    this.#draining = true;
+    if (this.#tunnels.size === 0) return;
+    const ended = Promise.all([...this.#tunnels].map(({ closed }) => closed));
+    for (const tunnel of this.#tunnels) tunnel.restart();
+    const timer = setTimeout(() => this.#tunnels.forEach((tunnel) => tunnel.cut()), milliseconds);
+    await ended;
+    clearTimeout(timer);
   }
 }

@@ -65,6 +65,7 @@ function drop(body: unknown): void {
   else if (isReadable(body)) body.destroy();
 }
 
+/** The web's own, or a framework's. */
 function isStream(body: unknown): body is ReadableStream<Uint8Array> {
   return typeof (body as ReadableStream | null | undefined)?.getReader === 'function';
 }

@@ -9,16 +9,11 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Duplex, type DuplexOptions } from 'node:stream';
+import type { DuplexOptions } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
 import { Outbound } from '../outbound.ts';
 import { type HeadContext } from './node-response.ts';
-
-export interface Address {
-  readonly address: string;
-  readonly port: number;
-  readonly family: string;
-}
+import { PeerSocket } from './peer-socket.ts';
 
 /** Its exchange. */
 export interface SocketOwner {
@@ -61,19 +56,9 @@ export class ExchangeOutbound extends Outbound {
   }
 }
 
-export class ExchangeSocket extends Duplex implements HeadContext {
+export class ExchangeSocket extends PeerSocket implements HeadContext {
   readonly server: Server;
   readonly owner: SocketOwner;
-  readonly connecting: boolean = false;
-  readonly pending: boolean = false;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-  bytesRead = 0;
-  bytesWritten = 0;
-  /** Milliseconds of `setTimeout`; undefined when there is none. */
-  timeout: number | undefined;
   endsNow = false;
   /** Where Node looks for the response that it belongs to. */
   _httpMessage: ServerResponse | null = null;
@@ -86,33 +71,12 @@ export class ExchangeSocket extends Duplex implements HeadContext {
   /** 'drain' is due. */
   #needsDrain = false;
   #callbacks: Done[] | null = null;
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(server: Server, owner: SocketOwner, outbound: Outbound, peers: Peers) {
-    super(OPTIONS);
+    super(OPTIONS, peers);
     this.server = server;
     this.owner = owner;
-    this.remoteAddress = peers.remoteAddress;
-    this.remotePort = peers.remotePort;
-    this.localAddress = peers.localAddress;
-    this.localPort = peers.localPort;
     this.#outbound = outbound;
-  }
-
-  get remoteFamily(): string {
-    return familyOf(this.remoteAddress);
-  }
-
-  get localFamily(): string {
-    return familyOf(this.localAddress);
-  }
-
-  get readyState(): string {
-    return this.destroyed ? 'closed' : 'open';
-  }
-
-  address(): Address {
-    return { address: this.localAddress, port: this.localPort, family: this.localFamily };
   }
 
   // its response
@@ -154,7 +118,7 @@ export class ExchangeSocket extends Duplex implements HeadContext {
   /** Body bytes have come. */
   received(bytes: number): void {
     this.bytesRead += bytes;
-    this.#timer?.refresh();
+    this.refreshTimeout();
   }
 
   // writing
@@ -216,7 +180,7 @@ export class ExchangeSocket extends Duplex implements HeadContext {
   }
 
   #queue(data: Uint8Array | string): void {
-    this.#timer?.refresh();
+    this.refreshTimeout();
     if (!this.owner.socketOnWrite(data)) return;
     this.bytesWritten += data.length;
     this.#unsent += data.length;
@@ -268,13 +232,13 @@ export class ExchangeSocket extends Duplex implements HeadContext {
 
   /** Its exchange is over: whoever waits for its end hears of it. */
   retire(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.stopTimeout();
     if (this.listenerCount('close') > 0) this.destroy();
   }
 
   /** As a real socket: it works no more at once, and is closed in a later turn. */
   override _destroy(error: Error | null, callback: Done): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.stopTimeout();
     this.owner.socketOnDestroy();
     setImmediate(close, this, error, callback);
   }
@@ -287,31 +251,9 @@ export class ExchangeSocket extends Duplex implements HeadContext {
     callback(this.listenerCount('error') > 0 ? error : null);
   }
 
-  // what a real socket has besides
-
-  setTimeout(milliseconds: number, callback?: () => void): this {
-    if (this.destroyed) return this;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.timeout = milliseconds;
-    this.#timer = milliseconds === 0 ? null : setTimeout(timedOut, milliseconds, this).unref();
-    if (callback === undefined) return this;
-    return milliseconds === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  setKeepAlive(): this {
-    return this;
-  }
-
-  ref(): this {
-    return this;
-  }
-
-  unref(): this {
-    return this;
+  override onTimeout(): void {
+    this.owner.socketOnTimeout();
+    super.onTimeout();
   }
 }
 
@@ -327,19 +269,10 @@ function close(socket: ExchangeSocket, error: Error | null, callback: Done): voi
   socket.closedNow(error, callback);
 }
 
-function timedOut(socket: ExchangeSocket): void {
-  socket.owner.socketOnTimeout();
-  socket.emit('timeout');
-}
-
 function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
     code: 'ERR_STREAM_DESTROYED',
   });
-}
-
-function familyOf(address: string): string {
-  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 /** Text that is one byte a character goes on as it is; the ring takes Latin-1. */

@@ -328,6 +328,19 @@ describe('waitUntil', () => {
   });
 });
 
+test('a deadline that passes: 504, and the signal aborts', async () => {
+  const app = appFile(`
+    let told;
+    const aborted = new Promise((resolve) => (told = resolve));
+    export default { fetch: (request) => new URL(request.url).pathname === '/told'
+      ? aborted.then((name) => new Response(name))
+      : new Promise(() => request.signal.addEventListener('abort', () => told(request.signal.reason.name))) };
+  `);
+  const { port: own } = await serveFile(app, 1, { handlerTimeout: 50 });
+  expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
+  expect(await (await fetch(`http://127.0.0.1:${own}/told`)).text()).toBe('AbortError');
+});
+
 test('without threads the caller’s Response stays, and is sent all the same', async () => {
   const before = globalThis.Response;
   const own = await serveFile(APPLICATION, 0);

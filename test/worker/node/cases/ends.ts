@@ -91,6 +91,25 @@ export const ends: Cases = {
     },
     ends: ['response finished', 'request finished'],
   },
+  'the signal of a request, from Node 26 on, when it is answered': {
+    listener: (request, response, note) => {
+      const { signal } = request as { signal?: AbortSignal };
+      request.on('close', () => setImmediate(() => note('aborted', signal?.aborted ?? 'no signal')));
+      response.end('x');
+    },
+    ends: ['aborted'],
+  },
+  'the signal of a request, from Node 26 on, when its client leaves': {
+    listener: (request, response, note) => {
+      const { signal } = request as { signal?: AbortSignal };
+      response.on('close', () => setImmediate(() => note('aborted', signal?.aborted ?? 'no signal')));
+      response.write('begun');
+    },
+    client: leaveAt('begun'),
+    ends: ['aborted'],
+    torn: true,
+    alone: true,
+  },
   'response.destroy before the head': {
     reset: 'may',
     listener: (request, response, note) => {

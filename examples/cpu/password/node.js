@@ -1,0 +1,13 @@
+/**
+ * The same application on node:http, through the adapter that the standard brings.
+ *
+ *   node password/node.js
+ */
+import { createServer } from 'node:http';
+import { toNodeListener } from 'tsgi-threads/tsgi/node';
+import app from './app.js';
+
+const server = createServer(toNodeListener(app));
+server.listen(process.env.PORT ?? 3000, () => {
+  console.log(`Passwords on http://127.0.0.1:${server.address().port}`);
+});

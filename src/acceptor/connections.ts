@@ -1,0 +1,39 @@
+/**
+ * The open connections of one server.
+ *
+ * Law: which there are, and all of them at once; what one does is `connection.ts`.
+ */
+import type { Connection } from './connection.ts';
+
+export class Connections {
+  readonly #open: Set<Connection> = new Set();
+  #onNone: (() => void) | null = null;
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(connection: Connection): void {
+    this.#open.add(connection);
+  }
+
+  remove(connection: Connection): void {
+    this.#open.delete(connection);
+    if (this.#open.size === 0) this.#onNone?.();
+  }
+
+  tick(now: number): void {
+    for (const connection of this.#open) connection.tick(now);
+  }
+
+  /** Each is closed when it has been answered. Resolves when none is left. */
+  async close(): Promise<void> {
+    for (const connection of [...this.#open]) connection.close();
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
+  }
+
+  /** Cuts each now. */
+  destroy(): void {
+    for (const connection of [...this.#open]) connection.destroy();
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The listening sockets of one server: its own, and those of a program that listens in several places.
+ *
+ * Law: keeps them; what one does is `listener.ts`. All of them hand their clients to the same owner.
+ */
+import type net from 'node:net';
+import { Listener, type ListenerOwner, type ListenWhere } from './listener.ts';
+
+export class Listeners {
+  readonly #buffer: Uint8Array;
+  readonly #owner: ListenerOwner;
+  readonly #backlog: number;
+  readonly #listeners: Listener[] = [];
+
+  /** @param buffer where sockets read */
+  constructor(buffer: Uint8Array, owner: ListenerOwner, backlog: number) {
+    this.#buffer = buffer;
+    this.#owner = owner;
+    this.#backlog = backlog;
+  }
+
+  /** Of the first; null when there is none. */
+  get address(): net.AddressInfo | string | null {
+    return this.#listeners[0]?.address ?? null;
+  }
+
+  /** Listens there, too. Rejects with the error of the operating system. */
+  async listen(where: ListenWhere): Promise<net.AddressInfo> {
+    const listener = new Listener(this.#buffer, this.#owner);
+    this.#listeners.push(listener);
+    try {
+      return await listener.listen(where, this.#backlog);
+    } catch (error) {
+      this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+      throw error;
+    }
+  }
+
+  /** Accepts no more. */
+  close(): void {
+    for (const listener of this.#listeners) listener.close();
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * What workers say, read from their response rings and passed on to the connections that wait for it.
+ *
+ * Law: the only reader of those rings. Every record is copied out and its room freed at once: a client that reads slowly
+ * pins its exchange's window, never the ring. What a record is about is told by index and generation; one about an
+ * exchange that is over is counted and dropped.
+ */
+import type { ExchangeTable } from '../ring/exchange-table.ts';
+import { Abort } from '../ring/layout.ts';
+import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
+import type { Affinity } from './affinity.ts';
+import type { Exchange, Exchanges } from './exchanges.ts';
+import type { UploadGate } from './upload-gate.ts';
+import type { WorkerLink } from './worker-link.ts';
+import type { WorkerLinks } from './worker-links.ts';
+
+/** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
+const RECORDS_A_TURN = 256;
+
+export interface RecordsParts {
+  readonly table: ExchangeTable;
+  readonly exchanges: Exchanges;
+  readonly links: WorkerLinks;
+  readonly uploads: UploadGate;
+  readonly affinity: Affinity | null;
+  /** A worker has answered as many requests as it may. */
+  readonly onWorn: (slot: number) => void;
+}
+
+export class Records {
+  readonly #table: ExchangeTable;
+  readonly #exchanges: Exchanges;
+  readonly #links: WorkerLinks;
+  readonly #uploads: UploadGate;
+  readonly #affinity: Affinity | null;
+  readonly #onWorn: (slot: number) => void;
+  /** Exchanges that were answered to the end. */
+  answered = 0;
+  /** Records about exchanges that were over. */
+  late = 0;
+  /** In this drain, a response that goes on was given credit: its worker may wait for it. */
+  #credited = false;
+
+  constructor({ table, exchanges, links, uploads, affinity, onWorn }: RecordsParts) {
+    this.#table = table;
+    this.#exchanges = exchanges;
+    this.#links = links;
+    this.#uploads = uploads;
+    this.#affinity = affinity;
+    this.#onWorn = onWorn;
+  }
+
+  /** Reads a worker's records; true when there may be more. */
+  drain(link: WorkerLink): boolean {
+    const { responses } = link;
+    let left = RECORDS_A_TURN;
+    while (left > 0 && responses.next()) {
+      this.#onRecord(link);
+      responses.release();
+      left -= 1;
+    }
+    if (responses.takeWaiting() || this.#credited) link.notify();
+    this.#credited = false;
+    return left === 0;
+  }
+
+  #onRecord(link: WorkerLink): void {
+    const { responses } = link;
+    const exchange = this.#exchanges.get(responses.exchange, responses.generation);
+    if (exchange === undefined) {
+      this.late += 1;
+      return;
+    }
+    // Its head is not sent yet, so a log line may still want to name it.
+    if (kindOf(responses.kind) === Kind.READ || (responses.kind & INTERIM) !== 0)
+      exchange.line ||= this.#exchanges.requestLine(exchange);
+    this.#exchanges.releaseSlab(exchange);
+    const { connection } = exchange;
+    switch (kindOf(responses.kind)) {
+      case Kind.RESPONSE:
+        return this.#onResponse(link, exchange);
+      case Kind.FILE:
+        return this.#onFile(link, exchange);
+      case Kind.READ:
+        return this.#onRead(link, exchange);
+      case Kind.TUNNEL:
+        return this.#onTunnel(link, exchange);
+      case Kind.ABORT:
+        this.#exchanges.finish(exchange);
+        return connection?.exchangeOnBroken();
+    }
+  }
+
+  #onResponse(link: WorkerLink, exchange: Exchange): void {
+    const { kind, bytes, offset, length } = link.responses;
+    const { connection } = exchange;
+    const isFirst = !exchange.headSent;
+    if ((kind & INTERIM) === 0) {
+      exchange.received += length;
+      exchange.headSent = true;
+    }
+    if (connection !== null && length > 0) {
+      const copy = Buffer.allocUnsafe(length);
+      copy.set(bytes.subarray(offset, offset + length));
+      if (isFirst) this.#affinity?.learn(copy, link.index);
+      connection.exchangeOnBytes(copy);
+    }
+    if ((kind & END) !== 0) {
+      this.#finish(link, exchange);
+      connection?.exchangeOnEnd((kind & CLOSE) !== 0);
+      return;
+    }
+    this.updateCredit(exchange);
+    this.#credited = true;
+  }
+
+  /** Clients that dawdle shall not hold the last free worker: who would have it blocked gives up. */
+  #onRead(link: WorkerLink, exchange: Exchange): void {
+    const blocks = (link.responses.kind & BLOCKS) !== 0;
+    this.#uploads.reads(blocks);
+    if (exchange.upload !== null) exchange.upload.blocks ||= blocks;
+    if (!blocks || !this.#links.allBlock(this.#exchanges.active))
+      return exchange.connection?.exchangeOnRead();
+    this.#exchanges.giveUp(exchange, Abort.GONE, 503);
+    link.notifyAbort();
+  }
+
+  #onTunnel(link: WorkerLink, exchange: Exchange): void {
+    exchange.headSent = true;
+    this.#exchanges.countTunnel(exchange, link);
+    exchange.connection?.exchangeOnTunnel();
+  }
+
+  #onFile(link: WorkerLink, exchange: Exchange): void {
+    const { kind, bytes, offset, length } = link.responses;
+    const { connection } = exchange;
+    this.#finish(link, exchange);
+    const record = readFileRecord(bytes.subarray(offset, offset + length));
+    connection?.exchangeOnFile(record, (kind & CLOSE) !== 0);
+  }
+
+  #finish(link: WorkerLink, exchange: Exchange): void {
+    this.answered += 1;
+    link.answered += 1;
+    this.#exchanges.finish(exchange);
+    if (link.answered >= link.most) this.#onWorn(link.slot);
+  }
+
+  /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
+  updateCredit(exchange: Exchange): void {
+    if (exchange.connection === null) return;
+    this.#table.setCredit(exchange.index, exchange.received - exchange.connection.unsent);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Which worker a request is meant for. Most are meant for none: whoever is free claims them from the request ring.
+ *
+ * Law: decides when a request is submitted, and again when the worker it was meant for does not take it.
+ *
+ * A request with a key goes to that key's worker, and to nobody else while that lives. One that asks for an upgrade goes to the
+ * worker with the fewest connections taken over, so that they spread; if that worker does not come soon, to whoever does.
+ */
+import { Flag } from '../http/flags.ts';
+import type { SlabView } from '../ring/message.ts';
+import type { Affinity } from './affinity.ts';
+import type { Exchange } from './exchanges.ts';
+import type { WorkerLink } from './worker-link.ts';
+import type { WorkerLinks } from './worker-links.ts';
+
+export class Router {
+  readonly #links: WorkerLinks;
+  readonly #view: SlabView;
+  readonly #affinity: Affinity | null;
+
+  constructor(links: WorkerLinks, view: SlabView, affinity: Affinity | null) {
+    this.#links = links;
+    this.#view = view;
+    this.#affinity = affinity;
+  }
+
+  /** Undefined: anybody. Says in the exchange whether others may take it in the end. */
+  route(exchange: Exchange): WorkerLink | undefined {
+    const key = this.#affinity?.keyOf(this.#view, exchange.slabOffset);
+    exchange.pinned = key !== undefined;
+    if (key !== undefined) {
+      const live = [...this.#links].filter((link) => link.live);
+      return live.length === 0 ? undefined : this.#affinity!.workerFor(key, live);
+    }
+    return (this.#view.flags(exchange.slabOffset) & Flag.UPGRADE) === 0 ? undefined : this.#fewest();
+  }
+
+  /** The worker with the fewest tunnels; undefined as long as nobody has any. */
+  #fewest(): WorkerLink | undefined {
+    let fewest: WorkerLink | undefined;
+    let any = false;
+    for (const link of this.#links) {
+      if (!link.live) continue;
+      any ||= link.tunnels > 0;
+      if (fewest === undefined || link.tunnels < fewest.tunnels) fewest = link;
+    }
+    return any ? fewest : undefined;
+  }
+}

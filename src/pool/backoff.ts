@@ -1,0 +1,23 @@
+/**
+ * How long a replacement waits to be started: not at all, or twice as long each time in a crash loop.
+ *
+ * Law: a number that grows and is reset.
+ */
+
+/** From the first to the second, ms. */
+export const BACKOFF_MS = { first: 100, most: 5000 };
+
+export class Backoff {
+  /** Milliseconds. */
+  now = 0;
+
+  next(): number {
+    this.now = Math.min(BACKOFF_MS.most, Math.max(BACKOFF_MS.first, this.now * 2));
+    return this.now;
+  }
+
+  reset(): number {
+    this.now = 0;
+    return 0;
+  }
+}

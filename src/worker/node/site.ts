@@ -1,0 +1,65 @@
+/**
+ * A server of Node, and all that an exchange needs of it.
+ *
+ * Law: made once a server; makes requests and responses as that server would, calls its listeners, and never listens.
+ */
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { requestId, type RequestReader } from '../../ring/message.ts';
+import type { ExchangeHost } from './exchange.ts';
+import { MessageMaker } from './messages.ts';
+import type { PeerSocket } from './peer-socket.ts';
+import type { ExchangeSocket } from './socket.ts';
+
+export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+export class Site implements ExchangeHost {
+  readonly server: Server;
+  readonly listener: NodeHandler;
+  readonly #maker: MessageMaker;
+  readonly #requestIdPrefix: string;
+
+  /** @param application a listener, or a server whose listeners are called */
+  constructor(application: NodeHandler | Server, requestIdPrefix: string) {
+    const { server, listener } =
+      typeof application === 'function' ? serverOf(application) : listenerOf(application);
+    this.server = server;
+    this.listener = listener;
+    this.#maker = new MessageMaker(server);
+    this.#requestIdPrefix = requestIdPrefix;
+  }
+
+  requestId(serial: number): string {
+    return requestId(this.#requestIdPrefix, serial);
+  }
+
+  request(reader: RequestReader, socket: ExchangeSocket | PeerSocket): IncomingMessage {
+    return this.#maker.request(reader, socket);
+  }
+
+  response(request: IncomingMessage, flags: number): ServerResponse {
+    return this.#maker.response(request, flags);
+  }
+}
+
+interface Served {
+  readonly server: Server;
+  readonly listener: NodeHandler;
+}
+
+function listenerOf(server: Server): Served {
+  return { server, listener: (request, response) => void server.emit('request', request, response) };
+}
+
+/** Through a server's `emit`, which is where agents that trace requests look. */
+function serverOf(application: NodeHandler): Served {
+  let result: unknown;
+  const server = http.createServer((request, response) => {
+    result = application(request, response);
+  });
+  const listener: NodeHandler = (request, response) => {
+    result = undefined;
+    server.emit('request', request, response);
+    return result;
+  };
+  return { server, listener };
+}

@@ -1,0 +1,4 @@
+import app from './app.js';
+
+const address = await app.listen({ port: 3000 });
+console.log(new URL(address).protocol);

@@ -1,0 +1,44 @@
+/**
+ * The rows of the grid that need development dependencies alone: `npm run grid` runs them all.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { CELLS } from '../../scripts/grid/cells.js';
+import { compareCell } from '../../scripts/grid/compare.js';
+
+function manifest(name: string): {
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+} {
+  return JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+}
+
+test.each(CELLS.filter(({ quick }) => quick))(
+  '$name answers as on node:http, however it is started',
+  { timeout: 60_000 },
+  async (cell) => {
+    const results = await compareCell(cell);
+    expect(results.map(({ form }) => form)).toEqual(cell.forms.map(({ form }: { form: string }) => form));
+    expect(results.filter(({ problems }) => problems.length > 0)).toEqual([]);
+  },
+);
+
+test('what the tests and the grid both need, both have in one version', () => {
+  const [ours, theirs] = [manifest('../../package.json'), manifest('package.json')];
+  const needed = new Set(CELLS.filter(({ quick }) => quick).flatMap(({ packages }) => packages));
+  for (const name of needed)
+    expect([name, ours.devDependencies[name]]).toEqual([name, theirs.dependencies[name]]);
+});
+
+test('an unknown row is told, with those that there are', () => {
+  const script = fileURLToPath(new URL('../../scripts/grid.js', import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [script, '--only', 'Hono,Expr3s'], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringMatching(/^Unknown row Expr3s: choose from node:http, Express 5, /),
+  ]);
+});

@@ -1,0 +1,69 @@
+/**
+ * `validate`: what the server says of an application that breaks a rule, and what its clients see.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { serve } from '../support/server.ts';
+
+const ADDS_A_KEY = `
+  environ['tsgi.session'] = {};
+  startResponse(200, []);
+  return 'ok';
+`;
+
+test.each([1, 0])(
+  'a violation is 500, and the log names the rule and what broke it (%i threads)',
+  async (threads) => {
+    const { port, log } = await serve(ADDS_A_KEY, threads, { validate: true });
+    expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(500);
+    expect(log[0]).toMatch(
+      /^GET \/ failed .*tsgi\.session must not be added: tsgi\. is reserved \(TSGI rule A19\)/,
+    );
+  },
+);
+
+test('without it nobody looks', async () => {
+  const { port, log } = await serve(ADDS_A_KEY, 1);
+  expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('ok');
+  expect(log).toEqual([]);
+});
+
+test('behind the head the client sees the truncation', async () => {
+  const { port, log } = await serve(
+    `
+    startResponse(200, []);
+    return (async function* () {
+      const bytes = Buffer.from('a');
+      yield bytes;
+      bytes[0] = 98;
+      yield bytes;
+    })();
+  `,
+    1,
+    { validate: true },
+  );
+  const response = await fetch(`http://127.0.0.1:${port}`);
+  expect(response.status).toBe(200);
+  await expect(response.text()).rejects.toThrow();
+  expect(log[0]).toContain(
+    'A chunk must not be changed after it was handed over: 1 bytes (GET /) (TSGI rule A12)',
+  );
+});
+
+test('what a request leaves behind is told with its rule, and no other request is lost', async () => {
+  const { port, log } = await serve(
+    `
+    setTimeout(() => environ['tsgi.errors'].write('late'), 5);
+    startResponse(200, []);
+    return 'ok';
+  `,
+    1,
+    { validate: true },
+  );
+  for (let i = 0; i < 5; i++) expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('ok');
+  while (
+    !log.some((line) => line.includes('tsgi.errors must not be used after the end (GET /) (TSGI rule A16)'))
+  ) {
+    await wait(1);
+  }
+});

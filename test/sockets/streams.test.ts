@@ -1,0 +1,75 @@
+/**
+ * Server-sent events at scale: many open streams leave ordinary requests at their time, and a closed client ends its
+ * producer.
+ */
+import http from 'node:http';
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { appFile, serveFile } from '../support/server.ts';
+
+const STREAMS = process.env.TSGI_LONG === undefined ? 300 : 1000;
+const REQUESTS = 400;
+
+/** Streams an event a second each, as TSGI and as a Node listener; `/open` tells how many producers this worker has. */
+const TSGI = `let open = 0;
+  async function* events() {
+    open += 1;
+    try { for (;;) { yield 'data: tick\\n\\n'; await new Promise((resolve) => setTimeout(resolve, 1000)); } }
+    finally { open -= 1; }
+  }
+  export default (environ, startResponse) => {
+    startResponse(200, [['content-type', 'text/event-stream']]);
+    return environ.PATH_INFO === '/events' ? events() : String(open);
+  };`;
+const NODE = `let open = 0;
+  export default (request, response) => {
+    response.setHeader('content-type', 'text/event-stream');
+    if (request.url !== '/events') return response.end(String(open));
+    open += 1;
+    response.write('data: tick\\n\\n');
+    const timer = setInterval(() => response.write('data: tick\\n\\n'), 1000);
+    response.on('close', () => { open -= 1; clearInterval(timer); });
+  };`;
+
+const agent = new http.Agent({ maxSockets: Number.POSITIVE_INFINITY });
+
+/** Resolves when its first event has come. */
+async function stream(url: string): Promise<http.IncomingMessage> {
+  const request = http.get(`${url}/events`, { agent });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  response.on('error', () => {});
+  await once(response, 'data');
+  return response;
+}
+
+/** p99 of one request at a time, ms. */
+async function p99(url: string): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < REQUESTS; i++) {
+    const start = performance.now();
+    await (await fetch(url)).text();
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(REQUESTS * 0.99)]!;
+}
+
+describe.each([
+  ['tsgi', TSGI],
+  ['node', NODE],
+] as const)('%s', (name, source) => {
+  test(`${STREAMS} streams on two workers leave ordinary requests at their p99, and end with their clients`, async () => {
+    const { server } = await serveFile(appFile(source), 2, { interface: name });
+    const { url } = server;
+    const before = await p99(url);
+    const streams = await Promise.all(Array.from({ length: STREAMS }, () => stream(url)));
+    const beside = await p99(url);
+    expect(server.stats().inFlight).toBe(STREAMS);
+    // Timers of this process and its clients have their part in it.
+    expect(beside).toBeLessThan(5 * before + 25);
+    for (const response of streams) response.destroy();
+    while (server.stats().inFlight > 0) await wait(1);
+    const open = async () => Number(await (await fetch(url)).text());
+    while ((await open()) + (await open()) > 0) await wait(1);
+  });
+});

@@ -1,0 +1,271 @@
+/**
+ * Connections that an application takes over: bytes both ways, as they are, and requests that are none of these.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Client, exchange } from '../support/client.ts';
+import { appFile, serve, serveFile, type TestServer } from '../support/server.ts';
+
+const UPGRADE = 'GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+
+/** A server whose `'upgrade'` listener has this body, after it has switched protocols. */
+async function upgraded(
+  body: string,
+  threads = 1,
+  options: Parameters<typeof serveFile>[2] = {},
+): Promise<TestServer> {
+  const app = appFile(`import http from 'node:http';
+    const server = http.createServer((request, response) => response.end('plain ' + request.url));
+    server.on('upgrade', (request, socket, head) => {
+      socket.write(${JSON.stringify(SWITCHED)});
+      ${body}
+    });
+    export default server;`);
+  return serveFile(app, threads, { drainSockets: 50, ...options });
+}
+
+const ECHO = `socket.unshift(head); socket.on('data', (bytes) => socket.write(bytes)); socket.on('end', () => socket.end());`;
+
+async function connect(port: number, more = ''): Promise<Client> {
+  const client = await Client.connect(port);
+  await client.write(UPGRADE + more);
+  return client;
+}
+
+/** A reset destroys the client's socket, and its error is told a tick later. */
+async function expectReset(client: Client): Promise<void> {
+  await client.until(() => false);
+  await wait(1);
+  expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+}
+
+const text = (client: Client) => client.received.toString('latin1');
+
+describe('taken', () => {
+  test('bytes go both ways, those right behind the head too, whole or cut anywhere', async () => {
+    const { port } = await upgraded(ECHO);
+    const bytes = `${UPGRADE}first second`;
+    for (let at = 1; at < bytes.length; at += 7) {
+      const client = await Client.connect(port);
+      await client.write(bytes.slice(0, at), bytes.slice(at));
+      await client.until(() => text(client).endsWith('second'));
+      expect(text(client)).toBe(`${SWITCHED}first second`);
+      client.close();
+    }
+  });
+
+  test('more behind the head than is kept for pipelining', async () => {
+    const { port } = await upgraded(ECHO);
+    const much = 'x'.repeat(300_000);
+    const client = await connect(port, much);
+    await client.until(() => client.received.length === SWITCHED.length + much.length);
+    expect(text(client)).toBe(SWITCHED + much);
+    client.close();
+  });
+
+  test('the socket tells whose it is, and the request that it asks for an upgrade', async () => {
+    const { port, server } = await upgraded(`socket.end(JSON.stringify([
+      request.method, request.url, request.upgrade, request.headers.upgrade, request.socket === socket,
+      socket.remoteAddress, socket.localPort, typeof socket.remotePort, Buffer.isBuffer(head)]));`);
+    const client = await connect(port);
+    const told = (await client.rest()).slice(SWITCHED.length);
+    expect(JSON.parse(told)).toEqual([
+      'GET',
+      '/up',
+      true,
+      'echo',
+      true,
+      '127.0.0.1',
+      server.address.port,
+      'number',
+      true,
+    ]);
+  });
+
+  test('an end by the application ends the connection behind what was written', async () => {
+    const { port, server } = await upgraded(`socket.end('bye');`);
+    const client = await connect(port);
+    expect(await client.rest()).toBe(`${SWITCHED}bye`);
+    while (server.stats().inFlight > 0) await wait(1);
+    client.close();
+  });
+
+  test('an end by the client is the end of what is read, and what is written still leaves', async () => {
+    const { port } = await upgraded(
+      `let heard = ''; socket.on('data', (bytes) => (heard += bytes)); socket.on('end', () => socket.end('heard ' + heard));`,
+    );
+    const client = await connect(port);
+    await client.write('all of it');
+    client.socket.end();
+    expect(await client.rest()).toBe(`${SWITCHED}heard all of it`);
+  });
+
+  test('a client that resets destroys the socket with ECONNRESET', async () => {
+    const { port } = await upgraded(`
+      const events = [];
+      for (const name of ['error', 'end', 'close'])
+        socket.on(name, (told) => events.push([name, told?.code ?? told]));
+      server.removeAllListeners('request').on('request', (request, response) => response.end(JSON.stringify(events)));`);
+    const client = await connect(port);
+    await client.until(() => text(client) === SWITCHED);
+    client.socket.resetAndDestroy();
+    const ask = async () => JSON.parse(await (await fetch(`http://127.0.0.1:${port}`)).text()) as unknown[];
+    let events = await ask();
+    while (events.length < 2) events = await ask();
+    expect(events).toEqual([
+      ['error', 'ECONNRESET'],
+      ['close', true],
+    ]);
+  });
+
+  test('destroy() by the application ends the connection behind what was written; resetAndDestroy() resets it', async () => {
+    const { port } = await upgraded(`socket.write('no'); socket.destroy();`);
+    expect(await (await connect(port)).rest()).toBe(`${SWITCHED}no`);
+    const { port: resetting } = await upgraded(`socket.on('data', () => socket.resetAndDestroy());`);
+    const client = await connect(resetting);
+    // libuv takes a reset right behind bytes for an end.
+    await client.until(() => text(client) === SWITCHED);
+    await client.write('reset');
+    await expectReset(client);
+  });
+
+  test('a write without bytes is none', async () => {
+    const { port } = await upgraded(
+      `socket.write(''); socket.write(Buffer.alloc(0), () => socket.end('done'));`,
+    );
+    const client = await connect(port);
+    expect(await client.rest()).toBe(`${SWITCHED}done`);
+  });
+
+  test('is no request whose head is late, nor one that its deadline ends', async () => {
+    const { port } = await upgraded(`setTimeout(() => socket.end('late'), 400);`, 1, {
+      handlerTimeout: 100,
+      keepAliveTimeout: 100,
+      headersTimeout: 100,
+    });
+    const client = await connect(port);
+    expect(await client.rest()).toBe(`${SWITCHED}late`);
+  });
+});
+
+describe('backpressure', () => {
+  test('a client that does not read stops its writer, and goes on where it stopped', async () => {
+    const { port } = await upgraded(`
+      const piece = Buffer.alloc(64 * 1024, 'x');
+      let sent = 0;
+      const write = () => {
+        while (sent < 8 * 1024 * 1024) { sent += piece.length; if (!socket.write(piece)) return socket.once('drain', write); }
+        socket.end();
+      };
+      server.removeAllListeners('request').on('request', (request, response) => response.end(String(sent)));
+      write();`);
+    const client = await Client.connect(port);
+    client.socket.pause();
+    await client.write(UPGRADE);
+    const sent = async () => Number(await (await fetch(`http://127.0.0.1:${port}`)).text());
+    let before = -1;
+    for (let now = await sent(); now !== before; now = await sent()) {
+      before = now;
+      await wait(50);
+    }
+    // Kernel buffers, the window and a piece: far less than all of it.
+    expect(before).toBeLessThan(6 * 1024 * 1024);
+    client.socket.resume();
+    await client.rest();
+    expect(client.received.length).toBe(SWITCHED.length + 8 * 1024 * 1024);
+  });
+
+  test('an application that does not read stops its client, and loses nothing', async () => {
+    const { port } = await upgraded(`
+      let count = 0;
+      socket.pause();
+      setTimeout(() => { socket.on('data', (bytes) => (count += bytes.length)); socket.resume(); }, 200);
+      socket.on('end', () => socket.end('counted ' + count));`);
+    const client = await connect(port);
+    const piece = Buffer.alloc(1024 * 1024, 'x');
+    for (let i = 0; i < 20; i++) client.socket.write(piece);
+    // Kernel buffers, the high-water mark, a window: far less than all of it.
+    await wait(100);
+    expect(client.socket.writableLength).toBeGreaterThan(8 * 1024 * 1024);
+    client.socket.end();
+    expect(await client.rest()).toBe(`${SWITCHED}counted ${20 * 1024 * 1024}`);
+  });
+});
+
+describe('not taken', () => {
+  test('an application without a listener for it answers, and what follows stays a request', async () => {
+    const { port } = await serve(`startResponse(200, []); return environ.PATH_INFO;`);
+    const answers = await exchange(
+      port,
+      `${UPGRADE}GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answers.match(/\/\w+$|\/\w+(?=HTTP)/g)).toEqual(['/up', '/next']);
+  });
+
+  test('a request without Upgrade, and one with a body, are ordinary where upgrades are taken', async () => {
+    const { port } = await upgraded(ECHO);
+    const plain = await exchange(port, 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect(plain).toMatch(/plain \/a$/);
+    const body = UPGRADE.replace('GET', 'POST').replace('\r\n\r\n', '\r\nContent-Length: 2\r\n\r\nhi');
+    const client = await Client.connect(port);
+    await client.write(body);
+    expect((await client.answer())?.body).toBe('plain /up');
+    client.close();
+  });
+
+  test('CONNECT is 501', async () => {
+    const { port } = await upgraded(ECHO);
+    expect(await exchange(port, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')).toMatch(/^HTTP\/1\.1 501 /);
+  });
+});
+
+describe('beside others', () => {
+  test('open sockets do not count against concurrency', async () => {
+    const { port } = await upgraded(ECHO, 1, { concurrency: 2 });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => connect(port)));
+    for (const client of clients) await client.until(() => text(client) === SWITCHED);
+    expect(await exchange(port, 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toMatch(
+      /plain \/a$/,
+    );
+    for (const client of clients) client.close();
+  });
+
+  test('new ones go to the worker with the fewest', async () => {
+    const { port } = await upgraded(`socket.end(process.env.TSGI_WORKER_INDEX);`, 2);
+    expect(await (await connect(port)).rest()).toMatch(/[01]$/);
+    const { port: keeping } = await upgraded(`socket.write(process.env.TSGI_WORKER_INDEX);`, 2);
+    const found = { '0': 0, '1': 0 };
+    const clients: Client[] = [];
+    for (let i = 0; i < 20; i++) {
+      const client = await connect(keeping);
+      clients.push(client);
+      await client.until(() => text(client).length > SWITCHED.length);
+      found[text(client).at(-1) as '0' | '1'] += 1;
+    }
+    expect(found).toEqual({ '0': 10, '1': 10 });
+    for (const client of clients) client.close();
+  });
+
+  test('a worker that dies resets its own alone', async () => {
+    const { port } = await upgraded(
+      `socket.write(process.env.TSGI_WORKER_INDEX); socket.on('data', (bytes) => String(bytes) === 'die' ? process.exit(1) : socket.write(bytes));`,
+      2,
+    );
+    const clients = await Promise.all(Array.from({ length: 6 }, () => connect(port)));
+    for (const client of clients) await client.until(() => text(client).length > SWITCHED.length);
+    const indexOf = (client: Client) => text(client).charAt(SWITCHED.length);
+    const dying = indexOf(clients[0]!);
+    await clients[0]!.write('die');
+    for (const client of clients) {
+      if (indexOf(client) === dying) {
+        await expectReset(client);
+      } else {
+        await client.write('alive');
+        await client.until(() => text(client).endsWith('alive'));
+        expect(text(client)).toBe(`${SWITCHED}${indexOf(client)}alive`);
+      }
+      client.close();
+    }
+  });
+});
