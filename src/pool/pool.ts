@@ -192,7 +192,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       // Not at once again: every answer of a worn worker asks for this.
       setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
       this.#log.error(
-        `Worker ${worker.slot} is not recycled, its replacement did not start: ${messageOf(error)}`,
+        `Worker ${worker.slot} is not recycled, its replacement did not start: ${(error as Error).message}`,
       );
     }
   }
@@ -396,8 +396,4 @@ function jittered(value: number): number {
 
 function closesError(): OptionError {
   return new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
