@@ -3,7 +3,7 @@
  * with 1 when one found a problem.
  *
  *   --only kills,reloads   some of: rings, kills, reloads, aborts, soak
- *   --short                the version of the tests: about half a minute
+ *   --short                the version of the tests: about a minute
  *   --seed 1               brings the same choices back
  *   --soak 3600            seconds of the soak
  *   --report               puts what was found into docs/reliability.json, and writes docs/reliability.md from it
@@ -34,7 +34,8 @@ const SCENARIOS = {
   reloads: (more) =>
     reloads({ seed, reloads: values.short ? 5 : 100, requests: values.short ? 20_000 : 1_000_000, ...more }),
   aborts: (more) => aborts({ seed, aborts: values.short ? 8 : 1000, ...more }),
-  soak: (more) => soak({ seed, seconds: values.short ? 26 : Number(values.soak), ...more }),
+  soak: (more) =>
+    soak({ seed, seconds: values.short ? 14 : Number(values.soak), looks: values.short ? 6 : 12, ...more }),
 };
 
 const results = {};

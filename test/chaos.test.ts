@@ -8,11 +8,11 @@ import { expect, test } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/chaos.js', import.meta.url));
 
-test.each(['kills', 'reloads', 'aborts'])(
+test.each(['kills', 'reloads', 'aborts', 'soak'])(
   '%s: no request is lost, swapped, run twice or leaked',
   { timeout: 120_000 },
   async (name) => {
-    const child = spawn(process.execPath, [SCRIPT, '--short', '--only', name], {
+    const child = spawn(process.execPath, ['--expose-gc', SCRIPT, '--short', '--only', name], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let out = '';

@@ -22,7 +22,6 @@ const burn = (milliseconds) => {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
 };
-const kept = [];
 
 async function* pieces(id) {
   for (const part of ['<', String(id), '>']) {
@@ -62,8 +61,6 @@ export default async (environ, startResponse) => {
       break;
     case '/loop':
       for (;;);
-    case '/grow':
-      for (;;) kept.push(new Array(10_000).fill(kept.length));
   }
   startResponse(200, []);
   ended(id);

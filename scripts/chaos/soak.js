@@ -20,13 +20,16 @@ const KINDS = [
   ['/late', 3],
   ['/loop', 1],
 ];
-/** Looks at the resources, and by how much memory may drift: a part, and megabytes. */
-const LOOKS = 12;
+/** By how much memory may drift: a part, and megabytes. */
 const DRIFT = 0.1;
 const DRIFT_MB = 10;
+/** How often code is reloaded at the least, ms. */
+const RELOAD_MS = 20_000;
 const silent = { error() {}, warn() {}, info() {} };
 
-export async function soak({ seed, seconds, progress }) {
+/** @param looks how often resources are looked at, besides the first time */
+export async function soak({ seed, seconds, looks: wanted, progress }) {
+  const part = seconds / (wanted + 1);
   const server = createServer(2, {
     app: APP,
     logger: silent,
@@ -40,7 +43,7 @@ export async function soak({ seed, seconds, progress }) {
   const statuses = {};
   let requests = 0;
   const started = performance.now();
-  for (let look = 0; look <= LOOKS; look++) {
+  for (let look = 0; look <= wanted; look++) {
     const { port } = server.address;
     const load = new Load({
       port,
@@ -48,9 +51,12 @@ export async function soak({ seed, seconds, progress }) {
       seed: seed + look,
       kinds: KINDS,
       leave: 0.01,
-      seconds: seconds / (LOOKS + 1),
+      seconds: part,
     });
-    const reloading = setInterval(() => void server.reload().catch(() => {}), 20_000);
+    const reloading = setInterval(
+      () => void server.reload().catch(() => {}),
+      Math.min(RELOAD_MS, part * 500),
+    );
     const result = await load.finished();
     clearInterval(reloading);
     problems.push(...result.bad);
@@ -60,7 +66,7 @@ export async function soak({ seed, seconds, progress }) {
     if (!(await until(() => isIdle(server.stats()))))
       problems.push(`not idle: ${JSON.stringify(server.stats())}`);
     looks.push(await resources(server));
-    progress(`${look} of ${LOOKS} looks, ${requests} requests, ${JSON.stringify(looks.at(-1))}`);
+    progress(`${look} of ${wanted} looks, ${requests} requests, ${JSON.stringify(looks.at(-1))}`);
   }
   problems.push(...driftOf(looks));
   await server.close();

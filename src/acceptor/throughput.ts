@@ -12,8 +12,9 @@ const MOST = 60;
 export class Throughput {
   #answered = 0;
   #at = 0;
-  /** Answers a second, 0 while not known. */
-  #rate = 0;
+  /** Answers a second, smoothed from 0 on; and how much of that is known by now, 0 to 1. */
+  #smoothed = 0;
+  #known = 0;
 
   /**
    * @param answered how many there have been in all
@@ -24,8 +25,9 @@ export class Throughput {
     const elapsed = now - this.#at;
     if (busy && elapsed > 0 && this.#at > 0) {
       const rate = ((answered - this.#answered) * 1000) / elapsed;
-      const weight = this.#rate === 0 ? 1 : 1 - Math.exp(-elapsed / SMOOTHING_MS);
-      this.#rate += (rate - this.#rate) * weight;
+      const weight = 1 - Math.exp(-elapsed / SMOOTHING_MS);
+      this.#smoothed += (rate - this.#smoothed) * weight;
+      this.#known += (1 - this.#known) * weight;
     }
     this.#answered = answered;
     this.#at = now;
@@ -34,8 +36,9 @@ export class Throughput {
   /** Whole seconds, at least one, in which so many requests are answered. */
   secondsFor(requests: number): number {
     if (requests === 0) return 1;
+    const rate = this.#smoothed === 0 ? 0 : this.#smoothed / this.#known;
     // Nothing at all is answered: nobody can tell how long that goes on.
-    if (this.#rate < requests / MOST) return this.#rate === 0 ? 1 : MOST;
-    return Math.max(1, Math.ceil(requests / this.#rate));
+    if (rate < requests / MOST) return rate === 0 ? 1 : MOST;
+    return Math.max(1, Math.ceil(requests / rate));
   }
 }

@@ -168,7 +168,7 @@ class ServerLife {
     tell('SIGHUP received: loading the application anew');
     this.server.reload().then(
       () => tell(`reloaded in ${Math.round(performance.now() - started)} ms`),
-      (error) => tell(`not reloaded, the old code goes on: ${describe(error)}`),
+      (error) => this.#closing || tell(`not reloaded, the old code goes on: ${describe(error)}`),
     );
   }
 

@@ -2,10 +2,11 @@
  * `--watch`: loads the application anew when a file that it is made of changes.
  *
  * Law: watches the files of the dependency graph, not a tree; what is wrong is shown in the terminal and in the
- * browser, and survived. After a failure any change beside those files counts, because an import may have waited for
- * it. Folders are watched and not files, which editors replace.
+ * browser, and survived. After a failure other code beside those files counts as well, because an import may have waited
+ * for it; nothing else does, least of all a file that our own output goes to. Folders are watched and not files, which
+ * editors replace.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 import path from 'node:path';
 import type { Server } from '../server.ts';
 import { describe, tell } from './exit.ts';
@@ -47,7 +48,7 @@ export class ApplicationWatcher {
   }
 
   #onChange(file: string): void {
-    if (!this.#broken && !this.#files.has(file)) return;
+    if (!this.#files.has(file) && !(this.#broken && mayBeImported(file))) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#load(path.relative(process.cwd(), file)), SETTLE_MS);
   }
@@ -71,4 +72,11 @@ export class ApplicationWatcher {
     this.#loading = false;
     if (this.#again) await this.#load(changed);
   }
+}
+
+/** Code, or a folder of it. */
+function mayBeImported(file: string): boolean {
+  const extension = path.extname(file);
+  if (extension === '') return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;
+  return /^\.(?:[cm]?[jt]sx?|json|node)$/.test(extension);
 }

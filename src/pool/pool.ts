@@ -192,7 +192,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       // Not at once again: every answer of a worn worker asks for this.
       setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
       this.#log.error(
-        `Worker ${worker.slot} is not recycled, its replacement did not start: ${messageOf(error)}`,
+        `Worker ${worker.slot} is not recycled, its replacement did not start: ${(error as Error).message}`,
       );
     }
   }
@@ -208,7 +208,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   async #reload(task: CommonTask): Promise<void> {
-    if (this.#closing) throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
+    if (this.#closing) throw closesError();
     // Asked for anew each time: workers may die meanwhile, and be respawned with the old task or the new.
     const nextOld = () =>
       [...this.#workers.values()].find((worker) => !worker.leaving && worker.task !== task);
@@ -220,6 +220,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       await this.#replace(old, task, 'reload');
       this.#task = task;
     }
+    if (this.#closing) throw closesError();
   }
 
   /** While this goes on, nobody else replaces the worker, however it ends: its replacement is on its way already. */
@@ -393,6 +394,6 @@ function jittered(value: number): number {
   return value * (0.9 + 0.2 * Math.random());
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function closesError(): OptionError {
+  return new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
 }

@@ -40,3 +40,10 @@ test('time in which nobody waited does not count', () => {
   throughput.sample(202, 60_020, true);
   expect(throughput.secondsFor(250)).toBe(3);
 });
+
+test('its first answers count for no more than the time they took', () => {
+  const throughput = new Throughput();
+  // One every 60 ms: a tick that sees one sees 50 a second.
+  for (let now = 1000; now <= 1600; now += 20) throughput.sample(Math.floor((now - 1000) / 60), now, true);
+  expect(throughput.secondsFor(40)).toBe(3);
+});

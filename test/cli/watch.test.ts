@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
 import { appFile } from '../support/server.ts';
@@ -99,6 +100,20 @@ describe('--watch', () => {
     writeFileSync(app, using('mended'));
     await told(cli, 'reloaded in');
     expect(await get()).toBe('200 mended one');
+  });
+
+  test('while the code is broken, what is no code beside it is nothing: its output may go there', async () => {
+    const { cli, app, get } = await start('export default (');
+    const seen: string[] = [];
+    cli.child.stderr!.on('data', (text: string) => seen.push(text));
+    writeFileSync(path.join(path.dirname(app), 'output.log'), 'Cannot compile');
+    writeFileSync(path.join(path.dirname(app), 'output'), 'Cannot compile');
+    // Longer than what changes together is waited for, and a load.
+    await wait(500);
+    writeFileSync(app, using('mended'));
+    await told(cli, 'reloaded in');
+    expect(await get()).toBe('200 mended one');
+    expect(seen.join('')).toMatch(/^tsgi-threads: reloaded in \d+ ms \(.*app\.ts changed\)\n$/);
   });
 
   test('with --threads 0 it is an error', async () => {

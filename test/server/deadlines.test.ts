@@ -79,7 +79,7 @@ describe('at the deadline', () => {
     expect(await get(served, '/loop?a=1')).toMatch(/^504 /);
     while (served.log.length < 1) await wait(1);
     expect(served.log[0]).toMatch(
-      /^Answered 504 to GET \/loop\?a=1 \(request \w+-\w+\): worker 1 had it for 2\d\d ms, after (?:less than 50|\d+) ms in the queue; handlerTimeout 200ms \(--handler-timeout\); its event loop has not turned since\n/,
+      /^Answered 504 to GET \/loop\?a=1 \(request \w+-\w+\): worker 1 had it for \d{3} ms, after (?:less than 50|\d+) ms in the queue; handlerTimeout 200ms \(--handler-timeout\); its event loop has not turned since\n/,
     );
     expect(served.log[0]).toMatch(/\n {2}it printed last\n {4}\| about to loop$/);
     const burns = / {2}it burns its time in or below \S+ \(.*app\.mjs:\d+\) \d+ %/;
