@@ -27,6 +27,9 @@ const TURN_MS = 2;
 /** The same for handlers that burn CPU: a full turn for each of them would cost a part of every core. */
 const HEAVY_TURN_MS = 12;
 
+/** So many complete answers, or messages on connections that were taken over, wait for the end of a turn. */
+const MOST_UNRUNG = 64;
+
 export interface LoopLimits {
   readonly concurrency: number;
   readonly maxStreams: number;
@@ -38,7 +41,7 @@ export interface LoopLimits {
 export interface Runner {
   /** Runs a taken exchange. */
   run(exchange: number, generation: number): void;
-  /** Body bytes came through the inbound ring. */
+  /** Sorts what came through the inbound ring; connections that were taken over are read at once. */
   sortInbound(): void;
   inboundReady(): boolean;
   /** Exchanges of this worker were aborted. */
@@ -55,7 +58,8 @@ export class WorkerLoop {
   #held = 0;
   #scheduled = false;
   #inTurn = false;
-  #ringDue = false;
+  /** Records that were committed in this turn, and are rung for at its end. */
+  #ringDue = 0;
   #leavingSince = 0;
   #noticeSeen = 0;
   #abortsSeen = 0;
@@ -89,6 +93,11 @@ export class WorkerLoop {
     setImmediate(this.#turn);
   }
 
+  /** What came for a connection that was taken over is worth an exchange. */
+  workedOnTunnel(): void {
+    this.#cost.count();
+  }
+
   /** It is taken when there is room for it, like those in the request ring. */
   assign(exchange: number, generation: number): void {
     this.#assigned.push(entryOf(exchange, generation));
@@ -120,13 +129,20 @@ export class WorkerLoop {
    * costs one ring; what is part of a stream, comes between turns, or stands before CPU-heavy work does not wait.
    */
   committed(complete: boolean): void {
-    if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue = true;
+    if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue += 1;
     else this.link.acceptor.ring();
+    if (this.#ringDue >= MOST_UNRUNG) this.#ring();
   }
 
   blockedOn(outbound: Outbound): void {
     this.#blocked.add(outbound);
     this.link.acceptor.ring();
+  }
+
+  /** The same, until the acceptor has read what is committed. */
+  awaitTurn(outbound: Outbound): void {
+    this.link.responses.awaitSpace();
+    this.blockedOn(outbound);
   }
 
   creditOf(outbound: Outbound): number {
@@ -162,11 +178,15 @@ export class WorkerLoop {
     this.#hear();
     const more = this.#pull();
     this.#inTurn = false;
-    if (this.#ringDue) this.link.acceptor.ring();
-    this.#ringDue = false;
+    if (this.#ringDue > 0) this.#ring();
     if (more) this.schedule();
     else this.#sleep();
   };
+
+  #ring(): void {
+    this.#ringDue = 0;
+    this.link.acceptor.ring();
+  }
 
   /** Arms, then looks at everything once more; see `ring/doorbell.ts`. */
   #sleep(): void {
