@@ -11,12 +11,13 @@ const { url, sockets, every, localAddress } = JSON.parse(process.argv[2]);
 const AT_ONCE = 100;
 /** Whoever was told to come back does so within this, ms. */
 const BACK_MS = 2000;
-/** A message that has not come back after this is lost, ms. */
+/** When nothing has come back for so long, what has not is lost, ms. */
 const PATIENCE_MS = 15_000;
 const AGAIN = -1;
 
 const result = { said: 0, again: 0, restarted: 0, refused: 0, lost: 0, times: [], away: 0, bad: [] };
 let stopped = false;
+let lastCame = 0;
 
 class Speaker {
   #socket;
@@ -76,6 +77,7 @@ class Speaker {
   }
 
   #onMessage(number) {
+    lastCame = performance.now();
     const said = this.#waiting.get(number);
     if (!this.#waiting.delete(number)) result.bad.push(`${number} came back twice`);
     else if (said !== AGAIN) result.times.push(performance.now() - said);
@@ -110,8 +112,8 @@ for (const speaker of speakers) speaker.start();
 
 process.on('message', async () => {
   for (const speaker of speakers) speaker.silence();
-  const limit = performance.now() + PATIENCE_MS;
-  while (speakers.some(({ waiting }) => waiting > 0) && performance.now() < limit)
+  lastCame = performance.now();
+  while (speakers.some(({ waiting }) => waiting > 0) && performance.now() - lastCame < PATIENCE_MS)
     await new Promise((resolve) => setTimeout(resolve, 50));
   stopped = true;
   for (const speaker of speakers) speaker.end();
