@@ -48,6 +48,11 @@ export class InboundBody implements BodySource {
     return this.#ended ? null : undefined;
   }
 
+  /** Nothing is left of it but that it broke off. */
+  get broken(): boolean {
+    return this.#queue.length === 0 && this.#error !== null;
+  }
+
   wait(): Promise<void> {
     if (this.#ready) return Promise.resolve();
     this.#want(1);

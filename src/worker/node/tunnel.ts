@@ -53,6 +53,8 @@ export class TunnelSocket extends PeerSocket {
     this.#pushing = true;
     try {
       while (this.#wanted && !this.destroyed && this.#pushNext());
+      // Nobody reads, and nothing would be lost.
+      if (!this.#wanted && this.#body.broken && this.readableLength === 0) this.#destroyAsReset();
     } finally {
       this.#pushing = false;
     }
@@ -75,9 +77,13 @@ export class TunnelSocket extends PeerSocket {
     try {
       return this.#body.next();
     } catch {
-      this.destroy(failure('read', 'ECONNRESET'));
+      this.#destroyAsReset();
       return undefined;
     }
+  }
+
+  #destroyAsReset(): void {
+    this.destroy(failure('read', 'ECONNRESET'));
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: Done): void {
