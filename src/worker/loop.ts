@@ -27,8 +27,8 @@ const TURN_MS = 2;
 /** The same for handlers that burn CPU: a full turn for each of them would cost a part of every core. */
 const HEAVY_TURN_MS = 12;
 
-/** So many complete answers, or messages on connections that were taken over, wait for the end of a turn. */
-const MOST_UNRUNG = 64;
+/** So many messages on connections that were taken over wait for the end of a turn; more, and the acceptor begins to send them. */
+const MOST_UNRUNG = 8;
 
 export interface LoopLimits {
   readonly concurrency: number;
@@ -58,8 +58,9 @@ export class WorkerLoop {
   #held = 0;
   #scheduled = false;
   #inTurn = false;
-  /** Records that were committed in this turn, and are rung for at its end. */
-  #ringDue = 0;
+  /** Something was committed in this turn that is rung for at its end; so many messages among it. */
+  #ringDue = false;
+  #unrung = 0;
   #leavingSince = 0;
   #noticeSeen = 0;
   #abortsSeen = 0;
@@ -129,9 +130,14 @@ export class WorkerLoop {
    * costs one ring; what is part of a stream, comes between turns, or stands before CPU-heavy work does not wait.
    */
   committed(complete: boolean): void {
-    if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue += 1;
-    else this.link.acceptor.ring();
-    if (this.#ringDue >= MOST_UNRUNG) this.#ring();
+    if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue = true;
+    else this.#ring();
+  }
+
+  /** The same of a message on a connection that was taken over: of a turn's first ones the acceptor sends some while the rest are made. */
+  committedMessage(): void {
+    this.committed(true);
+    if (this.#ringDue && ++this.#unrung >= MOST_UNRUNG) this.#ring();
   }
 
   blockedOn(outbound: Outbound): void {
@@ -178,13 +184,14 @@ export class WorkerLoop {
     this.#hear();
     const more = this.#pull();
     this.#inTurn = false;
-    if (this.#ringDue > 0) this.#ring();
+    if (this.#ringDue) this.#ring();
     if (more) this.schedule();
     else this.#sleep();
   };
 
   #ring(): void {
-    this.#ringDue = 0;
+    this.#ringDue = false;
+    this.#unrung = 0;
     this.link.acceptor.ring();
   }
 

@@ -139,7 +139,8 @@ export class Outbound {
     if (this.over) return;
     while (this.queue.length > 0) if (!this.#sendPiece()) return this.loop.blockedOn(this);
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
-    this.loop.committed(this.over || this.#tunnel);
+    if (this.#tunnel) this.loop.committedMessage();
+    else this.loop.committed(this.over);
     this.onFlow?.();
   }
 
