@@ -35,8 +35,9 @@ class Speaker {
   open() {
     this.#socket = new WebSocket(url, { localAddress, perMessageDeflate: false });
     this.#socket.on('message', (data) => this.#onMessage(Number(data)));
-    this.#socket.on('unexpected-response', () => (result.refused += 1));
-    this.#socket.on('error', () => {});
+    this.#socket.on('error', ({ message }) => {
+      if (message.startsWith('Unexpected server response')) result.refused += 1;
+    });
     return new Promise((resolve) => {
       let opened = false;
       this.#socket.on('open', () => {
