@@ -11,12 +11,13 @@ const { url, sockets, every, localAddress } = JSON.parse(process.argv[2]);
 const AT_ONCE = 100;
 /** Whoever was told to come back does so within this, ms. */
 const BACK_MS = 2000;
-/** A message that has not come back after this is lost, ms. */
+/** When nothing has come back for so long, what has not is lost, ms. */
 const PATIENCE_MS = 15_000;
 const AGAIN = -1;
 
 const result = { said: 0, again: 0, restarted: 0, refused: 0, lost: 0, times: [], away: 0, bad: [] };
 let stopped = false;
+let lastCame = 0;
 
 class Speaker {
   #socket;
@@ -34,8 +35,9 @@ class Speaker {
   open() {
     this.#socket = new WebSocket(url, { localAddress, perMessageDeflate: false });
     this.#socket.on('message', (data) => this.#onMessage(Number(data)));
-    this.#socket.on('unexpected-response', () => (result.refused += 1));
-    this.#socket.on('error', () => {});
+    this.#socket.on('error', ({ message }) => {
+      if (message.startsWith('Unexpected server response')) result.refused += 1;
+    });
     return new Promise((resolve) => {
       let opened = false;
       this.#socket.on('open', () => {
@@ -76,6 +78,7 @@ class Speaker {
   }
 
   #onMessage(number) {
+    lastCame = performance.now();
     const said = this.#waiting.get(number);
     if (!this.#waiting.delete(number)) result.bad.push(`${number} came back twice`);
     else if (said !== AGAIN) result.times.push(performance.now() - said);
@@ -110,8 +113,8 @@ for (const speaker of speakers) speaker.start();
 
 process.on('message', async () => {
   for (const speaker of speakers) speaker.silence();
-  const limit = performance.now() + PATIENCE_MS;
-  while (speakers.some(({ waiting }) => waiting > 0) && performance.now() < limit)
+  lastCame = performance.now();
+  while (speakers.some(({ waiting }) => waiting > 0) && performance.now() - lastCame < PATIENCE_MS)
     await new Promise((resolve) => setTimeout(resolve, 50));
   stopped = true;
   for (const speaker of speakers) speaker.end();

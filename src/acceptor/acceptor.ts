@@ -28,6 +28,7 @@ import { Refusals } from './refusals.ts';
 import { Router } from './router.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
+import type { Upload } from './upload.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
 import { type LoopState, Watchdog, type WatchdogOwner } from './watchdog.ts';
@@ -230,7 +231,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#pump.pump(exchange);
   }
 
-  tunnelOnBytes(exchange: Exchange): void {
+  tunnelOnBytes(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void {
+    this.#pump.pass(exchange, tunnel, bytes);
+    this.requestTurn();
+  }
+
+  tunnelOnEnd(exchange: Exchange): void {
     this.exchanges.uploading.add(exchange);
     this.requestTurn();
   }
@@ -239,6 +245,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     // A deadline's line says more, and comes from `onLate`.
     if (status !== 504) this.#events.onRefused(status, detail);
     return this.#refusals.encode(status, detail, close);
+  }
+
+  watch(connection: Connection): void {
+    this.#connections.watch(connection);
   }
 
   connectionOnClose(connection: Connection): void {

@@ -6,6 +6,7 @@
 import type { Parser } from '../http/parser.ts';
 import type { Connection } from './connection.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
+import type { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
 
 /** Bytes and milliseconds; a timeout of 0 is off. */
@@ -36,9 +37,13 @@ export interface ConnectionHost {
   notifyOwner(exchange: Exchange): void;
   readonly uploads: UploadGate;
   pump(exchange: Exchange): void;
-  /** Bytes, or an end, came for the application that has taken its connection over. */
-  tunnelOnBytes(exchange: Exchange): void;
+  /** Bytes came for the application that has taken its connection over; they lie there until this returns. */
+  tunnelOnBytes(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void;
+  /** Its end did. */
+  tunnelOnEnd(exchange: Exchange): void;
   /** A complete answer of the acceptor's own, Latin-1. */
   refusal(status: number, detail: string, close: boolean): string;
+  /** From now on its `tick` is called. */
+  watch(connection: Connection): void;
   connectionOnClose(connection: Connection): void;
 }

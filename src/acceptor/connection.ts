@@ -18,6 +18,7 @@ import { Intake, type IntakeOwner } from './intake.ts';
 import { reset, type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
 import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
+import { WriteClock } from './write-clock.ts';
 
 /** How long the rest of an answered request's body is read for the connection's sake. */
 const DISCARD_MS = 1000;
@@ -50,8 +51,9 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   #halfClosed = false;
   #deadline = 0;
   #lingerUntil = 0;
-  #unsent = 0;
-  #unsentSince = 0;
+  readonly #writes: WriteClock = new WriteClock();
+  /** Its `tick` is called: it has a deadline, or bytes that the kernel has not taken. */
+  #watched = false;
 
   // per request
   exchange: Exchange | null = null;
@@ -106,7 +108,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   // called by its exchange
 
   exchangeOnBytes(bytes: Uint8Array): void {
-    this.#socket.write(bytes);
+    this.#write(bytes);
   }
 
   /** Response bytes that have not left yet: they count against the exchange's window. */
@@ -115,7 +117,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   }
 
   exchangeOnRead(): void {
-    if (this.#intake.wanted()) this.#socket.write(CONTINUE);
+    if (this.#intake.wanted()) this.#write(CONTINUE);
     if (this.exchange !== null) this.#host.pump(this.exchange);
     this.exchangeOnPumped();
   }
@@ -133,7 +135,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.setDeadline(0);
     if (tunnel.waiting < UPLOAD_HIGH_WATER) this.#resume();
     this.#host.exchanges.tunnel(exchange, tunnel);
-    this.#host.tunnelOnBytes(exchange);
+    this.#host.requestTurn();
   }
 
   /** Bytes of its upload went to the worker. */
@@ -153,7 +155,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   exchangeOnFile({ head, ...range }: FileRecord, close: boolean): void {
     this.exchange = null;
     this.#lastAfterFile = close;
-    this.#socket.write(head, 'latin1');
+    this.#write(Buffer.from(head, 'latin1'));
     this.#file = new FileTransfer(range, this);
   }
 
@@ -175,7 +177,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   // called by its file
 
   fileOnBytes(bytes: Uint8Array): boolean {
-    this.#socket.write(bytes);
+    this.#write(bytes);
     return this.#socket.writableLength < FILE_HIGH_WATER;
   }
 
@@ -187,11 +189,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   // called by the acceptor
 
-  /** Checks every deadline of the present state. */
-  tick(now: number): void {
-    if (this.#writesStall(now)) reset(this.#socket);
+  /** Checks every deadline of the present state; false when there is none. */
+  tick(now: number): boolean {
+    if (this.#writes.late(unsentBytes(this.#socket), now, this.#host.limits.writeTimeout))
+      reset(this.#socket);
     else if (this.#deadline !== 0 && now >= this.#deadline) this.#onDeadline();
     else if (this.#intake.bodyIsLate(now)) this.refuse(408, 'the body came too slowly');
+    this.#watched = this.#deadline !== 0 || this.#writes.unsent > 0 || parses(this.state);
+    return this.#watched;
   }
 
   /** Graceful: an idle connection ends now, another after its answer. A new one is about to ask, and is answered. */
@@ -209,6 +214,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   setDeadline(milliseconds: number): void {
     this.#deadline = milliseconds === 0 ? 0 : this.#host.now + milliseconds;
+    if (milliseconds !== 0) this.#watch();
   }
 
   begin(head: HeadBytes, bodyLength: number): Exchange | undefined {
@@ -261,14 +267,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   // taken over by the application
 
   #tunnelOnBytes(tunnel: Upload, length: number): void {
-    tunnel.add(this.#host.parser.buffer.subarray(0, length));
-    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
+    const bytes = this.#host.parser.buffer.subarray(0, length);
+    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange, tunnel, bytes);
     if (tunnel.waiting >= UPLOAD_HIGH_WATER) this.pause();
   }
 
   #tunnelEnds(tunnel: Upload, broken: boolean): void {
     tunnel.end(broken);
-    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange);
+    if (this.exchange !== null) this.#host.tunnelOnEnd(this.exchange);
   }
 
   // between requests
@@ -334,7 +340,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   #writeRefusal(status: number, detail: string, close: boolean): void {
     const answer = this.#host.refusal(status, detail, close);
     const isHead = (this.#intake.flags & Flag.HEAD) !== 0;
-    this.#socket.write(isHead ? answer.slice(0, answer.indexOf('\r\n\r\n') + 4) : answer, 'latin1');
+    this.#write(Buffer.from(isHead ? answer.slice(0, answer.indexOf('\r\n\r\n') + 4) : answer, 'latin1'));
   }
 
   /** The client or we gave this exchange up before its answer was complete. */
@@ -354,7 +360,18 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.#socket.resume();
   }
 
+  #write(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength > 0) this.#watch();
+  }
+
   // time
+
+  #watch(): void {
+    if (this.#watched) return;
+    this.#watched = true;
+    this.#host.watch(this);
+  }
 
   #onDeadline(): void {
     switch (this.state) {
@@ -372,14 +389,6 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
         if (unsentBytes(this.#socket) > 0) return this.setDeadline(LINGER_IDLE_MS);
     }
     this.destroy();
-  }
-
-  #writesStall(now: number): boolean {
-    const unsent = unsentBytes(this.#socket);
-    if (unsent === 0 || unsent !== this.#unsent) this.#unsentSince = now;
-    this.#unsent = unsent;
-    const { writeTimeout } = this.#host.limits;
-    return unsent > 0 && writeTimeout > 0 && now - this.#unsentSince > writeTimeout;
   }
 }
 

@@ -58,8 +58,10 @@ export class Exchange {
   takenAt = 0;
   /** Part of an answer, or all of it, has left for the client. */
   headSent = false;
-  /** Response bytes taken from the ring. */
+  /** Response bytes taken from the ring, how many of them have left, and had when its worker was last woken for that. */
   received = 0;
+  credit = 0;
+  creditTold = 0;
   /** When its deadline passed (0: it has not); its worker's epoch when it was taken, and from the deadline on then. */
   lateAt = 0;
   epochThen = 0;
@@ -108,6 +110,8 @@ export class Exchanges {
   #serial = 0;
   /** Exchanges in use. */
   readonly active: Set<Exchange> = new Set();
+  /** Those among them that have a deadline, or had one: no head of theirs has left, or nobody waits for it any more. */
+  readonly watched: Set<Exchange> = new Set();
   /** Those among them with bytes, or an end, that go to the worker through its inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
@@ -161,6 +165,12 @@ export class Exchanges {
     if (this.#journal !== undefined) this.#unwritten.push(exchange);
   }
 
+  /** The head of its answer leaves, and more follows. */
+  begun(exchange: Exchange): void {
+    exchange.headSent = true;
+    if (exchange.connection !== null) this.watched.delete(exchange);
+  }
+
   /** What its client sends goes to the worker that took its connection over. */
   tunnel(exchange: Exchange, upload: Upload): void {
     exchange.upload = upload;
@@ -185,6 +195,7 @@ export class Exchanges {
   /** Tells the owner that nobody waits for the answer, and why (`Abort`). The exchange is free when the owner says END, or ends. */
   abandon(exchange: Exchange, why: number): void {
     exchange.connection = null;
+    this.watched.add(exchange);
     this.#strike(exchange);
     this.#memory.table.setAbort(exchange.index, why);
   }
@@ -215,6 +226,7 @@ export class Exchanges {
     exchange.upload?.close();
     exchange.upload = null;
     this.active.delete(exchange);
+    this.watched.delete(exchange);
     this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = exchange.index;
     this.#freeCount += 1;
   }
@@ -335,12 +347,15 @@ export class Exchanges {
     exchange.takenAt = 0;
     exchange.headSent = false;
     exchange.received = 0;
+    exchange.credit = 0;
+    exchange.creditTold = 0;
     exchange.lateAt = 0;
     exchange.epochProbed = 0;
     exchange.line = '';
     this.#serial = (this.#serial + 1) | 0;
     exchange.serial = this.#serial;
     this.active.add(exchange);
+    this.watched.add(exchange);
     return exchange;
   }
 

@@ -5,6 +5,8 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
+import type { Upload } from './upload.ts';
+import type { WorkerLink } from './worker-link.ts';
 import type { WorkerLinks } from './worker-links.ts';
 
 export class InboundPump {
@@ -20,21 +22,45 @@ export class InboundPump {
 
   /** Called once a turn, and before the acceptor sleeps. */
   pumpAll(): void {
-    for (const exchange of this.#exchanges.uploading) this.pump(exchange);
+    for (const exchange of this.#exchanges.uploading) this.#move(exchange);
+    for (const link of this.#links) this.#tell(link);
   }
 
+  /** Moves at once. */
   pump(exchange: Exchange): void {
+    const link = this.#move(exchange);
+    if (link !== undefined) this.#tell(link);
+  }
+
+  /** Bytes for the application that has taken a connection over; its worker is told in `pumpAll`. */
+  pass(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void {
+    const { index, generation, tunnelOf: link } = exchange;
+    if (tunnel.pass(bytes, link!.inbound, index, generation, this.#table.consumed(index)))
+      link!.untold = true;
+    else this.#exchanges.uploading.add(exchange);
+  }
+
+  /** Returns the worker that has it. */
+  #move(exchange: Exchange): WorkerLink | undefined {
     const { upload } = exchange;
     const link = this.#links.ownerOf(exchange);
-    if (upload === null || link === undefined) return;
+    if (upload === null || link === undefined) return undefined;
     const consumed = this.#table.consumed(exchange.index);
     const published = upload.pump(link.inbound, exchange.index, exchange.generation, consumed);
     // Connections that an application has taken over are many, and silent most of the time.
     if (upload.idle) this.#exchanges.uploading.delete(exchange);
     else this.#exchanges.uploading.add(exchange);
-    if (!published) return;
+    if (published) {
+      link.untold = true;
+      exchange.connection?.exchangeOnPumped();
+    }
+    return link;
+  }
+
+  #tell(link: WorkerLink): void {
+    if (!link.untold) return;
+    link.untold = false;
     link.inbound.notify();
     link.ring();
-    exchange.connection?.exchangeOnPumped();
   }
 }

@@ -7,7 +7,7 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { Abort } from '../ring/layout.ts';
-import { BLOCKS, CLOSE, END, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
+import { BLOCKS, CLOSE, END, halfWindow, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange, Exchanges } from './exchanges.ts';
 import { Upload } from './upload.ts';
@@ -39,7 +39,7 @@ export class Records {
   answered = 0;
   /** Records about exchanges that were over. */
   late = 0;
-  /** In this drain, a response that goes on was given credit: its worker may wait for it. */
+  /** In this drain, a response that goes on was given credit that its worker may wait for. */
   #credited = false;
 
   constructor({ table, exchanges, links, uploads, affinity, onWorn }: RecordsParts) {
@@ -98,7 +98,7 @@ export class Records {
     const isFirst = !exchange.headSent;
     if ((kind & INTERIM) === 0) {
       exchange.received += length;
-      exchange.headSent = true;
+      if (isFirst && (kind & END) === 0) this.#exchanges.begun(exchange);
     }
     if (connection !== null && length > 0) {
       const copy = Buffer.allocUnsafe(length);
@@ -112,6 +112,8 @@ export class Records {
       return;
     }
     this.updateCredit(exchange);
+    if (!halfWindow(exchange.received, exchange.creditTold)) return;
+    exchange.creditTold = exchange.credit;
     this.#credited = true;
   }
 
@@ -127,7 +129,7 @@ export class Records {
   }
 
   #onTunnel(link: WorkerLink, exchange: Exchange): void {
-    exchange.headSent = true;
+    this.#exchanges.begun(exchange);
     this.#exchanges.countTunnel(exchange, link);
     if (exchange.connection !== null) return exchange.connection.exchangeOnTunnel();
     // Its client left meanwhile, and its application waits to hear that.
@@ -155,6 +157,7 @@ export class Records {
   /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
   updateCredit(exchange: Exchange): void {
     if (exchange.connection === null) return;
-    this.#table.setCredit(exchange.index, exchange.received - exchange.connection.unsent);
+    exchange.credit = exchange.received - exchange.connection.unsent;
+    this.#table.setCredit(exchange.index, exchange.credit);
   }
 }

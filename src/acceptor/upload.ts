@@ -8,10 +8,8 @@
  * application as it reads, so an application that does not read pins its window and this queue, never the ring.
  */
 import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
-import { BROKEN, END, Kind } from '../ring/message.ts';
+import { BROKEN, END, Kind, WINDOW } from '../ring/message.ts';
 
-/** Bytes of one body that may lie unread in a worker. */
-const WINDOW = 256 * 1024;
 /** Bytes that wait here before the socket is paused. */
 export const UPLOAD_HIGH_WATER = 64 * 1024;
 const LARGEST_RECORD = 64 * 1024;
@@ -46,6 +44,30 @@ export class Upload {
     if (this.done) return;
     this.#queue.push(Uint8Array.prototype.slice.call(bytes));
     this.waiting += bytes.length;
+  }
+
+  /** The same, straight into the ring where nothing waits and there is room: true when it published them. */
+  pass(
+    bytes: Uint8Array,
+    producer: RingProducer,
+    exchange: number,
+    generation: number,
+    consumed: number,
+  ): boolean {
+    const room = WINDOW - ((this.#sent - consumed) | 0);
+    const at = this.#mayPass(bytes.length, room) ? producer.claim(bytes.length) : INSUFFICIENT;
+    if (at === INSUFFICIENT) {
+      this.add(bytes);
+      return false;
+    }
+    producer.bytes.set(bytes, at);
+    producer.commit(bytes.length, Kind.BODY, exchange, generation);
+    this.#sent = (this.#sent + bytes.length) | 0;
+    return true;
+  }
+
+  #mayPass(length: number, room: number): boolean {
+    return this.wanted && !this.done && this.#queue.length === 0 && length <= Math.min(room, LARGEST_RECORD);
   }
 
   /** The body is complete; or, `broken`, the client is gone. */

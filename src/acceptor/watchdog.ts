@@ -67,7 +67,7 @@ export class Watchdog {
     this.#last = now;
     if (this.#limits.handlerTimeout === 0) return;
     if (elapsed > PAUSE_MS) this.#forgive(elapsed);
-    for (const exchange of this.#exchanges.active) {
+    for (const exchange of this.#exchanges.watched) {
       if (exchange.connection === null) this.#watchGrace(exchange, now);
       else if (exchange.headSent) continue;
       else if (exchange.takenAt === 0) this.#noteTaken(exchange, now);
@@ -79,7 +79,7 @@ export class Watchdog {
 
   /** This thread, and perhaps all others, stood still: a machine that slept, or a program that shares its thread. */
   #forgive(pause: number): void {
-    for (const exchange of this.#exchanges.active) {
+    for (const exchange of this.#exchanges.watched) {
       if (exchange.takenAt !== 0) exchange.takenAt += pause;
       if (exchange.lateAt !== 0) exchange.lateAt += pause;
     }

@@ -46,6 +46,21 @@ export const INTERIM = 1 << 11;
 /** With BODY and END: the client is gone. */
 export const BROKEN = 1 << 12;
 
+/**
+ * Bytes of one exchange that may be under way in one direction: from the worker to the client's kernel, or from the acceptor to the
+ * application. The receiver says how many it has passed on, cumulative, in a word of the exchange's own.
+ */
+export const WINDOW: number = 256 * 1024;
+
+/**
+ * Whether the sender may be waiting to hear how many were passed on, and is to be woken: it waits with a whole window under
+ * way, and half of one has come since it was last woken. Told earlier it would not stand still; a wake each time costs more
+ * than the bytes do.
+ */
+export function halfWindow(passed: number, told: number): boolean {
+  return ((passed - told) | 0) >= WINDOW / 2;
+}
+
 export function kindOf(word: number): number {
   return word & 0xff;
 }

@@ -10,7 +10,7 @@
 import { Abort } from '../ring/layout.ts';
 import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
 import { Faults } from './faults.ts';
-import { Inbound, type InboundOwner } from './inbound.ts';
+import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
 import type { Interface } from './interface.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
@@ -57,7 +57,25 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
 
   sortInbound(): void {
     this.#inbound.sort();
+    for (const reader of this.#inbound.takeReadable()) {
+      this.#loop.workedOnTunnel();
+      if (this.#faults === null) this.#read(reader);
+      else this.#faults.run(reader, this.#read);
+    }
   }
+
+  /** What the application throws here is thrown once more where nothing of ours is in its way. */
+  readonly #read = (reader: Running): void => {
+    try {
+      reader.bodyOnReadable();
+    } catch (error) {
+      this.#inbound.readable(reader);
+      this.#loop.schedule();
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 
   inboundReady(): boolean {
     return this.#loop.link.inbound.ready();
@@ -81,7 +99,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     const body = follows ? this.#inbound.open(exchange, generation) : null;
     const running = called.begin(reader, body);
     this.#running.add(running);
-    if (running.lasting) this.#lasting += 1;
+    if (running.lasting) this.#onLasting(running, body!);
     points.reached('copied');
     if (table.abortOf(exchange) !== Abort.NONE) {
       running.outbound.leave();
@@ -91,6 +109,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     points.reached('application');
     if (this.#faults === null) running.start(this);
     else this.#faults.run(running, this.#call);
+  }
+
+  #onLasting(running: Running, body: InboundBody): void {
+    this.#lasting += 1;
+    body.reader = running;
   }
 
   readonly #call = (running: Running): void => running.start(this);

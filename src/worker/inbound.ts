@@ -4,10 +4,11 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
-import { BROKEN, END, Kind, kindOf } from '../ring/message.ts';
+import { BROKEN, END, halfWindow, Kind, kindOf } from '../ring/message.ts';
 import { ClientGoneError, NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
 import type { Link } from './link.ts';
+import type { Running } from './running.ts';
 
 const BLOCK_MS = 1;
 
@@ -19,6 +20,10 @@ export class InboundBody implements BodySource {
   #ended = false;
   #error: Error | null = null;
   #consumed = 0;
+  /** How much of that the acceptor was woken for. */
+  #consumedTold = 0;
+  /** Is called in the worker's turn when something came, for a connection that was taken over. */
+  reader: Running | null = null;
   /** What the acceptor was told: nothing, that the application waits, that the thread does. */
   #told: 0 | 1 | 2 = 0;
   #wake: (() => void) | null = null;
@@ -40,11 +45,16 @@ export class InboundBody implements BodySource {
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
       this.#consumed = (this.#consumed + chunk.length) | 0;
-      if (this.#error === null) this.#inbound.consumed(this.#exchange, this.#consumed);
+      if (this.#error === null) this.#sayConsumed();
       return chunk;
     }
     if (this.#error !== null) throw this.#error;
     return this.#ended ? null : undefined;
+  }
+
+  /** Nothing is left of it but that it broke off. */
+  get broken(): boolean {
+    return this.#queue.length === 0 && this.#error !== null;
   }
 
   wait(): Promise<void> {
@@ -86,6 +96,13 @@ export class InboundBody implements BodySource {
     this.#wakeUp();
   }
 
+  /** The acceptor may send as many more. */
+  #sayConsumed(): void {
+    const wakes = halfWindow(this.#consumed, this.#consumedTold);
+    if (wakes) this.#consumedTold = this.#consumed;
+    this.#inbound.consumed(this.#exchange, this.#consumed, wakes);
+  }
+
   #want(how: 1 | 2): void {
     if (this.#told >= how) return;
     this.#told = how;
@@ -93,6 +110,7 @@ export class InboundBody implements BodySource {
   }
 
   #wakeUp(): void {
+    if (this.reader !== null) return this.#inbound.readable(this.reader);
     const wake = this.#wake;
     this.#wake = null;
     wake?.();
@@ -114,6 +132,7 @@ export class Inbound {
   readonly #mayBlock: boolean;
   /** By exchange. */
   readonly #bodies: (InboundBody | undefined)[] = [];
+  #readable: Set<Running> = new Set();
 
   constructor(link: Link, owner: InboundOwner, mayBlock: boolean) {
     this.#link = link;
@@ -141,7 +160,7 @@ export class Inbound {
       if (kindOf(kind) === Kind.ASSIGN) {
         this.#owner.assign(inbound.exchange, inbound.generation);
       } else if (body !== undefined) {
-        if (length > 0) body.onBytes(new Uint8Array(inbound.bytes.subarray(offset, offset + length)));
+        if (length > 0) body.onBytes(copyOf(inbound.bytes.subarray(offset, offset + length), body));
         if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
       }
       inbound.release();
@@ -149,14 +168,25 @@ export class Inbound {
     if (inbound.takeWaiting()) this.#link.acceptor.ring();
   }
 
+  readable(reader: Running): void {
+    this.#readable.add(reader);
+  }
+
+  /** Those that something came for since this was asked last. */
+  takeReadable(): Iterable<Running> {
+    const readable = this.#readable;
+    if (readable.size > 0) this.#readable = new Set();
+    return readable;
+  }
+
   want(exchange: number, generation: number, blocks: boolean): void {
     this.#owner.wantBody(exchange, generation, blocks);
   }
 
-  /** The application took bytes: the acceptor may send as many more. */
-  consumed(exchange: number, bytes: number): void {
+  /** The application took bytes. `wakes`: the acceptor may wait for that. */
+  consumed(exchange: number, bytes: number, wakes: boolean): void {
     this.#link.shared.table.setConsumed(exchange, bytes);
-    this.#link.acceptor.ring();
+    if (wakes) this.#link.acceptor.ring();
   }
 
   /** @throws NoBlockingError where this thread is the one that brings the bytes */
@@ -171,4 +201,12 @@ export class Inbound {
     this.sort();
     this.#owner.checkAborts();
   }
+}
+
+/** Of many small ones, which a connection that was taken over has, Node's pool is cheaper; others get memory that is theirs alone. */
+function copyOf(bytes: Uint8Array, body: InboundBody): Uint8Array {
+  if (body.reader === null) return new Uint8Array(bytes);
+  const copy = Buffer.allocUnsafe(bytes.length);
+  copy.set(bytes);
+  return copy;
 }

@@ -28,6 +28,9 @@ const TURN_MS = 2;
 /** The same for handlers that burn CPU: a full turn for each of them would cost a part of every core. */
 const HEAVY_TURN_MS = 12;
 
+/** So many messages on connections that were taken over wait for the end of a turn; more, and the acceptor begins to send them. */
+const MOST_UNRUNG = 8;
+
 export interface LoopLimits {
   readonly concurrency: number;
   readonly maxStreams: number;
@@ -39,7 +42,7 @@ export interface LoopLimits {
 export interface Runner {
   /** Runs a taken exchange. */
   run(exchange: number, generation: number): void;
-  /** Body bytes came through the inbound ring. */
+  /** Sorts what came through the inbound ring; connections that were taken over are read at once. */
   sortInbound(): void;
   inboundReady(): boolean;
   /** Exchanges of this worker were aborted. */
@@ -56,7 +59,9 @@ export class WorkerLoop {
   #held = 0;
   #scheduled = false;
   #inTurn = false;
+  /** Something was committed in this turn that is rung for at its end; so many messages among it. */
   #ringDue = false;
+  #unrung = 0;
   #leavingSince = 0;
   #noticeSeen = 0;
   #abortsSeen = 0;
@@ -92,6 +97,11 @@ export class WorkerLoop {
     setImmediate(this.#turn);
   }
 
+  /** What came for a connection that was taken over is worth an exchange. */
+  workedOnTunnel(): void {
+    this.#cost.count();
+  }
+
   /** It is taken when there is room for it, like those in the request ring. */
   assign(exchange: number, generation: number): void {
     this.#assigned.push(entryOf(exchange, generation));
@@ -124,12 +134,24 @@ export class WorkerLoop {
    */
   committed(complete: boolean): void {
     if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue = true;
-    else this.link.acceptor.ring();
+    else this.#ring();
+  }
+
+  /** The same of a message on a connection that was taken over: of a turn's first ones the acceptor sends some while the rest are made. */
+  committedMessage(): void {
+    this.committed(true);
+    if (this.#ringDue && ++this.#unrung >= MOST_UNRUNG) this.#ring();
   }
 
   blockedOn(outbound: Outbound): void {
     this.#blocked.add(outbound);
     this.link.acceptor.ring();
+  }
+
+  /** The same, until the acceptor has read what is committed. */
+  awaitTurn(outbound: Outbound): void {
+    this.link.responses.awaitSpace();
+    this.blockedOn(outbound);
   }
 
   creditOf(outbound: Outbound): number {
@@ -167,10 +189,15 @@ export class WorkerLoop {
     this.#hear();
     const more = this.#pull();
     this.#inTurn = false;
-    if (this.#ringDue) this.link.acceptor.ring();
-    this.#ringDue = false;
+    if (this.#ringDue) this.#ring();
     if (more) this.schedule();
     else this.#sleep();
+  }
+
+  #ring(): void {
+    this.#ringDue = false;
+    this.#unrung = 0;
+    this.link.acceptor.ring();
   }
 
   /** Arms, then looks at everything once more; see `ring/doorbell.ts`. */

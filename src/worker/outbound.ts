@@ -6,11 +6,10 @@
  */
 import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
-import { CLOSE, END, INTERIM, Kind } from '../ring/message.ts';
+import { CLOSE, END, INTERIM, Kind, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 
-const WINDOW = 256 * 1024;
 /** Bytes of one record; larger chunks go out in pieces. */
 export const PIECE = 64 * 1024;
 
@@ -40,6 +39,8 @@ export class Outbound {
   protected ending = false;
   protected closes = false;
   #sent = 0;
+  /** What is written is one message of many, and waits for the turn's end like a whole answer. */
+  #tunnel = false;
 
   constructor(loop: WorkerLoop, exchange: number, generation: number, plan: ResponsePlan) {
     this.loop = loop;
@@ -70,6 +71,7 @@ export class Outbound {
   /** The connection is its application's from now on: what its client sends comes as the exchange's body. */
   takeOver(): void {
     this.begin();
+    this.#tunnel = true;
     this.loop.say(Kind.TUNNEL, this.exchange, this.generation);
     this.loop.committed(false);
   }
@@ -137,7 +139,8 @@ export class Outbound {
     if (this.over) return;
     while (this.queue.length > 0) if (!this.#sendPiece()) return this.loop.blockedOn(this);
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
-    this.loop.committed(this.over);
+    if (this.#tunnel) this.loop.committedMessage();
+    else this.loop.committed(this.over);
     this.onFlow();
   }
 

@@ -53,8 +53,8 @@ export class Response extends Outbound implements Sink {
     this.flush();
     if (this.queue.length > 0) return this.#whenFlowing();
     if (this.loop.apart) return undefined;
-    // The chunk leaves when this thread's acceptor has its turn, and not before; its credit tells.
-    this.loop.blockedOn(this);
+    // The chunk leaves when this thread's acceptor has its turn, and not before.
+    this.loop.awaitTurn(this);
     return this.#whenFlowing();
   }
 

@@ -47,6 +47,9 @@ export abstract class Running implements Placed {
 
   protected abstract call(owner: RunningOwner): void;
 
+  /** Where it lasts: something came for it, or the end did. */
+  bodyOnReadable(): void {}
+
   /** Method, target and id, for log lines. */
   abstract get label(): { readonly method: string; readonly target: string; readonly id: string };
 

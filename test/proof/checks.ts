@@ -5,7 +5,7 @@
  */
 import { type BellBounds, bellScenario } from './bells.ts';
 import { type BookBounds, bookScenario } from './book.ts';
-import type { Code } from './bundle.ts';
+import type { Code, Replacement } from './bundle.ts';
 import { type BytesBounds, bytesScenario } from './bytes.ts';
 import { Explorer, type Result } from './explore.ts';
 import type { MUTANTS } from './mutants.ts';
@@ -108,6 +108,17 @@ export const SHORT: readonly Check[] = [
   bells('1 request, 1 worker, 1 kill', { kills: 1 }),
   bells('1 request, 2 workers, 1 kill, 1 switch', { workers: 2, kills: 1, switches: 1 }),
   bells('2 requests, 1 worker, a full response ring, 2 switches', { requests: 2, fills: true, switches: 2 }),
+];
+
+/** What goes through a window of eight bytes, for the code with that one replacement. */
+export const NARROW_WINDOW: Replacement = {
+  file: 'ring/message.ts',
+  from: 'WINDOW: number = 256 * 1024',
+  to: 'WINDOW: number = 8',
+};
+export const NARROW: readonly Check[] = [
+  bytes('a reader that blocks; races', { kills: 0, chunks: [4, 8] }),
+  bytes('a reader that sleeps; races', { blocks: false, kills: 0, chunks: [12] }),
 ];
 
 const ALL = { consumers: 3, kills: 2, zombie: true };

@@ -24,6 +24,7 @@ const RECORDS = 'acceptor/records.ts';
 const UPLOAD = 'acceptor/upload.ts';
 const LOOP = 'worker/loop.ts';
 const INBOUND = 'worker/inbound.ts';
+const MESSAGE = 'ring/message.ts';
 
 /** To find a mutant where it is known to show spares the suite the checks that cannot see it. */
 const FIRST: Readonly<Record<string, string>> = {
@@ -241,6 +242,23 @@ const BELLS: readonly Mutant[] = [
     'this.#memory.exchange(this.#flag, 0) === 0) return false;',
     'this.#memory.exchange(this.#flag, 0) === 1) return false;',
   ),
+];
+
+/** Those that show only where a body does not fit its window. */
+export const NARROW_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'consumed: the acceptor is not woken for it',
+    INBOUND,
+    'if (wakes) this.#link.acceptor.ring();',
+    'if (!wakes && wakes) this.#link.acceptor.ring();',
+  ),
+  mutant(
+    'consumed: told before it is said',
+    INBOUND,
+    'this.#link.shared.table.setConsumed(exchange, bytes);\n    if (wakes) this.#link.acceptor.ring();',
+    'if (wakes) this.#link.acceptor.ring();\n    this.#link.shared.table.setConsumed(exchange, bytes);',
+  ),
+  mutant('window: woken for a whole one and more', MESSAGE, '>= WINDOW / 2', '> WINDOW'),
 ];
 
 /** By the family of scenarios that catches them soonest. */

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadCode, mutated } from './bundle.ts';
-import { SHORT } from './checks.ts';
-import { MUTANTS } from './mutants.ts';
+import { NARROW, NARROW_WINDOW, SHORT } from './checks.ts';
+import { MUTANTS, NARROW_MUTANTS } from './mutants.ts';
 import { FAMILIES, hunt } from './prove.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
@@ -13,6 +13,20 @@ describe('every interleaving within the bounds of', () => {
     const { problem, complete } = check.run(code, 20_000);
     expect(problem).toBeNull();
     expect(complete).toBe(true);
+  });
+});
+
+describe('every interleaving of a body and a window too small for it,', async () => {
+  const narrow = await loadCode(ROOT, [NARROW_WINDOW]);
+  test.each(NARROW)('$family: $name', (check) => {
+    const { problem, complete } = check.run(narrow, 20_000);
+    expect(problem).toBeNull();
+    expect(complete).toBe(true);
+  });
+
+  test.each(NARROW_MUTANTS)('the mutant $name is caught', async (mutant) => {
+    const wrong = await loadCode(ROOT, [NARROW_WINDOW, mutant]);
+    expect(NARROW.some((check) => check.run(wrong, 20_000).problem !== null)).toBe(true);
   });
 });
 

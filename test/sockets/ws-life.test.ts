@@ -1,47 +1,23 @@
 /**
- * What befalls open WebSockets: a worker that dies, a client that does not read, one that is gone, and all of it at random.
+ * What befalls open WebSockets: a worker that dies, a client that is gone, and what clients do at random.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { randomOf } from '../proof/random.ts';
 import { serveFile } from '../support/server.ts';
 import { SequenceClient } from './ws-client.ts';
 import { close, ping, text } from './ws-frames.ts';
 import { type Step, stepsOf } from './ws-sequences.ts';
-import { onOurs, type Subject } from './ws-servers.ts';
+import { ask, open, until } from './ws-open.ts';
+import { finalNotes, onNode, onOurs } from './ws-servers.ts';
 
 const ECHO = fileURLToPath(new URL('fixtures/ws-echo.mjs', import.meta.url));
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
-const MIB = 1024 * 1024;
-
-async function open(port: number, target = '/echo'): Promise<WebSocket> {
-  const ws = new WebSocket(`ws://127.0.0.1:${port}${target}`);
-  onTestFinished(() => ws.terminate());
-  ws.on('error', () => {});
-  await once(ws, 'open');
-  return ws;
-}
-
-async function ask(ws: WebSocket, message: string): Promise<string> {
-  ws.send(message);
-  return String((await once(ws, 'message'))[0]);
-}
 
 async function closed(ws: WebSocket): Promise<number> {
   return ws.readyState === WebSocket.CLOSED ? 1006 : ((await once(ws, 'close'))[0] as number);
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await wait(2);
-}
-
-/** Bytes of memory that a process has. */
-function memoryOf({ pid }: Subject): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024;
 }
 
 test('a worker that dies resets its sockets and nobody else’s', async () => {
@@ -82,62 +58,15 @@ test('what a client said before it was gone is heard', async () => {
   ]);
 });
 
-/** Milliseconds until each of so many messages came back, one after the other on each socket. */
-async function times(sockets: readonly WebSocket[], rounds: number): Promise<number[]> {
-  const all: number[] = [];
-  for (let round = 0; round < rounds; round++)
-    await Promise.all(
-      sockets.map(async (ws) => {
-        const start = performance.now();
-        await ask(ws, 'how long');
-        all.push(performance.now() - start);
-      }),
-    );
-  return all.sort((a, b) => a - b);
-}
-
-test('one that does not read stops its own sender, and 63 others on its worker keep their pace', async () => {
-  const subject = await onOurs(1);
-  const others = await Promise.all(Array.from({ length: 63 }, () => open(subject.port)));
-  const watcher = await open(subject.port, '/welcome');
-  const before = await times(others, 10);
-  const memory = memoryOf(subject);
-  const slow = await open(subject.port);
-  slow.pause();
-  slow.send('!flood 4');
-  let news = { sent: 0, waiting: 0 };
-  watcher.on('message', (data) => (news = JSON.parse(String(data)) as typeof news));
-  await until(() => news.waiting >= 4 * MIB);
-  const { sent } = news;
-  const during = await times(others, 10);
-  // What lies in kernels and windows is not much, and what waits is no more than it allows itself.
-  expect(news.sent - sent).toBeLessThan(1 * MIB);
-  expect(sent).toBeLessThan(16 * MIB);
-  expect(memoryOf(subject) - memory).toBeLessThan(48 * MIB);
-  expect(at(during, 0.9)).toBeLessThan(5 * at(before, 0.9) + 20);
-  slow.resume();
-  await until(() => news.sent > sent + 8 * MIB);
-});
-
-function at(sorted: readonly number[], part: number): number {
-  return sorted[Math.floor(sorted.length * part)]!;
-}
-
-test('one whose server does not read is stopped, and all it said comes in the end', async () => {
-  const subject = await onOurs(1);
-  const ws = await open(subject.port, '/echo?id=slow');
-  const other = await open(subject.port);
-  ws.send('!pause');
-  await until(() => subject.notes('slow').length === 2);
-  const piece = Buffer.alloc(256 * 1024, 'x');
-  for (let i = 0; i < 160; i++) ws.send(piece);
-  await times([other], 20);
-  // Kernels and windows hold a few; the server has no more of it.
-  expect(ws.bufferedAmount).toBeGreaterThan(30 * MIB);
-  let echoed = 0;
-  ws.on('message', (data: Buffer) => (echoed += data.length));
-  other.send('!resume');
-  await until(() => echoed === 160 * piece.length);
+test('an application that has not decided yet hears that its client is gone', async () => {
+  for (const subject of [await onNode(), await onOurs(1)]) {
+    const client = new SequenceClient(subject.port, () => 0);
+    const said = client.say(stepsOf({ name: '', site: '/undecided', steps: [0] }, 'client'));
+    await until(() => subject.notes('client').length === 1);
+    client.leave();
+    await said;
+    expect(await finalNotes(subject, 'client')).toEqual(['["asked"]', '["error","ECONNRESET"]', '["close"]']);
+  }
 });
 
 /** Something that a client may do, right or wrong, and how it leaves. */

@@ -22,8 +22,8 @@ async function see(subject: Subject, sequence: Sequence, id: string, seed: numbe
 }
 
 describe('a table of sequences, each cut at random, is answered as by node:http', () => {
-  test(`seed ${SEED}`, { timeout: 120_000 }, async () => {
-    const [node, ours] = [await onNode(), await onOurs(2)];
+  test.each([2, 0])(`%i workers, seed ${SEED}`, { timeout: 120_000 }, async (workers) => {
+    const [node, ours] = [await onNode(), await onOurs(workers)];
     for (let round = 0; round < ROUNDS; round++) {
       await Promise.all(
         SEQUENCES.map(async (sequence, index) => {

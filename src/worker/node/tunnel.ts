@@ -31,7 +31,9 @@ export class TunnelOutbound extends Outbound {
 export class TunnelSocket extends PeerSocket {
   readonly #outbound: Outbound;
   readonly #body: InboundBody;
-  #reading = false;
+  /** Node asks for more, and is given it as it comes. */
+  #wanted = false;
+  #pushing = false;
   /** Of what is written, and waits for room. */
   #written: Done | null = null;
   /** The client takes nothing any more. */
@@ -51,27 +53,46 @@ export class TunnelSocket extends PeerSocket {
   }
 
   override _read(): void {
-    if (!this.#reading) this.#pull();
+    this.#wanted = true;
+    this.bodyOnReadable();
   }
 
-  #pull(): void {
+  bodyOnReadable(): void {
+    if (this.#pushing) return;
+    this.#pushing = true;
     try {
-      for (;;) {
-        const bytes = this.#body.next();
-        if (bytes === undefined) break;
-        if (bytes === null) return void this.push(null);
-        this.bytesRead += bytes.length;
-        this.refreshTimeout();
-        if (!this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
-      }
-    } catch {
-      return void this.destroy(failure('read', 'ECONNRESET'));
+      while (this.#wanted && !this.destroyed && this.#pushNext());
+      // Nobody reads, and nothing would be lost.
+      if (!this.#wanted && this.#body.broken && this.readableLength === 0) this.#destroyAsReset();
+    } finally {
+      this.#pushing = false;
     }
-    this.#reading = true;
-    void this.#body.wait().then(() => {
-      this.#reading = false;
-      if (!this.destroyed) this.#pull();
-    });
+  }
+
+  #pushNext(): boolean {
+    const bytes = this.#next();
+    if (bytes === undefined) return false;
+    if (bytes !== null) {
+      this.bytesRead += bytes.length;
+      this.refreshTimeout();
+    }
+    this.#wanted = false;
+    if (this.push(bytes)) this.#wanted = true;
+    return true;
+  }
+
+  /** Null at the end, undefined when nothing is there now. */
+  #next(): Uint8Array | null | undefined {
+    try {
+      return this.#body.next();
+    } catch {
+      this.#destroyAsReset();
+      return undefined;
+    }
+  }
+
+  #destroyAsReset(): void {
+    this.destroy(failure('read', 'ECONNRESET'));
   }
 
   override _write(chunk: Buffer, _: BufferEncoding, done: Done): void {
@@ -160,20 +181,22 @@ const RESTART = 1012;
 
 export class Tunnel extends Running {
   override readonly lasting: boolean = true;
-  readonly #parts: TunnelParts;
+  override readonly label;
+  readonly #socket: TunnelSocket;
+  /** Until it is called: the application decides what stays in memory for as long as the connection lasts. */
+  #parts: TunnelParts | null;
 
   constructor(outbound: Outbound, body: InboundBody, parts: TunnelParts) {
     super(outbound, body);
+    const { request, requestId, socket } = parts;
+    this.label = { method: request.method ?? '', target: request.url ?? '', id: requestId };
+    this.#socket = socket;
     this.#parts = parts;
   }
 
-  override get label() {
-    const { request, requestId } = this.#parts;
-    return { method: request.method ?? '', target: request.url ?? '', id: requestId };
-  }
-
   protected override call(owner: RunningOwner): void {
-    const { server, request, socket, open } = this.#parts;
+    const { server, request, socket, open } = this.#parts!;
+    this.#parts = null;
     this.outbound.takeOver();
     open.add(this);
     socket.once('close', () => {
@@ -190,25 +213,29 @@ export class Tunnel extends Running {
     }
   }
 
+  override bodyOnReadable(): void {
+    this.#socket.bodyOnReadable();
+  }
+
   /** Resolves when it is over. */
   get closed(): Promise<void> {
-    const { socket } = this.#parts;
+    const socket = this.#socket;
     if (socket.closed) return Promise.resolve();
     return new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
   /** A WebSocket is closed with 1012, by the application's own library; other protocols are left to the application. */
   restart(): void {
-    websocketOf(this.#parts.socket)?.close(RESTART, 'Service Restart');
+    websocketOf(this.#socket)?.close(RESTART, 'Service Restart');
   }
 
   cut(): void {
-    this.#parts.socket.resetAndDestroy();
+    this.#socket.resetAndDestroy();
   }
 
   /** Not at once: what its client said before is on its way, or waits to be read. */
   protected override onAbort(): void {
-    this.#parts.socket.clientOnGone();
+    this.#socket.clientOnGone();
   }
 }
 
