@@ -8,7 +8,7 @@
  */
 import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
 import { Kind } from '../ring/message.ts';
-import type { Exchange } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 export class Assignments implements Iterable<Exchange> {

@@ -5,7 +5,8 @@
  */
 import type { Parser } from '../http/parser.ts';
 import type { Connection } from './connection.ts';
-import type { Exchange, Exchanges } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
+import type { Exchanges } from './exchanges.ts';
 import type { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
 

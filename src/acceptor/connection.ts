@@ -12,10 +12,10 @@ import { Abort } from '../ring/layout.ts';
 import type { FileRecord, HeadBytes, Peers } from '../ring/message.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
-import type { Answerable, Exchange } from './exchanges.ts';
+import type { Answerable, Exchange } from './exchange.ts';
 import { type FileOwner, FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
-import { reset, type SocketOwner, unsentBytes } from './socket.ts';
+import { peersOf, reset, type SocketOwner, unsentBytes } from './socket.ts';
 import { Stash } from './stash.ts';
 import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
 import { WriteClock } from './write-clock.ts';
@@ -390,13 +390,4 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     }
     this.destroy();
   }
-}
-
-function peersOf(socket: net.Socket): Peers {
-  return {
-    remoteAddress: socket.remoteAddress ?? '',
-    remotePort: socket.remotePort ?? 0,
-    localAddress: socket.localAddress ?? '',
-    localPort: socket.localPort ?? 0,
-  };
 }

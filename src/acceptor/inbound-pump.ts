@@ -4,7 +4,8 @@
  * Law: which exchanges have something to move, and when; how much there is room for is `upload.ts`. Never waits.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
-import type { Exchange, Exchanges } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
+import type { Exchanges } from './exchanges.ts';
 import type { Upload } from './upload.ts';
 import type { WorkerLink } from './worker-link.ts';
 import type { WorkerLinks } from './worker-links.ts';

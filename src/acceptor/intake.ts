@@ -11,7 +11,7 @@ import type { HeadBytes } from '../ring/message.ts';
 import { BodyClock } from './body-clock.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
-import type { Exchange } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
 import { copyHead, liveHead } from './head.ts';
 import { UPLOAD_HIGH_WATER, Upload } from './upload.ts';
 

@@ -9,7 +9,7 @@
 import { Flag } from '../http/flags.ts';
 import type { SlabView } from '../ring/message.ts';
 import type { Affinity } from './affinity.ts';
-import type { Exchange } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
 import type { WorkerLink } from './worker-link.ts';
 import type { WorkerLinks } from './worker-links.ts';
 

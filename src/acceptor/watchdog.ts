@@ -14,7 +14,8 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { State } from '../ring/layout.ts';
-import type { Exchange, Exchanges } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
+import type { Exchanges } from './exchanges.ts';
 import type { WorkerLink } from './worker-link.ts';
 import type { WorkerLinks } from './worker-links.ts';
 

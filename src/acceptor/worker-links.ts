@@ -4,7 +4,7 @@
  * Law: a list and its lookups; what a link does is its own.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
-import type { Exchange } from './exchanges.ts';
+import type { Exchange } from './exchange.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 export class WorkerLinks implements Iterable<WorkerLink> {

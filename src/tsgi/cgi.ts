@@ -202,12 +202,15 @@ class CgiSink implements Sink, SignalSource {
     try {
       writeAll(this.#fd, bytes);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+      if (!LEFT.has((error as NodeJS.ErrnoException).code)) throw error;
       this.gone = true;
       this.#controller.abort(new ClientGoneError());
     }
   }
 }
+
+/** What a pipe fails with whose reader has closed it, and what a socket does. */
+const LEFT: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ECONNRESET']);
 
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);

@@ -8,7 +8,7 @@
  * state in which everybody sleeps and a request is not answered. Bytes of records are not points to switch at here
  * (`bytes.ts` shows that they are ordered by the ring's positions).
  */
-import type { Exchange } from '../../src/acceptor/exchanges.ts';
+import type { Exchange } from '../../src/acceptor/exchange.ts';
 import type { HeadBytes, Peers } from '../../src/ring/message.ts';
 import type { Response } from '../../src/worker/response.ts';
 import type { Code } from './bundle.ts';

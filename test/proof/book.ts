@@ -6,7 +6,7 @@
  * sequence of `WorkerLoop`'s claim and `Gateway`'s run in real calls. Nobody is woken here (`bells.ts` is about that):
  * a consumer that found nothing sleeps until there is something. No bound on steps or switches.
  */
-import type { Exchange } from '../../src/acceptor/exchanges.ts';
+import type { Exchange } from '../../src/acceptor/exchange.ts';
 import type { HeadBytes, Peers, SlabView } from '../../src/ring/message.ts';
 import type { Code } from './bundle.ts';
 import { textOf } from './machine.ts';
