@@ -3,7 +3,7 @@
  * with 1 when one found a problem.
  *
  *   --only kills,reloads   some of: rings, kills, reloads, aborts, soak
- *   --short                the version of the tests: about a minute
+ *   --short                the version of `npm run check`: about a minute
  *   --seed 1               brings the same choices back
  *   --soak 3600            seconds of the soak
  *   --report               puts what was found into docs/reliability.json, and writes docs/reliability.md from it

@@ -1,6 +1,6 @@
 /**
- * Everything but the tests: format, lint, types, generated docs, the native rebuild, the package. Each step says how
- * long it took; all run, and the exit code is 1 when one failed.
+ * Everything but the tests: format, lint, types, generated docs, the native rebuild, faults and open sockets in short,
+ * the examples, the package. Each step says how long it took; all run, and the exit code is 1 when one failed.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ const STEPS = [
   ['grid docs fresh', 'node scripts/grid.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
   ['native rebuild', 'node native/build.js --check'],
+  ['chaos in short', 'node --expose-gc scripts/chaos.js --short --only kills,reloads,aborts,soak'],
+  ['a thousand open sockets', 'node scripts/sockets.js --short'],
   ['examples', 'node examples/cpu/compare/main.js --check'],
   ['package', 'node scripts/check-package.js'],
 ];

@@ -6,7 +6,7 @@
  *   --sockets 10000   how many
  *   --seconds 60      for how long
  *   --every 10        seconds between two messages of one socket
- *   --short           the version of the tests: 1,000 sockets for ten seconds
+ *   --short           the version of `npm run check`: 1,000 sockets for ten seconds
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
