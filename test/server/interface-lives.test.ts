@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { WorkerExit } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
+import { LONG } from '../support/long.ts';
 import { appFile, serveFile, type TestServer } from '../support/server.ts';
 
 const COMMON = `
@@ -102,7 +103,10 @@ const get = async ({ port }: TestServer, path = '/') => {
   return `${response.status} ${await response.text()}`;
 };
 
-describe.each(Object.entries(INTERFACES))('%s', (name, source) => {
+/** A program's listener is called as another's is. */
+const TRIED = Object.entries(INTERFACES).filter(([name]) => LONG || name !== 'program');
+
+describe.each(TRIED)('%s', (name, source) => {
   test.each(['/loop', '/native'])(
     '%s: 504 in time on a connection that lives on, and another worker takes over',
     async (path) => {

@@ -5,9 +5,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ServerOptions } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
+import { LONG } from '../support/long.ts';
 import { serve, type TestServer } from '../support/server.ts';
 
-const LONG = process.env.TSGI_LONG === '1';
 const MIB = 1024 * 1024;
 
 /** Highest resident set while `work` runs, above what it was before, in bytes. */

@@ -6,10 +6,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { setEnvironmentData, type Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
+import { LONG } from '../support/long.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
 
 /** Kills at each point; `npm run test:all` makes a thousand of them. */
-const ROUNDS = Number(process.env.TSGI_KILL_ROUNDS ?? 20);
+const ROUNDS = LONG ? 170 : 10;
 const POINTS = new URL('../../dist/worker/points.js', import.meta.url).href;
 
 /** Words of a `Parking`. */

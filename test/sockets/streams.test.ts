@@ -6,9 +6,10 @@ import http from 'node:http';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { LONG } from '../support/long.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
-const STREAMS = process.env.TSGI_LONG === undefined ? 300 : 1000;
+const STREAMS = LONG ? 1000 : 300;
 const REQUESTS = 400;
 
 /** Streams an event a second each, as TSGI and as a Node listener; `/open` tells how many producers this worker has. */

@@ -6,10 +6,11 @@ import { randomOf } from '../proof/random.ts';
 import { type Heard, SequenceClient } from './ws-client.ts';
 import { SEQUENCES, type Sequence, stepsOf } from './ws-sequences.ts';
 import { finalNotes, onNode, onOurs, type Subject } from './ws-servers.ts';
+import { LONG } from '../support/long.ts';
 
 /** Given again, it brings the same cuts back; packets keep their own mind. */
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
-const ROUNDS = process.env.TSGI_LONG === undefined ? 4 : 40;
+const ROUNDS = LONG ? 40 : 4;
 
 interface Seen extends Heard {
   readonly notes: readonly string[];

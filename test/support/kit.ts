@@ -9,22 +9,28 @@ import type { CheckOptions, Finding } from 'tsgi-threads/tsgi/conformance';
 /** The built kit; its default export is the application to serve. */
 export const KIT: string = createRequire(import.meta.url).resolve('tsgi-threads/tsgi/conformance');
 
+const SOURCE = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const kit = import(workerData);
+  parentPort.on('message', ({ port, url, options }) => kit
+    .then(({ checkServer }) => checkServer(url, options))
+    .then((findings) => port.postMessage({ findings }), (error) => port.postMessage({ error })));
+`;
+let client: Worker | undefined;
+
 /** The client's half in a thread of its own: a server under test may stop the one it lives in. */
-export async function check(url: string, options: CheckOptions = {}): Promise<Finding[]> {
-  const source = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    import(workerData.kit)
-      .then(({ checkServer }) => checkServer(workerData.url, workerData.options))
-      .then((findings) => parentPort.postMessage(findings));
-  `;
-  const workerData = { kit: pathToFileURL(KIT).href, url, options };
-  const worker = new Worker(source, { eval: true, workerData });
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-    });
-  } finally {
-    await worker.terminate();
+export function check(url: string, options: CheckOptions = {}): Promise<Finding[]> {
+  if (client === undefined) {
+    client = new Worker(SOURCE, { eval: true, workerData: pathToFileURL(KIT).href });
+    client.unref();
   }
+  const { port1, port2 } = new MessageChannel();
+  client.postMessage({ port: port2, url, options }, [port2]);
+  return new Promise((resolve, reject) => {
+    port1.once('message', ({ findings, error }: { findings: Finding[]; error?: Error }) => {
+      port1.close();
+      if (error === undefined) resolve(findings);
+      else reject(error);
+    });
+  });
 }

@@ -100,6 +100,9 @@ export interface RequestOptions {
 }
 
 const ASKERS = 8;
+/** Between two rounds of them: what they wait for may need the same processor. */
+const FIRST_PAUSE_MS = 10;
+const LONGEST_PAUSE_MS = 80;
 
 export class Kit {
   readonly #url: URL;
@@ -165,10 +168,13 @@ export class Kit {
   ): Promise<readonly string[]> {
     const end = performance.now() + this.#timeout;
     let last: readonly string[] = [];
+    let pause = FIRST_PAUSE_MS;
     while (performance.now() < end) {
       const answers = await Promise.all(Array.from({ length: ASKERS }, () => this.#askForNotes(token)));
       for (const found of answers) if (found.length > last.length) last = found;
       if (done(last)) return last;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     }
     throw new Error(`${what} was not seen within ${this.#timeout} ms: only [${last.join(', ')}]`);
   }
