@@ -14,6 +14,7 @@ export const handlers = {
   cpu5: (path) => {
     const now = performance.now();
     if (path === '/busy') return JSON.stringify({ busy, now });
+    if (path === '/quick') return 'done\n';
     spin(5);
     busy += performance.now() - now;
     return 'done\n';

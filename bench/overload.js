@@ -26,8 +26,9 @@ class Client {
     connection.socket.write(REQUEST);
   }
 
+  /** By resets: after a mere end the server would still run what waits, at the cost of whoever comes next. */
   end() {
-    for (const { socket } of this.#all) socket.destroy();
+    for (const { socket } of this.#all) socket.resetAndDestroy();
   }
 
   #connect() {
