@@ -1,5 +1,6 @@
 /**
- * Questions about applications that people already have, each against the same file on node:http in one process.
+ * Questions about applications that people already have, each against the same file on node:http in one process; and,
+ * where there are several workers, in as many.
  */
 import { fileURLToPath } from 'node:url';
 import { generator, inTurns, Subject } from './load.js';
@@ -16,13 +17,19 @@ async function compare({ app, peer = app, threads = 1, env = {}, ...options }) {
     await new Subject('tsgi-threads', args, all).ready(),
     await new Subject('node:http', [file(peer)], all).ready(),
   ];
+  if (threads > 1) {
+    const peers = { ...all, WORKERS: String(threads) };
+    subjects.push(await new Subject('node:cluster', [file('cluster.js'), file(peer)], peers).ready());
+  }
   await mustAgree(subjects);
   const result = await inTurns(subjects, options);
   for (const subject of subjects) await subject.end();
-  const [a, b] = subjects.map(({ name }) => result[name]);
+  const [a, b, ceiling] = subjects.map(({ name }) => result[name]);
   const rate = (a.perSecond / b.perSecond).toFixed(2);
   const cpu = (a.cpu / b.cpu).toFixed(2);
-  return `${rate}× the requests of node:http (${a.perSecond.toFixed(0)} : ${b.perSecond.toFixed(0)} a second), ${cpu}× its CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
+  const compared = `${rate}× the requests of node:http (${a.perSecond.toFixed(0)} : ${b.perSecond.toFixed(0)} a second), ${cpu}× its CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
+  if (ceiling === undefined) return compared;
+  return `${compared}; node:cluster, as many processes that share nothing, makes ${(ceiling.perSecond / b.perSecond).toFixed(2)}× of it`;
 }
 
 /** A page of an error would be quick on either. */
@@ -32,8 +39,7 @@ async function mustAgree(subjects) {
     if (!response.ok) throw new Error(`${name} answers ${response.status}`);
     return response.text();
   });
-  const [ours, theirs] = await Promise.all(pages);
-  if (ours !== theirs) throw new Error('tsgi-threads and node:http answer different pages');
+  if (new Set(await Promise.all(pages)).size > 1) throw new Error('They answer different pages');
 }
 
 const answer = (what, compared) => `${what}, one worker, 64 connections, ${generator}: ${compared}`;

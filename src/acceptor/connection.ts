@@ -107,8 +107,9 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   // called by its exchange
 
-  exchangeOnBytes(bytes: Uint8Array): void {
+  exchangeOnBytes(bytes: Uint8Array): boolean {
     this.#write(bytes);
+    return this.#socket.writableLength === 0;
   }
 
   /** Response bytes that have not left yet: they count against the exchange's window. */

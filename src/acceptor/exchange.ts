@@ -9,8 +9,8 @@ import type { WorkerLink } from './worker-link.ts';
 
 /** What an exchange needs of its connection. */
 export interface Answerable {
-  /** Response bytes, in order; the bytes are the connection's from now on. */
-  exchangeOnBytes(bytes: Uint8Array): void;
+  /** Response bytes, in order. True: they have left. Else they are the connection's from now on. */
+  exchangeOnBytes(bytes: Uint8Array): boolean;
   /** Response bytes that were handed over and have not left yet. */
   readonly unsent: number;
   /** The answer is complete. */

@@ -18,6 +18,10 @@ import type { WorkerLinks } from './worker-links.ts';
 
 /** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
+/** Bytes of the largest record of an answer. */
+const PIECE = 64 * 1024;
+/** From so many bytes on, a record is copied to where the last one was: a buffer for each would keep the garbage collector busy. */
+const LARGE = 16 * 1024;
 
 export interface RecordsParts {
   readonly table: ExchangeTable;
@@ -40,6 +44,8 @@ export class Records {
   answered = 0;
   /** Records about exchanges that were over. */
   late = 0;
+  /** What was copied here has left already. */
+  #scratch: Buffer = Buffer.allocUnsafeSlow(PIECE);
   /** In this drain, a response that goes on was given credit that its worker may wait for. */
   #credited = false;
 
@@ -102,10 +108,11 @@ export class Records {
       if (isFirst && (kind & END) === 0) this.#exchanges.begun(exchange);
     }
     if (connection !== null && length > 0) {
-      const copy = Buffer.allocUnsafe(length);
+      const copy = length < LARGE ? Buffer.allocUnsafe(length) : this.#scratch.subarray(0, length);
       copy.set(bytes.subarray(offset, offset + length));
       if (isFirst) this.#affinity?.learn(copy, link.index);
-      connection.exchangeOnBytes(copy);
+      if (!connection.exchangeOnBytes(copy) && length >= LARGE)
+        this.#scratch = Buffer.allocUnsafeSlow(PIECE);
     }
     if ((kind & END) !== 0) {
       this.#finish(link, exchange);

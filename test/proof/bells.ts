@@ -231,7 +231,7 @@ class AcceptorBody {
     const answered = () => this.#answered(request);
     return {
       unsent: 0,
-      exchangeOnBytes: () => {},
+      exchangeOnBytes: () => true,
       exchangeOnEnd: answered,
       exchangeOnBroken: answered,
       exchangeOnRefused: () => {

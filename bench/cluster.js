@@ -1,0 +1,7 @@
+/**
+ * The peer with processes: node:cluster runs the program of its first argument in WORKERS of them.
+ */
+import cluster from 'node:cluster';
+
+cluster.setupPrimary({ exec: process.argv[2] });
+for (let i = 0; i < Number(process.env.WORKERS); i++) cluster.fork();
