@@ -7,7 +7,7 @@
 import { WebSocket } from 'ws';
 
 const { url, sockets, every, localAddress } = JSON.parse(process.argv[2]);
-/** So many handshakes at a time. */
+/** So many handshakes at a time: more would keep this one process from hearing what comes, as a crowd of many never is. */
 const AT_ONCE = 100;
 /** Whoever was told to come back does so within this, ms. */
 const BACK_MS = 2000;
@@ -18,6 +18,11 @@ const AGAIN = -1;
 const result = { said: 0, again: 0, restarted: 0, refused: 0, lost: 0, times: [], away: 0, bad: [] };
 let stopped = false;
 let lastCame = 0;
+/** Chosen here: the kernel takes ever longer to find one that is free. */
+let nextPort = 10_000;
+/** How many handshakes there are, and who waits for a place among them. */
+let shaking = 0;
+const toShake = [];
 
 class Speaker {
   #socket;
@@ -32,8 +37,11 @@ class Speaker {
   }
 
   /** Resolves when it is open; tries again when it is refused. */
-  open() {
-    this.#socket = new WebSocket(url, { localAddress, perMessageDeflate: false });
+  async open() {
+    if (shaking >= AT_ONCE) await new Promise((resolve) => toShake.push(resolve));
+    shaking += 1;
+    const local = { localAddress, localPort: nextPort++ };
+    this.#socket = new WebSocket(url, { ...local, perMessageDeflate: false });
     this.#socket.on('message', (data) => this.#onMessage(Number(data)));
     this.#socket.on('error', ({ message }) => {
       if (message.startsWith('Unexpected server response')) result.refused += 1;
@@ -42,12 +50,14 @@ class Speaker {
       let opened = false;
       this.#socket.on('open', () => {
         opened = true;
+        isShaken();
         this.#onOpen();
         resolve();
       });
       this.#socket.on('close', (code) => {
-        if (stopped) return resolve();
         if (opened) this.#onClose(code);
+        else isShaken();
+        if (stopped) return resolve();
         setTimeout(() => resolve(this.open()), BACK_MS * Math.random());
       });
     });
@@ -91,6 +101,7 @@ class Speaker {
   }
 
   #onClose(code) {
+    if (stopped) return;
     if (code === 1012) result.restarted += 1;
     else result.bad.push(`closed with ${code}`);
     for (const [number, said] of this.#waiting) {
@@ -101,13 +112,14 @@ class Speaker {
   }
 }
 
+/** A handshake is over, and the next one's turn comes. */
+function isShaken() {
+  shaking -= 1;
+  toShake.shift()?.();
+}
+
 const speakers = Array.from({ length: sockets }, () => new Speaker());
-const left = speakers.values();
-await Promise.all(
-  Array.from({ length: AT_ONCE }, async () => {
-    for (const speaker of left) await speaker.open();
-  }),
-);
+await Promise.all(speakers.map((speaker) => speaker.open()));
 process.send('open');
 for (const speaker of speakers) speaker.start();
 

@@ -6,15 +6,17 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const CLIENT = fileURLToPath(new URL('client.js', import.meta.url));
-/** A process each, with an address of its own, so that there are ports enough. */
-const ADDRESSES = ['127.0.0.1', '127.0.0.2'];
+/** Processes, each with an address of its own: ports that one crowd has just left are not yet the next one's. */
+const CLIENTS = 2;
+let addresses = 1;
 
 export class Crowd {
   #children;
 
   constructor({ url, sockets, every }) {
-    this.#children = ADDRESSES.map((localAddress, index) => {
-      const share = Math.floor((sockets + index) / ADDRESSES.length);
+    this.#children = Array.from({ length: CLIENTS }, (_, index) => {
+      const share = Math.floor((sockets + index) / CLIENTS);
+      const localAddress = `127.0.0.${addresses++}`;
       return fork(CLIENT, [JSON.stringify({ url, sockets: share, every, localAddress })]);
     });
   }

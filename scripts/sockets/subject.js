@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const TICKS_A_SECOND = 100;
+/** As in `echo.js`: many come back at once. */
+const BACKLOG = 4096;
 
 export class Subject {
   url = '';
@@ -27,8 +29,9 @@ export class Subject {
   }
 
   static async onOurs(threads, sockets) {
-    const flags = ['--threads', threads, '--port', 0, '--max-connections', sockets + 1000, '--no-supervise'];
-    const subject = new Subject([file('../../dist/cli.js'), file('echo.js'), ...flags.map(String)]);
+    const flags = ['--threads', threads, '--max-connections', sockets + 1000, '--backlog', BACKLOG];
+    const args = [file('../../dist/cli.js'), file('echo.js'), '--port', 0, '--no-supervise', ...flags];
+    const subject = new Subject(args.map(String));
     await subject.#says(/listening on/);
     [subject.url] = await subject.#says(/http:\/\/127\S+/);
     return subject;
