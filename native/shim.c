@@ -74,6 +74,7 @@ enum {
   HEAD_METHOD = 32,
   UPGRADE = 64,
   ABSOLUTE_TARGET = 128,
+  CONNECT = 256,
 };
 
 /* Indices into REASONS of src/http/parser.ts. */
@@ -168,6 +169,13 @@ static int valid_authority(const byte *at, int length) {
   return port <= 65535;
 }
 
+/* Of a valid authority: an IPv6 address ends with its bracket, so digits behind a colon are a port. */
+static int has_port(const byte *at, int length) {
+  int i = length;
+  while (i > 0 && is_digit(at[i - 1])) i--;
+  return i > 1 && i < length && at[i - 1] == ':';
+}
+
 static int check_absolute(const byte *at, int length) {
   int i = same(at, "http://", length < 7 ? 0 : 7) && length >= 7 ? 7 : 0;
   if (i == 0 && length >= 8 && same(at, "https://", 8)) i = 8;
@@ -177,6 +185,14 @@ static int check_absolute(const byte *at, int length) {
   if (!valid_authority(at + start, i - start)) return 0;
   C->flags |= ABSOLUTE_TARGET;
   return 1;
+}
+
+/* RFC 9112 §3.2.3: a host and a port. llhttp takes what follows the head for the tunnel's bytes. */
+static int check_connect(void) {
+  const byte *at = bytes_at(C->target);
+  int length = C->target_length;
+  C->flags |= CONNECT;
+  return valid_authority(at, length) && has_port(at, length) ? OK : refuse(400, R_TARGET);
 }
 
 /* RFC 9112 §3.2: origin-form, absolute-form, and the asterisk for OPTIONS. */
@@ -204,7 +220,7 @@ static int check_request_line(void) {
   if (C->target + C->target_length + 9 > C->max_request_line) return refuse(414, R_REQUEST_LINE);
   if (version[8] == '1') C->flags |= HTTP_1_1;
   if (IS(0, method, "head")) C->flags |= HEAD_METHOD;
-  if (IS(0, method, "connect")) return refuse(501, R_CONNECT);
+  if (IS(0, method, "connect")) return check_connect();
   return check_target();
 }
 
@@ -288,6 +304,8 @@ static int check_fields(void) {
   }
   if (hosts == 0 && (C->flags & HTTP_1_1) != 0) return refuse(400, R_HOST_COUNT);
   if ((C->flags & CHUNKED) != 0 && (C->flags & HAS_LENGTH) != 0) return refuse(400, R_ENCODING);
+  /* RFC 9110 §9.3.6: such content means nothing, and whoever reads it so would go on elsewhere than we do. */
+  if ((C->flags & CONNECT) != 0 && (C->flags & (CHUNKED | HAS_LENGTH)) != 0) return refuse(400, R_CONNECT);
   /* RFC 9112 §9.3. */
   if ((C->flags & HTTP_1_1) != 0) C->flags |= KEEP_ALIVE;
   if (C->closes) C->flags &= ~KEEP_ALIVE;

@@ -12,8 +12,8 @@ import { GRID } from './start.js';
 /** What does not work → why, and what to do. */
 const LIMITS = [
   [
-    '`CONNECT`, and upgrades of fetch handlers',
-    'sockets belong to the acceptor, which passes on those that a Node server takes over in its `upgrade` event ([docs/sockets.md](sockets.md)); a fetch handler has no way to say so, and a proxy is no application',
+    'Upgrades and `CONNECT` in fetch handlers',
+    'sockets belong to the acceptor, which passes on those that a Node server takes over in its `upgrade` or `connect` event ([docs/sockets.md](sockets.md)); a fetch handler has no way to say so',
   ],
   [
     'State in memory that all requests are to see: rate limits, caches, GraphQL `pubSub`, what json-server writes',

@@ -63,3 +63,11 @@ export interface AcceptorStats {
   readonly buffered: number;
   readonly uploads: number;
 }
+
+/** What of an application's interface the acceptor must know. */
+export interface ApplicationManners {
+  /** A client that has ended its side is answered all the same. */
+  readonly halfOpen: boolean;
+  /** CONNECT goes to a worker, whose application may take it; else it is answered 501 here. */
+  readonly connects: boolean;
+}

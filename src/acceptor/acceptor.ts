@@ -14,7 +14,7 @@ import { Sleeper } from '../ring/doorbell.ts';
 import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
 import { requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
-import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
+import type { AcceptorEvents, AcceptorOptions, AcceptorStats, ApplicationManners } from './acceptor-api.ts';
 import { Affinity } from './affinity.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
@@ -49,6 +49,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   now = 0;
   closing = false;
   halfOpen = true;
+  connects = false;
 
   readonly #options: AcceptorOptions;
   readonly #events: AcceptorEvents;
@@ -131,9 +132,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#links.add(link);
   }
 
-  /** Its application is loaded: it pulls from now on. `halfOpen`: a client that has ended its side is still answered. */
-  ready(slot: number, halfOpen: boolean): void {
+  /** Its application is loaded: it pulls from now on. */
+  ready(slot: number, { halfOpen, connects }: ApplicationManners): void {
     this.halfOpen = halfOpen;
+    this.connects = connects;
     this.exchanges.open = true;
     this.#setLive(slot, true);
     this.requestTurn();

@@ -32,6 +32,8 @@ export interface ConnectionHost {
   readonly closing: boolean;
   /** A client that has ended its side is still there, and is answered. */
   readonly halfOpen: boolean;
+  /** Applications may take CONNECT. */
+  readonly connects: boolean;
   /** Requests were submitted: take a turn when this event-loop phase is over. */
   requestTurn(): void;
   /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */

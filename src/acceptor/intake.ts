@@ -151,6 +151,7 @@ export class Intake {
     this.#received = 0;
     this.#owner.setDeadline(0);
     if (parser.contentLength > this.#host.limits.maxBodySize) return this.#refuse(413);
+    if ((this.flags & Flag.CONNECT) !== 0 && !this.#host.connects) return this.#refuse(501);
     if (outcome === Outcome.MESSAGE) return this.#submitWhole(parser);
     this.#head = copyHead(liveHead(parser));
     this.#clock ??= new BodyClock();

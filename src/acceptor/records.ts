@@ -22,6 +22,8 @@ const RECORDS_A_TURN = 256;
 const PIECE = 64 * 1024;
 /** From so many bytes on, a record is copied to where the last one was: a buffer for each would keep the garbage collector busy. */
 const LARGE = 16 * 1024;
+/** What was copied here has left already. One for all acceptors of this thread: nothing stays in it for longer than a call. */
+let scratch = Buffer.allocUnsafeSlow(PIECE);
 
 export interface RecordsParts {
   readonly table: ExchangeTable;
@@ -44,8 +46,6 @@ export class Records {
   answered = 0;
   /** Records about exchanges that were over. */
   late = 0;
-  /** What was copied here has left already. */
-  #scratch: Buffer = Buffer.allocUnsafeSlow(PIECE);
   /** In this drain, a response that goes on was given credit that its worker may wait for. */
   #credited = false;
 
@@ -108,11 +108,10 @@ export class Records {
       if (isFirst && (kind & END) === 0) this.#exchanges.begun(exchange);
     }
     if (connection !== null && length > 0) {
-      const copy = length < LARGE ? Buffer.allocUnsafe(length) : this.#scratch.subarray(0, length);
+      const copy = length < LARGE ? Buffer.allocUnsafe(length) : scratch.subarray(0, length);
       copy.set(bytes.subarray(offset, offset + length));
       if (isFirst) this.#affinity?.learn(copy, link.index);
-      if (!connection.exchangeOnBytes(copy) && length >= LARGE)
-        this.#scratch = Buffer.allocUnsafeSlow(PIECE);
+      if (!connection.exchangeOnBytes(copy) && length >= LARGE) scratch = Buffer.allocUnsafeSlow(PIECE);
     }
     if ((kind & END) !== 0) {
       this.#finish(link, exchange);

@@ -13,4 +13,6 @@ export const Flag = {
   UPGRADE: 64,
   /** The target is in absolute-form: its authority stands over the Host field (RFC 9112 §3.2.2). */
   ABSOLUTE_TARGET: 128,
+  /** The target is an authority, and what follows the head is no HTTP (RFC 9110 §9.3.6). UPGRADE is set as well. */
+  CONNECT: 256,
 } as const;

@@ -72,7 +72,7 @@ const REASONS = [
   'the version is neither HTTP/1.1 nor HTTP/1.0',
   'the request line is malformed',
   'the request target is malformed',
-  'CONNECT is not supported',
+  'a CONNECT request has a body',
   'there is not exactly one Host field',
   'the Host field is malformed',
   'Content-Length is malformed or repeated',

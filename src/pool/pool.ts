@@ -49,8 +49,7 @@ export interface PoolAcceptor {
     inbound: SharedArrayBuffer;
     port: MessagePort;
   }): void;
-  /** `halfOpen`: a client that has ended its side is answered all the same. */
-  ready(slot: number, halfOpen: boolean): void;
+  ready(slot: number, manners: { readonly halfOpen: boolean; readonly connects: boolean }): void;
   retire(slot: number): void;
   /** Whether the worker has begun any exchange. */
   hasWorked(slot: number): boolean;
@@ -313,7 +312,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const { maxLifetime } = this.#options;
     if (maxLifetime > 0)
       worker.after(jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
-    this.#acceptor.ready(worker.slot, readiness.interface === 'tsgi');
+    const called = readiness.interface;
+    this.#acceptor.ready(worker.slot, { halfOpen: called === 'tsgi', connects: called === 'node' });
   }
 
   incarnationOnWorn(worker: Incarnation, why: string): void {

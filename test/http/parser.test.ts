@@ -244,7 +244,14 @@ describe('refuses', () => {
     [400, `GET ftp://a/ HTTP/1.1\r\n${H}\r\n`],
     [400, `GET http://u@a/ HTTP/1.1\r\n${H}\r\n`],
     [400, `GET /\xe9 HTTP/1.1\r\n${H}\r\n`],
-    [501, `CONNECT a:80 HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT a HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT a: HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT :80 HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT [::1] HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT /a:80 HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT http://a:80 HTTP/1.1\r\n${H}\r\n`],
+    [400, `CONNECT a:80 HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\nhello`],
+    [400, `CONNECT a:80 HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
     [400, get(`${H}A : b\r\n`)],
     [400, get(` ${H}`)],
     [400, get(`${H}A: b\r\n c\r\n`)],
@@ -285,6 +292,12 @@ describe('refuses', () => {
       const result = run([Buffer.from(whole.slice(0, at) + whole.slice(at + 1), 'latin1')]);
       expect(result === 'more' || 'error' in (result as object), `without byte ${at}`).toBe(true);
     }
+  });
+});
+
+test.each(['a:80', '[::1]:443', '127.0.0.1:1'])('CONNECT %s ends with its head', (authority) => {
+  expect(everyWay(`CONNECT ${authority} HTTP/1.1\r\n${H}\r\n`)).toMatchObject({
+    head: { flags: Flag.HTTP_1_1 | Flag.KEEP_ALIVE | Flag.UPGRADE | Flag.CONNECT },
   });
 });
 

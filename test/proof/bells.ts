@@ -9,6 +9,8 @@
  * (`bytes.ts` shows that they are ordered by the ring's positions).
  */
 import type { Exchange } from '../../src/acceptor/exchange.ts';
+import type { WorkerLink } from '../../src/acceptor/worker-link.ts';
+import type { WorkerLinks } from '../../src/acceptor/worker-links.ts';
 import type { HeadBytes, Peers } from '../../src/ring/message.ts';
 import type { Response } from '../../src/worker/response.ts';
 import type { Code } from './bundle.ts';
@@ -40,6 +42,8 @@ export interface BellBounds {
   readonly cheap: boolean;
   /** Whether response rings have room for one answer only, so that workers wait for space. */
   readonly fills: boolean;
+  /** Whether each request is meant for the last worker that lives, and waits for it outside of the request ring. */
+  readonly pins?: boolean;
   readonly switches?: number;
 }
 
@@ -75,11 +79,17 @@ class Stage {
 
   #visibility(region: string, index: number): Visibility {
     if (region === 'control') return this.#ofControl(index);
-    if (region.startsWith('inbound')) return 'void';
+    if (region.startsWith('inbound')) return this.#ofInbound(region, index);
     if (!region.startsWith('responses')) return 'silent';
     if (index === 0) return `sole:worker ${region.slice(9)}`;
     if (index === 16) return this.bounds.fills ? 'sole:acceptor' : 'void';
     return this.bounds.fills ? 'shared' : 'still';
+  }
+
+  #ofInbound(region: string, index: number): Visibility {
+    if (this.bounds.pins !== true) return 'void';
+    if (index === 0) return 'sole:acceptor';
+    return index === 16 ? `sole:worker ${region.slice(7)}` : 'shared';
   }
 
   #ofControl(index: number): Visibility {
@@ -125,14 +135,14 @@ class Stage {
   }
 
   /** Bytes of records are nothing here; their headers are words of the world. */
-  overlay(end: object, slot: number, thread: string): void {
+  overlay(end: object, slot: number, thread: string, region: 'data' | 'told' = 'data'): void {
     const bytes = {
       latin1Write: () => 0,
       utf8Write: () => 0,
       set: () => {},
       subarray: () => new Uint8Array(0),
     };
-    Object.assign(end, { words: plainWords(this.world, `data${slot}`, thread), bytes });
+    Object.assign(end, { words: plainWords(this.world, `${region}${slot}`, thread), bytes });
   }
 }
 
@@ -162,7 +172,17 @@ class AcceptorBody {
     this.#acceptor = new stage.code.Acceptor(OPTIONS as never, {} as never);
     this.#overlaySlab();
     for (let slot = 1; slot <= stage.bounds.workers; slot++) this.#attach(slot);
+    if (stage.bounds.pins === true) this.#acceptor.exchanges.router = { route: this.#route } as never;
   }
+
+  get #links(): WorkerLinks {
+    return (this.#acceptor as unknown as { _links: WorkerLinks })._links;
+  }
+
+  readonly #route = (exchange: Exchange): WorkerLink | undefined => {
+    exchange.pinned = true;
+    return [...this.#links].filter((link) => link.live).at(-1);
+  };
 
   #overlaySlab(): void {
     const words = plainWords(this.#stage.world, 'slab', 'acceptor');
@@ -177,9 +197,9 @@ class AcceptorBody {
     const { world } = this.#stage;
     const port = new Port(toAcceptor(slot), toWorker(slot), (box) => post(world, box));
     this.#acceptor.attach({ slot, index: 0, ...this.#stage.rings(slot), port: port as never });
-    const links = (this.#acceptor as unknown as { _links: { get(slot: number): { responses: object } } })
-      ._links;
-    this.#stage.overlay(links.get(slot).responses, slot, 'acceptor');
+    const link = this.#links.get(slot)!;
+    this.#stage.overlay(link.responses, slot, 'acceptor');
+    if (this.#stage.bounds.pins === true) this.#stage.overlay(link.inbound, slot, 'acceptor', 'told');
   }
 
   run(): never {
@@ -276,6 +296,7 @@ class WorkerBody {
   readonly #link;
   readonly #pull;
   readonly #slab: Int32Array;
+  readonly #inbound;
   /** Answers that are not over. */
   readonly #running: Set<Response> = new Set();
   /** The request of each exchange it has taken. */
@@ -292,14 +313,21 @@ class WorkerBody {
     stage.overlay(this.#link.responses, slot, thread);
     this.#slab = plainWords(world, 'slab', thread);
     this.#pull = new code.WorkerLoop(this.#link, { concurrency: 2, maxStreams: 2, apart: true });
+    if (stage.bounds.pins === true) stage.overlay(this.#link.inbound, slot, thread, 'told');
+    const assign = (exchange: number, generation: number) => this.#pull.assign(exchange, generation);
+    this.#inbound = new code.Inbound(
+      this.#link,
+      { wantBody: () => {}, checkAborts: () => {}, assign },
+      false,
+    );
     this.#watchCommits();
   }
 
   run(): never {
-    const { running } = { running: this.#running };
+    const { running, pins } = { running: this.#running, pins: this.#stage.bounds.pins === true };
     this.#pull.start({
       run: (exchange, generation) => this.#answer(exchange, generation),
-      sortInbound: () => {},
+      sortInbound: () => pins && this.#inbound.sort(),
       inboundReady: () => this.#link.inbound.ready(),
       checkAborts: () => {},
       get running() {

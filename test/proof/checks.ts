@@ -108,6 +108,13 @@ export const SHORT: readonly Check[] = [
   bells('1 request, 1 worker, 1 kill', { kills: 1 }),
   bells('1 request, 2 workers, 1 kill, 1 switch', { workers: 2, kills: 1, switches: 1 }),
   bells('2 requests, 1 worker, a full response ring, 2 switches', { requests: 2, fills: true, switches: 2 }),
+  bells('1 request that waits for its worker, 1 kill', { pins: true, kills: 1 }),
+  bells('1 request that waits for one of 2 workers, 1 kill, 1 switch', {
+    pins: true,
+    workers: 2,
+    kills: 1,
+    switches: 1,
+  }),
 ];
 
 /** What goes through a window of eight bytes, for the code with that one replacement. */
@@ -160,6 +167,21 @@ export const LONG: readonly Check[] = [
     leavers: [0],
     switches: 2,
   }),
+  bells('1 request that may be cancelled and waits for a zombie of 2 workers, 1 kill, 2 switches', {
+    pins: true,
+    workers: 2,
+    zombie: true,
+    kills: 1,
+    leavers: [0],
+    switches: 2,
+  }),
+  bells('2 requests that wait for one of 2 workers, 1 kill, 1 switch', {
+    pins: true,
+    requests: 2,
+    workers: 2,
+    kills: 1,
+    switches: 1,
+  }),
   bells('1 request, 3 workers, one a zombie, 2 kills, 1 switch', {
     workers: 3,
     zombie: true,
@@ -179,6 +201,14 @@ export const WALKS: readonly Check[] = [
     expires: true,
   }),
   bytes('9 chunks', { chunks: [4, 16, 12, 8, 16, 16, 4, 4, 16], blocks: false, late: true }),
+  bells('5 requests that wait for one of 3 workers, a zombie, 2 kills', {
+    pins: true,
+    requests: 5,
+    workers: 3,
+    kills: 2,
+    zombie: true,
+    leavers: [1, 3],
+  }),
   bells('5 requests, 3 workers, a zombie, 2 kills', {
     requests: 5,
     workers: 3,

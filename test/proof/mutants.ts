@@ -22,6 +22,7 @@ const BOOK = 'acceptor/exchanges.ts';
 const ACCEPTOR = 'acceptor/acceptor.ts';
 const RECORDS = 'acceptor/records.ts';
 const UPLOAD = 'acceptor/upload.ts';
+const ASSIGNMENTS = 'acceptor/assignments.ts';
 const LOOP = 'worker/loop.ts';
 const INBOUND = 'worker/inbound.ts';
 const MESSAGE = 'ring/message.ts';
@@ -39,6 +40,8 @@ const FIRST: Readonly<Record<string, string>> = {
   'response: no second look after awaitSpace': 'full response ring',
   'worker: does not look for notices': 'full response ring',
   'acceptor: tells nobody of space': 'full response ring',
+  'tell: the worker is not woken': 'waits for its worker',
+  'judge: what was meant for the dead waits on': 'waits for one of 2',
 };
 
 function mutant(name: string, file: string, from: string, to: string): Mutant {
@@ -235,6 +238,13 @@ const BELLS: readonly Mutant[] = [
     RECORDS,
     'if (responses.takeWaiting() || this.#credited) link.notify();',
     'if (this.#credited) link.notify();',
+  ),
+  mutant('tell: the worker is not woken', ASSIGNMENTS, 'meantFor!.ring();', ''),
+  mutant(
+    'judge: what was meant for the dead waits on',
+    BOOK,
+    'if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);',
+    'if (exchange.meantFor !== null && state === State.PENDING) continue;',
   ),
   mutant(
     'ring: a flag that is set is left to another',

@@ -1,6 +1,10 @@
 /**
  * Connections that an application takes over: bytes both ways, as they are, and requests that are none of these.
  */
+import { once } from 'node:events';
+import http from 'node:http';
+import type net from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
@@ -24,6 +28,13 @@ async function upgraded(
     export default server;`);
   return serveFile(app, threads, { drainSockets: 50, ...options });
 }
+
+const CONNECT = 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n';
+/** That knows upgrades alone. */
+const ECHO_SERVER = `import http from 'node:http';
+  const server = http.createServer((request, response) => response.end('plain ' + request.url));
+  server.on('upgrade', (request, socket) => socket.end());
+  export default server;`;
 
 const ECHO = `socket.unshift(head); socket.on('data', (bytes) => socket.write(bytes)); socket.on('end', () => socket.end());`;
 
@@ -214,9 +225,69 @@ describe('not taken', () => {
     client.close();
   });
 
-  test('CONNECT is 501', async () => {
-    const { port } = await upgraded(ECHO);
-    expect(await exchange(port, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')).toMatch(/^HTTP\/1\.1 501 /);
+  test.each([
+    ['a server that does not listen for it', ECHO_SERVER],
+    [
+      'a TSGI application',
+      'export default (environ, startResponse) => { startResponse(200, []); return ""; };',
+    ],
+    ['a fetch handler', 'export default { fetch: () => new Response("") };'],
+  ])('CONNECT is 501 by %s, and the connection ends', async (_, source) => {
+    const { port } = await serveFile(appFile(source), 1);
+    const answer = await exchange(port, `${CONNECT}GET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/);
+    expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
+  });
+});
+
+describe('CONNECT that is taken', () => {
+  const PROXY = `import http from 'node:http';
+    import net from 'node:net';
+    const server = http.createServer((request, response) => response.end('plain'));
+    server.on('connect', (request, socket, head) => {
+      const [host, port] = request.url.split(':');
+      const target = net.connect(port, host, () => {
+        socket.write('HTTP/1.1 200 Connection Established\\r\\n\\r\\n');
+        target.write(head);
+        target.pipe(socket).pipe(target);
+      });
+      target.on('error', () => socket.end('HTTP/1.1 502 Bad Gateway\\r\\n\\r\\n'));
+    });
+    export default server;`;
+
+  test.each([0, 2])('a proxy with %i workers: Node asks another server through it', async (threads) => {
+    const target = await serveFile(appFile(ECHO_SERVER), 1);
+    const { port, server } = await serveFile(appFile(PROXY), threads);
+    const asked = http.request({ port, method: 'CONNECT', path: `127.0.0.1:${target.port}` }).end();
+    const [response, socket] = (await once(asked, 'connect')) as [http.IncomingMessage, net.Socket];
+    expect(response.statusCode).toBe(200);
+    const through = http.get({ createConnection: () => socket, path: '/through' });
+    const [answer] = (await once(through, 'response')) as [http.IncomingMessage];
+    expect(await textOf(answer)).toBe('plain /through');
+    socket.destroy();
+    while (server.stats().connections > 0) await wait(1);
+  });
+
+  test('the request tells its authority, and bytes right behind the head are read as they are, cut anywhere', async () => {
+    const { port } = await serveFile(
+      appFile(`import http from 'node:http';
+        const server = http.createServer();
+        server.on('connect', (request, socket) => {
+          socket.write([request.method, request.url, request.headers.host, request.socket === socket].join(' ') + '\\n');
+          socket.on('data', (bytes) => socket.write(bytes)).on('end', () => socket.end());
+        });
+        export default server;`),
+      1,
+    );
+    const bytes = `${CONNECT}GET / HTTP/1.1\r\n\0`;
+    for (let at = 1; at <= bytes.length; at += 5) {
+      const client = await Client.connect(port);
+      await client.write(bytes.slice(0, at), bytes.slice(at));
+      await client.until(() => text(client).endsWith('\0'));
+      expect(text(client)).toBe('CONNECT a:1 a:1 true\nGET / HTTP/1.1\r\n\0');
+      client.close();
+    }
   });
 });
 

@@ -11,11 +11,13 @@ import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
+import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
 import { NodeExchange } from './exchange.ts';
 import { type NodeHandler, Site } from './site.ts';
 import { ExchangeOutbound, ExchangeSocket } from './socket.ts';
-import { Tunnel, TunnelOutbound, TunnelSocket } from './tunnel.ts';
+import { Refusal } from '../refusal.ts';
+import { Tunnel, type TunnelEvent, TunnelOutbound, TunnelSocket } from './tunnel.ts';
 
 export type { NodeHandler };
 
@@ -33,6 +35,10 @@ export interface NodeInterfaceOptions {
 const POLLS = /[?&]EIO=\d.*transport=polling|transport=polling.*[?&]EIO=\d/;
 const POLLS_HINT =
   'socket.io polls, and each of its requests may go to another worker, which answers 400 "Session ID unknown": start the server with --affinity query:sid, or let clients use websocket alone';
+
+function eventOf(flags: number): TunnelEvent {
+  return (flags & Flag.CONNECT) === 0 ? 'upgrade' : 'connect';
+}
 
 export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
@@ -54,16 +60,17 @@ export class NodeInterface implements Interface {
     this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
   }
 
-  /** As Node's servers do: whatever asks for an upgrade, if somebody listens for that. */
+  /** As Node's servers do: whatever asks for an upgrade, or to be connected, if somebody listens for that. */
   takesOver(reader: RequestReader): boolean {
     if ((reader.flags & Flag.UPGRADE) === 0 || reader.moreBody || reader.bodyLength > 0) return false;
     if (this.#draining) return false;
-    return this.#siteAt(reader.localPort).server.listenerCount('upgrade') > 0;
+    return this.#siteAt(reader.localPort).server.listenerCount(eventOf(reader.flags)) > 0;
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
     const site = this.#siteAt(reader.localPort);
     if (body !== null && !reader.moreBody) return this.#tunnel(reader, site, body);
+    if ((reader.flags & Flag.CONNECT) !== 0) return this.#refuseConnect(reader);
     const { flags, serial } = reader;
     const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
     const complete = reader.bodyLength > 0 ? reader.body() : null;
@@ -86,7 +93,15 @@ export class NodeInterface implements Interface {
     Object.assign(request, { upgrade: true });
     const { server } = site;
     const id = site.requestId(reader.serial);
-    return new Tunnel(outbound, body, { server, request, socket, requestId: id, open: this.#tunnels });
+    const event = eventOf(reader.flags);
+    const parts = { server, event, request, socket, requestId: id, open: this.#tunnels };
+    return new Tunnel(outbound, body, parts);
+  }
+
+  /** The connection ends: what follows on it may be the bytes of a tunnel that there is not. */
+  #refuseConnect(reader: RequestReader): Refusal {
+    const plan = planOf(reader.flags & ~Flag.KEEP_ALIVE);
+    return new Refusal(new Outbound(this.#loop, reader.exchange, reader.generation, plan), 501);
   }
 
   #giveHint(): void {

@@ -162,8 +162,12 @@ function failure(syscall: string, code: string): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 }
 
+/** Of Node's servers: a connection is the application's from then on. */
+export type TunnelEvent = 'upgrade' | 'connect';
+
 export interface TunnelParts {
   readonly server: Server;
+  readonly event: TunnelEvent;
   readonly request: IncomingMessage;
   readonly socket: TunnelSocket;
   readonly requestId: string;
@@ -195,7 +199,7 @@ export class Tunnel extends Running {
   }
 
   protected override call(owner: RunningOwner): void {
-    const { server, request, socket, open } = this.#parts!;
+    const { server, event, request, socket, open } = this.#parts!;
     this.#parts = null;
     this.outbound.takeOver();
     open.add(this);
@@ -206,7 +210,7 @@ export class Tunnel extends Running {
     // Nobody need read what comes behind the end.
     socket.once('finish', () => setImmediate(() => socket.destroy()));
     try {
-      server.emit('upgrade', request, socket, NO_BYTES);
+      server.emit(event, request, socket, NO_BYTES);
     } catch (error) {
       owner.runningOnFailed(this, error);
       socket.destroy();
