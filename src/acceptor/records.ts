@@ -7,7 +7,17 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { Abort } from '../ring/layout.ts';
-import { BLOCKS, CLOSE, END, halfWindow, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
+import {
+  BLOCKS,
+  CLOSE,
+  END,
+  halfWindow,
+  INTERIM,
+  Kind,
+  kindOf,
+  PIECE,
+  readFileRecord,
+} from '../ring/message.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
 import type { Exchanges } from './exchanges.ts';
@@ -18,8 +28,6 @@ import type { WorkerLinks } from './worker-links.ts';
 
 /** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
-/** Bytes of the largest record of an answer. */
-const PIECE = 64 * 1024;
 /** From so many bytes on, a record is copied to where the last one was: a buffer for each would keep the garbage collector busy. */
 const LARGE = 16 * 1024;
 /** What was copied here has left already. One for all acceptors of this thread: nothing stays in it for longer than a call. */

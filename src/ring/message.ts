@@ -46,6 +46,9 @@ export const INTERIM = 1 << 11;
 /** With BODY and END: the client is gone. */
 export const BROKEN = 1 << 12;
 
+/** Bytes of an answer's largest record; larger chunks go out in pieces. */
+export const PIECE: number = 64 * 1024;
+
 /**
  * Bytes of one exchange that may be under way in one direction: from the worker to the client's kernel, or from the acceptor to the
  * application. The receiver says how many it has passed on, cumulative, in a word of the exchange's own.

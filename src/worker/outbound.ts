@@ -6,12 +6,9 @@
  */
 import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
-import { CLOSE, END, INTERIM, Kind, WINDOW } from '../ring/message.ts';
+import { CLOSE, END, INTERIM, Kind, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
-
-/** Bytes of one record; larger chunks go out in pieces. */
-export const PIECE = 64 * 1024;
 
 /** What of a request's head decides its answer's framing. */
 export interface ResponsePlan {

@@ -11,12 +11,12 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { chooseFraming, encodeChunkPrefix, encodeHead, Framing, LAST_CHUNK } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
-import { CLOSE, END, Kind, writeFileRecord } from '../ring/message.ts';
+import { CLOSE, END, Kind, PIECE, writeFileRecord } from '../ring/message.ts';
 import { TsgiRuleError } from '../tsgi/errors.ts';
 import type { FileBody } from '../tsgi/file-body.ts';
 import type { Sink } from '../tsgi/handler.ts';
 import type { BodyChunk, HeaderList } from '../tsgi/types.ts';
-import { Outbound, PIECE } from './outbound.ts';
+import { Outbound } from './outbound.ts';
 
 /** A string up to this many code units is written into the ring without a Buffer of its own. */
 const SHORT = 8 * 1024;
