@@ -10,7 +10,14 @@ import { OptionError, TsgiError } from '../errors.ts';
 /** The compiled files of this package. */
 const OURS = new URL('..', import.meta.url);
 /** What stands in frames that tell a user nothing: Node's, the pool's, ours. */
-const FOREIGN = ['(node:', 'at node:', '/node_modules/piscina/', OURS.href, fileURLToPath(OURS)];
+const FOREIGN = [
+  '(node:',
+  'at node:',
+  'at async node:',
+  '/node_modules/piscina/',
+  OURS.href,
+  fileURLToPath(OURS),
+];
 
 export const EXIT = { failure: 1, usage: 2, signal: 128 } as const;
 export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;

@@ -4,8 +4,8 @@
  * A function that was compiled before the watch began, above all one that loops, may count for its caller: V8 does not
  * know its name then. What counts for us is what we called.
  *
- * Law: best effort and bounded in time; an empty answer where Node cannot tell (before 24.8, or a thread in native
- * code). Positions are those of the sources, where the compiled file says them.
+ * Law: best effort and bounded in time; an empty answer where Node cannot tell (20, early ones of 22 and 24, a thread in
+ * native code). Positions are those of the sources, where the compiled file says them.
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
@@ -18,6 +18,7 @@ import type { Worker } from 'node:worker_threads';
 const WATCH_MS = 100;
 const MOST_MS = 500;
 const FUNCTIONS = 3;
+let profiles = 0;
 /** Where our own code lies. */
 const SERVER_URL = new URL('..', import.meta.url).href;
 
@@ -25,8 +26,8 @@ interface CpuProfileHandle {
   stop(): Promise<string>;
 }
 
-/** Node ≥ 24.8. */
-type ProfiledWorker = Worker & { startCpuProfile?: () => Promise<CpuProfileHandle> };
+/** Node ≥ 24.8, and late ones of Node 22. */
+type ProfiledWorker = Worker & { startCpuProfile?: (name?: string) => Promise<CpuProfileHandle> };
 
 interface ProfileNode {
   readonly id: number;
@@ -50,9 +51,19 @@ export async function busiestFunctions(thread: Worker | undefined): Promise<stri
 }
 
 async function profile(thread: ProfiledWorker): Promise<string | undefined> {
-  const handle = await thread.startCpuProfile?.();
+  const handle = await start(thread);
   await wait(WATCH_MS);
   return handle?.stop();
+}
+
+function start(thread: ProfiledWorker): Promise<CpuProfileHandle> | undefined {
+  try {
+    return thread.startCpuProfile?.();
+  } catch {
+    // Node 22 wants a name, one for each that runs, which Node 26 does not take.
+    profiles += 1;
+    return thread.startCpuProfile?.(`tsgi-threads ${profiles}`);
+  }
 }
 
 /** Time in Node's own functions counts for whoever called them. */
