@@ -23,9 +23,8 @@ const KINDS = [
 /** By how much memory may drift: a part, and megabytes. */
 const DRIFT = 0.1;
 const DRIFT_MB = 10;
-/** The same in a run that is over before a process has grown to its size: compiled code, and the heaps of its threads. */
-const WARM_UP_MB = 64;
-const WARM_UP_SECONDS = 60;
+/** Before the first look: until then a process grows to its size, with compiled code and the heaps of its threads. */
+const WARM_UP_SECONDS = 20;
 /** How often code is reloaded at the least, ms. */
 const RELOAD_MS = 20_000;
 const silent = { error() {}, warn() {}, info() {} };
@@ -54,7 +53,7 @@ export async function soak({ seed, seconds, looks: wanted, progress }) {
       seed: seed + look,
       kinds: KINDS,
       leave: 0.01,
-      seconds: part,
+      seconds: look === 0 ? Math.max(part, WARM_UP_SECONDS) : part,
     });
     const reloading = setInterval(
       () => void server.reload().catch(() => {}),
@@ -71,19 +70,19 @@ export async function soak({ seed, seconds, looks: wanted, progress }) {
     looks.push(await resources(server));
     progress(`${look} of ${wanted} looks, ${requests} requests, ${JSON.stringify(looks.at(-1))}`);
   }
-  problems.push(...driftOf(looks, seconds < WARM_UP_SECONDS ? WARM_UP_MB : DRIFT_MB));
+  problems.push(...driftOf(looks));
   await server.close();
   return { requests, statuses, seconds: (performance.now() - started) / 1000, looks, problems };
 }
 
 /** What grows raises its floor: the lowest of the last third is compared with the lowest of the first. */
-function driftOf(looks, megabytes) {
+function driftOf(looks) {
   const third = Math.ceil(looks.length / 3);
   const lowest = (some, name) => Math.min(...some.map((look) => look[name]));
   return Object.keys(looks[0]).flatMap((name) => {
     const [before, after] = [looks.slice(0, third), looks.slice(-third)].map((some) => lowest(some, name));
     const isMemory = name === 'rss' || name === 'heap';
-    const most = isMemory ? before * (1 + DRIFT) + megabytes : before + 2;
+    const most = isMemory ? before * (1 + DRIFT) + DRIFT_MB : before + 2;
     return after > most ? [`${name} went from ${before} to ${after}${isMemory ? ' MB' : ''}`] : [];
   });
 }

@@ -115,6 +115,22 @@ describe('responses', () => {
   }, 120_000);
 });
 
+test('what a reader that pauses has not taken yet is not written over', async () => {
+  const words = 8 << 20;
+  const { port } = await serve(`
+    startResponse(200, [['content-length', '${words * 4}']]);
+    return (function* () {
+      for (let at = 0; at < ${words}; at += 16_384)
+        yield new Uint8Array(Int32Array.from({ length: 16_384 }, (_, i) => at + i).buffer);
+    })();
+  `);
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  await wait(500);
+  const body = new Int32Array(await response.arrayBuffer());
+  expect(body.length).toBe(words);
+  expect(body.findIndex((word, at) => word !== at)).toBe(-1);
+});
+
 describe('an answer whose application is done, and whose reader is not', () => {
   const LARGE = `startResponse(200, []); return 'x'.repeat(8_000_000);`;
 
