@@ -36,10 +36,15 @@ export function chooseFraming(status: number, length: number, http11: boolean, h
   return http11 ? Framing.CHUNKED : Framing.CLOSE;
 }
 
+/** With its end; a status without a name has an empty reason. */
+export function statusLine(status: number): string {
+  return STATUS_LINES[status]!;
+}
+
 /** Status line to empty line. The application's fields stand as it gave them. */
 export function encodeHead(head: ResponseHead): string {
   const { status, headers, framing, length } = head;
-  let text = STATUS_LINES[status]!;
+  let text = statusLine(status);
   let hasLength = false;
   let hasDate = false;
   for (let i = 0; i < headers.length; i++) {

@@ -7,7 +7,7 @@
 import { Server } from 'node:http';
 import { OptionError } from '../errors.ts';
 import type { Application } from '../tsgi/types.ts';
-import type { FetchHandler } from './node/fetch-interface.ts';
+import type { FetchHandler } from './node/fetch-exchange.ts';
 import type { NodeHandler } from './node/node-interface.ts';
 
 export type InterfaceName = 'tsgi' | 'fetch' | 'node';

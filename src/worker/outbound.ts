@@ -10,6 +10,9 @@ import { CLOSE, END, INTERIM, Kind, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 
+/** A string up to this many bytes is written into the ring without a Buffer of its own. */
+const SHORT = 8 * 1024;
+
 /** What of a request's head decides its answer's framing. */
 export interface ResponsePlan {
   readonly http11: boolean;
@@ -158,6 +161,15 @@ export class Outbound {
   protected isOver(): void {
     this.over = true;
     this.onOver?.();
+  }
+
+  /** A whole answer, `length` bytes behind its head: END follows it. A string is encoded as UTF-8. */
+  protected sendWhole(head: string, body: Uint8Array | string, length: number): void {
+    this.ending = true;
+    if (length === 0) return this.sendShort(head, '', 0);
+    if (typeof body === 'string' && length <= SHORT) return this.sendShort(head, body, length);
+    this.queue.push(head, typeof body === 'string' ? Buffer.from(body) : body);
+    this.flush();
   }
 
   /** A whole answer in one record, the common case: no copy besides the one into the ring. `body` is encoded as UTF-8. */

@@ -18,8 +18,6 @@ import type { Sink } from '../tsgi/handler.ts';
 import type { BodyChunk, HeaderList } from '../tsgi/types.ts';
 import { Outbound } from './outbound.ts';
 
-/** A string up to this many code units is written into the ring without a Buffer of its own. */
-const SHORT = 8 * 1024;
 const CRLF = '\r\n';
 
 export class Response extends Outbound implements Sink {
@@ -32,12 +30,7 @@ export class Response extends Outbound implements Sink {
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
     const head = this.#head(status, headers, length);
-    const sends = body !== null && length > 0 && this.#framing !== Framing.NONE;
-    this.ending = true;
-    if (!sends) return this.sendShort(head, '', 0);
-    if (typeof body === 'string' && length <= SHORT) return this.sendShort(head, body, length);
-    this.queue.push(head, ...(typeof body === 'string' ? [Buffer.from(body)] : [body]));
-    this.flush();
+    this.sendWhole(head, body ?? '', this.#framing === Framing.NONE ? 0 : length);
   }
 
   start(status: number, headers: HeaderList, length: number): void {

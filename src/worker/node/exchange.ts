@@ -13,11 +13,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
 import { Abort } from '../../ring/layout.ts';
 import type { InboundBody } from '../inbound.ts';
-import type { Outbound } from '../outbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { emitClose, emitDrain, internals } from './node-response.ts';
 import { detachSignal, dump, isRead } from './node-request.ts';
-import type { ExchangeSocket, SocketOwner } from './socket.ts';
+import type { RequestHead } from './request-head.ts';
+import { type ExchangeOutbound, ExchangeSocket, type SocketOwner } from './socket.ts';
 
 const requestStart = diagnostics.channel('http.server.request.start');
 const responseFinish = diagnostics.channel('http.server.response.finish');
@@ -34,23 +34,29 @@ export interface ExchangeHost {
   /** Calls them. What it returns is awaited if it is a promise; its rejection is the application's failure. */
   readonly listener: (request: IncomingMessage, response: ServerResponse) => unknown;
   requestId(serial: number): string;
+  request(head: RequestHead, socket: ExchangeSocket): IncomingMessage;
   /** The response to a request with such flags (`http/flags.ts`). */
   response(request: IncomingMessage, flags: number): ServerResponse;
 }
 
-/** What came with the head. */
+/** What came. */
 export interface Arrived {
-  readonly serial: number;
-  readonly flags: number;
-  /** The whole body, when it came with the head. */
+  readonly head: RequestHead;
+  /** What follows of the body, when it has not all come with the head. */
+  readonly body: InboundBody | null;
+  /** The whole body, when it has. */
   readonly complete: Uint8Array | null;
 }
 
 export class NodeExchange extends Running implements SocketOwner {
+  declare readonly outbound: ExchangeOutbound;
   readonly #host: ExchangeHost;
-  readonly #arrived: Arrived;
-  #request!: IncomingMessage;
-  #response!: ServerResponse;
+  readonly head: RequestHead;
+  readonly complete: Uint8Array | null;
+  /** `makeMessages` was called: the three below are there. */
+  hasMessages = false;
+  protected request!: IncomingMessage;
+  protected response!: ServerResponse;
   #socket!: ExchangeSocket;
   #owner!: RunningOwner;
   /** No more of the body is read. */
@@ -66,40 +72,48 @@ export class NodeExchange extends Running implements SocketOwner {
   /** All of the response is in the ring. */
   #finished = false;
 
-  constructor(outbound: Outbound, body: InboundBody | null, host: ExchangeHost, arrived: Arrived) {
+  constructor(outbound: ExchangeOutbound, host: ExchangeHost, { head, body, complete }: Arrived) {
     super(outbound, body);
     this.#host = host;
-    this.#arrived = arrived;
-  }
-
-  /** Before it is started: what is made with this exchange's socket. */
-  with(socket: ExchangeSocket, request: IncomingMessage): void {
-    this.#socket = socket;
-    this.#request = request;
+    this.head = head;
+    this.complete = complete;
   }
 
   override get label() {
-    const { method, url } = this.#request;
-    return { method: method ?? '', target: url ?? '', id: this.#host.requestId(this.#arrived.serial) };
+    const { method, url, serial } = this.head;
+    return { method, target: url, id: this.#host.requestId(serial) };
   }
 
   protected override call(owner: RunningOwner): void {
     this.#owner = owner;
-    // Here, and not before: Node tells of a response that is made, and who hears may enter a context.
-    const response = this.#host.response(this.#request, this.#arrived.flags);
-    this.#response = response;
-    const socket = this.#socket;
+    try {
+      this.serve();
+    } catch (error) {
+      this.onFailed(error);
+    }
+  }
+
+  /** Calls the listener. What it throws is the application's failure. */
+  protected serve(): void {
+    this.makeMessages();
+    this.#dispatch(this.request, this.response);
+    this.pushComplete();
+  }
+
+  /** In the exchange's scope: Node tells of a response that is made, and who hears may enter a context. */
+  protected makeMessages(): void {
+    this.hasMessages = true;
+    const host = this.#host;
+    const socket = new ExchangeSocket(host.server, this, this.outbound, this.head);
+    this.#socket = socket;
+    this.request = host.request(this.head, socket);
+    const response = host.response(this.request, this.head.flags);
+    this.response = response;
     if (requestStart.hasSubscribers) requestStart.publish(this.#message());
     socket.assign(response);
-    if (this.#host.server.timeout > 0) socket.setTimeout(this.#host.server.timeout);
+    if (host.server.timeout > 0) socket.setTimeout(host.server.timeout);
     response.on('prefinish', onPrefinish);
     response.on('finish', onFinish);
-    try {
-      this.#dispatch(this.#request, response);
-      if (this.body === null) this.#pushComplete(this.#arrived.complete);
-    } catch (error) {
-      this.#onFailed(error);
-    }
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
@@ -109,30 +123,34 @@ export class NodeExchange extends Running implements SocketOwner {
       if (server.listenerCount('checkContinue') > 0)
         return void server.emit('checkContinue', request, response);
     }
-    const result = listener(request, response);
+    this.follow(listener(request, response));
+  }
+
+  /** What its application returned; a promise that rejects is its failure. */
+  protected follow(result: unknown): void {
     if (!(result instanceof Promise)) return;
     result.then(
-      () => this.late && this.#over(),
-      (error) => this.#onFailed(error),
+      () => this.late && this.onOver(),
+      (error) => this.onFailed(error),
     );
   }
 
   get #expectsContinue(): boolean {
-    return (this.#arrived.flags & Flag.EXPECT_CONTINUE) !== 0;
+    return (this.head.flags & Flag.EXPECT_CONTINUE) !== 0;
   }
 
-  #onFailed(error: unknown): void {
+  protected onFailed(error: unknown): void {
     if (this.#done) return;
     this.#done = true;
     this.#owner.runningOnFailed(this, error);
-    this.#socket.destroy();
+    if (this.hasMessages) this.#socket.destroy();
   }
 
   /** What is published of it. */
   #message() {
     return {
-      request: this.#request,
-      response: this.#response,
+      request: this.request,
+      response: this.response,
       socket: this.#socket,
       server: this.#host.server,
     };
@@ -140,8 +158,11 @@ export class NodeExchange extends Running implements SocketOwner {
 
   // the body
 
-  #pushComplete(bytes: Uint8Array | null): void {
-    const request = this.#request;
+  /** Unless more follows. */
+  protected pushComplete(): void {
+    if (this.body !== null) return;
+    const request = this.request;
+    const bytes = this.complete;
     if (this.#bodyOver && bytes !== null) return;
     request.complete = true;
     if (bytes !== null) {
@@ -154,9 +175,9 @@ export class NodeExchange extends Running implements SocketOwner {
   #endBody(): void {
     if (this.#bodyOver) return;
     this.#bodyOver = true;
-    this.#request.push(null);
+    this.request.push(null);
     if (this.#ending) this.#sayEnd();
-    if (this.#finished) this.#over();
+    if (this.#finished) this.onOver();
   }
 
   socketOnResume(): void {
@@ -165,7 +186,7 @@ export class NodeExchange extends Running implements SocketOwner {
 
   /** Gives the request what has come until it has enough; asks for more when there is nothing. */
   #read(body: InboundBody): void {
-    const request = this.#request;
+    const request = this.request;
     while (!this.#bodyOver) {
       const bytes = this.#next(body);
       if (this.#bodyOver) return;
@@ -193,7 +214,7 @@ export class NodeExchange extends Running implements SocketOwner {
   #await(body: InboundBody): void {
     this.#reading = true;
     this.#asked = true;
-    internals(this.#response)._sent100 = true;
+    internals(this.response)._sent100 = true;
     void body.wait().then(() => {
       this.#reading = false;
       if (!this.#bodyOver) this.#read(body);
@@ -208,7 +229,7 @@ export class NodeExchange extends Running implements SocketOwner {
       return true;
     }
     const { outbound } = this;
-    const head = internals(this.#response)._header;
+    const head = internals(this.response)._header;
     if (head === null && typeof data === 'string' && INTERIM.test(data)) {
       // The acceptor says it, to a client that waits for it, when its body is first asked for.
       if (data === CONTINUE && this.#expectsContinue && !this.#asked) this.socketOnResume();
@@ -222,7 +243,7 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   socketOnDrain(): void {
-    emitDrain(this.#response);
+    emitDrain(this.response);
   }
 
   get isAbandoned(): boolean {
@@ -230,12 +251,12 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   get leavesBody(): boolean {
-    return this.body !== null && !this.#bodyOver && !isRead(this.#request);
+    return this.body !== null && !this.#bodyOver && !isRead(this.request);
   }
 
   responseOnPrefinish(): void {
     this.#ending = true;
-    const reads = this.body !== null && !this.#bodyOver && isRead(this.#request);
+    const reads = this.body !== null && !this.#bodyOver && isRead(this.request);
     if (reads && !this.#closes) this.#socket.flush();
     else this.#sayEnd();
   }
@@ -246,7 +267,7 @@ export class NodeExchange extends Running implements SocketOwner {
 
   /** Whether the connection ends behind the response; what does not have the length it announced ends it, too. */
   get #closes(): boolean {
-    const response = this.#response;
+    const response = this.response;
     const { _last, _contentLength, _hasBody } = internals(response);
     const isShort =
       _hasBody &&
@@ -259,15 +280,15 @@ export class NodeExchange extends Running implements SocketOwner {
 
   /** All of the response is in the ring, as Node calls it when all is with the kernel. */
   responseOnFinish(): void {
-    const request = this.#request;
+    const request = this.request;
     const socket = this.#socket;
     if (responseFinish.hasSubscribers) responseFinish.publish(this.#message());
     detachSignal(request);
-    socket.detach(this.#response);
+    socket.detach(this.response);
     this.#finished = true;
     if (!isRead(request)) this.#dump(request);
-    process.nextTick(emitClose, this.#response);
-    if (this.#bodyOver) return this.#over();
+    process.nextTick(emitClose, this.response);
+    if (this.#bodyOver) return this.onOver();
     if (this.outbound.over) return void socket.destroy();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
     const { keepAliveTimeout, keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = this.#host
@@ -286,15 +307,17 @@ export class NodeExchange extends Running implements SocketOwner {
 
   // the end
 
-  #over(): void {
+  /** Nothing more happens to it. */
+  protected onOver(): void {
     if (this.#done) return;
     this.#done = true;
     this.#owner.runningOnDone(this);
-    this.#socket.retire();
+    if (this.hasMessages) this.#socket.retire();
   }
 
   protected override onAbort(why: number): void {
     super.onAbort(why);
+    if (!this.hasMessages) return;
     if (this.late) this.#hearTheEnd();
     this.#socket.destroy();
   }
@@ -302,16 +325,16 @@ export class NodeExchange extends Running implements SocketOwner {
   protected override onDismiss(reason: Error): void {
     this.#done = true;
     super.onDismiss(reason);
-    this.#socket.destroy();
+    if (this.hasMessages) this.#socket.destroy();
   }
 
   /** One that is late goes on; for its socket is gone, its response says nothing of its end. */
   #hearTheEnd(): void {
-    const response = this.#response;
+    const response = this.response;
     const { end } = response;
     response.end = ((...args: Parameters<typeof end>) => {
       const result = end.apply(response, args);
-      this.#over();
+      this.onOver();
       return result;
     }) as typeof end;
   }
@@ -325,11 +348,11 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   socketOnTimeout(): void {
-    const request = this.#request;
+    const request = this.request;
     const socket = this.#socket;
     const heard = [
       !request.complete && request.emit('timeout', socket),
-      this.#response.emit('timeout', socket),
+      this.response.emit('timeout', socket),
       this.#host.server.emit('timeout', socket),
     ];
     if (!heard.includes(true)) socket.destroy();
@@ -342,11 +365,11 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   socketOnClose(): void {
-    const request = this.#request;
+    const request = this.request;
     if (!this.#finished || !request.complete)
       request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
-    if (!this.#finished) emitClose(this.#response);
-    if (!this.late) this.#over();
+    if (!this.#finished) emitClose(this.response);
+    if (!this.late) this.onOver();
   }
 }
 

@@ -6,9 +6,9 @@
  */
 import http, { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
-import type { RequestReader } from '../../ring/message.ts';
 import { prepareResponse } from './node-response.ts';
 import type { PeerSocket } from './peer-socket.ts';
+import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';
 
 /** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
@@ -50,20 +50,19 @@ export class MessageMaker {
     this.#uniqueHeaders = kept[UNIQUE_HEADERS];
   }
 
-  request(reader: RequestReader, socket: ExchangeSocket | PeerSocket): IncomingMessage {
-    const { head, targetOffset, targetLength, flags } = reader;
+  request(head: RequestHead, socket: ExchangeSocket | PeerSocket): IncomingMessage {
+    const { flags, rawHeaders } = head;
     const request = new this.#Request(socket as unknown as ConstructorParameters<RequestClass>[0]);
     const inner = request as unknown as RequestInternals;
     const minor = (flags & Flag.HTTP_1_1) === 0 ? 0 : 1;
     request.httpVersionMajor = 1;
     request.httpVersionMinor = minor;
     request.httpVersion = minor === 0 ? '1.0' : '1.1';
-    request.method = head.slice(0, reader.methodLength);
-    request.url = head.slice(targetOffset, targetOffset + targetLength);
+    request.method = head.method;
+    request.url = head.url;
     inner.upgrade = false;
     inner.joinDuplicateHeaders = this.#joinsDuplicates;
-    const fields = fieldsOf(reader);
-    inner._addHeaderLines(fields, fields.length);
+    inner._addHeaderLines(rawHeaders, rawHeaders.length);
     return request;
   }
 
@@ -75,17 +74,6 @@ export class MessageMaker {
     prepareResponse(response, (flags & Flag.HTTP_1_1) !== 0);
     return response;
   }
-}
-
-/** Names and values in turns, as they were sent. */
-function fieldsOf({ head, spans, spansStart, headerCount }: RequestReader): string[] {
-  const fields: string[] = [];
-  for (let i = 0, at = spansStart; i < headerCount; i++, at += 4) {
-    const name = spans[at]!;
-    const value = spans[at + 2]!;
-    fields.push(head.slice(name, name + spans[at + 1]!), head.slice(value, value + spans[at + 3]!));
-  }
-  return fields;
 }
 
 function symbolOf(name: string): symbol {

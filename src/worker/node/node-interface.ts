@@ -13,9 +13,10 @@ import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
 import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
-import { NodeExchange } from './exchange.ts';
+import { type Arrived, NodeExchange } from './exchange.ts';
+import { RequestHead } from './request-head.ts';
 import { type NodeHandler, Site } from './site.ts';
-import { ExchangeOutbound, ExchangeSocket } from './socket.ts';
+import { ExchangeOutbound } from './socket.ts';
 import { Refusal } from '../refusal.ts';
 import { Tunnel, type TunnelEvent, TunnelOutbound, TunnelSocket } from './tunnel.ts';
 
@@ -71,23 +72,22 @@ export class NodeInterface implements Interface {
     const site = this.#siteAt(reader.localPort);
     if (body !== null && !reader.moreBody) return this.#tunnel(reader, site, body);
     if ((reader.flags & Flag.CONNECT) !== 0) return this.#refuseConnect(reader);
-    const { flags, serial } = reader;
-    const outbound = new ExchangeOutbound(this.#loop, reader.exchange, reader.generation, planOf(flags));
-    const complete = reader.bodyLength > 0 ? reader.body() : null;
-    const exchange = new NodeExchange(outbound, body, site, { serial, flags, complete });
-    const socket = new ExchangeSocket(site.server, exchange, outbound, reader);
-    outbound.socket = socket;
-    const request = site.request(reader, socket);
-    if (this.#hint !== undefined && POLLS.test(request.url!)) this.#giveHint();
-    exchange.with(socket, request);
-    return exchange;
+    const head = new RequestHead(reader);
+    if (this.#hint !== undefined && POLLS.test(head.url)) this.#giveHint();
+    const { exchange, generation, bodyLength } = reader;
+    const outbound = new ExchangeOutbound(this.#loop, exchange, generation, planOf(head.flags));
+    return this.exchange(outbound, site, { head, body, complete: bodyLength > 0 ? reader.body() : null });
+  }
+
+  protected exchange(outbound: ExchangeOutbound, site: Site, arrived: Arrived): NodeExchange {
+    return new NodeExchange(outbound, site, arrived);
   }
 
   #tunnel(reader: RequestReader, site: Site, body: InboundBody): Tunnel {
     const plan = planOf(reader.flags);
     const outbound = new TunnelOutbound(this.#loop, reader.exchange, reader.generation, plan);
     const socket = new TunnelSocket(outbound, body, reader);
-    const request = site.request(reader, socket);
+    const request = site.request(new RequestHead(reader), socket);
     request.complete = true;
     request.push(null);
     Object.assign(request, { upgrade: true });

@@ -94,6 +94,6 @@ function timedOut(socket: PeerSocket): void {
   socket.onTimeout();
 }
 
-function familyOf(address: string): string {
+export function familyOf(address: string): string {
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }

@@ -7,11 +7,11 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { prepare } from './fast-response.ts';
+import type { Prepared } from './fast-response.ts';
 
 /** Returns a promise where there is more to wait for: it settles when all was written, or nobody waits for it. */
-export function sendResponse(response: unknown, outgoing: ServerResponse): Promise<void> | undefined {
-  const { status, statusText, headers, body } = prepare(response);
+export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Promise<void> | undefined {
+  const { status, statusText, headers, body } = prepared;
   if (isStream(body) && Readable.isDisturbed(body as unknown as NodeJS.ReadableStream))
     throw new TypeError('The fetch handler returned a Response whose body was read');
   if (outgoing.destroyed || outgoing.req.method === 'HEAD') drop(body);
@@ -60,7 +60,7 @@ function drained(outgoing: ServerResponse): Promise<void> {
 }
 
 /** Nobody wants it. */
-function drop(body: unknown): void {
+export function drop(body: unknown): void {
   if (isStream(body)) body.cancel().catch(() => {});
   else if (isReadable(body)) body.destroy();
 }

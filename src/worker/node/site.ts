@@ -3,12 +3,21 @@
  *
  * Law: made once a server; makes requests and responses as that server would, calls its listeners, and never listens.
  */
+import diagnostics from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { requestId, type RequestReader } from '../../ring/message.ts';
+import { requestId } from '../../ring/message.ts';
 import type { ExchangeHost } from './exchange.ts';
 import { MessageMaker } from './messages.ts';
 import type { PeerSocket } from './peer-socket.ts';
+import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';
+
+/** What Node tells of a request and its response. */
+const CHANNELS = ['request.start', 'response.created', 'response.finish'].map((name) =>
+  diagnostics.channel(`http.server.${name}`),
+);
+const { emit } = EventEmitter.prototype;
 
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -28,12 +37,17 @@ export class Site implements ExchangeHost {
     this.#requestIdPrefix = requestIdPrefix;
   }
 
+  /** Somebody hears of its requests besides the application: by Node's channels, or in place of `emit`. */
+  get isObserved(): boolean {
+    return this.server.emit !== emit || CHANNELS.some(({ hasSubscribers }) => hasSubscribers);
+  }
+
   requestId(serial: number): string {
     return requestId(this.#requestIdPrefix, serial);
   }
 
-  request(reader: RequestReader, socket: ExchangeSocket | PeerSocket): IncomingMessage {
-    return this.#maker.request(reader, socket);
+  request(head: RequestHead, socket: ExchangeSocket | PeerSocket): IncomingMessage {
+    return this.#maker.request(head, socket);
   }
 
   response(request: IncomingMessage, flags: number): ServerResponse {

@@ -12,8 +12,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { DuplexOptions } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
 import { Outbound } from '../outbound.ts';
+import type { Prepared } from './fast-response.ts';
 import { type HeadContext } from './node-response.ts';
 import { PeerSocket } from './peer-socket.ts';
+import { plainHead } from './plain-head.ts';
 
 /** Its exchange. */
 export interface SocketOwner {
@@ -47,12 +49,35 @@ type Done = (error?: Error | null) => void;
 /** `writableLength` and its like are read by Node's HTTP, and are ours. */
 const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false };
 
+/** Bytes of a body that is there; NaN of one that is still to come. */
+function bytesOfBody(body: Prepared['body']): number {
+  if (body === null || body === undefined) return 0;
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.byteLength : Number.NaN;
+}
+
 /** Tells its socket when all is in the ring. */
 export class ExchangeOutbound extends Outbound {
-  socket!: ExchangeSocket;
+  /** null as long as nobody needs one. */
+  socket: ExchangeSocket | null = null;
+
+  /** The answer to who needs none, in place of all that the socket would be written. False: it is not that plain. */
+  sendPlain(answer: Prepared): boolean {
+    const { body } = answer;
+    const { http11, headRequest } = this.plan;
+    const length = headRequest ? -1 : bytesOfBody(body);
+    if (Number.isNaN(length)) return false;
+    const keepAlive = this.keepsAlive;
+    const head = plainHead(answer, { length, http11, keepAlive, date: this.loop.date() });
+    if (head === null) return false;
+    this.begin();
+    this.closes = !keepAlive;
+    this.sendWhole(head, length > 0 ? (body as Uint8Array | string) : '', Math.max(length, 0));
+    return true;
+  }
 
   protected override onFlow(): void {
-    this.socket.outboundOnFlow();
+    this.socket?.outboundOnFlow();
   }
 }
 
@@ -72,11 +97,12 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   #needsDrain = false;
   #callbacks: Done[] | null = null;
 
-  constructor(server: Server, owner: SocketOwner, outbound: Outbound, peers: Peers) {
+  constructor(server: Server, owner: SocketOwner, outbound: ExchangeOutbound, peers: Peers) {
     super(OPTIONS, peers);
     this.server = server;
     this.owner = owner;
     this.#outbound = outbound;
+    outbound.socket = this;
   }
 
   // its response

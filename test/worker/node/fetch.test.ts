@@ -13,332 +13,450 @@ import { appFile, serveFile } from '../../support/server.ts';
 
 const APPLICATION = path.join(import.meta.dirname, 'fixtures', 'fetch.mjs');
 
-const log: string[] = [];
-const note = (text: string) => void log.push(text);
-const server = createServer(1, { app: APPLICATION, logger: { error: note, warn: note, info: note } });
-let port = 0;
-let base = '';
-beforeAll(async () => {
-  await server.listen({ port: 0 });
-  ({ port } = server.address);
-  base = `http://127.0.0.1:${port}`;
-});
-afterAll(() => server.close());
-
-/** On a connection of its own: a body that is not read may end it. */
-async function text(target: string, init: RequestInit = {}): Promise<string> {
-  const headers = { ...(init.headers as Record<string, string>), connection: 'close' };
-  return (await fetch(`${base}${target}`, { ...init, headers })).text();
-}
-
-async function post(
-  name: string,
-  body: RequestInit['body'],
-  headers: Record<string, string> = {},
-): Promise<string> {
-  return text(`/requests/${name}`, { method: 'POST', body, headers });
-}
-
-function raw(head: string, body = ''): Promise<string> {
-  return exchange(port, `${head}\r\nConnection: close\r\n\r\n${body}`);
-}
-
-/** The answer of a handler of `responses`, byte for byte; fields that are the connection's left out. */
-async function response(name: string, method = 'GET', version = '1.1'): Promise<string> {
-  const wire = await raw(`${method} /responses/${name} HTTP/${version}\r\nHost: a`);
-  return wire.replaceAll(/\r\n(?:Date|Connection): [^\r]*(?=\r\n)/g, '');
-}
-
 const LARGE = Buffer.from('0123456789abcdef'.repeat(200_000));
 const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
-describe('a request', () => {
-  test('method and URL: the host is the client’s, and an absolute target stands over it', async () => {
-    expect(await raw('PUT /requests/url?a=1&b=%20 HTTP/1.1\r\nHost: example.com:81')).toMatch(
-      /PUT http:\/\/example\.com:81\/requests\/url\?a=1&b=%20$/,
-    );
-    expect(await raw('GET http://other.example/requests/url HTTP/1.1\r\nHost: example.com')).toMatch(
-      /GET http:\/\/other\.example\/requests\/url$/,
-    );
-    expect(await raw('GET /requests/url HTTP/1.0')).toMatch(
-      new RegExp(`GET http://127\\.0\\.0\\.1:${port}/requests/url$`),
-    );
+/** Answers go by way of Node's messages where somebody listens to its channels, and else straight into the ring. */
+const AGENT = path.join(import.meta.dirname, 'fixtures', 'agent.mjs');
+
+describe.each([
+  ['alone', []],
+  ['beside an agent', [AGENT]],
+])('%s', (_, imports) => {
+  const log: string[] = [];
+  const note = (text: string) => void log.push(text);
+  const server = createServer(1, {
+    app: APPLICATION,
+    import: imports,
+    logger: { error: note, warn: note, info: note },
+  });
+  let port = 0;
+  let base = '';
+  beforeAll(async () => {
+    await server.listen({ port: 0 });
+    ({ port } = server.address);
+    base = `http://127.0.0.1:${port}`;
+  });
+  afterAll(() => server.close());
+
+  /** On a connection of its own: a body that is not read may end it. */
+  async function text(target: string, init: RequestInit = {}): Promise<string> {
+    const headers = { ...(init.headers as Record<string, string>), connection: 'close' };
+    return (await fetch(`${base}${target}`, { ...init, headers })).text();
+  }
+
+  async function post(
+    name: string,
+    body: RequestInit['body'],
+    headers: Record<string, string> = {},
+  ): Promise<string> {
+    return text(`/requests/${name}`, { method: 'POST', body, headers });
+  }
+
+  function raw(head: string, body = ''): Promise<string> {
+    return exchange(port, `${head}\r\nConnection: close\r\n\r\n${body}`);
+  }
+
+  /** The answer of a handler of `responses`, byte for byte; fields that are the connection's left out. */
+  async function response(name: string, method = 'GET', version = '1.1'): Promise<string> {
+    const wire = await raw(`${method} /responses/${name} HTTP/${version}\r\nHost: a`);
+    return wire.replaceAll(/\r\n(?:Date|Connection): [^\r]*(?=\r\n)/g, '');
+  }
+
+  describe('a request', () => {
+    test('method and URL: the host is the client’s, and an absolute target stands over it', async () => {
+      expect(await raw('PUT /requests/url?a=1&b=%20 HTTP/1.1\r\nHost: example.com:81')).toMatch(
+        /PUT http:\/\/example\.com:81\/requests\/url\?a=1&b=%20$/,
+      );
+      expect(await raw('GET http://other.example/requests/url HTTP/1.1\r\nHost: example.com')).toMatch(
+        /GET http:\/\/other\.example\/requests\/url$/,
+      );
+      expect(await raw('GET /requests/url HTTP/1.0')).toMatch(
+        new RegExp(`GET http://127\\.0\\.0\\.1:${port}/requests/url$`),
+      );
+    });
+
+    test('headers: joined, in any case, with underscores', async () => {
+      const answer = await raw(
+        'GET /requests/headers HTTP/1.1\r\nHost: a\r\nX-Two: 1\r\nx-two: 2\r\nX_Under: u\r\n__proto__: p',
+      );
+      expect(JSON.parse(/\[.*\]$/.exec(answer)![0])).toEqual([
+        ['__proto__', 'p'],
+        ['connection', 'close'],
+        ['host', 'a'],
+        ['x-two', '1, 2'],
+        ['x_under', 'u'],
+        ...['1, 2', true, null],
+      ]);
+    });
+
+    test('headers are not made for who reads the URL, or asks for one by name', async () => {
+      const [before, , fields, after] = (await text('/requests/lazy')).split(' ');
+      expect(before).toBe('0');
+      expect(Number(after)).toBe(Number(fields));
+    });
+
+    test('text, json, arrayBuffer, blob', async () => {
+      expect(await post('text', 'h\u00e9')).toBe('["h\u00e9",true]');
+      expect(await post('json', '{"a":1}')).toBe('{"a":1}');
+      expect(await post('arrayBuffer', LARGE)).toBe(sha(LARGE));
+      expect(await post('blob', 'b', { 'content-type': 'text/x-own' })).toBe('text/x-own b');
+    });
+
+    test('formData, both kinds', async () => {
+      const form = new FormData();
+      form.set('name', 'value');
+      form.set('file', new Blob(['inside'], { type: 'text/plain' }), 'f.txt');
+      expect(await post('formData', form)).toBe('[["name","value"],["file","f.txt text/plain inside"]]');
+      expect(await post('formData', new URLSearchParams({ a: 'b c' }))).toBe('[["a","b c"]]');
+    });
+
+    test('the body as a stream, with a length and in chunks', async () => {
+      expect(await post('stream', LARGE)).toBe(`${LARGE.length} ${sha(LARGE)}`);
+      const chunks = 'POST /requests/stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked';
+      const answer = await raw(chunks, '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n');
+      expect(answer).toMatch(new RegExp(`3 ${sha('abc')}$`));
+    });
+
+    test('no body is null; a body is read once', async () => {
+      expect(await text('/requests/none')).toBe('[null,"",false]');
+      expect(await post('twice', 'x')).toBe('TypeError');
+    });
+
+    test('clone, new Request(request), instanceof', async () => {
+      expect(await post('clone', 'abc')).toBe('abc abc');
+      expect(await post('remade', 'abc')).toBe(`${base}/requests/remade POST yes abc`);
+      expect(await text('/requests/kind')).toBe('true true');
+    });
+
+    test('Expect: 100-continue is answered when the body is read', async () => {
+      const client = await Client.connect(port);
+      await client.write(
+        'POST /requests/text HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n',
+      );
+      await client.until(() => client.received.includes('100 Continue'));
+      await client.write('abc');
+      expect((await client.answer())?.body).toBe('["abc",true]');
+      client.close();
+    });
+
+    test('a body that is not read: the answer comes all the same', async () => {
+      expect(await post('unread', LARGE)).toBe('not read');
+    });
+
+    test('a handler that stops reading stops its client', async () => {
+      const client = await Client.connect(port);
+      const length = 8 * 1024 * 1024;
+      let sent = false;
+      const head = `POST /requests/slowly HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
+      client.socket.write(head + 'x'.repeat(length), () => (sent = true));
+      for (let i = 0; i < 30; i++) expect(await text('/requests/isPaused')).toBe('paused');
+      expect(sent).toBe(false);
+      await text('/requests/goOn');
+      expect((await client.answer())?.body).toBe(String(length));
+      client.close();
+    });
   });
 
-  test('headers: joined, in any case, with underscores', async () => {
-    const answer = await raw(
-      'GET /requests/headers HTTP/1.1\r\nHost: a\r\nX-Two: 1\r\nx-two: 2\r\nX_Under: u\r\n__proto__: p',
-    );
-    expect(JSON.parse(/\[.*\]$/.exec(answer)![0])).toEqual([
-      ['__proto__', 'p'],
-      ['connection', 'close'],
-      ['host', 'a'],
-      ['x-two', '1, 2'],
-      ['x_under', 'u'],
-      ...['1, 2', true, null],
-    ]);
+  const OK = 'HTTP/1.1 200 OK\r\n';
+  const TEXT = 'text/plain; charset=UTF-8';
+  /** The same for who has looked at the headers. */
+  const NATIVE = 'text/plain;charset=UTF-8';
+
+  describe('a response', () => {
+    test.each([
+      ['string', `${OK}content-type: ${TEXT}\r\ncontent-length: 6\r\n\r\nh\xc3\xa9llo`],
+      ['typed', `${OK}content-type: text/html\r\ncontent-length: 3\r\n\r\n<p>`],
+      ['bytes', `${OK}content-length: 2\r\n\r\nhi`],
+      ['buffer', `${OK}content-length: 2\r\n\r\nhi`],
+      ['empty', `${OK}content-length: 0\r\n\r\n`],
+      ['nothing', `${OK}content-length: 0\r\n\r\n`],
+      ['204', 'HTTP/1.1 204 No Content\r\n\r\n'],
+      ['304', 'HTTP/1.1 304 Not Modified\r\netag: "x"\r\n\r\n'],
+      ['statusText', `HTTP/1.1 418 Short and Stout\r\ncontent-type: ${TEXT}\r\ncontent-length: 1\r\n\r\nx`],
+      [
+        'json',
+        `HTTP/1.1 201 Created\r\nx-a: b\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"a":[1]}`,
+      ],
+      [
+        'redirect',
+        'HTTP/1.1 307 Temporary Redirect\r\nlocation: http://example.com/there\r\ncontent-length: 0\r\n\r\n',
+      ],
+      [
+        'cookies',
+        `${OK}content-type: ${NATIVE}\r\nset-cookie: a=1; Path=/\r\nset-cookie: b=2\r\ncontent-length: 1\r\n\r\nx`,
+      ],
+      ['length', `${OK}content-length: 5\r\ncontent-type: ${TEXT}\r\n\r\nhello`],
+      ['clone', `${OK}x-a: b\r\ncontent-type: ${NATIVE}\r\ncontent-length: 6\r\n\r\ncloned`],
+      ['hops', `${OK}x-kept: yes\r\ncontent-type: ${TEXT}\r\ncontent-length: 1\r\n\r\nx`],
+      [
+        'changed',
+        `HTTP/1.1 202 Accepted\r\ncontent-type: ${NATIVE}\r\nx-late: yes\r\ncontent-length: 1\r\n\r\nx`,
+      ],
+    ])('%s, and to HEAD its head', async (name, expected) => {
+      const [head] = expected.split('\r\n\r\n');
+      expect(sorted(await response(name))).toEqual(sorted(expected));
+      expect(sorted(await response(name, 'HEAD'))).toEqual(sorted(`${head}\r\n\r\n`));
+    });
+
+    test.each(['ticks', 'through'])('%s: a stream goes out in chunks as they come', async (name) => {
+      const chunks = '7\r\ntick 2\n\r\n7\r\ntick 1\n\r\n7\r\ntick 0\n\r\n0\r\n\r\n';
+      expect(await response(name)).toBe(`${OK}Transfer-Encoding: chunked\r\n\r\n${chunks}`);
+      expect(await response(name, 'GET', '1.0')).toBe(`${OK}\r\ntick 2\ntick 1\ntick 0\n`);
+      expect(await response(name, 'HEAD')).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n$/);
+    });
+
+    test('a Blob, URLSearchParams and FormData bring their type', async () => {
+      const blob = await fetch(`${base}/responses/blob`);
+      expect([blob.headers.get('content-type'), await blob.text()]).toEqual(['text/x-blob', 'blobby']);
+      const params = await fetch(`${base}/responses/params`);
+      expect(params.headers.get('content-type')).toBe('application/x-www-form-urlencoded;charset=UTF-8');
+      expect(await params.text()).toBe('a=b+c');
+      const form = await (await fetch(`${base}/responses/form`)).formData();
+      expect(form.get('a')).toBe('1');
+      expect(await (form.get('file') as File).text()).toBe('inside');
+    });
+
+    test('headers as pairs, a body of a megabyte, a compressed stream', async () => {
+      expect(await response('pairs')).toMatch(/x-a: 1(?:, |\r\nx-a: )2\r\nx-b: c\r\n/);
+      expect((await text('/responses/many')).length).toBe(1_000_000);
+      expect(await text('/responses/gzip')).toBe('squeezed'.repeat(1000));
+      const wire = await response('gzip', 'GET', '1.0');
+      const body = Buffer.from(wire.slice(wire.indexOf('\r\n\r\n') + 4), 'latin1');
+      expect(gunzipSync(body).toString()).toBe('squeezed'.repeat(1000));
+    });
+
+    test('one of undici’s own, and one of another package', async () => {
+      expect(await response('native')).toMatch(/content-type: text\/plain\r\n[^]*6\r\nnative\r\n0\r\n\r\n$/);
+      expect(await response('foreign')).toBe(
+        'HTTP/1.1 203 Foreign\r\nx-own: yes\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nforeign\r\n0\r\n\r\n',
+      );
+    });
+
+    test('Connection: close is honoured', async () => {
+      const client = await Client.connect(port);
+      await client.write('GET /responses/close HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect(await client.rest()).toMatch(/\r\nconnection: close\r\n/i);
+      client.close();
+    });
+
+    test('it is what the web says', async () => {
+      expect(await text('/responses/kind')).toBe('[true,true,200,"default",false,false]');
+    });
   });
 
-  test('headers are not made for who reads the URL, or asks for one by name', async () => {
-    const [before, , fields, after] = (await text('/requests/lazy')).split(' ');
-    expect(before).toBe('0');
-    expect(Number(after)).toBe(Number(fields));
+  describe('failures', () => {
+    test.each([
+      ['throws', /GET \/failures\/throws failed .*Error: thrown/],
+      ['rejects', /Error: rejected/],
+      ['undefined', /must return a Response, and returned undefined/],
+      ['text', /must return a Response, and returned a text/],
+      ['error', /returned Response\.error\(\)/],
+      ['atOnce', /Error: at once/],
+      ['used', /whose body was read/],
+      ['badStatus', /RangeError/],
+      ['bodyOf204', /TypeError/],
+      ['badHeader', /TypeError/],
+      ['badValue', /TypeError/],
+      ['badCharacter', /TypeError/],
+    ])('%s: 500, and the log says why', async (name, expected) => {
+      log.length = 0;
+      expect((await fetch(`${base}/failures/${name}`)).status).toBe(500);
+      expect(log).toHaveLength(1);
+      expect(log[0]).toMatch(expected);
+    });
+
+    test('a stream that fails midway: the client sees the truncation', async () => {
+      log.length = 0;
+      const client = await Client.connect(port);
+      await client.write('GET /failures/midway HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect(await client.rest()).toMatch(/\r\n\r\n4\r\npart\r\n$/);
+      await expect.poll(() => log.join('\n')).toMatch(/midway failed .*Error: in the middle/);
+    });
   });
 
-  test('text, json, arrayBuffer, blob', async () => {
-    expect(await post('text', 'h\u00e9')).toBe('["h\u00e9",true]');
-    expect(await post('json', '{"a":1}')).toBe('{"a":1}');
-    expect(await post('arrayBuffer', LARGE)).toBe(sha(LARGE));
-    expect(await post('blob', 'b', { 'content-type': 'text/x-own' })).toBe('text/x-own b');
+  describe('a client that leaves', () => {
+    test('cancels the stream that is sent to it', async () => {
+      const client = await Client.connect(port);
+      await client.write('GET /leaving/endless HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.until(() => client.received.length > 100_000);
+      client.close();
+      expect(await text('/leaving/cancelled')).toBe('cancelled');
+    });
+
+    test('aborts the signal of a request that waits', async () => {
+      const client = await Client.connect(port);
+      await client.write('GET /leaving/waits HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect(await text('/leaving/waiting')).toBe('waiting');
+      client.close();
+      expect(await text('/leaving/aborted')).toBe('AbortError');
+    });
+
+    test('aborts no signal when it has its answer', async () => {
+      const client = await Client.connect(port);
+      await client.write('GET /leaving/signal HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.answer();
+      client.close();
+      expect(await text('/leaving/wasAborted')).toBe('false');
+    });
+
+    test('one that does not read stops the stream', async () => {
+      const client = await Client.connect(port);
+      client.socket.pause();
+      await client.write('GET /leaving/endless HTTP/1.1\r\nHost: a\r\n\r\n');
+      let pulled = '';
+      for (let same = 0; same < 20;) {
+        const now = await text('/leaving/pulled');
+        same = now === pulled && now !== '0' ? same + 1 : 0;
+        pulled = now;
+      }
+      expect(Number(pulled)).toBeLessThan(16 * 1024 * 1024);
+      client.close();
+      expect(await text('/leaving/cancelled')).toBe('cancelled');
+    });
   });
 
-  test('formData, both kinds', async () => {
-    const form = new FormData();
-    form.set('name', 'value');
-    form.set('file', new Blob(['inside'], { type: 'text/plain' }), 'f.txt');
-    expect(await post('formData', form)).toBe('[["name","value"],["file","f.txt text/plain inside"]]');
-    expect(await post('formData', new URLSearchParams({ a: 'b c' }))).toBe('[["a","b c"]]');
+  test('Node’s own request and response come as bindings', async () => {
+    expect(await text('/others/bindings')).toBe('/others/bindings true GET');
+    expect(await text('/others/copied')).toBe('incoming,outgoing true true');
+    const answer = await fetch(`${base}/others/header`);
+    expect([answer.headers.get('x-set'), await answer.text()]).toEqual(['yes', 'x']);
+    expect(await text('/others/afterwards', { method: 'POST', body: 'a body' })).toBe('a body');
   });
 
-  test('the body as a stream, with a length and in chunks', async () => {
-    expect(await post('stream', LARGE)).toBe(`${LARGE.length} ${sha(LARGE)}`);
-    const chunks = 'POST /requests/stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked';
-    const answer = await raw(chunks, '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n');
-    expect(answer).toMatch(new RegExp(`3 ${sha('abc')}$`));
+  test('Node’s response, asked for when all is over, is a closed one', async () => {
+    expect(await text('/others/tooLate')).toBe('x');
+    expect(await text('/others/wasTooLate')).toBe('/others/tooLate true');
   });
 
-  test('no body is null; a body is read once', async () => {
-    expect(await text('/requests/none')).toBe('[null,"",false]');
-    expect(await post('twice', 'x')).toBe('TypeError');
+  test('a handler that ends the connection hears of it', async () => {
+    await expect(text('/others/ended')).rejects.toThrow('fetch failed');
+    expect(await text('/leaving/wasAborted')).toBe('true');
   });
 
-  test('clone, new Request(request), instanceof', async () => {
-    expect(await post('clone', 'abc')).toBe('abc abc');
-    expect(await post('remade', 'abc')).toBe(`${base}/requests/remade POST yes abc`);
-    expect(await text('/requests/kind')).toBe('true true');
-  });
-
-  test('Expect: 100-continue is answered when the body is read', async () => {
-    const client = await Client.connect(port);
-    await client.write(
-      'POST /requests/text HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n',
-    );
-    await client.until(() => client.received.includes('100 Continue'));
-    await client.write('abc');
-    expect((await client.answer())?.body).toBe('["abc",true]');
-    client.close();
-  });
-
-  test('a body that is not read: the answer comes all the same', async () => {
-    expect(await post('unread', LARGE)).toBe('not read');
-  });
-
-  test('a handler that stops reading stops its client', async () => {
-    const client = await Client.connect(port);
-    const length = 8 * 1024 * 1024;
-    let sent = false;
-    const head = `POST /requests/slowly HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
-    client.socket.write(head + 'x'.repeat(length), () => (sent = true));
-    for (let i = 0; i < 30; i++) expect(await text('/requests/isPaused')).toBe('paused');
-    expect(sent).toBe(false);
-    await text('/requests/goOn');
-    expect((await client.answer())?.body).toBe(String(length));
-    client.close();
-  });
-});
-
-const OK = 'HTTP/1.1 200 OK\r\n';
-const TEXT = 'text/plain; charset=UTF-8';
-/** The same for who has looked at the headers. */
-const NATIVE = 'text/plain;charset=UTF-8';
-
-describe('a response', () => {
-  test.each([
-    ['string', `${OK}content-type: ${TEXT}\r\ncontent-length: 6\r\n\r\nh\xc3\xa9llo`],
-    ['typed', `${OK}content-type: text/html\r\ncontent-length: 3\r\n\r\n<p>`],
-    ['bytes', `${OK}content-length: 2\r\n\r\nhi`],
-    ['buffer', `${OK}content-length: 2\r\n\r\nhi`],
-    ['empty', `${OK}content-length: 0\r\n\r\n`],
-    ['nothing', `${OK}content-length: 0\r\n\r\n`],
-    ['204', 'HTTP/1.1 204 No Content\r\n\r\n'],
-    ['304', 'HTTP/1.1 304 Not Modified\r\netag: "x"\r\n\r\n'],
-    ['statusText', `HTTP/1.1 418 Short and Stout\r\ncontent-type: ${TEXT}\r\ncontent-length: 1\r\n\r\nx`],
-    [
-      'json',
-      `HTTP/1.1 201 Created\r\nx-a: b\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"a":[1]}`,
-    ],
-    [
-      'redirect',
-      'HTTP/1.1 307 Temporary Redirect\r\nlocation: http://example.com/there\r\ncontent-length: 0\r\n\r\n',
-    ],
-    [
-      'cookies',
-      `${OK}content-type: ${NATIVE}\r\nset-cookie: a=1; Path=/\r\nset-cookie: b=2\r\ncontent-length: 1\r\n\r\nx`,
-    ],
-    ['length', `${OK}content-length: 5\r\ncontent-type: ${TEXT}\r\n\r\nhello`],
-    ['clone', `${OK}x-a: b\r\ncontent-type: ${NATIVE}\r\ncontent-length: 6\r\n\r\ncloned`],
-    ['hops', `${OK}x-kept: yes\r\ncontent-type: ${TEXT}\r\ncontent-length: 1\r\n\r\nx`],
-    [
-      'changed',
-      `HTTP/1.1 202 Accepted\r\ncontent-type: ${NATIVE}\r\nx-late: yes\r\ncontent-length: 1\r\n\r\nx`,
-    ],
-  ])('%s, and to HEAD its head', async (name, expected) => {
-    const [head] = expected.split('\r\n\r\n');
-    expect(sorted(await response(name))).toEqual(sorted(expected));
-    expect(sorted(await response(name, 'HEAD'))).toEqual(sorted(`${head}\r\n\r\n`));
-  });
-
-  test.each(['ticks', 'through'])('%s: a stream goes out in chunks as they come', async (name) => {
-    const chunks = '7\r\ntick 2\n\r\n7\r\ntick 1\n\r\n7\r\ntick 0\n\r\n0\r\n\r\n';
-    expect(await response(name)).toBe(`${OK}Transfer-Encoding: chunked\r\n\r\n${chunks}`);
-    expect(await response(name, 'GET', '1.0')).toBe(`${OK}\r\ntick 2\ntick 1\ntick 0\n`);
-    expect(await response(name, 'HEAD')).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n$/);
-  });
-
-  test('a Blob, URLSearchParams and FormData bring their type', async () => {
-    const blob = await fetch(`${base}/responses/blob`);
-    expect([blob.headers.get('content-type'), await blob.text()]).toEqual(['text/x-blob', 'blobby']);
-    const params = await fetch(`${base}/responses/params`);
-    expect(params.headers.get('content-type')).toBe('application/x-www-form-urlencoded;charset=UTF-8');
-    expect(await params.text()).toBe('a=b+c');
-    const form = await (await fetch(`${base}/responses/form`)).formData();
-    expect(form.get('a')).toBe('1');
-    expect(await (form.get('file') as File).text()).toBe('inside');
-  });
-
-  test('headers as pairs, a body of a megabyte, a compressed stream', async () => {
-    expect(await response('pairs')).toMatch(/x-a: 1(?:, |\r\nx-a: )2\r\nx-b: c\r\n/);
-    expect((await text('/responses/many')).length).toBe(1_000_000);
-    expect(await text('/responses/gzip')).toBe('squeezed'.repeat(1000));
-    const wire = await response('gzip', 'GET', '1.0');
-    const body = Buffer.from(wire.slice(wire.indexOf('\r\n\r\n') + 4), 'latin1');
-    expect(gunzipSync(body).toString()).toBe('squeezed'.repeat(1000));
-  });
-
-  test('one of undici’s own, and one of another package', async () => {
-    expect(await response('native')).toMatch(/content-type: text\/plain\r\n[^]*6\r\nnative\r\n0\r\n\r\n$/);
-    expect(await response('foreign')).toBe(
-      'HTTP/1.1 203 Foreign\r\nx-own: yes\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nforeign\r\n0\r\n\r\n',
-    );
-  });
-
-  test('Connection: close is honoured', async () => {
-    const client = await Client.connect(port);
-    await client.write('GET /responses/close HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(await client.rest()).toMatch(/\r\nconnection: close\r\n/i);
-    client.close();
-  });
-
-  test('it is what the web says', async () => {
-    expect(await text('/responses/kind')).toBe('[true,true,200,"default",false,false]');
-  });
-});
-
-describe('failures', () => {
-  test.each([
-    ['throws', /GET \/failures\/throws failed .*Error: thrown/],
-    ['rejects', /Error: rejected/],
-    ['undefined', /must return a Response, and returned undefined/],
-    ['text', /must return a Response, and returned a text/],
-    ['error', /returned Response\.error\(\)/],
-    ['atOnce', /Error: at once/],
-    ['used', /whose body was read/],
-    ['badStatus', /RangeError/],
-    ['bodyOf204', /TypeError/],
-    ['badHeader', /TypeError/],
-  ])('%s: 500, and the log says why', async (name, expected) => {
+  test('what a handler throws when its client has left is nobody’s concern', async () => {
     log.length = 0;
-    expect((await fetch(`${base}/failures/${name}`)).status).toBe(500);
-    expect(log).toHaveLength(1);
-    expect(log[0]).toMatch(expected);
+    const client = await Client.connect(port);
+    await client.write('GET /others/failsWhenLeft HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await text('/others/failing')).toBe('failing');
+    client.close();
+    expect(await text('/others/left')).toBe('left');
+    await expect.poll(() => server.stats().inFlight).toBe(0);
+    expect(log).toEqual([]);
   });
 
-  test('a stream that fails midway: the client sees the truncation', async () => {
-    log.length = 0;
-    const client = await Client.connect(port);
-    await client.write('GET /failures/midway HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(await client.rest()).toMatch(/\r\n\r\n4\r\npart\r\n$/);
-    await expect.poll(() => log.join('\n')).toMatch(/midway failed .*Error: in the middle/);
+  describe('waitUntil', () => {
+    test('a worker does not end before what was left running, and its hook shutdown comes after', async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-test-'));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      const file = path.join(folder, 'done');
+      const own = await serveFile(APPLICATION, 1);
+      await fetch(`http://127.0.0.1:${own.port}/background/left?file=${encodeURIComponent(file)}`);
+      expect(existsSync(file)).toBe(false);
+      await own.server.close();
+      const at = (name: string) => Number(readFileSync(name, 'utf8'));
+      expect(at(`${file}.shutdown`)).toBeGreaterThanOrEqual(Math.max(at(file), at(`${file}.request`)));
+    });
+
+    test('a rejection is told, and costs nobody anything', async () => {
+      log.length = 0;
+      expect(await text('/background/leftToFail')).toBe('left');
+      await expect.poll(() => log.join('\n')).toMatch(/given to waitUntil was rejected: Error: left alone/);
+      expect(server.stats().workers).toBe(1);
+    });
   });
 });
 
-describe('a client that leaves', () => {
-  test('cancels the stream that is sent to it', async () => {
+test('an answer is the same, byte for byte, with an agent and without', async () => {
+  const { default: application } = (await import(APPLICATION)) as {
+    default: { readonly responses: readonly string[] };
+  };
+  const [alone, beside] = await Promise.all(
+    [[], [AGENT]].map(async (imports) => (await serveFile(APPLICATION, 1, { import: imports })).port),
+  );
+  const ask = async (port: number, method: string, name: string, more: string): Promise<string> => {
     const client = await Client.connect(port);
-    await client.write('GET /leaving/endless HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.until(() => client.received.length > 100_000);
+    await client.write(`${method} /responses/${name} ${more}`);
+    await client.write(`GET /responses/emptyText HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    const wire = await client.rest();
     client.close();
-    expect(await text('/leaving/cancelled')).toBe('cancelled');
-  });
-
-  test('aborts the signal of a request that waits', async () => {
-    const client = await Client.connect(port);
-    await client.write('GET /leaving/waits HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(await text('/leaving/waiting')).toBe('waiting');
-    client.close();
-    expect(await text('/leaving/aborted')).toBe('AbortError');
-  });
-
-  test('aborts no signal when it has its answer', async () => {
-    const client = await Client.connect(port);
-    await client.write('GET /leaving/signal HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.answer();
-    client.close();
-    expect(await text('/leaving/wasAborted')).toBe('false');
-  });
-
-  test('one that does not read stops the stream', async () => {
-    const client = await Client.connect(port);
-    client.socket.pause();
-    await client.write('GET /leaving/endless HTTP/1.1\r\nHost: a\r\n\r\n');
-    let pulled = '';
-    for (let same = 0; same < 20;) {
-      const now = await text('/leaving/pulled');
-      same = now === pulled && now !== '0' ? same + 1 : 0;
-      pulled = now;
-    }
-    expect(Number(pulled)).toBeLessThan(16 * 1024 * 1024);
-    client.close();
-    expect(await text('/leaving/cancelled')).toBe('cancelled');
-  });
-});
-
-test('Node’s own request and response come as bindings', async () => {
-  expect(await text('/others/bindings')).toBe('/others/bindings true GET');
-});
-
-describe('waitUntil', () => {
-  test('a worker does not end before what was left running, and its hook shutdown comes after', async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-test-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const file = path.join(folder, 'done');
-    const own = await serveFile(APPLICATION, 1);
-    await fetch(`http://127.0.0.1:${own.port}/background/left?file=${encodeURIComponent(file)}`);
-    expect(existsSync(file)).toBe(false);
-    await own.server.close();
-    const at = (name: string) => Number(readFileSync(name, 'utf8'));
-    expect(at(`${file}.shutdown`)).toBeGreaterThanOrEqual(Math.max(at(file), at(`${file}.request`)));
-  });
-
-  test('a rejection is told, and costs nobody anything', async () => {
-    log.length = 0;
-    expect(await text('/background/leftToFail')).toBe('left');
-    await expect.poll(() => log.join('\n')).toMatch(/given to waitUntil was rejected: Error: left alone/);
-    expect(server.stats().workers).toBe(1);
-  });
+    return wire
+      .replaceAll(/\r\nDate: (?!Thu, 01 Jan 1970)[^\r]*/g, '\r\nDate: now')
+      .replaceAll(/formdata-undici-\d+/g, 'boundary');
+  };
+  const kinds = [
+    'HTTP/1.1\r\nHost: a\r\n\r\n',
+    'HTTP/1.0\r\nConnection: keep-alive\r\n\r\n',
+    'HTTP/1.0\r\n\r\n',
+    'HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+  ];
+  for (const name of application.responses)
+    for (const method of ['GET', 'HEAD'])
+      for (const kind of kinds) {
+        const theirs = await ask(beside!, method, name, kind);
+        expect(await ask(alone!, method, name, kind), `${method} ${name} ${kind}`).toBe(theirs);
+      }
 });
 
 test('a deadline that passes: 504, and the signal aborts', async () => {
   const app = appFile(`
     let told;
     const aborted = new Promise((resolve) => (told = resolve));
-    export default { fetch: (request) => new URL(request.url).pathname === '/told'
-      ? aborted.then((name) => new Response(name))
-      : new Promise(() => request.signal.addEventListener('abort', () => told(request.signal.reason.name))) };
+    let cancelled;
+    const dropped = new Promise((resolve) => (cancelled = resolve));
+    const late = () => new Response(new ReadableStream({ cancel: () => cancelled('dropped') }));
+    export default { fetch: (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/told') return aborted.then((name) => new Response(name));
+      if (pathname === '/dropped') return dropped.then((text) => new Response(text));
+      return new Promise((resolve) => request.signal.addEventListener('abort', () => {
+        told(request.signal.reason.name);
+        resolve(late());
+      }));
+    } };
   `);
   const { port: own } = await serveFile(app, 1, { handlerTimeout: 50 });
   expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
   expect(await (await fetch(`http://127.0.0.1:${own}/told`)).text()).toBe('AbortError');
+  expect(await (await fetch(`http://127.0.0.1:${own}/dropped`)).text()).toBe('dropped');
+});
+
+test('nobody waits for a handler whose client has left: its worker ends at once', async () => {
+  const app = appFile(`
+    let left;
+    const gone = new Promise((resolve) => (left = resolve));
+    export default { fetch: (request) => {
+      if (new URL(request.url).pathname === '/gone') return gone.then(() => new Response('gone'));
+      request.signal.addEventListener('abort', () => left());
+      return new Promise(() => {});
+    } };
+  `);
+  const { port: own, server } = await serveFile(app, 1, { shutdownTimeout: 60_000 });
+  const client = await Client.connect(own);
+  await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await expect.poll(() => server.stats().inFlight).toBe(1);
+  client.close();
+  expect(await (await fetch(`http://127.0.0.1:${own}/gone`)).text()).toBe('gone');
+  await server.close();
+});
+
+test('a handler that burns CPU can ask whether its client is there', async () => {
+  const app = appFile(`
+    export default { fetch: (request) => {
+      if (new URL(request.url).pathname === '/') return new Response('idle');
+      const end = Date.now() + 10_000;
+      while (!request.signal.aborted && Date.now() < end);
+      return new Response('x');
+    } };
+  `);
+  const { port: own, server } = await serveFile(app, 1);
+  const client = await Client.connect(own);
+  await client.write('GET /burn HTTP/1.1\r\nHost: a\r\n\r\n');
+  await expect.poll(() => server.stats().inFlight).toBe(1);
+  client.close();
+  const start = performance.now();
+  expect(await (await fetch(`http://127.0.0.1:${own}/`)).text()).toBe('idle');
+  expect(performance.now() - start).toBeLessThan(5000);
 });
 
 test('without threads the caller’s Response stays, and is sent all the same', async () => {

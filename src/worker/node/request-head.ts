@@ -1,0 +1,45 @@
+/**
+ * A request's head, taken out of the slab: what Node's messages are made of, now or when they are asked for.
+ *
+ * Law: text and numbers as they were sent; decides nothing.
+ */
+import type { Peers, RequestReader } from '../../ring/message.ts';
+
+export class RequestHead implements Peers {
+  readonly method: string;
+  /** The request target as it was sent. */
+  readonly url: string;
+  /** The parser's (`http/flags.ts`). */
+  readonly flags: number;
+  /** Of its exchange, for its id. */
+  readonly serial: number;
+  /** Names and values in turns, as they were sent. */
+  readonly rawHeaders: string[];
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+
+  constructor(reader: RequestReader) {
+    const { head, targetOffset } = reader;
+    this.method = head.slice(0, reader.methodLength);
+    this.url = head.slice(targetOffset, targetOffset + reader.targetLength);
+    this.flags = reader.flags;
+    this.serial = reader.serial;
+    this.rawHeaders = fieldsOf(reader);
+    this.remoteAddress = reader.remoteAddress;
+    this.remotePort = reader.remotePort;
+    this.localAddress = reader.localAddress;
+    this.localPort = reader.localPort;
+  }
+}
+
+function fieldsOf({ head, spans, spansStart, headerCount }: RequestReader): string[] {
+  const fields: string[] = [];
+  for (let i = 0, at = spansStart; i < headerCount; i++, at += 4) {
+    const name = spans[at]!;
+    const value = spans[at + 2]!;
+    fields.push(head.slice(name, name + spans[at + 1]!), head.slice(value, value + spans[at + 3]!));
+  }
+  return fields;
+}
