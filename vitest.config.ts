@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     // More than there are processors here: half of the tests wait for something most of their time.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // CI counts what passed from a report.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     testTimeout: 30_000,
