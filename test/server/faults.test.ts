@@ -56,7 +56,7 @@ describe('errors that nobody catches', () => {
   test('an application that listens for them decides itself', async () => {
     const own = `process.on('uncaughtException', () => {}); ${app}`;
     const { port, server, log } = await serveFile(
-      appFile(own.replace('await wait(10000)', 'await wait(30)')),
+      appFile(own.replaceAll('await wait(10000)', 'await wait(30)')),
       1,
     );
     const response = await fetch(`http://127.0.0.1:${port}/timer`);
