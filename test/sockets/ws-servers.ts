@@ -18,6 +18,8 @@ export interface Subject {
   readonly port: number;
   /** The process that serves. */
   readonly pid: number;
+  /** Where it notes, and looks for what releases it. */
+  readonly folder: string;
   /** What the program noted about the connection with that id, a line an event. */
   readonly notes: (id: string) => string[];
 }
@@ -38,7 +40,7 @@ export async function onNode(): Promise<Subject> {
   const child = spawn(process.execPath, [ECHO], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  return { name: 'node', port: Number(new URL(line.toString().trim()).port), pid: child.pid!, notes };
+  return { name: 'node', port: Number(new URL(line.toString().trim()).port), pid: child.pid!, folder, notes };
 }
 
 export async function onOurs(threads: number, ...args: string[]): Promise<Subject & { cli: Cli }> {
@@ -46,7 +48,7 @@ export async function onOurs(threads: number, ...args: string[]): Promise<Subjec
   const flags = ['--port', '0', '--threads', String(threads), '--no-supervise', ...args];
   const cli = new Cli([ECHO, ...flags], { env: { LOGS: folder } });
   const { port } = new URL(await cli.url());
-  return { name: 'tsgi-threads', port: Number(port), pid: cli.child.pid!, notes, cli };
+  return { name: 'tsgi-threads', port: Number(port), pid: cli.child.pid!, folder, notes, cli };
 }
 
 /** What was noted once the connection is over there; a connection that was never opened has no notes. */

@@ -87,6 +87,8 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     if (this.hasMessages) return;
     this.makeMessages();
     this.pushComplete();
+    // Asked for when all is over: there is nothing left to write to.
+    if (this.outbound.over) this.response.destroy();
   }
 
   protected override onAbort(why: number): void {

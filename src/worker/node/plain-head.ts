@@ -30,7 +30,10 @@ export interface PlainContext {
 }
 
 /** Status line to empty line, ASCII; null when Node's response must be asked. */
-export function plainHead(answer: Prepared, { length, http11, keepAlive, date }: PlainContext): string | null {
+export function plainHead(
+  answer: Prepared,
+  { length, http11, keepAlive, date }: PlainContext,
+): string | null {
   const { status, statusText, headers } = answer;
   // 205 says by its length that it has no body, and who forgets that is Node's concern.
   if (statusText || status === 205 || STATUS_CODES[status] === undefined) return null;
