@@ -147,8 +147,7 @@ export class SlabView {
     let to = offset + (SPANS + spanWords) * 4;
     bytes.set(head.bytes.subarray(head.start, head.start + head.length), to);
     to += head.length;
-    to += bytes.latin1Write(peers.remoteAddress, to);
-    return to + bytes.latin1Write(peers.localAddress, to);
+    return to + bytes.latin1Write(peers.remoteAddress + peers.localAddress, to);
   }
 
   /** Says how the body goes on: `bodyLength` bytes lie in the slab, `more` follow through the inbound ring. */
@@ -202,6 +201,7 @@ export class RequestReader {
   exchange = 0;
   generation = 0;
   flags = 0;
+  /** Latin-1; the addresses follow in it. */
   head = '';
   spans: Int32Array;
   spansStart = 0;
@@ -240,11 +240,15 @@ export class RequestReader {
     this.serial = words[at + SERIAL]!;
     this.moreBody = words[at + MORE_BODY] === 1;
     this.spansStart = at + SPANS;
-    let to = offset + (SPANS + this.headerCount * 4) * 4;
-    this.head = bytes.latin1Slice(to, (to += words[at + HEAD_LENGTH]!));
-    this.remoteAddress = bytes.latin1Slice(to, (to += words[at + REMOTE_LENGTH]!));
-    this.localAddress = bytes.latin1Slice(to, (to += words[at + LOCAL_LENGTH]!));
-    this.bodyOffset = to;
+    const start = offset + (SPANS + this.headerCount * 4) * 4;
+    const remote = words[at + HEAD_LENGTH]!;
+    const local = remote + words[at + REMOTE_LENGTH]!;
+    const end = local + words[at + LOCAL_LENGTH]!;
+    const text = bytes.latin1Slice(start, start + end);
+    this.head = text;
+    this.remoteAddress = text.slice(remote, local);
+    this.localAddress = text.slice(local);
+    this.bodyOffset = start + end;
     this.bodyLength = words[at + BODY_LENGTH]!;
   }
 
