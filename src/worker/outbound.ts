@@ -20,6 +20,19 @@ export interface ResponsePlan {
   readonly headRequest: boolean;
 }
 
+/** Holds what was encoded last, until it is flushed: a buffer for each text would keep the garbage collector busy. */
+let scratch: Buffer | null = null;
+
+/** What goes into the queue of a text with so many bytes in UTF-8. To be flushed at once. */
+export function encoded(text: string, bytes: number): Uint8Array | string {
+  // ASCII is Latin-1 as it stands.
+  if (text.length === bytes) return text;
+  if (bytes > WINDOW) return Buffer.from(text);
+  scratch ??= Buffer.allocUnsafeSlow(WINDOW);
+  scratch.write(text);
+  return scratch.subarray(0, bytes);
+}
+
 export class Outbound {
   readonly exchange: number;
   readonly generation: number;
@@ -137,7 +150,11 @@ export class Outbound {
   /** Moves what there is room for into the ring. */
   flush(): void {
     if (this.over) return;
-    while (this.queue.length > 0) if (!this.#sendPiece()) return this.loop.blockedOn(this);
+    while (this.queue.length > 0) {
+      if (this.#sendPiece()) continue;
+      this.#keep();
+      return this.loop.blockedOn(this);
+    }
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
     if (this.#tunnel) this.loop.committedMessage();
     else this.loop.committed(this.over);
@@ -168,7 +185,7 @@ export class Outbound {
     this.ending = true;
     if (length === 0) return this.sendShort(head, '', 0);
     if (typeof body === 'string' && length <= SHORT) return this.sendShort(head, body, length);
-    this.queue.push(head, typeof body === 'string' ? Buffer.from(body) : body);
+    this.queue.push(head, typeof body === 'string' ? encoded(body, length) : body);
     this.flush();
   }
 
@@ -208,6 +225,15 @@ export class Outbound {
     points.reached('committed');
     this.#sent = (this.#sent + used) | 0;
     return true;
+  }
+
+  /** What waits for room stays as it is, whatever is encoded meanwhile. */
+  #keep(): void {
+    const { queue } = this;
+    for (let i = 0; i < queue.length; i++) {
+      const part = queue[i]!;
+      if (typeof part !== 'string' && part.buffer === scratch?.buffer) queue[i] = Buffer.from(part);
+    }
   }
 
   #queuedBytes(enough: number): number {

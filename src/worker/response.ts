@@ -16,7 +16,7 @@ import { TsgiRuleError } from '../tsgi/errors.ts';
 import type { FileBody } from '../tsgi/file-body.ts';
 import type { Sink } from '../tsgi/handler.ts';
 import type { BodyChunk, HeaderList } from '../tsgi/types.ts';
-import { Outbound } from './outbound.ts';
+import { encoded, Outbound } from './outbound.ts';
 
 const CRLF = '\r\n';
 
@@ -104,12 +104,10 @@ export class Response extends Outbound implements Sink {
   }
 
   #push(chunk: BodyChunk): void {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (this.#framing !== Framing.CHUNKED) {
-      this.queue.push(bytes);
-      return;
-    }
-    this.queue.push(encodeChunkPrefix(bytes.byteLength), bytes, CRLF);
+    const length = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
+    const part = typeof chunk === 'string' ? encoded(chunk, length) : chunk;
+    if (this.#framing === Framing.CHUNKED) this.queue.push(encodeChunkPrefix(length), part, CRLF);
+    else this.queue.push(part);
   }
 
   #whenFlowing(): Promise<void> {
