@@ -201,7 +201,6 @@ export class RequestReader {
   exchange = 0;
   generation = 0;
   flags = 0;
-  /** Latin-1; the addresses follow in it. */
   head = '';
   spans: Int32Array;
   spansStart = 0;
@@ -241,14 +240,14 @@ export class RequestReader {
     this.moreBody = words[at + MORE_BODY] === 1;
     this.spansStart = at + SPANS;
     const start = offset + (SPANS + this.headerCount * 4) * 4;
-    const remote = words[at + HEAD_LENGTH]!;
-    const local = remote + words[at + REMOTE_LENGTH]!;
-    const end = local + words[at + LOCAL_LENGTH]!;
-    const text = bytes.latin1Slice(start, start + end);
-    this.head = text;
-    this.remoteAddress = text.slice(remote, local);
-    this.localAddress = text.slice(local);
-    this.bodyOffset = start + end;
+    const behind = start + words[at + HEAD_LENGTH]!;
+    const remote = words[at + REMOTE_LENGTH]!;
+    this.bodyOffset = behind + remote + words[at + LOCAL_LENGTH]!;
+    this.head = bytes.latin1Slice(start, behind);
+    // Apart from the head: who keeps an address would keep all that it is a part of.
+    const addresses = bytes.latin1Slice(behind, this.bodyOffset);
+    this.remoteAddress = addresses.slice(0, remote);
+    this.localAddress = addresses.slice(remote);
     this.bodyLength = words[at + BODY_LENGTH]!;
   }
 

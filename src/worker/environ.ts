@@ -22,7 +22,7 @@ import type { Environ, ErrorStream, InputStream } from '../tsgi/types.ts';
 /** A parsed request; `ring/message.ts` fills it. */
 export interface RequestView {
   readonly flags: number;
-  /** Begins with the whole head, Latin-1. */
+  /** The whole head, Latin-1. */
   readonly head: string;
   /** 4 words a field from `spansStart`: name offset, name length, value offset, value length. */
   readonly spans: Int32Array;

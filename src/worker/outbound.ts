@@ -150,6 +150,8 @@ export class Outbound {
   /** Moves what there is room for into the ring. */
   flush(): void {
     if (this.over) return;
+    // Nothing empty is queued: its memory was taken away while it waited, and the rest of its bytes with it.
+    if (this.queue.some((part) => part.length === 0)) return this.#cut(Kind.ABORT);
     while (this.queue.length > 0) {
       if (this.#sendPiece()) continue;
       this.#keep();

@@ -131,6 +131,24 @@ test('what a reader that pauses has not taken yet is not written over', async ()
   expect(body.findIndex((word, at) => word !== at)).toBe(-1);
 });
 
+test('bytes whose memory is taken away while they wait: the client sees the truncation, and nobody waits for them', async () => {
+  const { port, server } = await serve(`
+    const bytes = new Uint8Array(8_000_000);
+    setTimeout(() => structuredClone(bytes.buffer, { transfer: [bytes.buffer] }), 20);
+    startResponse(200, []);
+    return bytes;
+  `);
+  const client = await Client.connect(port);
+  client.socket.pause();
+  await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  while (server.stats().inFlight === 0) await wait(1);
+  await wait(40);
+  client.socket.resume();
+  await client.rest().catch(() => {});
+  expect(client.received.length).toBeLessThan(8_000_000);
+  while (server.stats().inFlight > 0) await wait(1);
+});
+
 test.each([
   ['whole', 'return text;'],
   [

@@ -50,7 +50,7 @@ export interface Arrived {
 
 export class NodeExchange extends Running implements SocketOwner {
   declare readonly outbound: ExchangeOutbound;
-  readonly #host: ExchangeHost;
+  protected readonly host: ExchangeHost;
   readonly head: RequestHead;
   readonly complete: Uint8Array | null;
   /** `makeMessages` was called: the three below are there. */
@@ -74,14 +74,14 @@ export class NodeExchange extends Running implements SocketOwner {
 
   constructor(outbound: ExchangeOutbound, host: ExchangeHost, { head, body, complete }: Arrived) {
     super(outbound, body);
-    this.#host = host;
+    this.host = host;
     this.head = head;
     this.complete = complete;
   }
 
   override get label() {
     const { method, url, serial } = this.head;
-    return { method, target: url, id: this.#host.requestId(serial) };
+    return { method, target: url, id: this.host.requestId(serial) };
   }
 
   protected override call(owner: RunningOwner): void {
@@ -103,7 +103,7 @@ export class NodeExchange extends Running implements SocketOwner {
   /** In the exchange's scope: Node tells of a response that is made, and who hears may enter a context. */
   protected makeMessages(): void {
     this.hasMessages = true;
-    const host = this.#host;
+    const { host } = this;
     const socket = new ExchangeSocket(host.server, this, this.outbound, this.head);
     this.#socket = socket;
     this.request = host.request(this.head, socket);
@@ -117,7 +117,7 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
-    const { server, listener } = this.#host;
+    const { server, listener } = this.host;
     if (this.#expectsContinue) {
       internals(response)._expect_continue = true;
       if (server.listenerCount('checkContinue') > 0)
@@ -152,7 +152,7 @@ export class NodeExchange extends Running implements SocketOwner {
       request: this.request,
       response: this.response,
       socket: this.#socket,
-      server: this.#host.server,
+      server: this.host.server,
     };
   }
 
@@ -291,8 +291,7 @@ export class NodeExchange extends Running implements SocketOwner {
     if (this.#bodyOver) return this.onOver();
     if (this.outbound.over) return void socket.destroy();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
-    const { keepAliveTimeout, keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = this.#host
-      .server as Server & {
+    const { keepAliveTimeout, keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = this.host.server as Server & {
       keepAliveTimeoutBuffer?: number;
     };
     if (keepAliveTimeout > 0) socket.setTimeout(keepAliveTimeout + keepAliveTimeoutBuffer);
@@ -318,7 +317,7 @@ export class NodeExchange extends Running implements SocketOwner {
   protected override onAbort(why: number): void {
     super.onAbort(why);
     if (!this.hasMessages) return;
-    if (this.late) this.#hearTheEnd();
+    if (this.late) this.hearTheEnd();
     this.#socket.destroy();
   }
 
@@ -329,7 +328,7 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   /** One that is late goes on; for its socket is gone, its response says nothing of its end. */
-  #hearTheEnd(): void {
+  protected hearTheEnd(): void {
     const response = this.response;
     const { end } = response;
     response.end = ((...args: Parameters<typeof end>) => {
@@ -353,7 +352,7 @@ export class NodeExchange extends Running implements SocketOwner {
     const heard = [
       !request.complete && request.emit('timeout', socket),
       this.response.emit('timeout', socket),
-      this.#host.server.emit('timeout', socket),
+      this.host.server.emit('timeout', socket),
     ];
     if (!heard.includes(true)) socket.destroy();
   }

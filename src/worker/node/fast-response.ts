@@ -66,21 +66,26 @@ export function prepare(response: unknown): Prepared {
     throw new TypeError(`The fetch handler must return a Response, and returned ${String(response)}`);
   const prepared =
     '_toNodeResponse' in response ? (response as NodeResponse)._toNodeResponse() : parts(response);
-  const { status, headers, body } = prepared;
-  checkStatus(status);
+  const { headers, body } = prepared;
+  const status = checkedStatus(prepared.status);
+  prepared.status = status;
   let hasLength = BODILESS.has(status);
   if (body === undefined || body === null) {
-    for (let i = 0; i < headers.length; i += 2) hasLength ||= headers[i] === 'content-length';
+    for (let i = 0; i < headers.length; i += 2)
+      hasLength ||= String(headers[i]).toLowerCase() === 'content-length';
     if (!hasLength) headers.push('content-length', '0');
   } else if (hasLength) throw new TypeError(`A Response with status ${status} has no body`);
   for (let i = 1; i < headers.length; i += 2) headers[i] = String(headers[i]);
   return prepared;
 }
 
-function checkStatus(status: number): void {
+/** A number, as the web would have made it one. */
+function checkedStatus(given: unknown): number {
+  const status = Number(given);
   if (status === 0) throw new TypeError('The fetch handler returned Response.error()');
-  if (!(status >= 200 && status <= 599))
+  if (!(Number.isInteger(status) && status >= 200 && status <= 599))
     throw new RangeError(`The status of a Response is 200 to 599, and was ${status}`);
+  return status;
 }
 
 /** Of whichever package: what is looked at is there without making it one of undici's. */

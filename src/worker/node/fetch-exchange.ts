@@ -1,16 +1,17 @@
 /**
  * One exchange of a fetch handler: `Request` in, `Response` out, and Node's messages only for who wants them.
  *
- * Law: a plain answer to a request that came whole goes straight into the ring (`plain-head.ts` says what is plain). When
+ * Law: a plain answer to a request without a body goes straight into the ring (`plain-head.ts` says what is plain). When
  * somebody wants Node's request or response, the handler by its bindings or the answer by its kind, they are made, and
- * from then on this is an exchange like any of Node's. Where somebody listens to Node's server they are made at once.
+ * from then on this is an exchange like any of Node's; asked for behind a plain answer, they are finished and write
+ * nothing. Where somebody listens to Node's server they are made at once.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Arrived, type ExchangeHost, NodeExchange } from './exchange.ts';
-import { prepare } from './fast-response.ts';
+import { prepare, type Prepared } from './fast-response.ts';
 import { bindingsOf, type FetchBindings, FetchRequest, type FetchSource } from './fetch-request.ts';
 import { drop, sendResponse } from './send-response.ts';
-import type { ExchangeOutbound } from './socket.ts';
+import { type ExchangeOutbound, ExchangeSocket } from './socket.ts';
 
 /** What a handler is given besides its request, as handlers of other servers are. */
 export interface FetchContext {
@@ -41,6 +42,12 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   readonly #isObserved: boolean;
   readonly #call: FetchCall;
   #asked: FetchRequest | null = null;
+  /** What was sent without Node's messages. */
+  #plain: Prepared | null = null;
+  /** Node's messages of such an answer, for who asks afterwards. */
+  #spent: FetchBindings | null = null;
+  /** It came to its end without an answer of its handler's. */
+  #cut = false;
 
   constructor(outbound: ExchangeOutbound, host: FetchHost, arrived: Arrived, call: FetchCall) {
     super(outbound, host, arrived);
@@ -49,8 +56,14 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   }
 
   protected override serve(): void {
-    if (this.#isObserved || this.body !== null) super.serve();
+    if (this.#isObserved || !this.#isBodiless) super.serve();
     else this.follow(this.respond());
+  }
+
+  /** By its method; another's body, though it be empty, is read from Node's request. */
+  get #isBodiless(): boolean {
+    const { method } = this.head;
+    return this.body === null && this.complete === null && (method === 'GET' || method === 'HEAD');
   }
 
   /** Calls the handler and sends what it returns. A promise settles when all was written, or nobody waits for it. */
@@ -67,18 +80,26 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   #send(response: unknown): Promise<void> | undefined {
     const prepared = prepare(response);
     if (!this.hasMessages) {
-      if (this.isAbandoned) return void drop(prepared.body);
-      if (this.outbound.sendPlain(prepared)) return void this.onOver();
+      if (this.outbound.over) return void drop(prepared.body);
+      if (this.outbound.sendPlain(prepared)) return void this.#onSent(prepared);
     }
     return sendResponse(prepared, this.outgoing);
   }
 
+  #onSent(prepared: Prepared): void {
+    prepared.body = null;
+    this.#plain = prepared;
+    this.onOver();
+  }
+
   get incoming(): IncomingMessage {
+    if (this.#plain !== null) return this.#spentOf(this.#plain).incoming;
     this.#wantMessages();
     return this.request;
   }
 
   get outgoing(): ServerResponse {
+    if (this.#plain !== null) return this.#spentOf(this.#plain).outgoing;
     this.#wantMessages();
     return this.response;
   }
@@ -87,24 +108,61 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     if (this.hasMessages) return;
     this.makeMessages();
     this.pushComplete();
-    // Asked for when all is over: there is nothing left to write to.
+    if (this.late) this.hearTheEnd();
+    // Its client has left, or has another answer: there is nothing to write to.
     if (this.outbound.over) this.response.destroy();
   }
 
-  protected override onAbort(why: number): void {
-    super.onAbort(why);
+  /** As they would be now, had they been there: the answer is finished, though it may still wait for its reader. */
+  #spentOf({ status, headers }: Prepared): FetchBindings {
+    if (this.#spent !== null) return this.#spent;
+    const { host, head } = this;
+    const socket = new ExchangeSocket(host.server, this, this.outbound.spent(), head);
+    const incoming = host.request(head, socket);
+    incoming.complete = true;
+    incoming.push(null);
+    const outgoing = host.response(incoming, head.flags);
+    socket.assign(outgoing);
+    outgoing.writeHead(status, headers).end();
+    socket.detach(outgoing);
+    this.#spent = { incoming, outgoing };
+    return this.#spent;
+  }
+
+  // what its request's signal tells
+
+  get isAborted(): boolean {
+    return this.#cut || (this.isAbandoned && !this.#isAnswered);
+  }
+
+  get #isAnswered(): boolean {
+    return this.hasMessages ? this.response.writableEnded : this.#plain !== null;
+  }
+
+  #onCut(): void {
+    if (this.#isAnswered) return;
+    this.#cut = true;
     this.#asked?.abort();
+  }
+
+  protected override onAbort(why: number): void {
+    this.#onCut();
+    super.onAbort(why);
     if (!this.hasMessages && !this.late) this.onOver();
   }
 
   protected override onDismiss(reason: Error): void {
+    this.#onCut();
     super.onDismiss(reason);
-    this.#asked?.abort();
   }
 
-  /** Of whoever ends the connection before the answer is finished. */
   override socketOnClose(): void {
+    if (!this.hasMessages) return;
+    this.#onCut();
     super.socketOnClose();
-    if (!this.response.writableFinished) this.#asked?.abort();
+  }
+
+  override socketOnTimeout(): void {
+    if (this.hasMessages) super.socketOnTimeout();
   }
 }

@@ -18,13 +18,9 @@ export interface FetchBindings {
 export interface FetchSource extends FetchBindings {
   readonly hasMessages: boolean;
   readonly head: RequestHead;
-  /** The whole body, when it has come with the head. */
-  readonly complete: Uint8Array | null;
-  /** Nobody waits for the answer any more; synchronous code can ask, whose loop does not turn. */
-  readonly isAbandoned: boolean;
+  /** Nobody waits for an answer that has not been given; synchronous code can ask, whose loop does not turn. */
+  readonly isAborted: boolean;
 }
-
-const NO_BODY = Buffer.alloc(0);
 
 export class FetchRequest extends NodeRequest {
   readonly #source: FetchSource;
@@ -33,13 +29,13 @@ export class FetchRequest extends NodeRequest {
   constructor(source: FetchSource) {
     super(contextOf(source));
     this.#source = source;
-    if (!source.hasMessages) Object.assign(this.runtime!, { node: new NodeMessages(source) });
+    if (!source.hasMessages) Object.assign(this.runtime!, { node: messagesOf(source, RUNTIME) });
   }
 
   /** srvx would abort with Node's error: the web's own is what handlers look for. Brought up to date whenever it is read. */
   get _abortController(): AbortController {
     this.#controller ??= new AbortController();
-    if (this.#source.isAbandoned) this.#controller.abort();
+    if (this.#source.isAborted) this.#controller.abort();
     return this.#controller;
   }
 
@@ -56,22 +52,19 @@ function contextOf(source: FetchSource): Context {
   return { req: new MessageView(source) as unknown as Context['req'] };
 }
 
-/** As much of an `IncomingMessage` as srvx reads. */
+/** As much of an `IncomingMessage` without a body as srvx reads. */
 class MessageView {
   readonly url: string;
   readonly method: string;
   readonly rawHeaders: string[];
-  readonly rawBody: Buffer;
   readonly #head: RequestHead;
   #headers: IncomingMessage['headers'] | null = null;
 
-  constructor({ head, complete }: FetchSource) {
+  constructor({ head }: FetchSource) {
     this.url = head.url;
     this.method = head.method;
     this.rawHeaders = head.rawHeaders;
     this.#head = head;
-    this.rawBody =
-      complete === null ? NO_BODY : Buffer.from(complete.buffer, complete.byteOffset, complete.byteLength);
   }
 
   /** Joined as Node joins them. */
@@ -96,45 +89,35 @@ function joined(fields: readonly string[]): IncomingMessage['headers'] {
   return headers;
 }
 
-/** `request.runtime.node`. */
-class NodeMessages {
+type Names = Readonly<Record<string, keyof FetchBindings>>;
+/** What the second argument of a handler calls them. */
+const BINDINGS = { incoming: 'incoming', outgoing: 'outgoing' } as const;
+/** And `request.runtime.node`. */
+const RUNTIME = { req: 'incoming', res: 'outgoing' } as const;
+
+/** Node's messages as properties, which are its own, so that a copy has them, too; made when they are read. */
+class Messages {
   readonly #source: FetchSource;
+  readonly #names: Names;
 
-  constructor(source: FetchSource) {
-    this.#source = source;
-  }
-
-  get req(): IncomingMessage {
-    return this.#source.incoming;
-  }
-
-  get res(): ServerResponse {
-    return this.#source.outgoing;
-  }
-}
-
-/** The second argument of a handler. Its properties are its own, so that a copy has them, too. */
-class Bindings implements FetchBindings {
-  declare readonly incoming: IncomingMessage;
-  declare readonly outgoing: ServerResponse;
-  readonly #source: FetchSource;
-
-  static readonly handler: ProxyHandler<Bindings> = {
-    get: (target, key) => {
-      if (key === 'incoming') return target.#source.incoming;
-      if (key === 'outgoing') return target.#source.outgoing;
-      return Reflect.get(target, key) as unknown;
+  static readonly handler: ProxyHandler<Messages> = {
+    get(target, key) {
+      if (!Object.hasOwn(target, key)) return Reflect.get(target, key) as unknown;
+      return target.#source[target.#names[key as string]!];
     },
   };
 
-  constructor(source: FetchSource) {
+  constructor(source: FetchSource, names: Names) {
     this.#source = source;
-    Object.assign(this, UNMADE);
+    this.#names = names;
+    Object.assign(this, names);
   }
 }
 
-const UNMADE = { incoming: undefined, outgoing: undefined };
+function messagesOf(source: FetchSource, names: Names): unknown {
+  return new Proxy(new Messages(source, names), Messages.handler);
+}
 
 export function bindingsOf(source: FetchSource): FetchBindings {
-  return new Proxy(new Bindings(source), Bindings.handler);
+  return messagesOf(source, BINDINGS) as FetchBindings;
 }

@@ -49,13 +49,6 @@ type Done = (error?: Error | null) => void;
 /** `writableLength` and its like are read by Node's HTTP, and are ours. */
 const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false };
 
-/** Bytes of a body that is there; NaN of one that is still to come. */
-function bytesOfBody(body: Prepared['body']): number {
-  if (body === null || body === undefined) return 0;
-  if (typeof body === 'string') return Buffer.byteLength(body);
-  return body instanceof Uint8Array ? body.byteLength : Number.NaN;
-}
-
 /** Tells its socket when all is in the ring. */
 export class ExchangeOutbound extends Outbound {
   /** null as long as nobody needs one. */
@@ -63,17 +56,25 @@ export class ExchangeOutbound extends Outbound {
 
   /** The answer to who needs none, in place of all that the socket would be written. False: it is not that plain. */
   sendPlain(answer: Prepared): boolean {
-    const { body } = answer;
+    const body = answer.body ?? '';
+    if (typeof body !== 'string' && !(body instanceof Uint8Array)) return false;
     const { http11, headRequest } = this.plan;
-    const length = headRequest ? -1 : bytesOfBody(body);
-    if (Number.isNaN(length)) return false;
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
     const keepAlive = this.keepsAlive;
-    const head = plainHead(answer, { length, http11, keepAlive, date: this.loop.date() });
+    const sent = headRequest ? -1 : length;
+    const head = plainHead(answer, { length: sent, http11, keepAlive, date: this.loop.date() });
     if (head === null) return false;
     this.begin();
     this.closes = !keepAlive;
-    this.sendWhole(head, length > 0 ? (body as Uint8Array | string) : '', Math.max(length, 0));
+    this.sendWhole(head, body, headRequest ? 0 : length);
     return true;
+  }
+
+  /** For messages that are made when all is said: it takes nothing. */
+  spent(): ExchangeOutbound {
+    const spent = new ExchangeOutbound(this.loop, this.exchange, this.generation, this.plan);
+    spent.over = true;
+    return spent;
   }
 
   protected override onFlow(): void {

@@ -118,6 +118,12 @@ describe.each([
       expect(answer).toMatch(new RegExp(`3 ${sha('abc')}$`));
     });
 
+    test('a POST without a body has an empty one', async () => {
+      expect(await raw('POST /requests/first HTTP/1.1\r\nHost: a\r\nContent-Length: 0')).toMatch(
+        /\r\n\r\ntrue$/,
+      );
+    });
+
     test('no body is null; a body is read once', async () => {
       expect(await text('/requests/none')).toBe('[null,"",false]');
       expect(await post('twice', 'x')).toBe('TypeError');
@@ -226,6 +232,10 @@ describe.each([
       expect(gunzipSync(body).toString()).toBe('squeezed'.repeat(1000));
     });
 
+    test('one of another package says its length once', async () => {
+      expect((await response('foreignLength')).match(/content-length/gi)).toHaveLength(1);
+    });
+
     test('one of undici’s own, and one of another package', async () => {
       expect(await response('native')).toMatch(/content-type: text\/plain\r\n[^]*6\r\nnative\r\n0\r\n\r\n$/);
       expect(await response('foreign')).toBe(
@@ -255,6 +265,7 @@ describe.each([
       ['atOnce', /Error: at once/],
       ['used', /whose body was read/],
       ['badStatus', /RangeError/],
+      ['numeral', /TypeError/],
       ['bodyOf204', /TypeError/],
       ['badHeader', /TypeError/],
       ['badValue', /TypeError/],
@@ -300,6 +311,20 @@ describe.each([
       expect(await text('/leaving/wasAborted')).toBe('false');
     });
 
+    test('aborts no signal either while it downloads an answer that was given', async () => {
+      const client = await Client.connect(port);
+      await client.write('GET /leaving/much HTTP/1.1\r\nHost: a\r\n\r\n');
+      await client.until(() => client.received.length > 100_000);
+      client.close();
+      await expect.poll(() => server.stats().inFlight).toBe(0);
+      expect(await text('/leaving/wasAborted')).toBe('false');
+    });
+
+    test('a stream that nobody is sent, for the request is HEAD, is cancelled', async () => {
+      expect((await fetch(`${base}/leaving/held`, { method: 'HEAD' })).status).toBe(200);
+      expect(await text('/leaving/cancelled')).toBe('cancelled');
+    });
+
     test('one that does not read stops the stream', async () => {
       const client = await Client.connect(port);
       client.socket.pause();
@@ -324,9 +349,17 @@ describe.each([
     expect(await text('/others/afterwards', { method: 'POST', body: 'a body' })).toBe('a body');
   });
 
-  test('Node’s response, asked for when all is over, is a closed one', async () => {
-    expect(await text('/others/tooLate')).toBe('x');
-    expect(await text('/others/wasTooLate')).toBe('/others/tooLate true');
+  test('asked for behind the answer they are finished, whether its client has read it or not', async () => {
+    const client = await Client.connect(port);
+    client.socket.pause();
+    await client.write('GET /others/behind HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2));
+    expect(await text('/others/wasBehind')).toBe('404,true,true,/others/behind,false');
+    client.socket.resume();
+    for (let i = 0; i < 2; i++) {
+      const answer = await client.answer();
+      expect([answer?.status, answer?.body === 'B'.repeat(4_000_000)]).toEqual([404, true]);
+    }
+    client.close();
   });
 
   test('a handler that ends the connection hears of it', async () => {
@@ -438,6 +471,18 @@ test('nobody waits for a handler whose client has left: its worker ends at once'
   client.close();
   expect(await (await fetch(`http://127.0.0.1:${own}/gone`)).text()).toBe('gone');
   await server.close();
+});
+
+test('handlers that burn CPU beyond their deadline are over when they return', async () => {
+  const app = appFile(`
+    const burn = () => { const end = Date.now() + 300; while (Date.now() < end); };
+    export default { fetch: (request) => (burn(), new Response('late')) };
+  `);
+  const options = { handlerTimeout: 200, killGrace: 5000, concurrency: 2 };
+  const { port: own, server, log } = await serveFile(app, 1, options);
+  for (let i = 0; i < 4; i++) expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
+  await expect.poll(() => server.stats().inFlight).toBe(0);
+  expect(log.filter((line) => line.includes('recycled'))).toEqual([]);
 });
 
 test('a handler that burns CPU can ask whether its client is there', async () => {
