@@ -485,6 +485,21 @@ test('handlers that burn CPU beyond their deadline are over when they return', a
   expect(log.filter((line) => line.includes('recycled'))).toEqual([]);
 });
 
+test('handlers that end Node’s response behind their deadline are over, though their promise never settles', async () => {
+  const app = appFile(`
+    export default { fetch: async (request, bindings) => {
+      await new Promise((resolve) => request.signal.addEventListener('abort', resolve));
+      bindings.outgoing.end('never sent');
+      await new Promise(() => {});
+    } };
+  `);
+  const options = { handlerTimeout: 50, killGrace: 5000, concurrency: 2 };
+  const { port: own, server, log } = await serveFile(app, 1, options);
+  for (let i = 0; i < 5; i++) expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
+  await expect.poll(() => server.stats().inFlight).toBe(0);
+  expect(log.filter((line) => line.includes('recycled'))).toEqual([]);
+});
+
 test('a handler that burns CPU can ask whether its client is there', async () => {
   const app = appFile(`
     export default { fetch: (request) => {
