@@ -2,7 +2,9 @@
  * Errors that nobody catches: they cost the request that they belong to, and its worker only when it is done.
  */
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -78,36 +80,62 @@ describe('errors that nobody catches', () => {
     while (!log.includes('told of: not caught')) await wait(1);
   });
 
-  test('what its own request still says is dropped, also when its 502 has to wait for room', async () => {
-    const { port, server } = await serveFile(
-      appFile(`
-        export default async (environ, startResponse) => {
-          const { PATH_INFO: path } = environ;
-          if (path === '/fault') {
-            setTimeout(() => { throw new Error('not caught'); }, 200);
-            setTimeout(() => startResponse(200, [])('said later'), 300);
-            await new Promise(() => {});
-          }
-          startResponse(200, []);
-          if (path === '/') return 'fine';
-          return (async function* () { for (;;) yield new Uint8Array(65536); })();
-        };
-      `),
-      1,
-    );
-    const fills = Array.from({ length: 6 }, () => net.connect(port, '127.0.0.1'));
-    for (const fill of fills) fill.end('GET /fill HTTP/1.1\r\nHost: a\r\n\r\n').resume();
-    await Promise.all(fills.map((fill) => once(fill, 'data')));
-    const faulty = await Client.connect(port);
-    await faulty.write('GET /fault HTTP/1.1\r\nHost: a\r\n\r\n');
-    while (server.stats().inFlight < 7 || server.stats().pending > 0) await wait(1);
-    // Nobody empties the worker's ring meanwhile.
-    const end = performance.now() + 600;
-    while (performance.now() < end);
-    for (const fill of fills) fill.destroy();
-    expect((await faulty.answer())?.status).toBe(502);
-    await faulty.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    expect(await faulty.answer()).toMatchObject({ status: 200, body: 'fine' });
-    faulty.close();
-  });
+  /** In the folder `release` lets it fail, and it says `said` when it has; meanwhile the others fill the ring. */
+  const FAILING = `
+    import { existsSync, writeFileSync } from 'node:fs';
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    async function fail(folder, sayLater) {
+      while (!existsSync(folder + '/release')) await wait(2);
+      setTimeout(() => { throw new Error('not caught'); }, 100);
+      await wait(200);
+      setTimeout(() => writeFileSync(folder + '/said', ''), 10);
+      return sayLater();
+    }
+  `;
+  const SAID_LATER = {
+    tsgi: `
+      export default async (environ, startResponse) => {
+        const { PATH_INFO: path, QUERY_STRING: folder } = environ;
+        if (path === '/fault') {
+          void fail(folder, () => startResponse(200, [])('said later'));
+          await new Promise(() => {});
+        }
+        startResponse(200, []);
+        if (path === '/') return 'fine';
+        return (async function* () { for (;;) yield new Uint8Array(65536); })();
+      };
+    `,
+    fetch: `
+      export default { fetch: async (request) => {
+        const { pathname, search } = new URL(request.url);
+        if (pathname === '/fault') return fail(search.slice(1), () => new Response('said later'));
+        if (pathname === '/') return new Response('fine');
+        return new Response(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(65536)) }));
+      } };
+    `,
+  };
+
+  test.each(Object.entries(SAID_LATER))(
+    'what its own request still says is dropped, also when its 502 has to wait for room: %s',
+    async (_, source) => {
+      const app = appFile(FAILING + source);
+      const folder = path.dirname(app);
+      const { port, server } = await serveFile(app, 1);
+      const fills = Array.from({ length: 6 }, () => net.connect(port, '127.0.0.1'));
+      for (const fill of fills) fill.end('GET /fill HTTP/1.1\r\nHost: a\r\n\r\n').resume();
+      await Promise.all(fills.map((fill) => once(fill, 'data')));
+      const faulty = await Client.connect(port);
+      await faulty.write(`GET /fault?${folder} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      while (server.stats().inFlight < 7 || server.stats().pending > 0) await wait(1);
+      writeFileSync(`${folder}/release`, '');
+      // Nobody empties the worker's ring meanwhile.
+      const end = performance.now() + 10_000;
+      while (!existsSync(`${folder}/said`) && performance.now() < end);
+      for (const fill of fills) fill.destroy();
+      expect((await faulty.answer())?.status).toBe(502);
+      await faulty.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      expect(await faulty.answer()).toMatchObject({ status: 200, body: 'fine' });
+      faulty.close();
+    },
+  );
 });

@@ -80,7 +80,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   #send(response: unknown): Promise<void> | undefined {
     const prepared = prepare(response);
     if (!this.hasMessages) {
-      if (this.outbound.over) return void drop(prepared.body);
+      if (this.#isClosed) return void drop(prepared.body);
       if (this.outbound.sendPlain(prepared)) return void this.#onSent(prepared);
     }
     return sendResponse(prepared, this.outgoing);
@@ -90,6 +90,11 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     prepared.body = null;
     this.#plain = prepared;
     this.onOver();
+  }
+
+  /** Its client has left, or has another answer, though that may still wait for room. */
+  get #isClosed(): boolean {
+    return this.outbound.gone || this.outbound.over;
   }
 
   get incoming(): IncomingMessage {
@@ -109,8 +114,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     this.makeMessages();
     this.pushComplete();
     if (this.late) this.hearTheEnd();
-    // Its client has left, or has another answer: there is nothing to write to.
-    if (this.outbound.over) this.response.destroy();
+    if (this.#isClosed) this.response.destroy();
   }
 
   /** As they would be now, had they been there: the answer is finished, though it may still wait for its reader. */
