@@ -364,7 +364,7 @@ describe.each([
 
   test('a handler that ends the connection hears of it', async () => {
     await expect(text('/others/ended')).rejects.toThrow('fetch failed');
-    expect(await text('/leaving/wasAborted')).toBe('true');
+    expect(await text('/others/hasEnded')).toBe('true');
   });
 
   test('what a handler throws when its client has left is nobody’s concern', async () => {
