@@ -237,13 +237,19 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   }
 
   #tellSoon(): void {
-    if (this.#callbacks !== null || this.#needsDrain) process.nextTick(tell, this);
+    if (this.#callbacks !== null) process.nextTick(tell, this);
+    // In a turn of its own: who writes as fast as this drains would leave nobody else one.
+    if (this.#needsDrain) setImmediate(drain, this);
   }
 
   /** Called by `tell` alone. */
   told(): void {
     this.#runCallbacks();
-    if (!this.#needsDrain || this.destroyed) return;
+  }
+
+  /** Called by `drain` alone. More may have been written meanwhile, which tells of itself. */
+  drained(): void {
+    if (!this.#needsDrain || this.#unsent > 0 || this.destroyed) return;
     this.#needsDrain = false;
     this.emit('drain');
     this.owner.socketOnDrain();
@@ -290,6 +296,10 @@ function flushNow(socket: ExchangeSocket): void {
 
 function tell(socket: ExchangeSocket): void {
   socket.told();
+}
+
+function drain(socket: ExchangeSocket): void {
+  socket.drained();
 }
 
 function close(socket: ExchangeSocket, error: Error | null, callback: Done): void {
