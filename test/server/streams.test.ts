@@ -150,35 +150,39 @@ test('bytes whose memory is taken away while they wait: the client sees the trun
 });
 
 test.each([
-  ['whole', 'return text;'],
+  ['whole', 200_000, 'return text;'],
   [
-    'in pieces',
-    'return (function* () { for (let at = 0; at < 10; at++) yield text.slice(at * 20000, (at + 1) * 20000); })();',
+    'in pieces, of more than a window',
+    1_000_000,
+    'return (function* () { for (let at = 0; at < 10; at++) yield text.slice(at * 100000, (at + 1) * 100000); })();',
   ],
-])('texts that wait for their readers stay as they are while others are encoded: %s', async (_, body) => {
-  const textOf = (name: string) => `\u00e9 ${name}\n`.repeat(200_000).slice(0, 200_000);
-  const { port } = await serve(`
-    const text = ('\\u00e9 ' + environ.PATH_INFO.slice(1) + '\\n').repeat(200000).slice(0, 200000);
+])(
+  'texts that wait for their readers stay as they are while others are encoded: %s',
+  async (_, units, body) => {
+    const textOf = (name: string) => `\u00e9 ${name}\n`.repeat(units).slice(0, units);
+    const { port } = await serve(`
+    const text = ('\\u00e9 ' + environ.PATH_INFO.slice(1) + '\\n').repeat(${units}).slice(0, ${units});
     startResponse(200, []);
     ${body}
   `);
-  const names = Array.from({ length: 40 }, (_each, index) => `reader ${index}`.replace(' ', '-'));
-  const clients = await Promise.all(
-    names.map(async (name) => {
-      const client = await Client.connect(port);
-      client.socket.pause();
-      await client.write(`GET /${name} HTTP/1.1\r\nHost: a\r\n\r\n`);
-      return client;
-    }),
-  );
-  // All have been called by the time that another is answered.
-  expect(await (await fetch(`http://127.0.0.1:${port}/last`)).text()).toBe(textOf('last'));
-  for (const [index, client] of clients.entries()) {
-    client.socket.resume();
-    const { body: received } = (await client.answer())!;
-    expect(Buffer.from(received, 'latin1').toString() === textOf(names[index]!)).toBe(true);
-  }
-});
+    const names = Array.from({ length: 40 }, (_each, index) => `reader ${index}`.replace(' ', '-'));
+    const clients = await Promise.all(
+      names.map(async (name) => {
+        const client = await Client.connect(port);
+        client.socket.pause();
+        await client.write(`GET /${name} HTTP/1.1\r\nHost: a\r\n\r\n`);
+        return client;
+      }),
+    );
+    // All have been called by the time that another is answered.
+    expect(await (await fetch(`http://127.0.0.1:${port}/last`)).text()).toBe(textOf('last'));
+    for (const [index, client] of clients.entries()) {
+      client.socket.resume();
+      const { body: received } = (await client.answer())!;
+      expect(Buffer.from(received, 'latin1').toString() === textOf(names[index]!)).toBe(true);
+    }
+  },
+);
 
 describe('an answer whose application is done, and whose reader is not', () => {
   const LARGE = `startResponse(200, []); return 'x'.repeat(8_000_000);`;

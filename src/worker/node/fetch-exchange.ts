@@ -39,7 +39,7 @@ export interface FetchCall {
 }
 
 export class FetchExchange extends NodeExchange implements FetchSource {
-  readonly #isObserved: boolean;
+  declare protected readonly host: FetchHost;
   readonly #call: FetchCall;
   #asked: FetchRequest | null = null;
   /** What was sent without Node's messages. */
@@ -51,12 +51,11 @@ export class FetchExchange extends NodeExchange implements FetchSource {
 
   constructor(outbound: ExchangeOutbound, host: FetchHost, arrived: Arrived, call: FetchCall) {
     super(outbound, host, arrived);
-    this.#isObserved = host.isObserved;
     this.#call = call;
   }
 
   protected override serve(): void {
-    if (this.#isObserved || !this.#isBodiless) super.serve();
+    if (this.host.isObserved || !this.#isBodiless) super.serve();
     else this.follow(this.respond());
   }
 

@@ -492,29 +492,28 @@ test('a stream that is always ready leaves its worker a turn, though there is ro
   expect(Number(body.subarray(3 * 65_536).toString())).toBeGreaterThanOrEqual(2);
 });
 
-test('handlers that burn CPU beyond their deadline are over when they return', async () => {
-  const app = appFile(`
-    const burn = () => { const end = Date.now() + 300; while (Date.now() < end); };
-    export default { fetch: (request) => (burn(), new Response('late')) };
-  `);
-  const options = { handlerTimeout: 200, killGrace: 5000, concurrency: 2 };
-  const { port: own, server, log } = await serveFile(app, 1, options);
-  for (let i = 0; i < 4; i++) expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
-  await expect.poll(() => server.stats().inFlight).toBe(0);
-  expect(log.filter((line) => line.includes('recycled'))).toEqual([]);
-});
-
-test('handlers that end Node’s response behind their deadline are over, though their promise never settles', async () => {
-  const app = appFile(`
-    export default { fetch: async (request, bindings) => {
+test.each([
+  [
+    'burn CPU beyond it, when they return',
+    `() => {
+      const end = Date.now() + 300;
+      while (Date.now() < end);
+      return new Response('late');
+    }`,
+  ],
+  [
+    'end Node’s response behind it, though their promise never settles',
+    `async (request, bindings) => {
       await new Promise((resolve) => request.signal.addEventListener('abort', resolve));
       bindings.outgoing.end('never sent');
       await new Promise(() => {});
-    } };
-  `);
-  const options = { handlerTimeout: 50, killGrace: 5000, concurrency: 2 };
+    }`,
+  ],
+])('a deadline: handlers are over that %s', async (_, handler) => {
+  const options = { handlerTimeout: 200, killGrace: 5000, concurrency: 2 };
+  const app = appFile(`export default { fetch: ${handler} };`);
   const { port: own, server, log } = await serveFile(app, 1, options);
-  for (let i = 0; i < 5; i++) expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
+  for (let i = 0; i < 4; i++) expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(504);
   await expect.poll(() => server.stats().inFlight).toBe(0);
   expect(log.filter((line) => line.includes('recycled'))).toEqual([]);
 });
