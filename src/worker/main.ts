@@ -29,6 +29,7 @@ import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
 import { sayGoodbye, surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
+import { compileSmallHere } from './wasm-compile.ts';
 
 type Say = (message: FromWorker) => void;
 type Close = Extract<ToWorker, { type: 'close' }>;
@@ -37,7 +38,10 @@ type Close = Extract<ToWorker, { type: 'close' }>;
 export default async function work(task: WorkerTask): Promise<void> {
   const { control, output } = task;
   const say: Say = (message) => control.postMessage(message);
-  if (output !== null) takeStdio(new TextTail(output));
+  if (output !== null) {
+    compileSmallHere();
+    takeStdio(new TextTail(output));
+  }
   say({ type: 'started', threadId });
   say(await new Life(task, say).run());
   // In a thread of its own it stays until the pool ends the thread; see `pool/incarnation.ts`.

@@ -1,0 +1,60 @@
+/**
+ * What a worker compiles of WebAssembly: nothing that another thread is still at when the worker ends.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { appFile, serveFile } from '../support/server.ts';
+
+const SMALL = new URL('../../native/shim.wasm', import.meta.url);
+const FIXED_IN = 24;
+
+async function askTwice(code: string): Promise<string[]> {
+  const { port } = await serveFile(appFile(code), 1);
+  const client = await Client.connect(port);
+  const bodies: string[] = [];
+  for (const path of ['/1', '/2']) {
+    await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    bodies.push((await client.answer())?.body ?? 'none');
+  }
+  client.close();
+  return bodies;
+}
+
+test('a TSGI application is served without the HTTP client of Node, which would be loaded with Response', async () => {
+  const bodies = await askTwice(`
+    export default async (environ, startResponse) => {
+      startResponse(200, []);
+      return String(process.moduleLoadList.filter((name) => name.includes('undici')));
+    };`);
+  expect(bodies).toEqual(['', '']);
+});
+
+test.runIf(Number.parseInt(process.versions.node, 10) < FIXED_IN)(
+  'a small module is compiled when the call returns, and one that is broken is rejected',
+  async () => {
+    const bytes = readFileSync(SMALL).toString('base64');
+    const [first] = await askTwice(`
+      const bytes = Buffer.from('${bytes}', 'base64');
+      const found = [];
+      WebAssembly.compile(bytes).then((module) => found.push(module instanceof WebAssembly.Module));
+      WebAssembly.compile(bytes.subarray(1)).catch((error) => found.push(error.name));
+      // Two turns of promises; a module from another thread would come with the loop's next turn.
+      await null;
+      await null;
+      const seen = String(found);
+      const refused = await WebAssembly.compile('text').catch(({ name }) => name);
+      export default (environ, startResponse) => (startResponse(200, []), seen + ' ' + refused);`);
+    expect(first).toBe('true,CompileError TypeError');
+  },
+);
+
+test('a module that is large is compiled as ever', async () => {
+  // A custom section of 100 KiB behind the header.
+  const [first] = await askTwice(`
+    const size = 100 * 1024;
+    const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 0x80 | (size & 127), 0x80 | ((size >> 7) & 127), size >> 14];
+    const module = await WebAssembly.compile(Buffer.concat([Buffer.from(header), Buffer.alloc(size)]));
+    export default (environ, startResponse) => (startResponse(200, []), String(module instanceof WebAssembly.Module));`);
+  expect(first).toBe('true');
+});
