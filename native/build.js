@@ -14,6 +14,7 @@ const COMPILE = [
   '-target',
   'wasm32',
   '-O2',
+  '-msimd128',
   '-ffreestanding',
   '-fno-builtin',
   '-Wall',
@@ -32,7 +33,9 @@ const MODULES = {
 const local = (name) => new URL(name, import.meta.url);
 
 async function build(name) {
-  const source = { [`${name}.c`]: readFileSync(local(`${name}.c`)) };
+  const source = Object.fromEntries(
+    [`${name}.c`, 'plain-head.h'].map((file) => [file, readFileSync(local(file))]),
+  );
   const options = {
     printLine: (line) => /error|warning/.test(line) && console.error(line),
     fetchProgress: () => {},

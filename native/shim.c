@@ -3,7 +3,8 @@
  *
  * Law: pure. Reads the bytes that are parsed, writes only the context at CONTEXT and the tables behind it; calls
  * nothing but llhttp_execute and llhttp_resume. It knows no socket, no limit that is not in the context, and never
- * sees a byte twice, except that a complete head is looked over once. `src/http/parser.ts` reads the context by the
+ * sees a byte twice, except that a complete head is looked over once, and that one which turns out not to be plain
+ * (`plain-head.h`) was looked at before llhttp read it. `src/http/parser.ts` reads the context by the
  * word numbers below: change them together.
  *
  * Memory: llhttp's own comes first (128 KiB); everything of ours lies behind it, in a region that JavaScript grew
@@ -56,6 +57,7 @@ struct context {
   int gap;               /* 23 bytes since the last one of chunk data */
   int blank;             /* 24 the last byte fed was the CR of an empty line before the request line */
   int fed_end;           /* 25 address behind the bytes fed last */
+  int untouched;         /* 26 llhttp has seen nothing of this message: its state is that of an earlier one */
 };
 
 #define C ((struct context *)CONTEXT)
@@ -275,6 +277,8 @@ static void trim(struct span *field) {
   while (field->value_length > 0 && is_blank(at[field->value_length - 1])) field->value_length--;
 }
 
+#include "plain-head.h"
+
 static int check_fields(void) {
   int hosts = 0;
   for (int i = 0; i < C->header_count; i++) {
@@ -414,11 +418,16 @@ EXPORT(on_message_complete) int on_message_complete(int parser) {
   return PAUSED;
 }
 
+static void reset_llhttp(void) {
+  for (int i = 0; i < PARSER_BYTES; i += 4) *(int *)(PARSER + i) = *(int *)(PRISTINE + i);
+  C->untouched = 0;
+}
+
 /* called by JavaScript */
 
 /* The next byte fed is the first of a message. */
 EXPORT(start) void start(void) {
-  for (int i = 0; i < PARSER_BYTES; i += 4) *(int *)(PARSER + i) = *(int *)(PRISTINE + i);
+  C->untouched = 1;
   C->head_start = 0;
   C->header_count = 0;
   C->target = 0;
@@ -453,6 +462,24 @@ static int skip_empty_lines(int at, int end) {
   return at;
 }
 
+/*
+ * A plain head, whole in these bytes, is its message. Returns the address behind it, or 0: it is llhttp's, as is a
+ * request line that is too long, which is refused before anything behind it.
+ */
+static int feed_plain(int at, int end) {
+  struct plain_head head;
+  int behind = read_plain_head(at, end, &head, SPANS, C->max_headers);
+  if (behind == 0) return 0;
+  if (head.target_end - at > C->max_request_line) return 0;
+  C->target = head.target - at;
+  C->target_length = head.target_end - head.target;
+  C->header_count = head.header_count;
+  C->last = VALUE;
+  C->complete = 1;
+  on_headers_complete(PARSER, 0, 0, 0);
+  return behind;
+}
+
 /* Parses `length` bytes at `at`, up to the end of the message: MORE, MESSAGE, BODY_FULL or ERROR. */
 EXPORT(feed) int feed(int at, int length) {
   int first = at, end = at + length;
@@ -470,7 +497,13 @@ EXPORT(feed) int feed(int at, int length) {
       return ERROR;
     }
     C->head_start = at;
+    int behind = feed_plain(at, end);
+    if (behind != 0) {
+      C->consumed = behind - first;
+      return C->status == 0 ? MESSAGE : ERROR;
+    }
   }
+  if (C->untouched) reset_llhttp();
   int error = llhttp_execute(PARSER, at, end - at);
   int stop = error == OK ? end : llhttp_get_error_pos(PARSER);
   if (error != OK && error != PAUSED && error != UPGRADE_PAUSE) {

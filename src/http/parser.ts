@@ -60,6 +60,8 @@ const STATE_BYTES = 592;
 const BODY_SPANS = REGION + 1024;
 const HEADER_SPANS = REGION + 8192;
 const SPAN_BYTES = 16;
+/** Bytes behind the read buffer that `native/plain-head.h` may read, and never believes. */
+const BEHIND = 16;
 /** Empty lines, and the fixed part of a request line, beside the limits. */
 const SLACK = 1024;
 
@@ -99,7 +101,7 @@ export class Parser {
     const spans = (limits.maxHeaders + 1) * SPAN_BYTES;
     const room = limits.maxRequestLine + limits.maxHeaderSize + SLACK + READ_BUFFER_SIZE;
     this.bufferStart = HEADER_SPANS + spans + Math.ceil(room / 16) * 16;
-    const linked = linkParser(this.bufferStart + READ_BUFFER_SIZE - REGION);
+    const linked = linkParser(this.bufferStart + READ_BUFFER_SIZE + BEHIND - REGION);
     this.memory = new Uint8Array(linked.memory);
     this.words = new Int32Array(linked.memory);
     this.#doubles = new Float64Array(linked.memory, REGION);
