@@ -6,12 +6,16 @@
  */
 import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
+import type { Bytes } from '../ring/bytes.ts';
 import { CLOSE, END, INTERIM, Kind, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 
 /** A string up to this many bytes is written into the ring without a Buffer of its own. */
 const SHORT = 8 * 1024;
+
+/** An ASCII body up to this many bytes is joined with its head: a call to write costs more than the copy. */
+const JOINED = 1024;
 
 /** What of a request's head decides its answer's framing. */
 export interface ResponsePlan {
@@ -31,6 +35,18 @@ export function encoded(text: string, bytes: number): Uint8Array | string {
   scratch ??= Buffer.allocUnsafeSlow(WINDOW);
   scratch.write(text);
   return scratch.subarray(0, bytes);
+}
+
+/** `length` is the body's, in UTF-8. */
+function writeAnswer(bytes: Bytes, at: number, head: string, body: string, length: number): void {
+  const isAscii = body.length === length;
+  if (isAscii && length <= JOINED) {
+    bytes.latin1Write(head + body, at);
+    return;
+  }
+  bytes.latin1Write(head, at);
+  if (isAscii) bytes.latin1Write(body, at + head.length);
+  else bytes.utf8Write(body, at + head.length);
 }
 
 export class Outbound {
@@ -201,8 +217,7 @@ export class Outbound {
       if (length > 0) this.queue.push(Buffer.from(body));
       return this.flush();
     }
-    ring.bytes.latin1Write(head, at);
-    if (length > 0) ring.bytes.utf8Write(body, at + head.length);
+    writeAnswer(ring.bytes, at, head, body, length);
     points.reached('mid-record');
     this.isOver();
     ring.commit(size, Kind.RESPONSE | END | (this.closes ? CLOSE : 0), this.exchange, this.generation);

@@ -186,6 +186,23 @@ describe('framing', () => {
     client.close();
   });
 
+  test('a text arrives as its UTF-8, of whichever characters and length, behind a head of Latin-1', async () => {
+    const texts = [0, 1, 1023, 1024, 1025, 8192, 8193].flatMap((length) =>
+      ['a', 'é', '€', '😀', '\ud800'].map((last) => 'a'.repeat(length) + last),
+    );
+    const { port } = await serve(`
+      const texts = ${JSON.stringify(texts)};
+      startResponse(200, [['x-latin', '\\xe9']]);
+      return texts[Number(environ.PATH_INFO.slice(1))];`);
+    for (const [i, text] of texts.entries()) {
+      const bytes = await exchange(port, `GET /${i} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+      const body = Buffer.from(text).toString('latin1');
+      expect(bytes).toContain(`\r\nx-latin: \xe9\r\n`);
+      expect(bytes).toContain(`\r\ncontent-length: ${body.length}\r\n`);
+      expect(bytes.slice(bytes.indexOf('\r\n\r\n') + 4) === body, `text ${i}`).toBe(true);
+    }
+  });
+
   test('Date is there once, and the application may give its own', async () => {
     const { port } = await serve(
       `startResponse(200, environ.PATH_INFO === '/own' ? [['Date', 'x']] : []); return '';`,
