@@ -14,7 +14,6 @@ const COMPILE = [
   '-target',
   'wasm32',
   '-O2',
-  '-msimd128',
   '-ffreestanding',
   '-fno-builtin',
   '-Wall',
@@ -50,7 +49,30 @@ async function build(name) {
     compiled,
     options,
   );
-  return Buffer.from(linked[`${name}.wasm`]);
+  const bytes = Buffer.from(linked[`${name}.wasm`]);
+  if (hasData(bytes)) throw new Error(`native/${name}.c needs data of its own: it has no memory for it`);
+  return bytes;
+}
+
+const DATA = 11;
+
+/** Whether a module brings data, which would be written over llhttp's. A section is its id, its length, its bytes. */
+function hasData(bytes) {
+  let at = 8;
+  const number = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    if (bytes[at++] === DATA) return true;
+    const length = number();
+    at += length;
+  }
+  return false;
 }
 
 const check = process.argv.includes('--check');

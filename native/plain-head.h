@@ -1,59 +1,68 @@
 /*
  * A second reader of heads, for those about which nothing can be in doubt: a GET or HEAD of HTTP/1.1 without content,
- * written as every client writes it, whole in the bytes that were read. Sixteen bytes at a time, which takes a quarter
- * of llhttp's time.
+ * written as every client writes it, whole in the bytes that were read. Eight bytes at a time, which takes a third of
+ * llhttp's time.
  *
  * Law: pure; bytes in, spans out, no state. It never refuses: of whatever it does not know it says so, and llhttp
  * reads that from its first byte. So what it takes must be a part of what llhttp takes, with the same spans: it takes
  * less on purpose (no other method, no other form of target, no field that speaks of framing, no empty value, no tab,
- * no byte in a name but letters, digits, '-' and '_'). llhttp sees every head that comes in pieces, so the tests of
+ * no byte in a name but letters, digits and '-'). llhttp sees every head that comes in pieces, so the tests of
  * `test/http`, which cut each message at every byte, compare the two.
  *
  * It may read 15 bytes behind `end`; `src/http/parser.ts` leaves room for them.
  */
 
-typedef byte vector __attribute__((vector_size(16)));
-typedef struct { vector value; } __attribute__((packed, aligned(1))) unaligned_vector;
+typedef unsigned long long word;
+typedef struct { word value; } __attribute__((packed, aligned(1))) unaligned_word;
 typedef struct { int value; } __attribute__((packed, aligned(1))) unaligned_int;
 
+#define WORD_AT(at) (((const unaligned_word *)(at))->value)
 #define INT_AT(at) (((const unaligned_int *)(at))->value)
-#define VECTOR_AT(at) (((const unaligned_vector *)(at))->value)
 /* Four characters as the word that they are in memory. */
 #define FOUR(a, b, c, d) ((a) | (b) << 8 | (c) << 16 | (d) << 24)
 
-/* Which of 16 is the first that is marked; 16: none. */
-static int first_marked(vector marks) {
-  int bits = __builtin_wasm_bitmask_i8x16(marks);
-  return bits == 0 ? 16 : __builtin_ctz(bits);
-}
+/*
+ * Eight bytes at a time. A byte is marked by its highest bit. Where a subtraction borrows, bytes above a marked one may
+ * be marked as well; the lowest mark is always right, and only that is used.
+ */
+#define EACH(byte) ((byte) * 0x0101010101010101ULL)
+#define HIGH EACH(0x80)
+#define BELOW(v, n) (((v) - EACH(n)) & ~(v) & HIGH)
+#define EQUAL(v, n) BELOW((v) ^ EACH(n), 1)
+/* Of bytes below 0x80, without any borrow. */
+#define FROM(v, n) ((v) + EACH(0x80 - (n)))
+
+#define FIRST(marks) (__builtin_ctzll(marks) >> 3)
 
 /* Address of the first byte that is no visible ASCII. */
 static int target_end(int at, int end) {
-  for (; at < end; at += 16) {
-    vector v = VECTOR_AT(at);
-    int n = first_marked((vector)(v - 0x21 > 0x7e - 0x21));
-    if (n < 16) return at + n;
+  for (; at < end; at += 8) {
+    word v = WORD_AT(at);
+    word marks = BELOW(v, 0x21) | EQUAL(v, 0x7f) | (v & HIGH);
+    if (marks != 0) return at + FIRST(marks);
   }
   return end;
 }
 
-/* Address of the first byte that cannot be part of a name. */
+/* Address of the first byte that is no letter, digit or '-'. */
 static int name_end(int at, int end) {
-  for (; at < end; at += 16) {
-    vector v = VECTOR_AT(at);
-    vector letter = (vector)((v | 0x20) - 'a' < 26), digit = (vector)(v - '0' < 10);
-    int n = first_marked(~(letter | digit | (vector)(v == '-') | (vector)(v == '_')));
-    if (n < 16) return at + n;
+  for (; at < end; at += 8) {
+    word v = WORD_AT(at), low = v & ~HIGH, lower = low | EACH(0x20);
+    word letter = FROM(lower, 'a') & ~FROM(lower, 'z' + 1);
+    word digit = FROM(low, '0') & ~FROM(low, '9' + 1);
+    word dash = ~FROM(low ^ EACH('-'), 1);
+    word marks = (~(letter | digit | dash) | v) & HIGH;
+    if (marks != 0) return at + FIRST(marks);
   }
   return end;
 }
 
 /* Address of the first control byte. */
 static int value_end(int at, int end) {
-  for (; at < end; at += 16) {
-    vector v = VECTOR_AT(at);
-    int n = first_marked((vector)(v < ' ') | (vector)(v == 0x7f));
-    if (n < 16) return at + n;
+  for (; at < end; at += 8) {
+    word v = WORD_AT(at);
+    word marks = BELOW(v, 0x20) | EQUAL(v, 0x7f);
+    if (marks != 0) return at + FIRST(marks);
   }
   return end;
 }

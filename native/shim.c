@@ -120,8 +120,12 @@ static int refuse(int status, int reason) {
 
 static const byte *bytes_at(int offset) { return (const byte *)(C->head_start + offset); }
 
-/* Compares with a lower-case literal, without regard to case; both have `length` bytes. */
-static int same(const byte *at, const char *lower, int length) {
+/*
+ * Compares with a lower-case literal, without regard to case; both have `length` bytes. Unrolled: a literal that is
+ * looked up byte by byte would need data, and lie in llhttp's memory. `native/build.js` refuses a module that has some.
+ */
+__attribute__((always_inline)) static inline int same(const byte *at, const char *lower, int length) {
+#pragma clang loop unroll(full)
   for (int i = 0; i < length; i++) {
     byte c = at[i];
     if (c >= 'A' && c <= 'Z') c |= 0x20;
@@ -179,8 +183,9 @@ static int has_port(const byte *at, int length) {
 }
 
 static int check_absolute(const byte *at, int length) {
-  int i = same(at, "http://", length < 7 ? 0 : 7) && length >= 7 ? 7 : 0;
-  if (i == 0 && length >= 8 && same(at, "https://", 8)) i = 8;
+  int i = 0;
+  if (length >= 7 && same(at, "http://", 7)) i = 7;
+  if (length >= 8 && same(at, "https://", 8)) i = 8;
   if (i == 0) return 0;
   int start = i;
   while (i < length && at[i] != '/' && at[i] != '?') i++;

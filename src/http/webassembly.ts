@@ -22,7 +22,7 @@ interface Api {
     module: object,
     imports: Imports,
   ) => { readonly exports: Record<string, ExportValue> };
-  compile: (bytes: Uint8Array) => Promise<object>;
+  readonly compile: (bytes: Uint8Array, ...options: unknown[]) => Promise<object>;
   readonly Table: new (descriptor: { element: 'anyfunc'; initial: number }) => Table;
 }
 

@@ -15,7 +15,13 @@ const FIXED_IN = 24;
 
 export function compileSmallHere(): void {
   if (Number.parseInt(process.versions.node, 10) >= FIXED_IN) return;
-  const { compile } = webAssembly;
-  webAssembly.compile = async (bytes) =>
-    bytes?.byteLength <= LARGEST ? new webAssembly.Module(bytes) : compile(bytes);
+  const { compile, Module } = webAssembly;
+  const small = {
+    async compile(bytes: Uint8Array, ...options: unknown[]): Promise<object> {
+      const isSmall = ArrayBuffer.isView(bytes) && bytes.byteLength <= LARGEST && options.length === 0;
+      return isSmall ? new Module(bytes) : compile(bytes, ...options);
+    },
+  };
+  // Where all intrinsics are frozen, it stays as it is.
+  Reflect.set(webAssembly, 'compile', small.compile);
 }

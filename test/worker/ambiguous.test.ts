@@ -15,6 +15,12 @@ type Handler = (request: Request) => unknown;
 const ends: Listener = (_, response) => response.end('hello');
 const looks: Listener = (request) => request.socket.remoteAddress;
 const answers: Handler = () => new Response('hello');
+class Json extends Response {
+  get [Symbol.toStringTag]() {
+    return 'Json';
+  }
+}
+const extended: Handler = () => new Json('{}');
 const promises: Handler = async () => new Response('hello');
 const reads: Handler = async (request) => request.text();
 
@@ -23,6 +29,7 @@ test.each<[string, Listener | Handler, string]>([
   ['looks for the address of a socket', looks, 'node'],
   ['returns nothing', () => undefined, 'node'],
   ['returns a Response', answers, 'fetch'],
+  ['returns one of a class of its own', extended, 'fetch'],
   ['returns a promise of one', promises, 'fetch'],
   ['reads its body', reads, 'fetch'],
 ])('one that %s', async (_, application, flag) => {

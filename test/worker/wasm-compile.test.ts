@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
+import { Cli } from '../support/cli.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
 const SMALL = new URL('../../native/shim.wasm', import.meta.url);
@@ -48,6 +49,16 @@ test.runIf(Number.parseInt(process.versions.node, 10) < FIXED_IN)(
     expect(first).toBe('true,CompileError TypeError');
   },
 );
+
+test('where the intrinsics are frozen, an application is served as ever', async () => {
+  const app = appFile(
+    'export default (environ, startResponse) => (startResponse(200, []), String(Object.isFrozen(WebAssembly)));',
+  );
+  const cli = new Cli([app, '--port', '0', '--threads', '1'], {
+    env: { NODE_OPTIONS: `--require ${appFile('Object.freeze(WebAssembly);', 'freeze.cjs')}` },
+  });
+  expect(await (await fetch(await cli.url())).text()).toBe('true');
+});
 
 test('a module that is large is compiled as ever', async () => {
   // A custom section of 100 KiB behind the header.
