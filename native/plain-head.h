@@ -9,7 +9,7 @@
  * no byte in a name but letters, digits and '-'). llhttp sees every head that comes in pieces, so the tests of
  * `test/http`, which cut each message at every byte, compare the two.
  *
- * It may read 15 bytes behind `end`; `src/http/parser.ts` leaves room for them.
+ * It may read 8 bytes behind `end`, and believes none of them; `src/http/parser.ts` leaves room for them.
  */
 
 typedef unsigned long long word;

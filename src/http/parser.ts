@@ -60,8 +60,8 @@ const STATE_BYTES = 592;
 const BODY_SPANS = REGION + 1024;
 const HEADER_SPANS = REGION + 8192;
 const SPAN_BYTES = 16;
-/** Bytes behind the read buffer that `native/plain-head.h` may read, and never believes. */
-const BEHIND = 16;
+/** Bytes behind the read buffer that `native/plain-head.h` may read. */
+const BEHIND = 8;
 /** Empty lines, and the fixed part of a request line, beside the limits. */
 const SLACK = 1024;
 
