@@ -1,5 +1,5 @@
 /**
- * Builds dist/ from src/: TypeScript, and the parser's WebAssembly beside it. Nothing is done when nothing changed.
+ * Builds dist/ from src/: TypeScript, the worker in one file, and the parser's WebAssembly. Nothing is done when nothing changed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,6 +7,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleWorker } from './bundle.js';
 import { embedLlhttp } from './llhttp.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -20,7 +21,14 @@ function inputs() {
     file.endsWith('.ts'),
   );
   for (const file of sources.sort()) add(path.join('src', file));
-  for (const file of ['package.json', 'tsconfig.json', 'scripts/build.js', 'scripts/llhttp.js']) add(file);
+  for (const file of [
+    'package.json',
+    'tsconfig.json',
+    'scripts/build.js',
+    'scripts/bundle.js',
+    'scripts/llhttp.js',
+  ])
+    add(file);
   for (const file of ['native/shim.wasm', 'native/trampoline.wasm']) add(file);
   return hash.digest('hex');
 }
@@ -38,6 +46,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);
+  await bundleWorker(dist);
   embedLlhttp(path.join(dist, 'http'));
   chmodSync(path.join(dist, 'cli.js'), 0o755);
   writeFileSync(stamp, state);

@@ -15,7 +15,9 @@ import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
 
-export const WORKER_URL = new URL('../worker/main.js', import.meta.url);
+/** The same in one file (`scripts/bundle.js`), as threads of our own load it. */
+export const THREAD_URL = new URL('../worker/thread.js', import.meta.url);
+const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 
 /** A thread that has not ended so long after it was told to is a zombie: it is in a native call. */
 const ZOMBIE_MS = 1000;
@@ -115,6 +117,15 @@ export class Incarnation {
         (error) => this.#onEnd(1, error),
       );
     });
+  }
+
+  /** Unless it has one already, it gets no thread. */
+  noThread({ message, stack }: Error): void {
+    if (this.threadId !== 0 || this.leaving) return;
+    this.leaving = true;
+    const text = `A worker thread did not start: ${message}`;
+    this.#settle(loadError('TSGI_ERR_APP_LOAD', text, stack ?? text));
+    this.#release();
   }
 
   /** The server listens there. */

@@ -6,11 +6,11 @@
  */
 import { Piscina } from 'piscina';
 import { WORKER_LINES } from '../ring/layout.ts';
-import { WORKER_URL } from './incarnation.ts';
+import { THREAD_URL } from './incarnation.ts';
 
 export function createPiscina(): Piscina {
   return new Piscina({
-    filename: WORKER_URL.href,
+    filename: THREAD_URL.href,
     minThreads: 0,
     maxThreads: WORKER_LINES,
     idleTimeout: Number.POSITIVE_INFINITY,

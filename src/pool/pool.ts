@@ -92,7 +92,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#acceptor = acceptor;
     this.#log = log;
     this.#piscina = options.threads === 0 ? null : createPiscina();
-    this.#piscina?.on('error', (error: Error) => this.#log.error(`Worker pool: ${error.message}`));
+    this.#piscina?.on('error', (error: Error) => this.#onNoThread(error));
   }
 
   /** Workers that serve. */
@@ -303,6 +303,14 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       control: control.port2,
     };
     return worker.start(this.#piscina, task, this.#options.bootTimeout);
+  }
+
+  /**
+   * Piscina could not start a thread, or that not read our file (descriptors or memory are used up, an installation is
+   * broken). It does not say for whom, keeps the task, and does not try again.
+   */
+  #onNoThread(error: Error): void {
+    for (const worker of this.#workers.values()) worker.noThread(error);
   }
 
   // called by incarnations

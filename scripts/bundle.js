@@ -1,0 +1,42 @@
+/**
+ * The worker's files in one: `dist/worker/thread.js` is `main.js` with all that it imports of the rooms that no
+ * application can. A thread resolves, reads and compiles each file anew, one behind the other, and would spend half of
+ * its start with that.
+ *
+ * What an application may import itself (`tsgi/`, `errors.js`) stays in its own files: a class is to be the same for both.
+ */
+import path from 'node:path';
+import { build } from 'esbuild';
+
+const ROOMS = ['worker', 'ring', 'http'];
+/** Where tests stop a worker. */
+const POINTS = path.join('worker', 'points.js');
+
+export async function bundleWorker(dist) {
+  const outdir = path.join(dist, 'worker');
+  const apart = {
+    name: 'apart',
+    setup(bundler) {
+      bundler.onResolve({ filter: /^\./ }, ({ resolveDir, path: imported }) => {
+        const file = path.resolve(resolveDir, imported);
+        const name = path.relative(dist, file);
+        if (ROOMS.includes(name.split(path.sep)[0]) && name !== POINTS) return undefined;
+        return { path: `./${path.relative(outdir, file).replaceAll(path.sep, '/')}`, external: true };
+      });
+    },
+  };
+  await build({
+    entryPoints: { thread: path.join(outdir, 'main.js') },
+    outdir,
+    // What only some applications need is loaded when it is.
+    splitting: true,
+    // All beside each other: what stays apart is named from there.
+    chunkNames: 'thread-[name]-[hash]',
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    sourcemap: true,
+    plugins: [apart],
+  });
+}

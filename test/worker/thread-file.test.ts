@@ -1,0 +1,47 @@
+/**
+ * The worker's files in one (`scripts/bundle.js`): few are left to load, and none of them twice.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
+import { appFile, serveFile } from '../support/server.ts';
+
+const WORKER = new URL('../../dist/worker/', import.meta.url);
+const TSGI = new URL('../../dist/tsgi/index.js', import.meta.url).href;
+
+/** What a file of ours imports of ours, as it names it. */
+function importsOf(name: string): string[] {
+  const text = readFileSync(new URL(name, WORKER), 'utf8');
+  return [...text.matchAll(/^(?:import|\}) .*"(\..*)";$/gm)].map(([, imported]) => imported!);
+}
+
+test('of the rooms that no application can import, a thread loads nothing apart but where tests stop it', () => {
+  const [chunk] = importsOf('thread.js').filter((name) => name.startsWith('./thread-'));
+  const imported = new Set([...importsOf('thread.js'), ...importsOf(chunk!)]);
+  const apart = [...imported].filter((name) => !name.startsWith('./thread-')).sort();
+  expect(apart.filter((name) => !name.startsWith('./../tsgi/'))).toEqual([
+    './../errors.js',
+    './../node-server.js',
+    './points.js',
+  ]);
+});
+
+test('what an application imports is what its worker uses', async () => {
+  const app = appFile(`
+    import { fileWrapper, TsgiRuleError } from ${JSON.stringify(TSGI)};
+    export default (environ, startResponse) => {
+      const seen = [environ['tsgi.file_wrapper'] === fileWrapper];
+      startResponse(200, []);
+      try {
+        startResponse(200, []);
+      } catch (error) {
+        seen.push(error instanceof TsgiRuleError);
+      }
+      return String(seen);
+    };`);
+  const { port } = await serveFile(app, 1);
+  const client = await Client.connect(port);
+  await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await client.answer())?.body).toBe('true,true');
+  client.close();
+});
