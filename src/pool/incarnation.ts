@@ -123,7 +123,7 @@ export class Incarnation {
   noThread({ message, stack }: Error): void {
     if (this.threadId !== 0 || this.leaving) return;
     this.leaving = true;
-    const text = `A worker thread did not start: ${message}`;
+    const text = `A thread could not be started: ${message}`;
     this.#settle(loadError('TSGI_ERR_APP_LOAD', text, stack ?? text));
     this.#release();
   }

@@ -38,7 +38,7 @@ test('at the start: one line says why, and the process ends', () => {
   damage();
   const args = [path.join(folder, 'dist', 'cli.js'), appFile(EXITS), '--port', '0', '--threads', '2'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  expect(stderr).toMatch(/^tsgi-threads: A worker thread did not start: .*nothing\.js.*\n$/);
+  expect(stderr).toMatch(/^tsgi-threads: A thread could not be started: .*nothing\.js.*\n$/);
   expect(status).toBe(1);
 });
 
@@ -64,7 +64,7 @@ test('later: it is tried again until a thread starts', async () => {
   const twice = new Promise<void>((resolve) => (failed = () => failures.length >= 2 && resolve()));
   expect((await fetch(`${server.url}/exit`)).status).toBe(502);
   await twice;
-  expect(failures[1]).toContain('A worker thread did not start: ');
+  expect(failures[1]).toContain('A thread could not be started: ');
   mend();
   while (server.stats().workers === 0) await wait(10);
   expect(await (await fetch(server.url)).text()).toBe('alive');
