@@ -22,7 +22,8 @@ export async function parser() {
   const parse = () => {
     subject.start();
     subject.feed(0, REQUEST.length);
-    sum += subject.headerCount + subject.headLength + subject.flags;
+    // A small integer: one that has grown too large is an object of its own each time.
+    sum = (sum + subject.headerCount + subject.headLength + subject.flags) | 0;
   };
   const bench = new Bench({ time: 1000 });
   bench.add('a thousand parses', () => {
@@ -34,7 +35,7 @@ export async function parser() {
   const before = process.memoryUsage().heapUsed;
   for (let i = 0; i < 1_000_000; i++) parse();
   const growth = Math.max(0, process.memoryUsage().heapUsed - before) / 1_000_000;
-  return `parser: ${nanoseconds.toFixed(0)} ns for ${REQUEST.length} bytes with 7 fields (median), heap growth ${growth.toFixed(3)} bytes a parse (${sum > 0 ? 'read' : ''})`;
+  return `parser: ${nanoseconds.toFixed(0)} ns for ${REQUEST.length} bytes with 7 fields (median), heap growth ${growth.toFixed(3)} bytes a parse (${sum !== 0 ? 'read' : ''})`;
 }
 
 /** How many records of 512 bytes cross between two threads in a second? */
