@@ -30,8 +30,9 @@ export async function bundleWorker(dist) {
     outdir,
     // What only some applications need is loaded when it is.
     splitting: true,
-    // All beside each other: what stays apart is named from there.
-    chunkNames: 'thread-[name]-[hash]',
+    // All beside each other: what stays apart is named from there. Without a hash: a worker that loads while the package is
+    // installed anew finds what it looks for later.
+    chunkNames: 'thread-[name]',
     bundle: true,
     format: 'esm',
     platform: 'node',

@@ -7,16 +7,15 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { MessagePort, Worker } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
+import type { Threads } from './piscina.ts';
 
-/** The same in one file (`scripts/bundle.js`), as threads of our own load it. */
-export const THREAD_URL = new URL('../worker/thread.js', import.meta.url);
+/** In the caller's thread. */
 const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 
 /** A thread that has not ended so long after it was told to is a zombie: it is in a native call. */
@@ -84,6 +83,8 @@ export class Incarnation {
   #go!: () => void;
   #exitCode: number | undefined;
   #hasExited = false;
+  /** Its task is over. */
+  #isOver = false;
   /** Ends its boot, its lifetime, or when it is told to end, its grace. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -103,16 +104,21 @@ export class Incarnation {
     return this.readyAt !== 0;
   }
 
-  /** Resolves when it serves; rejects when its application did not load. `piscina` null: in the caller's thread. */
-  start(piscina: Piscina | null, task: WorkerTask, bootTimeout: number): Promise<void> {
+  /** It has a thread, or waits for one. */
+  get needsThread(): boolean {
+    return !this.#isOver && !this.#kill.signal.aborted;
+  }
+
+  /** Resolves when it serves; rejects when its application did not load. `threads` null: in the caller's. */
+  start(threads: Threads | null, task: WorkerTask, bootTimeout: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = (error) => {
         if (error === undefined) resolve();
         else reject(error);
       };
       this.after(bootTimeout, () => this.#onBootTimeout(bootTimeout));
-      this.#control.on('message', (message: FromWorker) => this.#onMessage(message, piscina));
-      this.#run(piscina, task).then(
+      this.#control.on('message', (message: FromWorker) => this.#onMessage(message, threads));
+      this.#run(threads, task).then(
         () => this.#onEnd(0),
         (error) => this.#onEnd(1, error),
       );
@@ -120,11 +126,10 @@ export class Incarnation {
   }
 
   /** Unless it has one already, it gets no thread. */
-  noThread({ message, stack }: Error): void {
-    if (this.threadId !== 0 || this.leaving) return;
+  noThread(error: Error): void {
+    if (this.threadId !== 0 || !this.needsThread) return;
     this.leaving = true;
-    const text = `A thread could not be started: ${message}`;
-    this.#settle(loadError('TSGI_ERR_APP_LOAD', text, stack ?? text));
+    this.#notStarted(error);
     this.#release();
   }
 
@@ -168,20 +173,19 @@ export class Incarnation {
     this.#timer.unref();
   }
 
-  async #run(piscina: Piscina | null, task: WorkerTask): Promise<void> {
-    if (piscina === null) {
+  async #run(threads: Threads | null, task: WorkerTask): Promise<void> {
+    if (threads === null) {
       const { default: work } = (await import(WORKER_URL.href)) as { default: typeof runWorker };
       return work(task);
     }
-    const transferList = [task.doorbell, task.control];
-    return piscina.run(task, { transferList, signal: this.#kill.signal });
+    return threads.run(task, { transferList: [task.doorbell, task.control], signal: this.#kill.signal });
   }
 
-  #onMessage(message: FromWorker, piscina: Piscina | null): void {
+  #onMessage(message: FromWorker, threads: Threads | null): void {
     switch (message.type) {
       case 'started':
         this.threadId = message.threadId;
-        this.thread = piscina?.threads.find((thread) => thread.threadId === message.threadId);
+        this.thread = threads?.get(message.threadId);
         this.thread?.once('exit', (code) => {
           this.#exitCode ??= code;
           this.#hasExited = true;
@@ -238,17 +242,26 @@ export class Incarnation {
     this.#settle(new OptionError('TSGI_ERR_BOOT_TIMEOUT', text));
   }
 
+  #notStarted(error: Error | undefined): void {
+    const what =
+      this.threadId === 0
+        ? 'A thread could not be started'
+        : 'The worker ended while it loaded the application';
+    const text = `${what}: ${error?.message}`;
+    this.#settle(loadError('TSGI_ERR_APP_LOAD', text, error?.stack ?? text));
+  }
+
   /** The task is over; the thread may not be. */
   #onEnd(code: number, error?: Error): void {
-    if (!this.ready) {
-      const text = `The worker ended while it loaded the application: ${error?.message}`;
-      this.#settle(loadError('TSGI_ERR_APP_LOAD', text, error?.stack ?? text));
-    }
+    this.#isOver = true;
+    if (!this.ready) this.#notStarted(error);
     // A full heap, above all. That piscina's task ended is no news.
     const why = error !== undefined && 'code' in error ? ` (${error.message})` : '';
     const { thread } = this;
     if (thread === undefined || this.#hasExited) return this.#onExit(this.#exitCode ?? code, why);
     thread.once('exit', () => this.#onExit(this.#exitCode ?? code, why));
+    // Most have ended by then, or are about to. One whose task has failed piscina would take for idle.
+    void thread.terminate();
   }
 
   #onExit(code: number, why: string): void {

@@ -9,7 +9,6 @@
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
@@ -18,7 +17,7 @@ import { createRings, type SharedBuffers } from '../ring/shared.ts';
 import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
 import { Backoff, BACKOFF_MS } from './backoff.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
-import { createPiscina } from './piscina.ts';
+import { Threads } from './piscina.ts';
 import { busiestFunctions } from './profile.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
@@ -72,7 +71,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
   readonly #acceptor: PoolAcceptor;
   readonly #log: PoolLog;
-  readonly #piscina: Piscina | null;
+  readonly #threads: Threads | null;
   readonly #workers: Map<number, Incarnation> = new Map();
   #task: CommonTask;
   #closing = false;
@@ -91,8 +90,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#task = options.task;
     this.#acceptor = acceptor;
     this.#log = log;
-    this.#piscina = options.threads === 0 ? null : createPiscina();
-    this.#piscina?.on('error', (error: Error) => this.#onNoThread(error));
+    this.#threads = options.threads === 0 ? null : new Threads((error) => this.#onThreadGone(error));
   }
 
   /** Workers that serve. */
@@ -177,7 +175,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
    */
   recycle(slot: number, why: string): void {
     const worker = this.#workers.get(slot);
-    if (worker === undefined || worker.leaving || worker.recycling || this.#piscina === null) return;
+    if (worker === undefined || worker.leaving || worker.recycling || this.#threads === null) return;
     worker.recycling = true;
     this.#rolling = this.#rolling.then(() => this.#recycle(worker, why));
   }
@@ -265,8 +263,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** Resolves when no thread is left that could still end. */
   async #ended(): Promise<void> {
     await Promise.all([...this.#workers.values()].map((worker) => worker.gone));
-    // Not awaited: a zombie would hold it up.
-    void this.#piscina?.destroy();
+    this.#threads?.destroy();
   }
 
   /** It takes no more, finishes what it runs, and ends; what takes longer than the grace is cut. */
@@ -297,20 +294,23 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       index,
       addresses: this.#addresses,
       ...rings,
-      output: this.#piscina === null ? null : output,
+      output: this.#threads === null ? null : output,
       shared: this.#options.shared,
       doorbell: doorbell.port2,
       control: control.port2,
     };
-    return worker.start(this.#piscina, task, this.#options.bootTimeout);
+    return worker.start(this.#threads, task, this.#options.bootTimeout);
   }
 
   /**
-   * Piscina could not start a thread, or that not read our file (descriptors or memory are used up, an installation is
-   * broken). It does not say for whom, keeps the task, and does not try again.
+   * A thread is gone. Of one that has begun its task its incarnation has heard, and nobody misses one that was killed; but
+   * one that never got so far (descriptors or memory are used up, an installation is broken) leaves its task in
+   * piscina's queue, and nobody tries again. Then there are fewer threads than those who need one.
    */
-  #onNoThread(error: Error): void {
-    for (const worker of this.#workers.values()) worker.noThread(error);
+  #onThreadGone(error: Error): void {
+    const needing = [...this.#workers.values()].filter((worker) => worker.needsThread);
+    if (this.#threads === null || this.#threads.size >= needing.length) return;
+    for (const worker of needing) worker.noThread(error);
   }
 
   // called by incarnations
@@ -381,6 +381,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       // A reload may have brought it already.
       if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
+        if (this.#closing) return;
         this.#log.error(`A replacement worker did not start: ${error.message}`);
         this.#respawn(this.#backoff.next());
       });

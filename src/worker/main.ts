@@ -85,16 +85,18 @@ class Life {
   async run(): Promise<FromWorker> {
     const closed = this.#hear();
     let loaded: Loaded;
+    let loop: WorkerLoop;
+    let called: Interface;
     try {
       loaded = await load(this.#task, this.#program);
       await loaded.hooks.init?.(this.#handle);
+      loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
+      called = await this.#callThrough(loaded.detected, loop);
     } catch (error) {
       const { application } = this.#task;
       return loadFailure(error, typeof application === 'string' ? application : '');
     }
     const { interface: name, why } = loaded.detected;
-    const loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
-    const called = await this.#callThrough(loaded.detected, loop);
     this.#called = called;
     const gateway = this.#open(loop, called);
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });

@@ -1,14 +1,16 @@
 /**
- * Threads that do not get as far as our own code: tried with a copy of the package whose worker's file is broken.
+ * Workers that fail before they serve, of no fault of their application: tried with a copy of the package in which a file
+ * is broken, and without threads.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { createServer } from 'tsgi-threads';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { appFile } from '../support/server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,55 +19,117 @@ const EXITS = `export default (environ, startResponse) => {
   startResponse(200, []);
   return 'alive';
 };`;
+const EXITS_AS_FETCH = `export default {
+  fetch(request) {
+    if (request.url.endsWith('/exit')) process.exit(3);
+    return new Response('alive');
+  },
+};`;
 
-/** A copy of the built package, and its worker's file. */
-function copyOfPackage() {
+/** A copy of the built package, one of whose files can be damaged. */
+function copyOfPackage(broken: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-copy-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   cpSync(path.join(ROOT, 'dist'), path.join(folder, 'dist'), { recursive: true });
   copyFileSync(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  const worker = path.join(folder, 'dist', 'worker', 'thread.js');
+  const file = path.join('dist', 'worker', broken);
   return {
     folder,
-    damage: () => writeFileSync(worker, "import './nothing.js';"),
-    mend: () => copyFileSync(path.join(ROOT, 'dist', 'worker', 'thread.js'), worker),
+    damage: () => writeFileSync(path.join(folder, file), "import './nothing.js';"),
+    mend: () => copyFileSync(path.join(ROOT, file), path.join(folder, file)),
   };
 }
 
-test('at the start: one line says why, and the process ends', () => {
-  const { folder, damage } = copyOfPackage();
-  damage();
-  const args = [path.join(folder, 'dist', 'cli.js'), appFile(EXITS), '--port', '0', '--threads', '2'];
-  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  expect(stderr).toMatch(/^tsgi-threads: A thread could not be started: .*nothing\.js.*\n$/);
-  expect(status).toBe(1);
-});
-
-test('later: it is tried again until a thread starts', async () => {
-  const { folder, damage, mend } = copyOfPackage();
+/** A server of the copy with one worker, and what it logs of replacements that fail. */
+async function serveCopy(folder: string, app: string) {
   const { href } = pathToFileURL(path.join(folder, 'dist', 'index.js'));
   const copy = (await import(href)) as { createServer: typeof createServer };
   const failures: string[] = [];
-  let failed = () => {};
-  const logger = {
-    info() {},
-    warn() {},
-    error(line: string) {
-      if (!line.startsWith('A replacement worker did not start')) return;
-      failures.push(line);
-      failed();
-    },
+  let onFailure = () => {};
+  const error = (line: string) => {
+    if (!line.startsWith('A replacement worker did not start')) return;
+    failures.push(line);
+    onFailure();
   };
-  const server = copy.createServer(1, { app: appFile(EXITS), logger });
+  const server = copy.createServer(1, { app: appFile(app), logger: { info() {}, warn() {}, error } });
   await server.listen({ port: 0 });
   onTestFinished(() => server.close());
+  const failed = (times: number) =>
+    new Promise<void>((resolve) => {
+      onFailure = () => failures.length >= times && resolve();
+      onFailure();
+    });
+  return { server, failures, failed };
+}
+
+const CASES: [name: string, broken: string, app: string, told: string][] = [
+  ['the file that it loads', 'thread.js', EXITS, 'A thread could not be started: '],
+  [
+    'a file that it loads later',
+    'thread-fetch-interface.js',
+    EXITS_AS_FETCH,
+    'The application threw while it loaded: ',
+  ],
+];
+
+describe.each(CASES)('%s is broken', (_, broken, app, told) => {
+  test('at the start: one line says why, and the process ends', () => {
+    const { folder, damage } = copyOfPackage(broken);
+    damage();
+    const args = [path.join(folder, 'dist', 'cli.js'), appFile(app), '--port', '0', '--threads', '2'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stderr).toMatch(new RegExp(`^tsgi-threads: ${told}.*nothing\\.js.*\n$`));
+    expect(status).toBe(1);
+  });
+
+  test('later: it is tried again until a thread starts', async () => {
+    const { folder, damage, mend } = copyOfPackage(broken);
+    const { server, failures, failed } = await serveCopy(folder, app);
+    damage();
+    expect((await fetch(`${server.url}/exit`)).status).toBe(502);
+    await failed(2);
+    expect(failures[1]).toContain(told);
+    mend();
+    while (server.stats().workers === 0) await wait(10);
+    expect(await (await fetch(server.url)).text()).toBe('alive');
+  });
+});
+
+test('a server closes at once while a thread fails to start', async () => {
+  const { folder, damage } = copyOfPackage('thread.js');
+  const { server, failures } = await serveCopy(folder, EXITS);
   damage();
-  const twice = new Promise<void>((resolve) => (failed = () => failures.length >= 2 && resolve()));
+  const started = performance.now();
+  const exited = new Promise((resolve) => server.once('workerExit', resolve));
   expect((await fetch(`${server.url}/exit`)).status).toBe(502);
-  await twice;
-  expect(failures[1]).toContain('A thread could not be started: ');
-  mend();
+  await exited;
+  // The first replacement is started in this turn.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await server.close();
+  expect(performance.now() - started).toBeLessThan(5000);
+  expect(failures).toEqual([]);
+});
+
+test('where the system has no threads left it is tried again, and what was asked for in vain does no harm', async () => {
+  const threads = createRequire(import.meta.url)('node:worker_threads') as { Worker: unknown };
+  const { Worker } = threads;
+  onTestFinished(() => void (threads.Worker = Worker));
+  const { server, failures, failed } = await serveCopy(copyOfPackage('thread.js').folder, EXITS);
+  // As Node says it when pthread_create fails; a limit of the system would be that of all tests.
+  threads.Worker = function Failing() {
+    throw Object.assign(new Error('Worker initialization failure: EAGAIN'), {
+      code: 'ERR_WORKER_INIT_FAILED',
+    });
+  };
+  expect((await fetch(`${server.url}/exit`)).status).toBe(502);
+  await failed(3);
+  expect(failures[2]).toContain('A thread could not be started: Worker initialization failure: EAGAIN');
+  threads.Worker = Worker;
   while (server.stats().workers === 0) await wait(10);
-  expect(await (await fetch(server.url)).text()).toBe('alive');
+  for (let i = 0; i < 3; i++) {
+    expect((await fetch(`${server.url}/exit`)).status).toBe(502);
+    while (server.stats().workers === 0) await wait(10);
+    expect(await (await fetch(server.url)).text()).toBe('alive');
+  }
 });
