@@ -13,7 +13,7 @@ import type { Asked } from '../node-server.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
-import type { Threads } from './piscina.ts';
+import type { Threaded, Threads } from './piscina.ts';
 
 /** In the caller's thread. */
 const WORKER_URL = new URL('../worker/main.js', import.meta.url);
@@ -22,6 +22,8 @@ const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
+  /** It has its thread. */
+  incarnationOnStarted(worker: Incarnation): void;
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void;
   /** It should be recycled. */
   incarnationOnWorn(worker: Incarnation, why: string): void;
@@ -51,7 +53,7 @@ export interface IncarnationParts {
   readonly owner: IncarnationOwner;
 }
 
-export class Incarnation {
+export class Incarnation implements Threaded {
   readonly slot: number;
   /** Which of the server's workers it is. */
   readonly index: number;
@@ -125,9 +127,8 @@ export class Incarnation {
     });
   }
 
-  /** Unless it has one already, it gets no thread. */
+  /** It gets no thread. */
   noThread(error: Error): void {
-    if (this.threadId !== 0 || !this.needsThread) return;
     this.leaving = true;
     this.#notStarted(error);
     this.#release();
@@ -190,7 +191,7 @@ export class Incarnation {
           this.#exitCode ??= code;
           this.#hasExited = true;
         });
-        return;
+        return this.#owner.incarnationOnStarted(this);
       case 'ready':
         // One that was told to end meanwhile takes no request, and keeps the timer of its grace.
         if (this.leaving) return this.#settle();

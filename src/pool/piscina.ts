@@ -19,25 +19,47 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** A worker, as far as it has a thread. */
+export interface Threaded {
+  /** It has a thread, or waits for one. */
+  readonly needsThread: boolean;
+  /** 0: it has not said that it has one. */
+  readonly threadId: number;
+  /** It gets none. */
+  noThread(error: Error): void;
+}
+
 export class Threads {
-  /** A thread is gone, or was never there. Whose it was piscina does not say. */
-  readonly #onGone: (error: Error) => void;
+  /** A thread is gone: they are to be counted. */
+  readonly #onGone: () => void;
+  /** What piscina has said of one that is missing. */
+  #error: Error | undefined;
   #current: Piscina;
   #all: Piscina[];
 
-  constructor(onGone: (error: Error) => void) {
+  constructor(onGone: () => void) {
     this.#onGone = onGone;
     this.#current = this.#create();
     this.#all = [this.#current];
   }
 
-  /** Threads that live and were not told to end. */
-  get size(): number {
-    return this.#all.reduce((sum, { threads }) => sum + threads.length, 0);
+  get(threadId: number): Worker | undefined {
+    return this.#living.find((thread) => thread.threadId === threadId);
   }
 
-  get(threadId: number): Worker | undefined {
-    return this.#all.flatMap(({ threads }) => threads).find((thread) => thread.threadId === threadId);
+  /**
+   * Tells workers that get no thread. Of a thread that has begun its task its worker has heard, and nobody misses one that
+   * was killed; but one that never got so far (descriptors or memory are used up, an installation is broken) leaves its
+   * task in piscina's queue, nobody tries again, and whose it was nobody says. Once as many threads are missing as workers
+   * have not said that they have one, these have none: before, some may just be about to.
+   */
+  count(workers: readonly Threaded[]): void {
+    const needing = workers.filter(({ needsThread }) => needsThread);
+    const missing = needing.length - this.#living.length;
+    if (missing <= 0) this.#error = undefined;
+    const threadless = needing.filter(({ threadId }) => threadId === 0);
+    if (threadless.length > missing) return;
+    for (const worker of threadless) worker.noThread(this.#error ?? new Error('it ended before its task'));
   }
 
   /**
@@ -73,9 +95,17 @@ export class Threads {
       atomics: 'disabled',
       recordTiming: false,
     });
-    piscina.on('error', (error: Error) => this.#onGone(error));
-    // Also of a thread that ends without an error. Later: its error, or that of its task, says more.
-    piscina.on('workerDestroy', () => setImmediate(() => this.#onGone(new Error('it has ended'))));
+    piscina.on('error', (error: Error) => {
+      this.#error = error;
+      this.#onGone();
+    });
+    // Also of a thread that ends without an error. Later: that of its task is heard first.
+    piscina.on('workerDestroy', () => setImmediate(this.#onGone));
     return piscina;
+  }
+
+  /** Threads that were not told to end. */
+  get #living(): Worker[] {
+    return this.#all.flatMap(({ threads }) => threads);
   }
 }

@@ -90,7 +90,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#task = options.task;
     this.#acceptor = acceptor;
     this.#log = log;
-    this.#threads = options.threads === 0 ? null : new Threads((error) => this.#onThreadGone(error));
+    this.#threads = options.threads === 0 ? null : new Threads(this.incarnationOnStarted);
   }
 
   /** Workers that serve. */
@@ -302,18 +302,9 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return worker.start(this.#threads, task, this.#options.bootTimeout);
   }
 
-  /**
-   * A thread is gone. Of one that has begun its task its incarnation has heard, and nobody misses one that was killed; but
-   * one that never got so far (descriptors or memory are used up, an installation is broken) leaves its task in
-   * piscina's queue, and nobody tries again. Then there are fewer threads than those who need one.
-   */
-  #onThreadGone(error: Error): void {
-    const needing = [...this.#workers.values()].filter((worker) => worker.needsThread);
-    if (this.#threads === null || this.#threads.size >= needing.length) return;
-    for (const worker of needing) worker.noThread(error);
-  }
-
   // called by incarnations
+
+  readonly incarnationOnStarted = (): void => this.#threads?.count([...this.#workers.values()]);
 
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void {
     this.#readiness = readiness;
