@@ -8,6 +8,7 @@ import { Cli } from '../support/cli.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
 const SMALL = new URL('../../native/shim.wasm', import.meta.url);
+const NODE = Number.parseInt(process.versions.node, 10);
 const FIXED_IN = 24;
 
 async function askTwice(code: string): Promise<string[]> {
@@ -22,16 +23,20 @@ async function askTwice(code: string): Promise<string[]> {
   return bodies;
 }
 
-test('a TSGI application is served without the HTTP client of Node, which would be loaded with Response', async () => {
-  const bodies = await askTwice(`
+// Later ones load it with node:http, whatever is imported of that.
+test.runIf(NODE < 22)(
+  'a TSGI application is served without the HTTP client of Node, a part of Response',
+  async () => {
+    const bodies = await askTwice(`
     export default async (environ, startResponse) => {
       startResponse(200, []);
       return String(process.moduleLoadList.filter((name) => name.includes('undici')));
     };`);
-  expect(bodies).toEqual(['', '']);
-});
+    expect(bodies).toEqual(['', '']);
+  },
+);
 
-test.runIf(Number.parseInt(process.versions.node, 10) < FIXED_IN)(
+test.runIf(NODE < FIXED_IN)(
   'a small module is compiled when the call returns, and one that is broken is rejected',
   async () => {
     const bytes = readFileSync(SMALL).toString('base64');
