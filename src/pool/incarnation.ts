@@ -13,7 +13,7 @@ import type { Asked } from '../node-server.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
-import type { Threaded, Threads } from './piscina.ts';
+import { NoThreadError, type Threaded, type Threads } from './piscina.ts';
 
 /** In the caller's thread. */
 const WORKER_URL = new URL('../worker/main.js', import.meta.url);
@@ -128,7 +128,7 @@ export class Incarnation implements Threaded {
   }
 
   /** It gets no thread. */
-  noThread(error: Error): void {
+  noThread(error: NoThreadError): void {
     this.leaving = true;
     this.#notStarted(error);
     this.#release();
@@ -244,11 +244,10 @@ export class Incarnation implements Threaded {
   }
 
   #notStarted(error: Error | undefined): void {
-    const what =
-      this.threadId === 0
-        ? 'A thread could not be started'
-        : 'The worker ended while it loaded the application';
-    const text = `${what}: ${error?.message}`;
+    const isNone = error instanceof NoThreadError;
+    const text = isNone
+      ? error.message
+      : `The worker ended while it loaded the application: ${error?.message}`;
     this.#settle(loadError('TSGI_ERR_APP_LOAD', text, error?.stack ?? text));
   }
 

@@ -19,6 +19,14 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** There is no thread for a worker. */
+export class NoThreadError extends Error {
+  constructor(why: string) {
+    super(`A thread could not be started: ${why}`);
+    this.name = 'NoThreadError';
+  }
+}
+
 /** A worker, as far as it has a thread. */
 export interface Threaded {
   /** It has a thread, or waits for one. */
@@ -26,7 +34,7 @@ export interface Threaded {
   /** 0: it has not said that it has one. */
   readonly threadId: number;
   /** It gets none. */
-  noThread(error: Error): void;
+  noThread(error: NoThreadError): void;
 }
 
 export class Threads {
@@ -59,11 +67,12 @@ export class Threads {
     if (missing <= 0) this.#error = undefined;
     const threadless = needing.filter(({ threadId }) => threadId === 0);
     if (threadless.length > missing) return;
-    for (const worker of threadless) worker.noThread(this.#error ?? new Error('it ended before its task'));
+    const error = new NoThreadError(this.#error?.message ?? 'it ended before its task');
+    for (const worker of threadless) worker.noThread(error);
   }
 
   /**
-   * Gives a thread of its own the worker's task. Rejects when the thread ends.
+   * Gives a thread of its own the worker's task. Rejects when the thread ends, with a NoThreadError when there is none.
    *
    * Where the system has no more threads, piscina throws and keeps the task; another one, of ports that are closed by then,
    * would fail in the middle of it. So that piscina gets no task any more, and keeps the threads it has.
@@ -75,7 +84,7 @@ export class Threads {
     } catch (error) {
       this.#current = this.#create();
       this.#all = [...this.#all.filter(({ threads }) => threads.length > 0), this.#current];
-      throw error;
+      throw new NoThreadError((error as Error).message);
     }
     return running;
   }
