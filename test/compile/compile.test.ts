@@ -351,7 +351,8 @@ describe('the cache', () => {
       times[0].push(await boot(compiled));
       times[1].push(await boot(plain));
     }
-    const [a, b] = times.map((list) => list.sort((x, y) => x - y)[7]!);
+    // The quickest of each: whatever else runs on the machine only adds to a time.
+    const [a, b] = times.map((list) => Math.min(...list));
     expect(a! / b!).toBeLessThan(1.5);
   });
 });
