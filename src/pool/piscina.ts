@@ -14,7 +14,7 @@ import type { WorkerTask } from '../worker/messages.ts';
 const THREAD_URL = new URL('../worker/thread.js', import.meta.url);
 
 export interface RunOptions {
-  readonly transferList: readonly MessagePort[];
+  readonly transferList: MessagePort[];
   /** Its abort ends the thread. */
   readonly signal: AbortSignal;
 }
@@ -77,10 +77,10 @@ export class Threads {
    * Where the system has no more threads, piscina throws and keeps the task; another one, of ports that are closed by then,
    * would fail in the middle of it. So that piscina gets no task any more, and keeps the threads it has.
    */
-  async run(task: WorkerTask, { transferList, signal }: RunOptions): Promise<void> {
+  async run(task: WorkerTask, options: RunOptions): Promise<void> {
     let running: Promise<void>;
     try {
-      running = this.#current.run(task, { transferList: [...transferList], signal }) as Promise<void>;
+      running = this.#current.run(task, options) as Promise<void>;
     } catch (error) {
       this.#current = this.#create();
       this.#all = [...this.#all.filter(({ threads }) => threads.length > 0), this.#current];
