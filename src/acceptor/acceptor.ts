@@ -5,8 +5,9 @@
  * links; not how workers are started (`pool.ts`), not how they run an application.
  *
  * A turn: reads and parses happen in the event loop's poll phase and only submit; one `setImmediate` behind them
- * drains the response rings, then wakes at most one worker. So a doorbell is rung once for a batch, not for a
- * request, and under load hardly ever. See `#sleep` for why no wake is lost.
+ * wakes at most one worker, then drains the response rings. So a doorbell is rung once for a batch, not for a
+ * request; and the worker begins with what came while the answers to what came before are written, so that its next
+ * batch is a larger one. See `#sleep` for why no wake is lost.
  */
 import type net from 'node:net';
 import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
@@ -262,14 +263,13 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   #turn = (): void => {
     this.#turnDue = false;
-    let more = false;
-    for (const link of [...this.#links]) more = this.#records.drain(link) || more;
-    this.#pump.pumpAll();
+    // Before anybody is woken for them: a request that the process dies of is to be found there.
     this.exchanges.writeJournal();
     this.exchanges.assignments.tell();
     this.#waker.wake();
-    if (more) this.requestTurn();
-    else this.#sleep();
+    for (const link of [...this.#links]) if (this.#records.drain(link)) this.requestTurn();
+    this.#pump.pumpAll();
+    if (!this.#turnDue) this.#sleep();
   };
 
   /**
@@ -277,6 +277,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
    * the look sees the flag and rings; one that came before it is seen by the look.
    */
   #sleep(): void {
+    this.exchanges.writeJournal();
     this.#sleeper.arm();
     this.#pump.pumpAll();
     if (this.#links.ready) this.requestTurn();

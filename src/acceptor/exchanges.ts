@@ -166,7 +166,7 @@ export class Exchanges {
     this.#freeCount += 1;
   }
 
-  /** Called once a turn: what was submitted and answered within one is never written. */
+  /** Called before a worker is woken and before this thread sleeps: what was submitted and answered in between is never written. */
   writeJournal(): void {
     const journal = this.#journal;
     if (journal === undefined) return;
