@@ -8,7 +8,7 @@
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const ROOMS = ['worker', 'ring', 'http'];
+const ROOMS = ['worker', 'ring', 'http', 'roster.js'];
 /** Where tests stop a worker. */
 const POINTS = path.join('worker', 'points.js');
 

@@ -205,7 +205,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return {
       connections: this.#connections.size,
       pending: this.exchanges.pending,
-      inFlight: this.exchanges.active.size,
+      inFlight: this.exchanges.inFlight,
       requests: this.#records.answered,
       refused: this.#refusals.count,
       lateRecords: this.#records.late,
@@ -298,7 +298,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     // An answer that is there already is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);
-    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
+    if (this.#connections.size === 0 && this.exchanges.inFlight === 0) this.#ticker.stop();
   }
 
   #refuse(cancelled: readonly Exchange[]): void {

@@ -9,7 +9,7 @@ import type net from 'node:net';
 import { Flag } from '../http/flags.ts';
 import { READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Abort } from '../ring/layout.ts';
-import type { FileRecord, HeadBytes, Peers } from '../ring/message.ts';
+import type { FileRecord, HeadBytes, PeerBytes } from '../ring/message.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
 import type { Answerable, Exchange } from './exchange.ts';
@@ -45,7 +45,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   // per connection
   state: number = State.IDLE;
-  #peers: Peers | null = null;
+  #peers: PeerBytes | null = null;
   #paused = false;
   /** The client has ended its side: what it sent before is answered. */
   #halfClosed = false;

@@ -7,10 +7,11 @@
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { entryOf, type Layout, State } from '../ring/layout.ts';
-import { type HeadBytes, type Peers, requestSize, type SlabView } from '../ring/message.ts';
+import { type HeadBytes, type PeerBytes, requestSize, type SlabView } from '../ring/message.ts';
 import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
 import type { Journal } from '../journal.ts';
+import { Roster } from '../roster.ts';
 import { Assignments } from './assignments.ts';
 import { type Answerable, Exchange, NO_SLAB } from './exchange.ts';
 import type { Router } from './router.ts';
@@ -43,11 +44,9 @@ export class Exchanges {
   #freeHead = 0;
   #freeCount: number;
   #serial = 0;
-  /** Exchanges in use. */
-  readonly active: Set<Exchange> = new Set();
-  /** Those among them that have a deadline, or had one: no head of theirs has left, or nobody waits for it any more. */
-  readonly watched: Set<Exchange> = new Set();
-  /** Those among them with bytes, or an end, that go to the worker through its inbound ring. */
+  /** Those in use that have a deadline, or had one: no head of theirs has left, or nobody waits for it any more. */
+  readonly watched: Roster<Exchange> = new Roster();
+  /** Those in use with bytes, or an end, that go to the worker through its inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
   constructor(memory: ExchangeMemory, maxPending: number, journal?: Journal) {
@@ -63,6 +62,16 @@ export class Exchanges {
     return this.#memory.ring.depth() + this.assignments.size;
   }
 
+  /** How many are in use. */
+  get inFlight(): number {
+    return this.#free.length - this.#freeCount;
+  }
+
+  /** Exchanges in use, in no order. For rare questions: it looks at all there are. */
+  get active(): Exchange[] {
+    return this.#all.filter((exchange) => exchange.inUse);
+  }
+
   get(index: number, generation: number): Exchange | undefined {
     const exchange = this.#all[index];
     return exchange?.inUse === true && exchange.generation === generation ? exchange : undefined;
@@ -72,7 +81,7 @@ export class Exchanges {
    * Puts a head into the slab with room for `bodyLength` bytes at `bodyOffset`; undefined when the server is full
    * (the queue, the slab or the table), which is answered with 503.
    */
-  begin(head: HeadBytes, peers: Peers, bodyLength: number): Exchange | undefined {
+  begin(head: HeadBytes, peers: PeerBytes, bodyLength: number): Exchange | undefined {
     if (!this.open || this.#freeCount === 0 || !this.#queueHasRoom()) return undefined;
     const slabOffset = this.#memory.slab.allocate(requestSize(head, peers, bodyLength));
     if (slabOffset === NO_ROOM) return undefined;
@@ -160,7 +169,6 @@ export class Exchanges {
     if (exchange.upload !== null) this.uploading.delete(exchange);
     exchange.upload?.close();
     exchange.upload = null;
-    this.active.delete(exchange);
     this.watched.delete(exchange);
     this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = exchange.index;
     this.#freeCount += 1;
@@ -204,11 +212,12 @@ export class Exchanges {
   /**
    * A worker has ended and its records are drained: judges what it owned. TAKEN was not begun and runs elsewhere;
    * RUNNING is 502, or a destroyed connection when its head has left. Also puts every PENDING exchange that was
-   * claimed but never taken (by whomever) into the ring again.
+   * claimed but never taken (by whomever) into the ring again, in the order in which they came.
    */
   judge(slot: number): void {
     const { table, ring } = this.#memory;
-    for (const exchange of [...this.active]) {
+    const inOrder = this.active.sort((one, other) => (one.serial - other.serial) | 0);
+    for (const exchange of inOrder) {
       const state = table.state(exchange.index);
       if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);
       else if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
@@ -289,13 +298,12 @@ export class Exchanges {
     exchange.line = '';
     this.#serial = (this.#serial + 1) | 0;
     exchange.serial = this.#serial;
-    this.active.add(exchange);
     this.watched.add(exchange);
     return exchange;
   }
 
   #queueHasRoom(): boolean {
-    if (this.pending < this.#maxPending) return true;
+    if (this.#memory.ring.isBelow(this.#maxPending - this.assignments.size)) return true;
     this.#forgetTaken();
     return this.#compact() + this.assignments.size < this.#maxPending;
   }

@@ -10,9 +10,9 @@ import type { HeadBytes } from '../ring/message.ts';
 const live: HeadBytes = {
   flags: 0,
   bytes: new Uint8Array(0),
+  words: new Int32Array(0),
   start: 0,
   length: 0,
-  words: new Int32Array(0),
   spans: 0,
   headerCount: 0,
   methodLength: 0,
@@ -37,7 +37,12 @@ export function liveHead(parser: Parser): HeadBytes {
 
 /** A copy that stays good. */
 export function copyHead(head: HeadBytes): HeadBytes {
-  const bytes = head.bytes.slice(head.start, head.start + head.length);
-  const words = head.words.slice(head.spans, head.spans + head.headerCount * 4);
-  return { ...head, bytes, start: 0, words, spans: 0 };
+  const spanWords = head.headerCount * 4;
+  const start = spanWords * 4;
+  const memory = new ArrayBuffer(start + ((head.length + 3) & ~3));
+  const words = new Int32Array(memory);
+  const bytes = new Uint8Array(memory);
+  words.set(head.words.subarray(head.spans, head.spans + spanWords));
+  bytes.set(head.bytes.subarray(head.start, head.start + head.length), start);
+  return { ...head, bytes, words, start, spans: 0 };
 }

@@ -5,6 +5,7 @@
  * pins its exchange's window, never the ring. What a record is about is told by index and generation; one about an
  * exchange that is over is counted and dropped.
  */
+import { Buffer } from 'node:buffer';
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { Abort } from '../ring/layout.ts';
 import {
@@ -108,7 +109,7 @@ export class Records {
   }
 
   #onResponse(link: WorkerLink, exchange: Exchange): void {
-    const { kind, bytes, offset, length } = link.responses;
+    const { kind, offset, length } = link.responses;
     const { connection } = exchange;
     const isFirst = !exchange.headSent;
     if ((kind & INTERIM) === 0) {
@@ -117,7 +118,7 @@ export class Records {
     }
     if (connection !== null && length > 0) {
       const copy = length < LARGE ? Buffer.allocUnsafe(length) : scratch.subarray(0, length);
-      copy.set(bytes.subarray(offset, offset + length));
+      copy.set(link.responses.view(offset, length));
       if (isFirst) this.#affinity?.learn(copy, link.index);
       if (!connection.exchangeOnBytes(copy) && length >= LARGE) scratch = Buffer.allocUnsafeSlow(PIECE);
     }
@@ -155,10 +156,10 @@ export class Records {
   }
 
   #onFile(link: WorkerLink, exchange: Exchange): void {
-    const { kind, bytes, offset, length } = link.responses;
+    const { kind, offset, length } = link.responses;
     const { connection } = exchange;
     this.#finish(link, exchange);
-    const record = readFileRecord(bytes.subarray(offset, offset + length));
+    const record = readFileRecord(link.responses.view(offset, length));
     connection?.exchangeOnFile(record, (kind & CLOSE) !== 0);
   }
 

@@ -11,7 +11,7 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
-import type { Peers } from '../ring/message.ts';
+import { encodePeers, type PeerBytes } from '../ring/message.ts';
 
 /** Who hears of a socket. Each is called on the I/O thread. */
 export interface SocketOwner {
@@ -143,11 +143,7 @@ function copyIn(chunk: Uint8Array, buffer: Uint8Array, owner: SocketOwner): void
 function ignore(): void {}
 
 /** Both ends of it. */
-export function peersOf(socket: net.Socket): Peers {
-  return {
-    remoteAddress: socket.remoteAddress ?? '',
-    remotePort: socket.remotePort ?? 0,
-    localAddress: socket.localAddress ?? '',
-    localPort: socket.localPort ?? 0,
-  };
+export function peersOf(socket: net.Socket): PeerBytes {
+  const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
+  return encodePeers({ remoteAddress, remotePort, localAddress, localPort });
 }

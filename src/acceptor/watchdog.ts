@@ -69,6 +69,7 @@ export class Watchdog {
     if (this.#limits.handlerTimeout === 0) return;
     if (elapsed > PAUSE_MS) this.#forgive(elapsed);
     for (const exchange of this.#exchanges.watched) {
+      if (exchange.place === -1) continue;
       if (exchange.connection === null) this.#watchGrace(exchange, now);
       else if (exchange.headSent) continue;
       else if (exchange.takenAt === 0) this.#noteTaken(exchange, now);

@@ -55,13 +55,20 @@ class RingEnd {
   readonly words: Int32Array;
   readonly capacity: number;
   readonly mask: number;
+  readonly #buffer: SharedArrayBuffer;
 
   constructor(buffer: SharedArrayBuffer, memory?: Memory) {
+    this.#buffer = buffer;
     this.memory = memory ?? new AtomicMemory(new Int32Array(buffer, 0, CONTROL_BYTES / 4));
     this.bytes = bytesOf(buffer, CONTROL_BYTES);
     this.words = new Int32Array(buffer, CONTROL_BYTES);
     this.capacity = this.bytes.length;
     this.mask = this.capacity - 1;
+  }
+
+  /** A part of the data, where it lies. */
+  view(offset: number, length: number): Uint8Array {
+    return new Uint8Array(this.#buffer, CONTROL_BYTES + offset, length);
   }
 }
 

@@ -34,11 +34,12 @@ export class ExchangeTable {
   /** Makes an exchange ready to be taken; the request must lie in the slab already. */
   publish(index: number, generation: number, slabOffset: number): void {
     const { control, credit, abort, consumed, slab, extended } = this.#layout;
-    this.#memory.store(credit + index, 0);
-    this.#memory.store(abort + index, 0);
-    this.#memory.store(consumed + index, 0);
-    this.#memory.store(extended + index, 0);
-    this.#memory.store(slab + index, slabOffset);
+    // Of a FREE exchange, so nobody else has a business with these before the store that follows.
+    this.#memory.prepare(credit + index, 0);
+    this.#memory.prepare(abort + index, 0);
+    this.#memory.prepare(consumed + index, 0);
+    this.#memory.prepare(extended + index, 0);
+    this.#memory.prepare(slab + index, slabOffset);
     this.#memory.store(control + index, controlWord(generation, 0, State.PENDING));
   }
 
@@ -106,7 +107,7 @@ export class ExchangeTable {
 
   /** Byte offset of the request in the slab; true from TAKEN to RUNNING. */
   slabOffset(index: number): number {
-    return this.#memory.load(this.#layout.slab + index);
+    return this.#memory.own(this.#layout.slab + index);
   }
 
   credit(index: number): number {

@@ -4,11 +4,16 @@
  * Law: control words live in Int32Arrays and are touched only through a `Memory`; payload bytes are touched
  * plainly and are published by a store to a control word. So the program has no data race, is sequentially
  * consistent, and a scheduler can explore it by putting another `Memory` under the same ring code.
- * Every method is sequentially consistent. Knows nothing of rings.
+ * Every method is sequentially consistent but two, `own` and `prepare`, which are plain: a call of Atomics costs more
+ * than all else that is done with such a word. Knows nothing of rings.
  */
 export interface Memory {
   load(index: number): number;
   store(index: number, value: number): void;
+  /** A load of a word that this thread alone writes, or that nobody writes meanwhile. */
+  own(index: number): number;
+  /** A store to a word that nobody else touches before the next `store` of this thread has told of it. */
+  prepare(index: number, value: number): void;
   /** Returns the value that was there: the exchange happened when it equals `expected`. */
   compareExchange(index: number, expected: number, replacement: number): number;
   /** Returns the value that was there. */
@@ -35,6 +40,14 @@ export class AtomicMemory implements Memory {
 
   store(index: number, value: number): void {
     Atomics.store(this.words, index, value);
+  }
+
+  own(index: number): number {
+    return this.words[index]!;
+  }
+
+  prepare(index: number, value: number): void {
+    this.words[index] = value;
   }
 
   compareExchange(index: number, expected: number, replacement: number): number {

@@ -15,7 +15,8 @@
  *   16… span table (4 words a field: name offset, name bytes, value offset, value bytes, from the head's start)
  *   …   head, remote address, local address, body
  */
-import { type Bytes, bytesOf } from './bytes.ts';
+import { Buffer } from 'node:buffer';
+import { type Bytes, bytesOf, copyWords, says } from './bytes.ts';
 
 /** Records of the response ring (worker → acceptor). */
 export const Kind = {
@@ -83,15 +84,19 @@ const SERIAL = 12;
 const MORE_BODY = 13;
 const SPANS = 16;
 
+/** Bytes of a head that is copied word by word. */
+const SHORT_HEAD = 128;
+
 /** A parsed head, wherever its bytes lie: in the parser's memory, or saved with a connection. */
 export interface HeadBytes {
   flags: number;
-  /** Memory that holds the head, and where in it the head starts. */
+  /** Memory that holds the head and its span table, seen as bytes and as words, from the same place on. */
   bytes: Uint8Array;
+  words: Int32Array;
+  /** First byte of the head, and its length; up to three bytes behind it may be copied as well. */
   start: number;
   length: number;
-  /** Memory that holds the span table, and its first word. */
-  words: Int32Array;
+  /** First word of the span table. */
   spans: number;
   headerCount: number;
   methodLength: number;
@@ -107,15 +112,28 @@ export interface Peers {
   readonly localPort: number;
 }
 
+/** The same as it is written for each request of the connection. */
+export interface PeerBytes {
+  /** Both addresses in Latin-1, the remote one first, which has so many bytes of them. */
+  readonly addresses: Uint8Array;
+  readonly remoteLength: number;
+  readonly remotePort: number;
+  readonly localPort: number;
+}
+
+export function encodePeers({ remoteAddress, remotePort, localAddress, localPort }: Peers): PeerBytes {
+  const addresses = Uint8Array.from(Buffer.from(remoteAddress + localAddress, 'latin1'));
+  return { addresses, remoteLength: remoteAddress.length, remotePort, localPort };
+}
+
 /** What a request is called in logs and by its application; `serial` is its exchange's. */
 export function requestId(prefix: string, serial: number): string {
   return `${prefix}-${(serial >>> 0).toString(36)}`;
 }
 
 /** Bytes that a request needs in the slab. */
-export function requestSize(head: HeadBytes, peers: Peers, bodyLength: number): number {
-  const addresses = peers.remoteAddress.length + peers.localAddress.length;
-  return (SPANS + 4 * head.headerCount) * 4 + head.length + addresses + bodyLength;
+export function requestSize(head: HeadBytes, peers: PeerBytes, bodyLength: number): number {
+  return (SPANS + 4 * head.headerCount) * 4 + head.length + peers.addresses.length + bodyLength;
 }
 
 /** The slab as one thread sees it. */
@@ -129,7 +147,7 @@ export class SlabView {
   }
 
   /** Writes everything but the body; returns the byte offset at which the body goes. */
-  writeRequest(offset: number, head: HeadBytes, peers: Peers): number {
+  writeRequest(offset: number, head: HeadBytes, peers: PeerBytes): number {
     const { words, bytes } = this;
     const at = offset >> 2;
     words[at + FLAGS] = head.flags;
@@ -138,16 +156,25 @@ export class SlabView {
     words[at + METHOD_LENGTH] = head.methodLength;
     words[at + TARGET_OFFSET] = head.targetOffset;
     words[at + TARGET_LENGTH] = head.targetLength;
-    words[at + REMOTE_LENGTH] = peers.remoteAddress.length;
+    const { addresses, remoteLength } = peers;
+    words[at + REMOTE_LENGTH] = remoteLength;
     words[at + REMOTE_PORT] = peers.remotePort;
-    words[at + LOCAL_LENGTH] = peers.localAddress.length;
+    words[at + LOCAL_LENGTH] = addresses.length - remoteLength;
     words[at + LOCAL_PORT] = peers.localPort;
     const spanWords = head.headerCount * 4;
-    words.set(head.words.subarray(head.spans, head.spans + spanWords), at + SPANS);
+    copyWords(words, at + SPANS, head.words, head.spans, spanWords);
     let to = offset + (SPANS + spanWords) * 4;
-    bytes.set(head.bytes.subarray(head.start, head.start + head.length), to);
+    this.#writeHead(to, head);
     to += head.length;
-    return to + bytes.latin1Write(peers.remoteAddress + peers.localAddress, to);
+    for (let i = 0; i < addresses.length; i++) bytes[to + i] = addresses[i]!;
+    return to + addresses.length;
+  }
+
+  /** By words where it is short: a block ends with a word, so what is copied behind the head is the block's as well. */
+  #writeHead(to: number, { bytes, words, start, length }: HeadBytes): void {
+    if (length <= SHORT_HEAD && (start & 3) === 0)
+      copyWords(this.words, to >> 2, words, start >> 2, (length + 3) >> 2);
+    else this.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length), to);
   }
 
   /** Says how the body goes on: `bodyLength` bytes lie in the slab, `more` follow through the inbound ring. */
@@ -241,14 +268,23 @@ export class RequestReader {
     this.spansStart = at + SPANS;
     const start = offset + (SPANS + this.headerCount * 4) * 4;
     const behind = start + words[at + HEAD_LENGTH]!;
-    const remote = words[at + REMOTE_LENGTH]!;
-    this.bodyOffset = behind + remote + words[at + LOCAL_LENGTH]!;
     this.head = bytes.latin1Slice(start, behind);
-    // Apart from the head: who keeps an address would keep all that it is a part of.
-    const addresses = bytes.latin1Slice(behind, this.bodyOffset);
-    this.remoteAddress = addresses.slice(0, remote);
-    this.localAddress = addresses.slice(remote);
+    this.#readAddresses(behind, words[at + REMOTE_LENGTH]!, words[at + LOCAL_LENGTH]!);
     this.bodyLength = words[at + BODY_LENGTH]!;
+  }
+
+  /**
+   * Most requests come from where the last one came from: from one proxy, to one address of ours. Apart from the head,
+   * because who keeps an address would keep all that it is a part of.
+   */
+  #readAddresses(start: number, remote: number, local: number): void {
+    const { bytes } = this.#view;
+    const between = start + remote;
+    this.bodyOffset = between + local;
+    if (!says(bytes, start, remote, this.remoteAddress))
+      this.remoteAddress = bytes.latin1Slice(start, between);
+    if (!says(bytes, between, local, this.localAddress))
+      this.localAddress = bytes.latin1Slice(between, this.bodyOffset);
   }
 
   /** The body bytes in the slab, copied out: the slab is somebody else's after RUNNING. */

@@ -27,6 +27,8 @@ export class RequestRing {
   readonly #slots: number;
   readonly capacity: number;
   readonly #mask: number;
+  /** Where HEAD was seen by the acceptor last; it only moves on, so there is never less room than this says. */
+  #headSeen = 0;
 
   constructor(memory: Memory, layout: Layout) {
     this.#memory = memory;
@@ -42,11 +44,19 @@ export class RequestRing {
 
   // called by the acceptor only
 
+  /** Whether fewer than `limit` entries, at most the capacity, are not yet claimed. */
+  isBelow(limit: number): boolean {
+    const tail = this.#memory.own(REQUEST_TAIL);
+    if (((tail - this.#headSeen) | 0) < limit) return true;
+    this.#headSeen = this.#memory.load(REQUEST_HEAD);
+    return ((tail - this.#headSeen) | 0) < limit;
+  }
+
   /** Appends an entry and returns its position, or EMPTY when the ring has insufficient capacity. */
   push(entry: number): number {
     const memory = this.#memory;
-    const tail = memory.load(REQUEST_TAIL);
-    if (((tail - memory.load(REQUEST_HEAD)) | 0) >= this.capacity) return EMPTY;
+    const tail = memory.own(REQUEST_TAIL);
+    if (!this.isBelow(this.capacity)) return EMPTY;
     memory.store(this.#slots + (tail & this.#mask), entry);
     memory.store(REQUEST_TAIL, (tail + 1) | 0);
     return tail >>> 0;

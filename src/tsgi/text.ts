@@ -17,7 +17,9 @@ export function copyOf(chunk: BodyChunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : new Uint8Array(chunk);
 }
 
+const utf8Length: (text: string) => number =
+  typeof Buffer === 'function' ? Buffer.byteLength : (text) => encoder.encode(text).length;
+
 export function byteLength(chunk: BodyChunk): number {
-  if (typeof chunk !== 'string') return chunk.byteLength;
-  return typeof Buffer === 'function' ? Buffer.byteLength(chunk) : encoder.encode(chunk).length;
+  return typeof chunk === 'string' ? utf8Length(chunk) : chunk.byteLength;
 }

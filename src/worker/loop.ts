@@ -11,6 +11,7 @@
  */
 
 import { AsyncResource } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
 import { HttpDate } from '../http/date.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
@@ -71,6 +72,8 @@ export class WorkerLoop {
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
+  /** ms since the epoch, read once for each exchange: for its start, the turn's time and, where it is cheap, its Date. */
+  now = 0;
   /** Where turns run: one is scheduled from within an application, whose asynchronous context is not everybody's. */
   readonly #scope: AsyncResource = new AsyncResource('TSGILOOP');
 
@@ -119,7 +122,7 @@ export class WorkerLoop {
   }
 
   date(): string {
-    return this.#date.at(Date.now());
+    return this.#date.at(this.#inTurn && this.#cost.isBelow(HEAVY_US) ? this.now : Date.now());
   }
 
   headSent(): void {
@@ -242,22 +245,26 @@ export class WorkerLoop {
     return this.#held < concurrency && this.#runner.running < maxStreams && this.link.live;
   }
 
-  /** Claims what was there at entry, within the turn's time; true when there is more for the next turn. */
+  /** Claims as many as were there at entry, within the turn's time; true when there is more for the next turn. */
   #pull(): boolean {
-    const { ring } = this.link.shared;
-    const end = ring.tail();
-    const start = performance.now();
-    const most = this.#cost.isBelow(HEAVY_US) ? TURN_MS : HEAVY_TURN_MS;
+    let left = this.link.shared.ring.depth();
+    this.now = Date.now();
+    const end = this.now + (this.#cost.isBelow(HEAVY_US) ? TURN_MS : HEAVY_TURN_MS);
     while (this.#canClaim() && this.#assigned.length > 0) {
       this.#take(this.#assigned.shift()!);
-      if (performance.now() - start > most) return true;
+      if (this.#isOver(end)) return true;
     }
-    while (this.#canClaim() && ((end - ring.head()) | 0) > 0) {
+    while (left-- > 0 && this.#canClaim()) {
       if (this.#leaves()) return true;
-      if (!this.#claim()) break;
-      if (performance.now() - start > most) break;
+      if (!this.#claim() || this.#isOver(end)) break;
     }
     return this.#canClaim() && this.#waiting > 0;
+  }
+
+  /** By the clock of the wall: where that is set back, the turn goes on to what was there at its entry, and no further. */
+  #isOver(end: number): boolean {
+    this.now = Date.now();
+    return this.now >= end;
   }
 
   /** Requests that this worker might take. */
@@ -281,7 +288,7 @@ export class WorkerLoop {
     this.link.setHeld(this.#held);
     this.#cost.count();
     // There is more than this one, and each is worth a core: ask for another worker before burning CPU.
-    if (ring.depth() > 0 && !this.#cost.isBelow(HEAVY_US) && this.link.othersSleep())
+    if (!this.#cost.isBelow(HEAVY_US) && ring.depth() > 0 && this.link.othersSleep())
       this.link.acceptor.ring();
     this.#runner.run(entry & 0xffff, generation);
     return true;

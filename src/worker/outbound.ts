@@ -4,6 +4,7 @@
  * Law: an ordered queue, the exchange's window and the ring's room; what the bytes say is for those who put them here
  * (`response.ts` for TSGI, `node/socket.ts` for what speaks HTTP itself). A string here is Latin-1: one code unit a byte.
  */
+import { Buffer } from 'node:buffer';
 import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import type { Bytes } from '../ring/bytes.ts';
@@ -81,6 +82,11 @@ export class Outbound {
   /** Why nobody waits for it any more, one of `Abort`; NONE once it is over. */
   get abortedWhy(): number {
     return this.loop.abortOf(this);
+  }
+
+  /** The loop's clock, ms since the epoch: when the exchange at hand was begun. */
+  get now(): number {
+    return this.loop.now;
   }
 
   /** Bytes that wait for room. */

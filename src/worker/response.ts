@@ -7,6 +7,7 @@
  * The window: at most so many bytes of an exchange are between this thread and the client's kernel. The acceptor raises
  * the credit as bytes leave, so a client that does not read stops its own application and nobody else's.
  */
+import { Buffer } from 'node:buffer';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { chooseFraming, encodeChunkPrefix, encodeHead, Framing, LAST_CHUNK } from '../http/encoder.ts';

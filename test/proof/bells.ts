@@ -11,7 +11,7 @@
 import type { Exchange } from '../../src/acceptor/exchange.ts';
 import type { WorkerLink } from '../../src/acceptor/worker-link.ts';
 import type { WorkerLinks } from '../../src/acceptor/worker-links.ts';
-import type { HeadBytes, Peers } from '../../src/ring/message.ts';
+import type { HeadBytes, PeerBytes } from '../../src/ring/message.ts';
 import type { Response } from '../../src/worker/response.ts';
 import type { Code } from './bundle.ts';
 import { bufferOf, type Loop, openLoop, Port, textOf } from './machine.ts';
@@ -50,7 +50,7 @@ export interface BellBounds {
 const EXCHANGES = 4;
 const REQUEST_RING = 8;
 const HEAD = { length: 0, headerCount: 0 } as unknown as HeadBytes;
-const PEERS = { remoteAddress: '', localAddress: '' } as unknown as Peers;
+const PEERS = { addresses: [] } as unknown as PeerBytes;
 const OPTIONS = {
   bodyBuffer: 1,
   maxRequestLine: 1,
@@ -140,9 +140,9 @@ class Stage {
       latin1Write: () => 0,
       utf8Write: () => 0,
       set: () => {},
-      subarray: () => new Uint8Array(0),
     };
-    Object.assign(end, { words: plainWords(this.world, `${region}${slot}`, thread), bytes });
+    const view = () => new Uint8Array(0);
+    Object.assign(end, { words: plainWords(this.world, `${region}${slot}`, thread), bytes, view });
   }
 }
 
@@ -212,7 +212,7 @@ class AcceptorBody {
 
   #events() {
     const { bounds, world } = this.#stage;
-    note(world, 'ghost', 0, this.#acceptor.exchanges.active.size);
+    note(world, 'ghost', 0, this.#acceptor.exchanges.inFlight);
     const { slab } = (this.#acceptor as unknown as { _shared: { slab: { inUse: number } } })._shared;
     note(world, 'ghost', 1, slab.inUse);
     const events = [];

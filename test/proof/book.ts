@@ -7,7 +7,7 @@
  * a consumer that found nothing sleeps until there is something. No bound on steps or switches.
  */
 import type { Exchange } from '../../src/acceptor/exchange.ts';
-import type { HeadBytes, Peers, SlabView } from '../../src/ring/message.ts';
+import type { HeadBytes, PeerBytes, SlabView } from '../../src/ring/message.ts';
 import type { Code } from './bundle.ts';
 import { textOf } from './machine.ts';
 import { type Alternative, Kind } from './thread.ts';
@@ -50,7 +50,7 @@ const START = 0x7fffffff;
 const RING_BYTES = 256;
 
 const HEAD = { length: 0, headerCount: 0 } as unknown as HeadBytes;
-const PEERS = { remoteAddress: '', localAddress: '' } as unknown as Peers;
+const PEERS = { addresses: [] } as unknown as PeerBytes;
 
 /** Everything of one scenario that its threads' bodies share: no state, so that a body can be run again. */
 class Stage {
@@ -162,7 +162,7 @@ class AcceptorBody {
   run(): never {
     for (;;) {
       const events = this.#events();
-      note(this.#stage.world, 'ghost', 0, this.#book.active.size);
+      note(this.#stage.world, 'ghost', 0, this.#book.inFlight);
       note(this.#stage.world, 'ghost', 1, this.#slab.inUse);
       const own = [
         this.#book,
@@ -244,7 +244,7 @@ class AcceptorBody {
   #detach(consumer: number): void {
     this.#drain(consumer);
     this.#exited[consumer] = true;
-    const taken = [...this.#book.active].filter((exchange) => exchange.connection === null);
+    const taken = this.#book.active.filter((exchange) => exchange.connection === null);
     this.#book.judge(consumer + 1);
     // Whose client had left is over with its worker, and nobody is told.
     for (const exchange of taken) if (!exchange.inUse) this.#answered(exchange.serial - 1);

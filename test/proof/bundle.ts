@@ -23,7 +23,7 @@ export interface Replacement {
 }
 
 const MACHINE = `const { SharedArrayBuffer, setImmediate, setTimeout, clearTimeout, setInterval, clearInterval,
-  performance } = globalThis.proofMachine;`;
+  performance, Date } = globalThis.proofMachine;`;
 
 const STUBS: readonly [RegExp, string][] = [
   [/\/memory\.ts$/, 'export const AtomicMemory = globalThis.proofMachine.AtomicMemory;'],

@@ -135,6 +135,11 @@ const machine = {
   clearTimeout: forget,
   setInterval: () => null,
   clearInterval: () => {},
+  Date: class MachineDate extends Date {
+    static override now() {
+      return 1;
+    }
+  },
   performance: { now: () => 1, eventLoopUtilization: () => ({ active: 0 }) },
 };
 

@@ -78,7 +78,12 @@ const RINGS: readonly Mutant[] = [
     '((this.#memory.load(REQUEST_HEAD) - position) | 0) > 0',
     'this.#memory.load(REQUEST_HEAD) > position',
   ),
-  mutant('push: the ring is never full', RING, '>= this.capacity) return EMPTY;', '> 1e6) return EMPTY;'),
+  mutant(
+    'push: the ring is never full',
+    RING,
+    'if (!this.isBelow(this.capacity)) return EMPTY;',
+    'if (!this.isBelow(1e6)) return EMPTY;',
+  ),
 ];
 
 const EXCHANGES: readonly Mutant[] = [

@@ -131,6 +131,14 @@ export class SimMemory implements Memory {
     this.#do(Kind.STORE, index, value | 0, 0);
   }
 
+  own(index: number): number {
+    return this.#do(Kind.LOAD, index, 0, 0, true);
+  }
+
+  prepare(index: number, value: number): void {
+    this.#do(Kind.STORE, index, value | 0, 0, true);
+  }
+
   compareExchange(index: number, expected: number, replacement: number): number {
     return this.#do(Kind.CAS, index, expected | 0, replacement | 0);
   }
@@ -155,13 +163,13 @@ export class SimMemory implements Memory {
     current.ask({ kind: Kind.NOTIFY, slot }, () => ({ text: `notifies ${text}` }));
   }
 
-  #do(kind: number, index: number, a: number, b: number): number {
+  #do(kind: number, index: number, a: number, b: number, plain = this.#plain): number {
     const { slot, how, text } = this.#access(index);
     if (how === 'void') return 0;
     if (how === 'still') return this.#still(kind, text, a);
     if (how === 'own') return this.#own(kind, slot, a, b);
     const silent = how === 'silent' || (how !== 'shared' && this.#isSole(how, kind, text));
-    return current.ask({ kind, slot, a, b, silent, plain: this.#plain }, () => ({
+    return current.ask({ kind, slot, a, b, silent, plain }, () => ({
       text: said(kind, text, a, b),
       key: this.stateAt(kind, index),
     }));
