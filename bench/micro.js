@@ -49,12 +49,16 @@ async function byRing(count = 2_000_000) {
   const buffer = byteRingBuffer(1024 * 1024);
   const source = `
     const { workerData } = require('node:worker_threads');
+    ${turn}
     import(${JSON.stringify(new URL('../dist/ring/byte-ring.js', import.meta.url).href)}).then(({ RingProducer }) => {
       const ring = new RingProducer(workerData);
       const payload = Buffer.alloc(512, 1);
       for (let i = 0; i < ${count}; i++) {
         let at = ring.claim(512);
-        while (at === -1) at = ring.claim(512);
+        while (at === -1) {
+          turn();
+          at = ring.claim(512);
+        }
         ring.bytes.set(payload, at);
         ring.commit(512, 1, 0, i);
       }
@@ -65,9 +69,9 @@ async function byRing(count = 2_000_000) {
   while (!ring.next());
   const start = performance.now();
   for (let i = 0; i < count; i++) {
-    // As in the server, an empty ring is looked at again a turn later, not at once.
+    // As in the server, an empty ring, or a full one, is looked at again a turn later, not at once.
     while (!ring.next()) turn();
-    copy.set(ring.bytes.subarray(ring.offset, ring.offset + 512));
+    copy.set(ring.view(ring.offset, 512));
     ring.release();
   }
   const seconds = (performance.now() - start) / 1000;
