@@ -72,7 +72,7 @@ export class WorkerLoop {
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
-  /** ms since the epoch, read once for each exchange: for its start, the turn's time and, where it is cheap, its Date. */
+  /** ms since the epoch, read for each turn and each exchange: for its start, the turn's time and, where it is cheap, its Date. */
   now = 0;
   /** Where turns run: one is scheduled from within an application, whose asynchronous context is not everybody's. */
   readonly #scope: AsyncResource = new AsyncResource('TSGILOOP');
@@ -184,6 +184,7 @@ export class WorkerLoop {
 
   #run(): void {
     this.#scheduled = false;
+    this.now = Date.now();
     this.#inTurn = true;
     this.link.sleeper.disarm();
     this.link.turned();
