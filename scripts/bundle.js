@@ -9,6 +9,11 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 const ROOMS = ['worker', 'ring', 'http', 'roster.js'];
+/**
+ * An `import` of these looks at all that they export, from Node 22 on at `WebSocket` as well, for which Node loads its HTTP
+ * client: a fifth of a thread's start.
+ */
+const HTTP = /^node:https?$/;
 /** Where tests stop a worker. */
 const POINTS = path.join('worker', 'points.js');
 
@@ -23,6 +28,10 @@ export async function bundleWorker(dist) {
         if (ROOMS.includes(name.split(path.sep)[0]) && name !== POINTS) return undefined;
         return { path: `./${path.relative(outdir, file).replaceAll(path.sep, '/')}`, external: true };
       });
+      bundler.onResolve({ filter: HTTP }, ({ path: name }) => ({ path: name, namespace: 'builtin' }));
+      bundler.onLoad({ filter: HTTP, namespace: 'builtin' }, ({ path: name }) => ({
+        contents: `module.exports = process.getBuiltinModule('${name}');`,
+      }));
     },
   };
   await build({
