@@ -1,7 +1,7 @@
 /**
  * Response → bytes: the head, and how the body's end is known.
  *
- * Law: pure, save for what it keeps of the last head; the date is given. Strings here are Latin-1, one code unit a byte. Runs in the worker for applications'
+ * Law: pure; the date is given. Strings here are Latin-1, one code unit a byte. Runs in the worker for applications'
  * answers and in the acceptor for its own.
  */
 import { STATUS_CODES } from 'node:http';
@@ -16,12 +16,9 @@ const STATUS_LINES: string[] = Array.from(
   (_, status) => `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`,
 );
 
-type Fields = readonly (readonly [name: string, value: string])[];
-
 export interface ResponseHead {
   readonly status: number;
-  /** Kept until the next: never changed by whoever gives it. */
-  readonly headers: Fields;
+  readonly headers: [name: string, value: string][];
   readonly framing: number;
   /** Bytes of the body, −1 when not known. */
   readonly length: number;
@@ -44,59 +41,30 @@ export function statusLine(status: number): string {
   return STATUS_LINES[status]!;
 }
 
-/** Status line and fields of the last head: many answers of an application have the same, and differ in their length. */
-const last = { status: 0, headers: [] as Fields, text: '', hasLength: false, hasDate: false };
-
-/** The line of the last date. */
-const dated = { date: '', line: '' };
-
 /** Status line to empty line. The application's fields stand as it gave them. */
 export function encodeHead(head: ResponseHead): string {
   const { status, headers, framing, length } = head;
-  if (status !== last.status || !areEqual(headers, last.headers)) encodeFields(status, headers);
-  let { text } = last;
+  let text = statusLine(status);
+  let hasLength = false;
+  let hasDate = false;
+  for (let i = 0; i < headers.length; i++) {
+    const field = headers[i]!;
+    const name = field[0];
+    if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      hasLength = true;
+      if (status === 204) continue;
+    } else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
+    text += `${name}: ${field[1]}\r\n`;
+  }
   // A HEAD answer says the length of what GET would send; 204 has none, and 304's would be another's.
-  if (!last.hasLength && length >= 0 && status !== 204 && status !== 304) {
+  if (!hasLength && length >= 0 && status !== 204 && status !== 304) {
     text += `content-length: ${length}\r\n`;
   }
   if (framing === Framing.CHUNKED) text += 'transfer-encoding: chunked\r\n';
-  if (!last.hasDate) text += dateLine(head.date);
+  if (!hasDate) text += `date: ${head.date}\r\n`;
   if (!head.keepAlive || framing === Framing.CLOSE) text += 'connection: close\r\n';
   else if (!head.http11) text += 'connection: keep-alive\r\n';
   return `${text}\r\n`;
-}
-
-function encodeFields(status: number, headers: Fields): void {
-  last.status = status;
-  last.headers = headers;
-  last.text = statusLine(status);
-  last.hasLength = false;
-  last.hasDate = false;
-  for (const [name, value] of headers) {
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      last.hasLength = true;
-      if (status === 204) continue;
-    } else if (name.length === 4 && name.toLowerCase() === 'date') last.hasDate = true;
-    last.text += `${name}: ${value}\r\n`;
-  }
-}
-
-function areEqual(some: Fields, others: Fields): boolean {
-  if (some.length !== others.length) return false;
-  for (let i = 0; i < some.length; i++) {
-    const one = some[i]!;
-    const other = others[i]!;
-    if (one[0] !== other[0] || one[1] !== other[1]) return false;
-  }
-  return true;
-}
-
-function dateLine(date: string): string {
-  if (date !== dated.date) {
-    dated.date = date;
-    dated.line = `date: ${date}\r\n`;
-  }
-  return dated.line;
 }
 
 export function encodeChunkPrefix(bytes: number): string {

@@ -1,7 +1,7 @@
 /**
  * The rules of startResponse and of chunks, checked at the call so that the error lands in the application.
  *
- * Law: judges values, keeps no state but a bounded memory of what has passed.
+ * Law: judges values, keeps no state but a bounded memory of names that have passed.
  */
 import { show, TsgiRuleError } from './errors.ts';
 import { isHopByHop } from './hop-by-hop.ts';
@@ -16,10 +16,6 @@ const Kind = { PLAIN: 1, CONTENT_LENGTH: 2 } as const;
 const KNOWN: Map<string, number> = new Map();
 const MOST_KNOWN = 500;
 const CONTENT_LENGTH_CHARACTERS = 'content-length'.length;
-
-/** The fields that passed last, by their place in the list: most answers of an application repeat some of them. */
-const PASSED: { name: string; value: string }[] = [];
-const MOST_PLACES = 16;
 
 function judgeName(name: unknown): number {
   if (typeof name !== 'string' || !TOKEN.test(name)) {
@@ -47,17 +43,15 @@ export function copyHeaders(headers: unknown): HeaderList {
     throw new TsgiRuleError('A4', `The headers must be an array of [name, value] pairs: ${show(headers)}`);
   }
   const copy: HeaderList = new Array(headers.length);
-  for (let i = 0; i < headers.length; i++) copy[i] = checkField(headers[i], i);
+  for (let i = 0; i < headers.length; i++) copy[i] = checkField(headers[i]);
   return copy;
 }
 
-function checkField(field: unknown, place: number): [string, string] {
+function checkField(field: unknown): [string, string] {
   if (!Array.isArray(field) || field.length !== 2) {
     throw new TsgiRuleError('A4', `A header must be a [name, value] pair: ${show(field)}`);
   }
   const [name, value] = field as [string, string];
-  const passed = PASSED[place];
-  if (passed !== undefined && passed.name === name && passed.value === value) return [name, value];
   if (KNOWN.get(name) === undefined) judgeName(name);
   if (typeof value !== 'string' || BAD_VALUE.test(value)) {
     throw new TsgiRuleError(
@@ -65,10 +59,6 @@ function checkField(field: unknown, place: number): [string, string] {
       `The value of header ${name} must be a Latin-1 string without CR, LF and NUL: ${show(value)}`,
     );
   }
-  if (passed !== undefined) {
-    passed.name = name;
-    passed.value = value;
-  } else if (place === PASSED.length && place < MOST_PLACES) PASSED.push({ name, value });
   return [name, value];
 }
 

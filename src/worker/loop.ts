@@ -72,8 +72,9 @@ export class WorkerLoop {
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
-  /** ms since the epoch, read for each turn and each exchange: for its start, the turn's time and, where it is cheap, its Date. */
-  now = 0;
+  /** The clock as it was read for the exchange at hand, and what makes that ms since the epoch; the latter for each turn. */
+  #clock = 0;
+  #epoch = 0;
   /** Where turns run: one is scheduled from within an application, whose asynchronous context is not everybody's. */
   readonly #scope: AsyncResource = new AsyncResource('TSGILOOP');
 
@@ -122,7 +123,12 @@ export class WorkerLoop {
   }
 
   date(): string {
-    return this.#date.at(this.#inTurn && this.#cost.isBelow(HEAVY_US) ? this.now : Date.now());
+    return this.#date.at(Date.now());
+  }
+
+  /** When the exchange at hand was begun, ms since the epoch. */
+  get now(): number {
+    return Math.round(this.#epoch + this.#clock);
   }
 
   headSent(): void {
@@ -184,11 +190,12 @@ export class WorkerLoop {
 
   #run(): void {
     this.#scheduled = false;
-    this.now = Date.now();
+    this.#clock = performance.now();
+    this.#epoch = Date.now() - this.#clock;
     this.#inTurn = true;
     this.link.sleeper.disarm();
     this.link.turned();
-    this.#cost.sample();
+    this.#cost.sample(this.#clock);
     this.#runner.sortInbound();
     this.#hear();
     const more = this.#pull();
@@ -249,8 +256,8 @@ export class WorkerLoop {
   /** Claims as many as were there at entry, within the turn's time; true when there is more for the next turn. */
   #pull(): boolean {
     let left = this.link.shared.ring.depth();
-    this.now = Date.now();
-    const end = this.now + (this.#cost.isBelow(HEAVY_US) ? TURN_MS : HEAVY_TURN_MS);
+    this.#clock = performance.now();
+    const end = this.#clock + (this.#cost.isBelow(HEAVY_US) ? TURN_MS : HEAVY_TURN_MS);
     while (this.#canClaim() && this.#assigned.length > 0) {
       this.#take(this.#assigned.shift()!);
       if (this.#isOver(end)) return true;
@@ -262,10 +269,9 @@ export class WorkerLoop {
     return this.#canClaim() && this.#waiting > 0;
   }
 
-  /** By the clock of the wall: where that is set back, the turn goes on to what was there at its entry, and no further. */
   #isOver(end: number): boolean {
-    this.now = Date.now();
-    return this.now >= end;
+    this.#clock = performance.now();
+    return this.#clock > end;
   }
 
   /** Requests that this worker might take. */
