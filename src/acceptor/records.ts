@@ -8,20 +8,11 @@
 import { Buffer } from 'node:buffer';
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { Abort } from '../ring/layout.ts';
-import {
-  BLOCKS,
-  CLOSE,
-  END,
-  halfWindow,
-  INTERIM,
-  Kind,
-  kindOf,
-  PIECE,
-  readFileRecord,
-} from '../ring/message.ts';
+import { BLOCKS, CLOSE, END, halfWindow, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
 import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
 import type { Exchanges } from './exchanges.ts';
+import { scratchFor } from './scratch.ts';
 import { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -29,10 +20,6 @@ import type { WorkerLinks } from './worker-links.ts';
 
 /** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
 const RECORDS_A_TURN = 256;
-/** From so many bytes on, a record is copied to where the last one was: a buffer for each would keep the garbage collector busy. */
-const LARGE = 16 * 1024;
-/** What was copied here has left already. One for all acceptors of this thread: nothing stays in it for longer than a call. */
-let scratch = Buffer.allocUnsafeSlow(PIECE);
 
 export interface RecordsParts {
   readonly table: ExchangeTable;
@@ -117,10 +104,11 @@ export class Records {
       if (isFirst && (kind & END) === 0) this.#exchanges.begun(exchange);
     }
     if (connection !== null && length > 0) {
-      const copy = length < LARGE ? Buffer.allocUnsafe(length) : scratch.subarray(0, length);
+      const scratch = scratchFor(length, connection.unsent === 0);
+      const copy = scratch === null ? Buffer.allocUnsafe(length) : scratch.part(length);
       copy.set(link.responses.view(offset, length));
       if (isFirst) this.#affinity?.learn(copy, link.index);
-      if (!connection.exchangeOnBytes(copy) && length >= LARGE) scratch = Buffer.allocUnsafeSlow(PIECE);
+      if (!connection.exchangeOnBytes(copy)) scratch?.renew();
     }
     if ((kind & END) !== 0) {
       this.#finish(link, exchange);

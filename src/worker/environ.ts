@@ -100,9 +100,9 @@ function base(request: RequestView, context: EnvironContext, parts: EnvironParts
     'tsgi.blocking_input': context.blockingInput,
     'tsgi.deadline': parts.deadline,
     'tsgi.request_id': requestId(context.requestIdPrefix, request.serial),
-    [SIGNAL_SOURCE]: parts.exchange,
     'tsgi.file_wrapper': fileWrapper,
     'tsgi_threads.worker': parts.worker,
+    [SIGNAL_SOURCE]: parts.exchange,
   };
   defineSignal(environ);
   return environ;
