@@ -45,9 +45,8 @@ const ROOMS: Record<string, readonly string[]> = {
   tsgi: [],
   http: ['errors'],
   ring: ['errors'],
-  roster: [],
-  acceptor: ['errors', 'http', 'journal', 'ring', 'roster'],
-  worker: ['errors', 'hooks', 'http', 'node-server', 'ring', 'roster', 'tsgi', 'srvx/node'],
+  acceptor: ['errors', 'http', 'journal', 'ring'],
+  worker: ['errors', 'hooks', 'http', 'node-server', 'ring', 'tsgi', 'srvx/node'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([

@@ -205,7 +205,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return {
       connections: this.#connections.size,
       pending: this.exchanges.pending,
-      inFlight: this.exchanges.inFlight,
+      inFlight: this.exchanges.active.size,
       requests: this.#records.answered,
       refused: this.#refusals.count,
       lateRecords: this.#records.late,
@@ -269,6 +269,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#waker.wake();
     for (const link of [...this.#links]) if (this.#records.drain(link)) this.requestTurn();
     this.#pump.pumpAll();
+    // What is answered is not in flight any more, and requests that were pipelined behind it are.
+    this.exchanges.writeJournal();
     if (!this.#turnDue) this.#sleep();
   };
 
@@ -277,7 +279,6 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
    * the look sees the flag and rings; one that came before it is seen by the look.
    */
   #sleep(): void {
-    this.exchanges.writeJournal();
     this.#sleeper.arm();
     this.#pump.pumpAll();
     if (this.#links.ready) this.requestTurn();
@@ -298,7 +299,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     // An answer that is there already is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);
-    if (this.#connections.size === 0 && this.exchanges.inFlight === 0) this.#ticker.stop();
+    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 
   #refuse(cancelled: readonly Exchange[]): void {

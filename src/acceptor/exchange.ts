@@ -4,7 +4,6 @@
  * Law: fields, no rules; `exchanges.ts` keeps them, and begins and ends every exchange.
  */
 import type { FileRecord } from '../ring/message.ts';
-import type { Placed } from '../roster.ts';
 import type { Upload } from './upload.ts';
 import type { WorkerLink } from './worker-link.ts';
 
@@ -33,14 +32,12 @@ export interface Answerable {
 /** The slab is free already. */
 export const NO_SLAB = -1;
 
-export class Exchange implements Placed {
+export class Exchange {
   readonly index: number;
   // for ever
   generation = 0;
   // per use
   inUse = false;
-  /** Among those whose time is watched. */
-  place = -1;
   connection: Answerable | null = null;
   upload: Upload | null = null;
   slabOffset = NO_SLAB;

@@ -11,9 +11,9 @@ import { type HeadBytes, type PeerBytes, requestSize, type SlabView } from '../r
 import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
 import type { Journal } from '../journal.ts';
-import { Roster } from '../roster.ts';
 import { Assignments } from './assignments.ts';
 import { type Answerable, Exchange, NO_SLAB } from './exchange.ts';
+import { ExchangeSet } from './exchange-set.ts';
 import type { Router } from './router.ts';
 import type { Upload } from './upload.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -44,9 +44,11 @@ export class Exchanges {
   #freeHead = 0;
   #freeCount: number;
   #serial = 0;
-  /** Those in use that have a deadline, or had one: no head of theirs has left, or nobody waits for it any more. */
-  readonly watched: Roster<Exchange> = new Roster();
-  /** Those in use with bytes, or an end, that go to the worker through its inbound ring. */
+  /** Exchanges in use. */
+  readonly active: ExchangeSet;
+  /** Those among them that have a deadline, or had one: no head of theirs has left, or nobody waits for it any more. */
+  readonly watched: ExchangeSet;
+  /** Those among them with bytes, or an end, that go to the worker through its inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
   constructor(memory: ExchangeMemory, maxPending: number, journal?: Journal) {
@@ -55,21 +57,13 @@ export class Exchanges {
     this.#maxPending = maxPending;
     this.#free = Int32Array.from({ length: memory.layout.exchanges }, (_, index) => index);
     this.#freeCount = memory.layout.exchanges;
+    this.active = new ExchangeSet(memory.layout.exchanges);
+    this.watched = new ExchangeSet(memory.layout.exchanges);
   }
 
   /** Requests no worker has claimed, cancelled ones among them. */
   get pending(): number {
     return this.#memory.ring.depth() + this.assignments.size;
-  }
-
-  /** How many are in use. */
-  get inFlight(): number {
-    return this.#free.length - this.#freeCount;
-  }
-
-  /** Exchanges in use, in no order. For rare questions: it looks at all there are. */
-  get active(): Exchange[] {
-    return this.#all.filter((exchange) => exchange.inUse);
   }
 
   get(index: number, generation: number): Exchange | undefined {
@@ -169,6 +163,7 @@ export class Exchanges {
     if (exchange.upload !== null) this.uploading.delete(exchange);
     exchange.upload?.close();
     exchange.upload = null;
+    this.active.delete(exchange);
     this.watched.delete(exchange);
     this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = exchange.index;
     this.#freeCount += 1;
@@ -216,7 +211,7 @@ export class Exchanges {
    */
   judge(slot: number): void {
     const { table, ring } = this.#memory;
-    const inOrder = this.active.sort((one, other) => (one.serial - other.serial) | 0);
+    const inOrder = [...this.active].sort((one, other) => (one.serial - other.serial) | 0);
     for (const exchange of inOrder) {
       const state = table.state(exchange.index);
       if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);
@@ -298,6 +293,7 @@ export class Exchanges {
     exchange.line = '';
     this.#serial = (this.#serial + 1) | 0;
     exchange.serial = this.#serial;
+    this.active.add(exchange);
     this.watched.add(exchange);
     return exchange;
   }

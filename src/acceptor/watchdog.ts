@@ -69,7 +69,7 @@ export class Watchdog {
     if (this.#limits.handlerTimeout === 0) return;
     if (elapsed > PAUSE_MS) this.#forgive(elapsed);
     for (const exchange of this.#exchanges.watched) {
-      if (exchange.place === -1) continue;
+      if (!this.#exchanges.watched.has(exchange)) continue;
       if (exchange.connection === null) this.#watchGrace(exchange, now);
       else if (exchange.headSent) continue;
       else if (exchange.takenAt === 0) this.#noteTaken(exchange, now);

@@ -9,12 +9,12 @@
  */
 import { Abort } from '../ring/layout.ts';
 import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
-import { Roster } from '../roster.ts';
 import { Faults } from './faults.ts';
 import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
 import type { Interface } from './interface.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
+import { Roster } from './roster.ts';
 import { type Running, type RunningOwner, textOf } from './running.ts';
 
 export interface GatewayOptions {

@@ -6,10 +6,10 @@
  */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import { Abort } from '../ring/layout.ts';
-import type { Placed } from '../roster.ts';
 import { ClientGoneError, DeadlineError } from '../tsgi/errors.ts';
 import type { InboundBody } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
+import type { Placed } from './roster.ts';
 
 /** Who is told how a call went: exactly one of these, once. */
 export interface RunningOwner {

@@ -212,7 +212,7 @@ class AcceptorBody {
 
   #events() {
     const { bounds, world } = this.#stage;
-    note(world, 'ghost', 0, this.#acceptor.exchanges.inFlight);
+    note(world, 'ghost', 0, this.#acceptor.exchanges.active.size);
     const { slab } = (this.#acceptor as unknown as { _shared: { slab: { inUse: number } } })._shared;
     note(world, 'ghost', 1, slab.inUse);
     const events = [];

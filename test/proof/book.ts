@@ -162,7 +162,7 @@ class AcceptorBody {
   run(): never {
     for (;;) {
       const events = this.#events();
-      note(this.#stage.world, 'ghost', 0, this.#book.inFlight);
+      note(this.#stage.world, 'ghost', 0, this.#book.active.size);
       note(this.#stage.world, 'ghost', 1, this.#slab.inUse);
       const own = [
         this.#book,
@@ -244,7 +244,7 @@ class AcceptorBody {
   #detach(consumer: number): void {
     this.#drain(consumer);
     this.#exited[consumer] = true;
-    const taken = this.#book.active.filter((exchange) => exchange.connection === null);
+    const taken = [...this.#book.active].filter((exchange) => exchange.connection === null);
     this.#book.judge(consumer + 1);
     // Whose client had left is over with its worker, and nobody is told.
     for (const exchange of taken) if (!exchange.inUse) this.#answered(exchange.serial - 1);

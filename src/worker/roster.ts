@@ -1,5 +1,5 @@
 /**
- * Those who are there, in no order.
+ * Those who run, in no order.
  *
  * Law: an array, and each knows its place. Not a Set: the table that one has outgrown points to the next, and keeps what
  * it held; once one such table is in the old generation, a part of all requests survives until a full collection.
@@ -16,9 +16,7 @@ export class Roster<T extends Placed> implements Iterable<T> {
     return this.#all.length;
   }
 
-  /** Nothing happens to one that is there already. */
   add(one: T): void {
-    if (one.place !== -1) return;
     one.place = this.#all.length;
     this.#all.push(one);
   }
@@ -36,7 +34,7 @@ export class Roster<T extends Placed> implements Iterable<T> {
     return true;
   }
 
-  /** As they are now: who goes meanwhile is met all the same, with a place of −1. */
+  /** As they are now: whoever comes or goes meanwhile changes nothing. */
   [Symbol.iterator](): Iterator<T> {
     return this.#all.slice()[Symbol.iterator]();
   }
