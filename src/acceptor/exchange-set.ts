@@ -1,8 +1,8 @@
 /**
  * Some of the exchanges.
  *
- * Law: an array, and the place of each by its index. Not a Set: every request comes and goes, and there that costs three
- * times as much.
+ * Law: an array, and the place of each by its index: one may be in several. Not a Set: every request comes and goes, and
+ * there that costs three times as much.
  */
 import type { Exchange } from './exchange.ts';
 

@@ -169,7 +169,7 @@ export class Exchanges {
     this.#freeCount += 1;
   }
 
-  /** Called before a worker is woken and before this thread sleeps: what was submitted and answered in between is never written. */
+  /** Called at a turn's start, before a worker is woken, and at its end: what was submitted and answered in between is never written. */
   writeJournal(): void {
     const journal = this.#journal;
     if (journal === undefined) return;

@@ -84,9 +84,6 @@ const SERIAL = 12;
 const MORE_BODY = 13;
 const SPANS = 16;
 
-/** Bytes of a head that is copied word by word. */
-const SHORT_HEAD = 128;
-
 /** A parsed head, wherever its bytes lie: in the parser's memory, or saved with a connection. */
 export interface HeadBytes {
   flags: number;
@@ -170,10 +167,9 @@ export class SlabView {
     return to + addresses.length;
   }
 
-  /** By words where it is short: a block ends with a word, so what is copied behind the head is the block's as well. */
+  /** By words where it begins with one: a block ends with a word, so what is copied behind the head is the block's as well. */
   #writeHead(to: number, { bytes, words, start, length }: HeadBytes): void {
-    if (length <= SHORT_HEAD && (start & 3) === 0)
-      copyWords(this.words, to >> 2, words, start >> 2, (length + 3) >> 2);
+    if ((start & 3) === 0) copyWords(this.words, to >> 2, words, start >> 2, (length + 3) >> 2);
     else this.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length), to);
   }
 

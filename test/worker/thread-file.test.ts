@@ -45,16 +45,3 @@ test('what an application imports is what its worker uses', async () => {
   expect((await client.answer())?.body).toBe('true,true');
   client.close();
 });
-
-test('a TSGI worker does not load Node’s HTTP client, which an import of node:http does from Node 22 on', async () => {
-  const app = appFile(`
-    export default (environ, startResponse) => {
-      startResponse(200, []);
-      return String(process.moduleLoadList.filter((name) => name.includes('undici')));
-    };`);
-  const { port } = await serveFile(app, 1);
-  const client = await Client.connect(port);
-  await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  expect((await client.answer())?.body).toBe('');
-  client.close();
-});
