@@ -14,6 +14,7 @@ import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
 import { NoThreadError, type Threaded, type Threads } from './piscina.ts';
+import type { WorkerMemory } from './worker-memory.ts';
 
 /** In the caller's thread. */
 const WORKER_URL = new URL('../worker/main.js', import.meta.url);
@@ -48,6 +49,8 @@ export type CommonTask = Omit<
 
 export interface IncarnationParts {
   readonly control: MessagePort;
+  /** Its rings and its output. */
+  readonly memory: WorkerMemory;
   readonly output: TextTail;
   readonly task: CommonTask;
   readonly owner: IncarnationOwner;
@@ -57,6 +60,7 @@ export class Incarnation implements Threaded {
   readonly slot: number;
   /** Which of the server's workers it is. */
   readonly index: number;
+  readonly memory: WorkerMemory;
   /** What it printed last. */
   readonly output: TextTail;
   /** What it runs. */
@@ -74,6 +78,8 @@ export class Incarnation implements Threaded {
   /** Its replacement is on its way. */
   replaced = false;
   killed = false;
+  /** Its thread was seen to end: nothing writes its memory any more. */
+  hasExited = false;
   /** It was told to end long ago, and has not. */
   isZombie = false;
   /** Resolves when its thread has ended, or is a zombie. */
@@ -84,7 +90,6 @@ export class Incarnation implements Threaded {
   #settle!: (error?: Error) => void;
   #go!: () => void;
   #exitCode: number | undefined;
-  #hasExited = false;
   /** Its task is over. */
   #isOver = false;
   /** Ends its boot, its lifetime, or when it is told to end, its grace. */
@@ -93,6 +98,7 @@ export class Incarnation implements Threaded {
   constructor(slot: number, index: number, parts: IncarnationParts) {
     this.slot = slot;
     this.index = index;
+    this.memory = parts.memory;
     this.output = parts.output;
     this.task = parts.task;
     this.#control = parts.control;
@@ -189,7 +195,7 @@ export class Incarnation implements Threaded {
         this.thread = threads?.get(message.threadId);
         this.thread?.once('exit', (code) => {
           this.#exitCode ??= code;
-          this.#hasExited = true;
+          this.hasExited = true;
         });
         return this.#owner.incarnationOnStarted(this);
       case 'ready':
@@ -258,7 +264,7 @@ export class Incarnation implements Threaded {
     // A full heap, above all. That piscina's task ended is no news.
     const why = error !== undefined && 'code' in error ? ` (${error.message})` : '';
     const { thread } = this;
-    if (thread === undefined || this.#hasExited) return this.#onExit(this.#exitCode ?? code, why);
+    if (thread === undefined || this.hasExited) return this.#onExit(this.#exitCode ?? code, why);
     thread.once('exit', () => this.#onExit(this.#exitCode ?? code, why));
     // Most have ended by then, or are about to. One whose task has failed piscina would take for idle.
     void thread.terminate();

@@ -3,8 +3,8 @@
  *
  * Law: talks about workers; knows the worker's file by URL only. Requests never pass through here: each thread is
  * given one endless task, and what piscina adds to it is spawning, the module loading of its worker, and the kill
- * (`signal`). Rings are made here, one fresh set for each incarnation, because a zombie and its replacement live at
- * the same time.
+ * (`signal`). Each incarnation has memory of its own (`worker-memory.ts`), because a zombie and its replacement live
+ * at the same time.
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -13,12 +13,13 @@ import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
-import { createRings, type SharedBuffers } from '../ring/shared.ts';
-import { TextTail, textTailBuffer } from '../ring/text-tail.ts';
+import type { SharedBuffers } from '../ring/shared.ts';
+import { TextTail } from '../ring/text-tail.ts';
 import { Backoff, BACKOFF_MS } from './backoff.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Threads } from './piscina.ts';
 import { busiestFunctions } from './profile.ts';
+import { WorkerMemories } from './worker-memory.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
 
 export type { Readiness };
@@ -73,6 +74,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #log: PoolLog;
   readonly #threads: Threads | null;
   readonly #workers: Map<number, Incarnation> = new Map();
+  readonly #memories: WorkerMemories = new WorkerMemories();
   #task: CommonTask;
   #closing = false;
   #readiness: Readiness | null = null;
@@ -275,13 +277,14 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
   #spawn(common: CommonTask): Promise<void> {
     const slot = this.#freeSlot();
-    const rings = createRings();
-    const output = textTailBuffer();
+    const memory = this.#memories.take();
+    const { output, ...rings } = memory;
     const doorbell = new MessageChannel();
     const control = new MessageChannel();
     const index = this.#freeIndex;
     const worker = new Incarnation(slot, index, {
       control: control.port1,
+      memory,
       output: new TextTail(output),
       task: common,
       owner: this,
@@ -347,6 +350,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#workers.delete(worker.slot);
     const worked = this.#acceptor.hasWorked(worker.slot);
     this.#acceptor.detach(worker.slot);
+    if (worker.hasExited) this.#memories.giveBack(worker.memory);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
     // Of one that never served whoever started it has heard.

@@ -2,7 +2,7 @@
  * A ring of variable-length records between two threads: one producer, one consumer.
  *
  * Law: knows bytes and records; not what a record says (`message.ts`), not how anybody is woken (`doorbell.ts`).
- * One ring serves one worker incarnation in one direction and is never used again.
+ * One ring serves one worker in one direction. Its memory serves another worker only after `resetByteRing`.
  *
  * A ring is a SharedArrayBuffer: three control lines, then the data.
  *
@@ -45,6 +45,12 @@ function aligned(bytes: number): number {
 /** Memory for a ring of `capacity` data bytes, a power of two. */
 export function byteRingBuffer(capacity: number): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + capacity);
+}
+
+/** Empties a ring for its next two ends. The caller is the only thread that has it. */
+export function resetByteRing(buffer: SharedArrayBuffer): void {
+  // The data stays: a consumer reads only what a producer has published since.
+  new Int32Array(buffer, 0, CONTROL_BYTES / 4).fill(0);
 }
 
 /** What both ends share. */

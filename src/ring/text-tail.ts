@@ -22,6 +22,11 @@ export function textTailBuffer(): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + CAPACITY);
 }
 
+/** Empties a tail for its next writer. The caller is the only thread that has it. */
+export function resetTextTail(buffer: SharedArrayBuffer): void {
+  new Uint8Array(buffer).fill(0);
+}
+
 export class TextTail {
   readonly #memory: AtomicMemory;
   readonly #bytes: Uint8Array;
