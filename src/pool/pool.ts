@@ -8,16 +8,16 @@
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
-import type { SharedBuffers } from '../ring/shared.ts';
 import { TextTail } from '../ring/text-tail.ts';
 import { Backoff, BACKOFF_MS } from './backoff.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Threads } from './piscina.ts';
+import type { PoolAcceptor, PoolLog, PoolOptions } from './pool-api.ts';
 import { busiestFunctions } from './profile.ts';
 import { WorkerMemories } from './worker-memory.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
@@ -26,43 +26,6 @@ export type { Readiness };
 
 /** A worker that lives longer is none of a crash loop, ms. */
 const SHORT_LIFE_MS = 10_000;
-
-export interface PoolOptions {
-  /** 0: one worker, in the caller's thread. */
-  readonly threads: number;
-  readonly bootTimeout: number;
-  /** Milliseconds after which a worker that is told to end is cut. */
-  readonly shutdownTimeout: number;
-  /** Milliseconds after which a worker is recycled; 0: never. */
-  readonly maxLifetime: number;
-  readonly shared: SharedBuffers;
-  /** For the first workers; `reload` brings another. */
-  readonly task: CommonTask;
-}
-
-/** The acceptor, as far as the pool needs it. */
-export interface PoolAcceptor {
-  attach(parts: {
-    slot: number;
-    index: number;
-    responses: SharedArrayBuffer;
-    inbound: SharedArrayBuffer;
-    port: MessagePort;
-  }): void;
-  ready(slot: number, manners: { readonly halfOpen: boolean; readonly connects: boolean }): void;
-  retire(slot: number): void;
-  /** Whether the worker has begun any exchange. */
-  hasWorked(slot: number): boolean;
-  /** Its thread has ended. */
-  detach(slot: number): void;
-  /** No worker serves, and none will for so many milliseconds. */
-  suspend(milliseconds: number): void;
-}
-
-export interface PoolLog {
-  error(text: string): void;
-  info(text: string): void;
-}
 
 /**
  * Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program

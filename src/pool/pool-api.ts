@@ -1,0 +1,45 @@
+/**
+ * What the pool is made with: its options, and the acceptor and the log as far as it uses them.
+ *
+ * Law: types only.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { SharedBuffers } from '../ring/shared.ts';
+import type { CommonTask } from './incarnation.ts';
+
+export interface PoolOptions {
+  /** 0: one worker, in the caller's thread. */
+  readonly threads: number;
+  readonly bootTimeout: number;
+  /** Milliseconds after which a worker that is told to end is cut. */
+  readonly shutdownTimeout: number;
+  /** Milliseconds after which a worker is recycled; 0: never. */
+  readonly maxLifetime: number;
+  readonly shared: SharedBuffers;
+  /** For the first workers; `reload` brings another. */
+  readonly task: CommonTask;
+}
+
+/** The acceptor, as far as the pool needs it. */
+export interface PoolAcceptor {
+  attach(parts: {
+    slot: number;
+    index: number;
+    responses: SharedArrayBuffer;
+    inbound: SharedArrayBuffer;
+    port: MessagePort;
+  }): void;
+  ready(slot: number, manners: { readonly halfOpen: boolean; readonly connects: boolean }): void;
+  retire(slot: number): void;
+  /** Whether the worker has begun any exchange. */
+  hasWorked(slot: number): boolean;
+  /** Its thread has ended. */
+  detach(slot: number): void;
+  /** No worker serves, and none will for so many milliseconds. */
+  suspend(milliseconds: number): void;
+}
+
+export interface PoolLog {
+  error(text: string): void;
+  info(text: string): void;
+}
