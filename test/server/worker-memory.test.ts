@@ -40,7 +40,8 @@ test('a worker that takes over the memory of one that exited sees none of its by
     const url = `http://127.0.0.1:${port}`;
     // The exit happens while the ring holds another response, and leaves its positions anywhere.
     const [large] = await Promise.all([fetch(`${url}/${i}`), fetch(`${url}/exit`)]);
-    if (large.status === 200) expect((await large.text()).slice(300_000)).toBe(`/${i}`);
+    const text = await large.text().catch(() => 'broken off');
+    if (large.status === 200 && text !== 'broken off') expect(text.slice(300_000)).toBe(`/${i}`);
     await until(() => server.stats().workers === 1);
   }
   expect(sharedBytes() - before).toBeLessThan(5 * WORKER_BYTES);
