@@ -48,6 +48,10 @@ export class Reports {
     this.#log = log;
   }
 
+  debugged(): void {
+    this.#log.info('A debugger is attached: until it detaches, no request and no worker has a deadline');
+  }
+
   /** At most once a minute for each kind: the limit and its flag are what an operator needs, not every case. */
   refused(status: number, detail: string): void {
     const key = `${status} ${detail}`;

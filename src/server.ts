@@ -10,6 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { LateRequest } from './acceptor/acceptor-api.ts';
 import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
+import { Debugger } from './debugger.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
@@ -44,6 +45,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #binder: Binder | undefined;
   readonly #log: Logger;
   readonly #reports: Reports;
+  readonly #debugger: Debugger = new Debugger(() => this.#reports.debugged());
   /** What the ids of this server's requests begin with. */
   readonly #requestIdPrefix: string = Math.random().toString(36).slice(2, 8);
   #acceptor: Acceptor | null = null;
@@ -162,7 +164,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #startPool(acceptor: Acceptor, task: CommonTask): Promise<Pool> {
-    const pool = new Pool({ ...this.options, shared: acceptor.shared, task }, acceptor, this.#log);
+    const pool = new Pool(
+      { ...this.options, shared: acceptor.shared, task, isDebugged: this.#isDebugged },
+      acceptor,
+      this.#log,
+    );
     this.#pool = pool;
     pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
     pool.on('zombie', () => this.#onZombie());
@@ -190,12 +196,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return { ...this.options, ...program, application, args, problem, context };
   }
 
+  readonly #isDebugged = (): boolean => this.#debugger.attached;
+
   #makeAcceptor(): Acceptor {
     const workers = Math.max(1, this.threads);
     this.#acceptor = new Acceptor(
       {
         ...this.options,
         requestIdPrefix: this.#requestIdPrefix,
+        isDebugged: this.#isDebugged,
         journal: this.#journal,
         places: workers * this.options.concurrency,
         streams: workers * this.options.maxStreams,

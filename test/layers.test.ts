@@ -18,6 +18,7 @@ const ROOMS: Record<string, readonly string[]> = {
   server: [
     'acceptor',
     'compile',
+    'debugger',
     'errors',
     'journal',
     'listening',
@@ -32,6 +33,7 @@ const ROOMS: Record<string, readonly string[]> = {
   ],
   'server-api': ['acceptor', 'journal', 'listening', 'logger', 'options', 'tsgi'],
   supervisor: ['journal'],
+  debugger: [],
   journal: ['ring'],
   'listen-error': ['errors'],
   listening: ['acceptor', 'listen-error', 'node-server', 'options'],

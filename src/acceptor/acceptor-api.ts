@@ -23,6 +23,8 @@ export interface AcceptorOptions extends ConnectionLimits {
   /** Where a supervisor reads what was in flight when this process died. */
   readonly journal?: Journal | undefined;
   readonly backlog: number;
+  /** Whether a debugger is attached, which may hold a worker: then no request is late. */
+  readonly isDebugged: () => boolean;
   /** Where a request carries the key that pins it to a worker; '': nowhere. */
   readonly affinity: string;
   /** Exchanges that all workers together may hold without a head; and open streams beside them. */

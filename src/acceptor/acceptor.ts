@@ -291,7 +291,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#throughput.sample(this.#records.answered, this.now, this.exchanges.pending > 0);
     this.#ticks += 1;
     if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);
-    this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
+    if (!this.#options.isDebugged())
+      this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
     if (this.exchanges.assignments.size > 0) {
       this.exchanges.releaseAssignments(this.now - MEANT_MS);
       this.requestTurn();
@@ -325,6 +326,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       queued: exchange.takenAt - exchange.queuedAt,
       loop,
     });
+  }
+
+  watchdogIsHeld(): boolean {
+    return this.#options.isDebugged();
   }
 
   watchdogOnStuck(link: WorkerLink): void {

@@ -11,6 +11,8 @@
  * `handlerTimeout` (the grace, if that is longer) although nobody waits for a head (a stream, a client that left), is stuck
  * and may be ended, unless one of its exchanges has asked for more time and has some of it left. A worker whose loop turns
  * never is.
+ *
+ * While a debugger is attached no request is late and no worker is stuck: each clock that would have run out starts anew.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { State } from '../ring/layout.ts';
@@ -29,6 +31,8 @@ export interface WatchdogLimits {
 export type LoopState = 'turns' | 'stuck' | 'stuck elsewhere';
 
 export interface WatchdogOwner {
+  /** A debugger may hold workers: every clock starts anew, until it is detached. */
+  watchdogIsHeld(): boolean;
   /** Its deadline has passed and its client still waits. */
   watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void;
   watchdogOnStuck(link: WorkerLink): void;
@@ -105,6 +109,11 @@ export class Watchdog {
     const left = this.#deadlineOf(exchange) - now;
     if (left > PROBE_LEAD_MS) return;
     const link = this.#links.ownerOf(exchange);
+    if (left <= 0 && this.#owner.watchdogIsHeld()) {
+      exchange.takenAt = now;
+      exchange.epochProbed = 0;
+      return;
+    }
     if (left <= 0) {
       const loop = loopState(exchange, link?.epoch);
       exchange.epochThen = link?.epoch ?? 0;
@@ -126,7 +135,7 @@ export class Watchdog {
     const link = this.#links.ownerOf(exchange);
     const stands = link?.epoch === epochThen;
     // It is looked at again.
-    if (stands && this.#isExtended(link, now)) return;
+    if (stands && (this.#isExtended(link, now) || this.#owner.watchdogIsHeld())) return;
     exchange.epochThen = 0;
     if (stands) this.#owner.watchdogOnStuck(link);
   }
@@ -138,7 +147,9 @@ export class Watchdog {
     } else if (life.probedAt !== 0) {
       const { handlerTimeout, killGrace } = this.#limits;
       const isStuck = now - life.probedAt >= Math.max(handlerTimeout, killGrace);
-      if (isStuck && !this.#isExtended(link, now)) this.#owner.watchdogOnStuck(link);
+      if (!isStuck || this.#isExtended(link, now)) return;
+      if (this.#owner.watchdogIsHeld()) life.probedAt = now;
+      else this.#owner.watchdogOnStuck(link);
     } else if (now - life.turnedAt >= PROBE_EVERY_MS) {
       life.probedAt = now;
       link.probe();

@@ -23,6 +23,8 @@ const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
+  /** A debugger may hold it: its start has no limit. */
+  incarnationIsHeld(): boolean;
   /** It has its thread. */
   incarnationOnStarted(worker: Incarnation): void;
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void;
@@ -243,6 +245,8 @@ export class Incarnation implements Threaded {
   }
 
   #onBootTimeout(bootTimeout: number): void {
+    if (this.#owner.incarnationIsHeld())
+      return this.after(bootTimeout, () => this.#onBootTimeout(bootTimeout));
     this.leaving = true;
     this.kill();
     const text = `The application did not load within ${bootTimeout / 1000} s: raise --boot-timeout, or look for an import that waits`;

@@ -16,6 +16,8 @@ export interface PoolOptions {
   /** Milliseconds after which a worker is recycled; 0: never. */
   readonly maxLifetime: number;
   readonly shared: SharedBuffers;
+  /** Whether a debugger is attached, which may hold a worker while it loads. */
+  readonly isDebugged: () => boolean;
   /** For the first workers; `reload` brings another. */
   readonly task: CommonTask;
 }

@@ -272,6 +272,10 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   readonly incarnationOnStarted = (): void => this.#threads?.count([...this.#workers.values()]);
 
+  incarnationIsHeld(): boolean {
+    return this.#options.isDebugged();
+  }
+
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void {
     this.#readiness = readiness;
     const { maxLifetime } = this.#options;

@@ -1,0 +1,64 @@
+/**
+ * Whether a debugger is attached to this process. It may hold a worker at a breakpoint, for as long as its user thinks.
+ *
+ * Law: reads the state of Node's inspector; what follows from it is the watchdog's and the pool's.
+ *
+ * `inspector.url()` says whether the inspector listens, and not whether a client is connected. A server that was started
+ * with `--inspect` and that nobody debugs keeps its deadlines, so the connections of the inspector's port are looked up.
+ * Linux lists them below /proc. On other systems an inspector that listens counts as attached.
+ */
+import { readFileSync } from 'node:fs';
+import type inspector from 'node:inspector';
+
+/** How long one look at /proc is good for, ms. */
+const LOOK_MS = 250;
+const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
+/** The kernel's TCP_ESTABLISHED, as /proc writes it. */
+const ESTABLISHED = '01';
+
+export class Debugger {
+  /** Undefined for a Node that was built without it. */
+  readonly #inspector: typeof inspector | undefined = process.features.inspector
+    ? process.getBuiltinModule('node:inspector')
+    : undefined;
+  readonly #onAttached: () => void;
+  #attached = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param onAttached called each time that a debugger is found which was not there at the look before */
+  constructor(onAttached: () => void) {
+    this.#onAttached = onAttached;
+  }
+
+  /** True while a debugger is attached, to within a quarter of a second. */
+  get attached(): boolean {
+    const url = this.#inspector?.url();
+    if (url === undefined) return (this.#attached = false);
+    const now = performance.now();
+    if (now - this.#lookedAt < LOOK_MS) return this.#attached;
+    this.#lookedAt = now;
+    const before = this.#attached;
+    this.#attached = hasClients(Number(new URL(url).port));
+    if (this.#attached && !before) this.#onAttached();
+    return this.#attached;
+  }
+}
+
+function hasClients(port: number): boolean {
+  const tables = TABLES.flatMap(readLines);
+  if (tables.length === 0) return true;
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return tables.some((line) => {
+    const [, address, , state] = line.trim().split(/\s+/);
+    return state === ESTABLISHED && address!.endsWith(local);
+  });
+}
+
+/** None where there is no such file. */
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n').slice(1, -1);
+  } catch {
+    return [];
+  }
+}
