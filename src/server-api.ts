@@ -14,7 +14,7 @@ export type { Binder, ListenOptions };
 
 export interface ServerOptions extends Omit<Options, 'threads'> {
   /**
-   * The application: a path (against the working directory) with or without `:export`, a `file:` URL, or, with
+   * The application: a path (against the working directory, else the folder of the calling file) with or without `:export`, a `file:` URL, or, with
    * `threads: 0` only, the application itself: whatever a file would export, of any interface.
    */
   readonly app: string | URL | Application | object;
@@ -41,6 +41,8 @@ export interface WorkerExit {
 
 /** What the command line asks for besides. */
 export interface CommandParts {
+  /** A relative path of the application is tried against this, too. */
+  readonly callerFolder?: string | undefined;
   readonly binder?: Binder | undefined;
   /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;

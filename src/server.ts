@@ -9,7 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { LateRequest } from './acceptor/acceptor-api.ts';
-import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
+import { ServerApplication } from './application.ts';
+import { callerFolder } from './caller.ts';
 import { Debugger } from './debugger.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
@@ -30,7 +31,6 @@ import type {
   ServerStats,
   WorkerExit,
 } from './server-api.ts';
-import { VERSION } from './version.ts';
 
 interface ServerEvents {
   ready: [];
@@ -40,8 +40,7 @@ interface ServerEvents {
 
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   readonly #resolution: Resolution;
-  readonly #app: ServerOptions['app'];
-  readonly #args: readonly string[];
+  readonly #application: ServerApplication;
   readonly #binder: Binder | undefined;
   readonly #log: Logger;
   readonly #reports: Reports;
@@ -53,7 +52,6 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #journal: Journal | undefined;
   /** What is wrong with the application at the start; '' from the first reload on. */
   #problem: string;
-  #files: Set<string> = new Set();
   /** The last of what loads the application: the start, then reloads, one after the other. */
   #loading: Promise<unknown> | null = null;
   /** A reload that has not begun. */
@@ -69,18 +67,19 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       { ...rest, threads: threads === 'auto' ? undefined : threads },
       process.env,
     );
-    this.#app = app;
-    this.#args = args;
     this.#binder = command.binder;
     this.#journal = command.makeJournal?.(this.#requestIdPrefix);
     this.#problem = command.problem ?? '';
     this.#log = logger ?? defaultLogger;
     this.#reports = new Reports(this.options, this.#log);
-    if (app === undefined)
-      throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
-    if (this.#file === null && this.options.threads !== 0) throw notMovable(this.#app);
-    if (!Array.isArray(args) || args.some((item) => typeof item !== 'string'))
-      throw new OptionError('TSGI_ERR_OPTION', "Option args is invalid: it takes texts, as in ['--verbose']");
+    this.#application = new ServerApplication({
+      app,
+      args,
+      callerFolder: command.callerFolder,
+      options: this.options,
+      requestIdPrefix: this.#requestIdPrefix,
+      log: this.#log,
+    });
   }
 
   get options(): ResolvedOptions {
@@ -91,17 +90,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /** Source files of the application, as far as they were reached when it was last compiled. */
   get files(): ReadonlySet<string> {
-    return this.#files;
+    return this.#application.files;
   }
 
   /** Number of worker threads; 0 while the application runs in the caller's own thread. */
   get threads(): number {
     return this.options.threads;
-  }
-
-  /** The application's path or URL; null for one that is here itself. */
-  get #file(): string | URL | null {
-    return typeof this.#app === 'string' || this.#app instanceof URL ? this.#app : null;
   }
 
   /**
@@ -129,9 +123,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   async #start(given: ListenOptions): Promise<void> {
     const listening = new Listening(this.#resolution, given, this.#binder);
-    if (this.#file === null) return this.#startHere(listening);
+    if (this.#application.file === null) return this.#startHere(listening);
     await listening.reserve();
-    const task = this.#problem === '' ? await this.#task() : this.#taskOf(NO_PROGRAM, this.#problem);
+    const application = this.#application;
+    const task = this.#problem === '' ? await application.compile() : application.showing(this.#problem);
     // What is made from here on would not be closed.
     if (this.#closed !== null) throw closedError();
     const acceptor = this.#makeAcceptor();
@@ -158,42 +153,25 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   async #startHere(listening: Listening): Promise<void> {
     const acceptor = this.#makeAcceptor();
     await listening.listen(null, (where) => acceptor.listen(where));
-    const task = await this.#task();
+    const task = await this.#application.compile();
     if (this.#closed !== null) throw closedError();
     await this.#startPool(acceptor, task);
   }
 
   async #startPool(acceptor: Acceptor, task: CommonTask): Promise<Pool> {
-    const pool = new Pool(
-      { ...this.options, shared: acceptor.shared, task, isDebugged: this.#isDebugged },
-      acceptor,
-      this.#log,
-    );
+    const options = {
+      ...this.options,
+      shared: acceptor.shared,
+      task,
+      application: this.#application,
+      isDebugged: this.#isDebugged,
+    };
+    const pool = new Pool(options, acceptor, this.#log);
     this.#pool = pool;
     pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
     pool.on('zombie', () => this.#onZombie());
     await pool.start();
     return pool;
-  }
-
-  async #task(): Promise<CommonTask> {
-    this.#files = new Set();
-    return this.#taskOf(await compileProgram(this.#file, this.options.import, this.#files), '');
-  }
-
-  #taskOf({ url, warnings, ...program }: Program, problem: string): CommonTask {
-    for (const warning of warnings) this.#log.warn(warning);
-    const application = this.#file === null ? this.#app : url;
-    const context = {
-      software: `tsgi-threads/${VERSION}`,
-      multithread: this.threads > 1,
-      multiprocess: false,
-      concurrent: this.options.concurrency > 1,
-      blockingInput: this.threads > 0,
-      requestIdPrefix: this.#requestIdPrefix,
-    };
-    const args = this.#args;
-    return { ...this.options, ...program, application, args, problem, context };
   }
 
   readonly #isDebugged = (): boolean => this.#debugger.attached;
@@ -299,7 +277,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   async #reload(): Promise<void> {
     this.#problem = '';
-    const task = await this.#task();
+    const task = await this.#application.compile();
     if (this.#pool === null || this.#closed !== null)
       throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
     await this.#pool.reload(task);
@@ -307,7 +285,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /** Answers every request with what is wrong with the application, until a reload mends it. */
   async showProblem(problem: string): Promise<void> {
-    await this.#inTurn(async () => this.#pool?.reload(this.#taskOf(NO_PROGRAM, problem)));
+    await this.#inTurn(async () => this.#pool?.reload(this.#application.showing(problem)));
   }
 
   /** Code that was compiled first must not take the place of code that was compiled later. */
@@ -377,15 +355,7 @@ export function createServer(threads: number | 'auto' = 'auto', options?: Server
       "Option app is missing: createServer(threads, { app: './app.ts' })",
     );
   }
-  return new Server(threads, options);
-}
-
-function notMovable(app: unknown): OptionError {
-  const what = typeof app === 'object' ? 'an object' : `a ${typeof app}`;
-  return new OptionError(
-    'TSGI_ERR_OPTION',
-    `Option app is ${what}, which cannot go to another thread: export it from a file and give its path, or use 0 threads`,
-  );
+  return new Server(threads, options, { callerFolder: callerFolder() });
 }
 
 function closedError(): OptionError {

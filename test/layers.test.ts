@@ -9,6 +9,17 @@ const SRC = path.join(import.meta.dirname, '..', 'src');
 
 /** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
 const ROOMS: Record<string, readonly string[]> = {
+  application: [
+    'compile',
+    'errors',
+    'logger',
+    'options',
+    'pool',
+    'server-api',
+    'version',
+    'working-directory',
+  ],
+  caller: [],
   channel: [],
   hooks: ['tsgi'],
   node: ['errors', 'logger', 'node-server', 'server', 'server-api'],
@@ -17,7 +28,8 @@ const ROOMS: Record<string, readonly string[]> = {
   cli: ['errors', 'journal', 'options', 'server', 'supervisor', 'version', 'commander'],
   server: [
     'acceptor',
-    'compile',
+    'application',
+    'caller',
     'debugger',
     'errors',
     'journal',
@@ -29,11 +41,10 @@ const ROOMS: Record<string, readonly string[]> = {
     'reports',
     'server-api',
     'tsgi',
-    'version',
   ],
   'server-api': ['acceptor', 'journal', 'listening', 'logger', 'options', 'tsgi'],
-  supervisor: ['journal'],
   debugger: [],
+  supervisor: ['journal', 'working-directory'],
   journal: ['ring'],
   'listen-error': ['errors'],
   listening: ['acceptor', 'listen-error', 'node-server', 'options'],
@@ -42,6 +53,7 @@ const ROOMS: Record<string, readonly string[]> = {
   options: ['errors'],
   logger: [],
   version: [],
+  'working-directory': [],
   errors: [],
   compile: ['errors', 'esbuild', 'es-module-lexer', 'get-tsconfig', 'import-meta-resolve'],
   tsgi: [],
@@ -52,6 +64,10 @@ const ROOMS: Record<string, readonly string[]> = {
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([
+  'application → logger',
+  'application → options',
+  'application → pool',
+  'application → server-api',
   'pool → worker',
   'listening → acceptor',
   'server → server-api',

@@ -11,6 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { OptionError } from '../errors.ts';
 import { checkEntry, compileFiles } from './compile.ts';
 import { isUserFile } from './format.ts';
+import { checkExistence, locateApplication, type NamedApplication } from './locate.ts';
 import { nodeResolve } from './resolve.ts';
 
 export interface Program {
@@ -45,19 +46,21 @@ export interface ImportedModule {
 }
 
 /**
- * @param app a path with or without `:export`, a file: URL, or null for an application that is no file
+ * @param named null for an application that is no file
  * @param imports specifiers; paths and packages are looked for from the working directory
  * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
  * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX
  */
 export async function compileProgram(
-  app: string | URL | null,
+  named: NamedApplication | null,
   imports: readonly string[],
   reached: Set<string>,
 ): Promise<Program> {
-  const { file, exportName } = app === null ? { file: '', exportName: '' } : splitExport(app);
-  if (file !== '') {
+  const { file, exportName } = named === null ? { file: '', exportName: '' } : locateApplication(named);
+  if (named !== null) {
+    // Also one that is missing: it may come.
     reached.add(file);
+    checkExistence(named);
     checkEntry(file);
   }
   const located = imports.map((name) => ({ name, at: locate(name, reached) }));
@@ -82,13 +85,6 @@ export async function compileProgram(
 
 function isCompiled(at: string): boolean {
   return path.isAbsolute(at) && isUserFile(at) && !at.endsWith('.json');
-}
-
-/** `app.ts:name` → the file and the export; a Windows drive letter is no file of its own. */
-function splitExport(app: string | URL): { file: string; exportName: string } {
-  if (app instanceof URL) return { file: fileOf(app.href), exportName: '' };
-  const match = /^(.+\.[cm]?[jt]sx?):([^/\\:]+)$/.exec(app);
-  return { file: fileOf(match?.[1] ?? app), exportName: match?.[2] ?? '' };
 }
 
 function fileOf(app: string): string {

@@ -20,6 +20,15 @@ export interface PoolOptions {
   readonly isDebugged: () => boolean;
   /** For the first workers; `reload` brings another. */
   readonly task: CommonTask;
+  readonly application: PoolApplication;
+}
+
+/** The application, as far as the pool needs it. */
+export interface PoolApplication {
+  /** Called before a thread is started, which needs a working directory that exists. */
+  enterDirectory(): void;
+  /** Compiles it again: the files that a task names may have been deleted. */
+  compile(): Promise<CommonTask>;
 }
 
 /** The acceptor, as far as the pool needs it. */

@@ -7,6 +7,7 @@
  * at the same time.
  */
 import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel } from 'node:worker_threads';
 import { OptionError } from '../errors.ts';
@@ -146,6 +147,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   async #recycle(worker: Incarnation, why: string): Promise<void> {
+    await this.#renewTask();
     if (this.#closing || worker.leaving) return;
     try {
       await this.#replace(worker, this.#task, 'recycle');
@@ -239,6 +241,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
   #spawn(common: CommonTask): Promise<void> {
+    if (this.#threads !== null) this.#options.application.enterDirectory();
     const slot = this.#freeSlot();
     const memory = this.#memories.take();
     const { output, ...rings } = memory;
@@ -339,7 +342,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #respawn(delay: number): void {
     // One crash is no loop: what waits may wait for the next worker.
     if (delay > BACKOFF_MS.first && this.ready === 0) this.#acceptor.suspend(delay);
-    setTimeout(() => {
+    setTimeout(async () => {
+      await this.#renewTask();
       // A reload may have brought it already.
       if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
@@ -348,6 +352,16 @@ export class Pool extends EventEmitter implements IncarnationOwner {
         this.#respawn(this.#backoff.next());
       });
     }, delay);
+  }
+
+  /** Compiled files go with a directory that is deleted; then the application is compiled again from what is there now. */
+  async #renewTask(): Promise<void> {
+    const task = this.#task;
+    const { application } = task;
+    if (typeof application !== 'string' || application === '' || existsSync(new URL(application))) return;
+    // If it cannot be compiled now, the start of the worker fails and is repeated.
+    const renewed = await this.#options.application.compile().catch(() => task);
+    if (this.#task === task) this.#task = renewed;
   }
 
   /** The lowest slot that no incarnation holds; 0 stands for nobody. */

@@ -10,6 +10,7 @@
  * Which address is served only the child knows, and it may know it no sooner than its application has loaded; so it asks.
  * One that asks for what there is already is given that, and nobody who connects notices that another serves.
  */
+import { WorkingDirectory } from '../working-directory.ts';
 import { Child, type ChildOwner } from './child.ts';
 import { ListeningSocket } from './listening-socket.ts';
 
@@ -30,6 +31,7 @@ export interface SupervisorOptions {
 
 export class Supervisor implements ChildOwner {
   readonly #options: SupervisorOptions;
+  readonly #directory: WorkingDirectory = new WorkingDirectory();
   /** By place: which of those where the server listens. */
   readonly #sockets: Map<number, ListeningSocket> = new Map();
   /** The last of the answers to children, which are given one after the other. */
@@ -88,6 +90,8 @@ export class Supervisor implements ChildOwner {
   }
 
   #spawn(): Child {
+    const line = this.#directory.enter();
+    if (line !== undefined) this.#options.log(line);
     const child = new Child(this.#options.command, this);
     this.#children.add(child);
     return child;

@@ -45,9 +45,14 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     ],
     [['app.ts', '8080'], 2, 'too many arguments. Expected 1 argument but got 2; tsgi-threads --help'],
     [['--', 'app.ts'], 2, "missing required argument 'app'"],
-    [['missing.ts'], 1, 'Cannot find the application: missing.ts does not exist'],
+    [
+      ['missing.ts'],
+      1,
+      `Cannot find the application: missing.ts does not exist; tried ${path.resolve('missing.ts')} (${process.cwd()} is the working directory)\n`,
+    ],
+    [['/is/not/there.ts'], 1, 'Cannot find the application: /is/not/there.ts does not exist\n'],
     [['.'], 1, 'Cannot use . as the application: it is a folder; give a file in it\n'],
-    [['LICENSE.md'], 1, 'Cannot find the application: LICENSE.md does not exist\n'],
+    [['LICENSE.md'], 1, 'Cannot find the application: LICENSE.md does not exist; tried '],
     [['README.md'], 1, 'Cannot use README.md as the application: give a file that ends with one of .ts'],
   ])('%j ends with %d', async (args, code, text) => {
     const { code: got, stderr, stdout } = await new Cli(args as string[]).finished();

@@ -1,10 +1,13 @@
 /**
  * createServer as a program uses it.
  */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { createServer } from 'tsgi-threads';
 import type { Application } from 'tsgi-threads/tsgi';
 import { describe, expect, test } from 'vitest';
@@ -24,6 +27,32 @@ describe('createServer', () => {
       await server.listen({ port: 0 });
       expect(await body(server.url)).toBe('hello');
     }
+  });
+
+  test('takes a path against the folder of the calling file if the working directory has no such file (C30)', async () => {
+    const program = appFile(
+      `import { createServer } from ${JSON.stringify(import.meta.resolve('tsgi-threads'))};
+       for (const app of ['app.mjs', './app.mjs:other']) {
+         const server = createServer(1, { app });
+         await server.listen(0);
+         console.log(await (await fetch(server.url)).text());
+         await server.close();
+       }
+       await createServer(1, { app: 'gone.mjs' }).listen(0).catch((error) => console.log(error.message));`,
+      'program.mjs',
+    );
+    const folder = path.dirname(program);
+    writeFileSync(
+      path.join(folder, 'app.mjs'),
+      `${HELLO}; export const other = (environ, startResponse) => { startResponse(200, []); return 'other'; };`,
+    );
+    const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: '/' });
+    expect(stdout.split('\n')).toEqual([
+      'hello',
+      'other',
+      `Cannot find the application: gone.mjs does not exist; tried /gone.mjs (/ is the working directory) and ${folder}/gone.mjs (beside the file that calls createServer)`,
+      '',
+    ]);
   });
 
   test('listen(port, host) works too, url and address say where, stats say what', async () => {
