@@ -10,7 +10,7 @@ import type { OptionName, ResolvedOptions } from './options/table.ts';
 
 /** The options that set the limit behind a status. */
 const LIMITS_OF: Readonly<Record<number, readonly OptionName[]>> = {
-  408: ['headersTimeout', 'bodyTimeout', 'minBodyRate'],
+  408: ['headersTimeout', 'requestTimeout', 'bodyTimeout', 'minBodyRate'],
   413: ['maxBodySize'],
   414: ['maxRequestLine'],
   431: ['maxHeaderSize', 'maxHeaders'],

@@ -17,6 +17,7 @@ import { requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats, ApplicationManners } from './acceptor-api.ts';
 import { Affinity } from './affinity.ts';
+import { BodyMemory } from './body-memory.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
@@ -47,6 +48,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly limits: ConnectionLimits;
   readonly exchanges: Exchanges;
   readonly uploads: UploadGate;
+  readonly bodies: BodyMemory;
   now = 0;
   closing = false;
   halfOpen = true;
@@ -91,6 +93,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     const affinity = options.affinity === '' ? null : new Affinity(options.affinity);
     this.exchanges = new Exchanges(shared, options.maxPending, options.journal);
     this.uploads = new UploadGate(options.places);
+    this.bodies = new BodyMemory(() => options.maxBuffered - shared.slab.inUse);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#links = new WorkerLinks(shared.table);
     this.exchanges.router = new Router(this.#links, shared.view, affinity);
@@ -209,7 +212,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       requests: this.#records.answered,
       refused: this.#refusals.count,
       lateRecords: this.#records.late,
-      buffered: this.#shared.slab.inUse,
+      buffered: this.#shared.slab.inUse + this.bodies.bytes,
       uploads: this.uploads.inside + this.uploads.waiting,
     };
   }

@@ -5,18 +5,18 @@
  */
 import type { Parser } from '../http/parser.ts';
 import type { Connection } from './connection.ts';
+import type { BodyLimits } from './body-clock.ts';
+import type { BodyMemory } from './body-memory.ts';
 import type { Exchange } from './exchange.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
 
 /** Bytes and milliseconds; a timeout of 0 is off. */
-export interface ConnectionLimits {
+export interface ConnectionLimits extends BodyLimits {
   readonly maxBodySize: number;
   readonly bodyBuffer: number;
   readonly headersTimeout: number;
-  readonly bodyTimeout: number;
-  readonly minBodyRate: number;
   readonly writeTimeout: number;
   readonly keepAliveTimeout: number;
   readonly pendingTimeout: number;
@@ -39,6 +39,7 @@ export interface ConnectionHost {
   /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */
   notifyOwner(exchange: Exchange): void;
   readonly uploads: UploadGate;
+  readonly bodies: BodyMemory;
   pump(exchange: Exchange): void;
   /** Bytes came for the application that has taken its connection over; they lie there until this returns. */
   tunnelOnBytes(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void;

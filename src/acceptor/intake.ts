@@ -7,8 +7,10 @@
  */
 import { Flag } from '../http/flags.ts';
 import { Outcome, type Parser, type SavedMessage } from '../http/parser.ts';
+import { ByteQueue } from '../ring/byte-queue.ts';
 import type { HeadBytes } from '../ring/message.ts';
 import { BodyClock } from './body-clock.ts';
+import type { BodyHolder } from './body-memory.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
 import type { Exchange } from './exchange.ts';
@@ -36,13 +38,17 @@ export interface IntakeOwner {
   pause(): void;
 }
 
-export class Intake {
+export class Intake implements BodyHolder {
   readonly #host: ConnectionHost;
   readonly #owner: IntakeOwner;
   #saved: SavedMessage | null = null;
   #head: HeadBytes | null = null;
-  #body: Uint8Array[] = [];
+  /** What came of a body that is collected. */
+  #body: ByteQueue | null = null;
+  /** It is one of the holders of `bodies`. */
+  #holds = false;
   #received = 0;
+  #startedAt = 0;
   #clock: BodyClock | null = null;
   /** Of the present request. */
   flags = 0;
@@ -84,7 +90,7 @@ export class Intake {
     upload.wanted = true;
     if (!this.continueDue) return false;
     this.continueDue = false;
-    this.#clock!.start(this.#host.now);
+    this.#clock!.restart(this.#host.now);
     return this.#received === 0 && !upload.ended;
   }
 
@@ -102,8 +108,10 @@ export class Intake {
       this.upload = null;
     }
     this.#head = null;
-    this.#body = [];
+    this.#body?.clear();
+    this.#body = null;
     this.continueDue = false;
+    this.#leaveMemory();
   }
 
   /** Nothing is parsed on this connection any more. */
@@ -121,7 +129,7 @@ export class Intake {
   bodyIsLate(now: number): boolean {
     const { state } = this.#owner;
     if (state !== State.BODY && (state !== State.STREAM || this.continueDue)) return false;
-    return this.#clock!.late(now, this.#host.limits.bodyTimeout, this.#host.limits.minBodyRate);
+    return this.#clock!.late(now, this.#host.limits);
   }
 
   // called by the upload gate
@@ -137,11 +145,42 @@ export class Intake {
     this.#owner.submit(exchange, 0);
   }
 
+  // called by the memory of bodies
+
+  get givesWay(): boolean {
+    return this.#head !== null;
+  }
+
+  bodyAge(now: number): number {
+    return this.#clock!.age(now);
+  }
+
+  bodyRate(now: number): number {
+    return this.#clock!.rate(now);
+  }
+
+  bodyGivesWay(): void {
+    this.#owner.refuse(503, 'no memory for unfinished bodies');
+  }
+
+  bodyHoldsBack(): void {
+    const { upload } = this;
+    if (upload === null || this.givesWay) return;
+    if (upload.waiting > 0 || !upload.wanted) this.#owner.pause();
+  }
+
+  #leaveMemory(): void {
+    if (!this.#holds) return;
+    this.#holds = false;
+    this.#host.bodies.leave(this);
+  }
+
   // the message
 
   #startMessage(parser: Parser): void {
     parser.start();
     this.flags = 0;
+    this.#startedAt = this.#host.now;
     this.#owner.state = State.HEAD;
     this.#owner.setDeadline(this.#host.limits.headersTimeout);
   }
@@ -155,7 +194,10 @@ export class Intake {
     if (outcome === Outcome.MESSAGE) return this.#submitWhole(parser);
     this.#head = copyHead(liveHead(parser));
     this.#clock ??= new BodyClock();
-    this.#clock.start(this.#host.now);
+    this.#clock.start(this.#host.now, this.#startedAt);
+    this.#body = new ByteQueue(this.#host.bodies);
+    this.#holds = true;
+    this.#host.bodies.enter(this);
     this.continueDue = (this.flags & Flag.EXPECT_CONTINUE) !== 0;
     this.#owner.state = State.BODY;
     if (this.continueDue || parser.contentLength > this.#host.limits.bodyBuffer) this.#stream();
@@ -164,27 +206,25 @@ export class Intake {
 
   /** The whole message lies in the parser's memory: the common case, copied once, into the slab. */
   #submitWhole(parser: Parser): boolean {
-    const spans = parser.bodySpanCount;
-    let bodyLength = 0;
-    for (let i = 0; i < spans; i++) bodyLength += parser.bodySpanLength(i);
-    if (bodyLength > this.#host.limits.maxBodySize) return this.#refuse(413);
+    const body = parser.bodySpanCount === 0 ? null : parser.body();
+    const length = body === null ? 0 : body.length;
+    if (length > this.#host.limits.maxBodySize) return this.#refuse(413);
     this.#owner.state = State.WAIT;
-    const exchange = this.#owner.begin(liveHead(parser), bodyLength);
+    const exchange = this.#owner.begin(liveHead(parser), length);
     if (exchange === undefined) return true;
-    let to = exchange.bodyOffset;
-    for (let i = 0; i < spans; i++) to = this.#host.exchanges.writeBody(to, spanBytes(parser, i));
-    this.#owner.submit(exchange, bodyLength);
+    if (body !== null) this.#host.exchanges.writeBody(exchange.bodyOffset, body);
+    this.#owner.submit(exchange, length);
     return true;
   }
 
   #bodyOnSpans(parser: Parser): boolean {
-    for (let i = 0; i < parser.bodySpanCount; i++) if (!this.#bodyOnBytes(spanBytes(parser, i))) return false;
+    if (parser.bodySpanCount > 0 && !this.#bodyOnBytes(parser.body())) return false;
     if (this.upload !== null) this.#uploadOnBytes(this.upload);
     return true;
   }
 
   #bodyOnBytes(bytes: Uint8Array): boolean {
-    const { limits, now } = this.#host;
+    const { limits, now, bodies } = this.#host;
     this.#received += bytes.length;
     this.#clock?.arrived(bytes.length, now);
     if (this.#owner.state === State.DISCARD) {
@@ -193,8 +233,9 @@ export class Intake {
     }
     if (this.#received > limits.maxBodySize) return this.#refuse(413);
     if (this.upload !== null) this.upload.add(bytes);
-    else this.#body.push(bytes.slice());
-    if (this.upload === null && this.#received > limits.bodyBuffer) this.#stream();
+    else this.#body!.add(bytes);
+    bodies.settle(this, now);
+    if (this.#owner.state === State.BODY && this.#received > limits.bodyBuffer) this.#stream();
     return parses(this.#owner.state);
   }
 
@@ -206,6 +247,7 @@ export class Intake {
 
   #messageOnComplete(offset: number, left: number): void {
     this.#saved = null;
+    this.#leaveMemory();
     if (this.#owner.state === State.BODY) this.#submitCollected();
     else if (this.#owner.state === State.STREAM) this.#uploadOnComplete(this.upload!);
     this.#owner.intakeOnMessage(offset, left);
@@ -213,15 +255,15 @@ export class Intake {
 
   #submitCollected(): void {
     const head = this.#head!;
-    const body = this.#body;
+    const body = this.#body!;
     this.#head = null;
-    this.#body = [];
+    this.#body = null;
     this.#owner.state = State.WAIT;
     const exchange = this.#owner.begin(head, this.#received);
-    if (exchange === undefined) return;
-    let to = exchange.bodyOffset;
-    for (const bytes of body) to = this.#host.exchanges.writeBody(to, bytes);
-    this.#owner.submit(exchange, this.#received);
+    let to = exchange?.bodyOffset ?? 0;
+    for (let bytes = body.shift(); bytes !== undefined; bytes = body.shift())
+      if (exchange !== undefined) to = this.#host.exchanges.writeBody(to, bytes);
+    if (exchange !== undefined) this.#owner.submit(exchange, this.#received);
   }
 
   #uploadOnComplete(upload: Upload): void {
@@ -237,9 +279,8 @@ export class Intake {
   #stream(): void {
     this.#owner.state = State.STREAM;
     this.#owner.setDeadline(this.#host.limits.pendingTimeout);
-    this.upload = new Upload();
-    for (const bytes of this.#body) this.upload.add(bytes);
-    this.#body = [];
+    this.upload = new Upload(this.#body!);
+    this.#body = null;
     this.#host.uploads.enter(this.upload, this);
   }
 
@@ -247,9 +288,4 @@ export class Intake {
     this.#owner.refuse(status, '');
     return false;
   }
-}
-
-function spanBytes(parser: Parser, index: number): Uint8Array {
-  const start = parser.bodySpanStart(index);
-  return parser.memory.subarray(start, start + parser.bodySpanLength(index));
 }

@@ -7,6 +7,7 @@
  * The window: at most WINDOW bytes of an exchange lie in the worker unread. `consumed` is written by the worker's
  * application as it reads, so an application that does not read pins its window and this queue, never the ring.
  */
+import { ByteQueue } from '../ring/byte-queue.ts';
 import { INSUFFICIENT, type RingProducer } from '../ring/byte-ring.ts';
 import { BROKEN, END, Kind, WINDOW } from '../ring/message.ts';
 
@@ -15,8 +16,6 @@ export const UPLOAD_HIGH_WATER = 64 * 1024;
 const LARGEST_RECORD = 64 * 1024;
 
 export class Upload {
-  /** Bytes that wait here. */
-  waiting = 0;
   /** The last byte came from the client. */
   ended = false;
   /** The application asked for the body; before that nothing is sent. */
@@ -27,7 +26,17 @@ export class Upload {
   done = false;
   #broken = false;
   #sent = 0;
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: ByteQueue;
+
+  /** `queue`: what came before the upload began, which the upload owns from now on. */
+  constructor(queue: ByteQueue = new ByteQueue()) {
+    this.#queue = queue;
+  }
+
+  /** Bytes that wait here. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
 
   /** There is nothing to send. */
   get idle(): boolean {
@@ -41,9 +50,7 @@ export class Upload {
 
   /** Adds bytes, which are copied: they may lie in the read buffer. */
   add(bytes: Uint8Array): void {
-    if (this.done) return;
-    this.#queue.push(Uint8Array.prototype.slice.call(bytes));
-    this.waiting += bytes.length;
+    if (!this.done) this.#queue.add(bytes);
   }
 
   /** The same, straight into the ring where nothing waits and there is room: true when it published them. */
@@ -79,8 +86,7 @@ export class Upload {
   /** The exchange is over: what waits is dropped. */
   close(): void {
     this.done = true;
-    this.#queue.length = 0;
-    this.waiting = 0;
+    this.#queue.clear();
   }
 
   /** Moves what there is room for into the ring; true when it published something. */
@@ -99,16 +105,14 @@ export class Upload {
   }
 
   #sendPiece(producer: RingProducer, room: number, exchange: number, generation: number): boolean {
-    const chunk = this.#queue[0]!;
-    const length = Math.min(chunk.length, room, LARGEST_RECORD);
+    const piece = this.#queue.peek(Math.min(room, LARGEST_RECORD));
+    const { length } = piece;
     const at = claim(producer, length);
     if (at === INSUFFICIENT) return false;
-    producer.bytes.set(length === chunk.length ? chunk : chunk.subarray(0, length), at);
+    producer.bytes.set(piece, at);
     producer.commit(length, Kind.BODY, exchange, generation);
     this.#sent = (this.#sent + length) | 0;
-    this.waiting -= length;
-    if (length === chunk.length) this.#queue.shift();
-    else this.#queue[0] = chunk.subarray(length);
+    this.#queue.drop(length);
     return true;
   }
 }

@@ -62,6 +62,9 @@ const HEADER_SPANS = REGION + 8192;
 const SPAN_BYTES = 16;
 /** Bytes behind the read buffer that `native/plain-head.h` may read. */
 const BEHIND = 8;
+const NOTHING = new Uint8Array(0);
+/** Up to this many bytes are moved one by one: a call costs more. */
+const FEW = 32;
 /** Empty lines, and the fixed part of a request line, beside the limits. */
 const SLACK = 1024;
 
@@ -207,6 +210,28 @@ export class Parser {
 
   bodySpanLength(index: number): number {
     return this.words[BODY_SPANS / 4 + index * 2 + 1]!;
+  }
+
+  /**
+   * The body bytes of the last feed, in one piece: valid until the next feed. Pieces are moved together over the framing
+   * between them, which is parsed already, so a body of tiny chunks costs what its bytes cost.
+   */
+  body(): Uint8Array {
+    const count = this.bodySpanCount;
+    if (count === 0) return NOTHING;
+    const { memory } = this;
+    const start = this.bodySpanStart(0);
+    let end = start + this.bodySpanLength(0);
+    for (let i = 1; i < count; i++) {
+      const from = this.bodySpanStart(i);
+      const length = this.bodySpanLength(i);
+      if (length <= FEW) for (let at = from; at < from + length; at++) memory[end++] = memory[at]!;
+      else {
+        memory.copyWithin(end, from, from + length);
+        end += length;
+      }
+    }
+    return memory.subarray(start, end);
   }
 
   /** After ERROR: the status to answer. */

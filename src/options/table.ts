@@ -153,7 +153,7 @@ export const OPTIONS = {
     default: 64 * MIB,
     min: MIB,
     group: 'Queue',
-    help: 'Memory for requests that wait for a worker; above it 503',
+    help: 'Memory for requests that wait for a worker, and for bodies that have not come whole; above it 503',
   },
   bootTimeout: {
     kind: 'time',
@@ -180,6 +180,12 @@ export const OPTIONS = {
     min: 1,
     group: 'Time limits',
     help: 'How long a client may take to send a request head; then 408',
+  },
+  requestTimeout: {
+    kind: 'time',
+    default: 5 * MINUTES,
+    group: 'Time limits',
+    help: 'Time for a client to send a whole request, head and body; then 408; 0 disables the limit',
   },
   bodyTimeout: {
     kind: 'time',

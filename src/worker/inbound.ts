@@ -4,6 +4,7 @@
  * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
+import { ByteQueue } from '../ring/byte-queue.ts';
 import { BROKEN, END, halfWindow, Kind, kindOf } from '../ring/message.ts';
 import { ClientGoneError, NoBlockingError } from '../tsgi/errors.ts';
 import type { BodySource } from '../tsgi/input.ts';
@@ -13,7 +14,7 @@ import type { Running } from './running.ts';
 const BLOCK_MS = 1;
 
 export class InboundBody implements BodySource {
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: ByteQueue = new ByteQueue();
   readonly #inbound: Inbound;
   readonly #exchange: number;
   readonly #generation: number;
@@ -22,8 +23,7 @@ export class InboundBody implements BodySource {
   #consumed = 0;
   /** How much of that the acceptor was woken for. */
   #consumedTold = 0;
-  /** Is called in the worker's turn when something came, for a connection that was taken over. */
-  reader: Running | null = null;
+  #reader: Running | null = null;
   /** What the acceptor was told: nothing, that the application waits, that the thread does. */
   #told: 0 | 1 | 2 = 0;
   #wake: (() => void) | null = null;
@@ -32,6 +32,17 @@ export class InboundBody implements BodySource {
     this.#inbound = inbound;
     this.#exchange = exchange;
     this.#generation = generation;
+  }
+
+  /** Is called in the worker's turn when something came, for a connection that was taken over. */
+  get reader(): Running | null {
+    return this.#reader;
+  }
+
+  set reader(reader: Running | null) {
+    this.#reader = reader;
+    // Such a connection has many small messages.
+    this.#queue.pooled = reader !== null;
   }
 
   /** The application has waited for it. */
@@ -80,8 +91,9 @@ export class InboundBody implements BodySource {
 
   // called by the loop
 
+  /** Copies them. */
   onBytes(bytes: Uint8Array): void {
-    this.#queue.push(bytes);
+    this.#queue.add(bytes);
     this.#wakeUp();
   }
 
@@ -110,7 +122,7 @@ export class InboundBody implements BodySource {
   }
 
   #wakeUp(): void {
-    if (this.reader !== null) return this.#inbound.readable(this.reader);
+    if (this.#reader !== null) return this.#inbound.readable(this.#reader);
     const wake = this.#wake;
     this.#wake = null;
     wake?.();
@@ -160,7 +172,7 @@ export class Inbound {
       if (kindOf(kind) === Kind.ASSIGN) {
         this.#owner.assign(inbound.exchange, inbound.generation);
       } else if (body !== undefined) {
-        if (length > 0) body.onBytes(copyOf(inbound.bytes.subarray(offset, offset + length), body));
+        if (length > 0) body.onBytes(inbound.bytes.subarray(offset, offset + length));
         if ((kind & END) !== 0) body.onEnd((kind & BROKEN) !== 0);
       }
       inbound.release();
@@ -201,12 +213,4 @@ export class Inbound {
     this.sort();
     this.#owner.checkAborts();
   }
-}
-
-/** Of many small ones, which a connection that was taken over has, Node's pool is cheaper; others get memory that is theirs alone. */
-function copyOf(bytes: Uint8Array, body: InboundBody): Uint8Array {
-  if (body.reader === null) return new Uint8Array(bytes);
-  const copy = Buffer.allocUnsafe(bytes.length);
-  copy.set(bytes);
-  return copy;
 }
