@@ -38,6 +38,9 @@ export type ShutdownReason = 'close' | 'reload' | 'recycle';
 export interface Hooks {
   /** Awaited before the worker's first request; what it throws is a worker that does not start. */
   readonly init?: (worker: WorkerHandle) => unknown;
-  /** Awaited after the worker's last request; what it throws is logged. */
+  /**
+   * Awaited when the worker is about to end: each of its requests has its response head, and responses that had begun were
+   * given 50 ms to end. A stream that only the application can end should end here. If the hook throws, the error is logged.
+   */
   readonly shutdown?: (reason: ShutdownReason) => unknown;
 }

@@ -311,10 +311,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const { shutdownDelay, shutdownTimeout } = this.options;
     const timer = setTimeout(() => void this.terminate(), shutdownTimeout);
     this.#acceptor?.drain();
+    this.#pool?.stopping();
     if (shutdownDelay > 0) await wait(Math.min(shutdownDelay, shutdownTimeout));
     this.#pool?.drain();
-    await this.#acceptor?.close();
-    await this.#pool?.close();
+    const closed = this.#acceptor?.close();
+    // Streams may go on until their application hears that it ends.
+    await Promise.race([closed, this.#acceptor?.answered()]);
+    await Promise.all([closed, this.#pool?.close()]);
     clearTimeout(timer);
     this.#acceptor?.terminate();
   }

@@ -72,6 +72,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   );
   #ticks = 0;
   #turnDue = false;
+  #onAnswered: (() => void) | null = null;
   /** While no worker serves: when one may, seconds. */
   #backIn = 0;
 
@@ -190,6 +191,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     await this.#connections.close();
   }
 
+  /** Behind `close`: resolves when no request is left that has no response head, and none can come. */
+  answered(): Promise<void> {
+    return new Promise((resolve) => (this.#onAnswered = resolve));
+  }
+
   /** Ends every connection now. */
   closeAllConnections(): void {
     this.#connections.destroy();
@@ -303,6 +309,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     // An answer that is there already is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);
+    if (this.#onAnswered !== null && this.#connections.areAnswered) this.#onAnswered();
     if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 

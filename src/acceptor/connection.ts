@@ -200,6 +200,12 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     return this.#watched;
   }
 
+  /** It waits only for the rest of a response, or for its end. */
+  get isAnswered(): boolean {
+    if (this.state >= State.LINGER) return true;
+    return this.exchange === null ? this.#file !== null : this.exchange.headSent;
+  }
+
   /** Graceful: an idle connection ends now, another after its answer. A new one is about to ask, and is answered. */
   close(): void {
     if (this.state !== State.IDLE) return;

@@ -41,6 +41,12 @@ export class Connections {
     if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
   }
 
+  /** Every connection waits only for the rest of a response, or for its end. */
+  get areAnswered(): boolean {
+    for (const connection of this.#open) if (!connection.isAnswered) return false;
+    return true;
+  }
+
   /** Cuts each now. */
   destroy(): void {
     for (const connection of [...this.#open]) connection.destroy();

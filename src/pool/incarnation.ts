@@ -164,6 +164,11 @@ export class Incarnation implements Threaded {
     this.after(grace, () => this.kill());
   }
 
+  /** The server has been told to stop. */
+  stopping(): void {
+    this.#tell({ type: 'stopping' });
+  }
+
   /** Connections that its application has taken over shall end. */
   drain(): void {
     this.#tell({ type: 'drain' });

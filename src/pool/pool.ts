@@ -205,6 +205,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return worker.leaving || this.#workers.get(worker.slot) !== worker;
   }
 
+  /** The server has been told to stop: programs hear it at once. Workers go on answering requests. */
+  stopping(): void {
+    for (const worker of this.#workers.values()) worker.stopping();
+  }
+
   /** The server closes: connections that applications have taken over shall end, requests are answered as before. */
   drain(): void {
     for (const worker of this.#workers.values()) worker.drain();

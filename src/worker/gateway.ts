@@ -37,7 +37,8 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #inbound: Inbound;
   readonly #running: Roster<Running> = new Roster();
   #faults: Faults<Running> | null = null;
-  #onIdle: (() => void) | null = null;
+  /** Called when it is idle. */
+  readonly #waiting: (() => void)[] = [];
   /** How many of those that run are late, and how many last. */
   #late = 0;
   #lasting = 0;
@@ -172,10 +173,8 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
    * Resolves when nothing runs any more, save what is late (its client has its answer, and it may never end) and what lasts.
    */
   idle(): Promise<void> {
-    if (this.#isIdle) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-    });
+    if (this.isIdle) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   // called by what runs
@@ -214,10 +213,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   #settle(): void {
-    if (this.#isIdle) this.#onIdle?.();
+    if (this.isIdle) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  get #isIdle(): boolean {
+  get isIdle(): boolean {
     return this.#running.size === this.#late + this.#lasting;
   }
 }

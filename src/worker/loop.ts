@@ -69,6 +69,8 @@ export class WorkerLoop {
   readonly #blocked: Set<Outbound> = new Set();
   /** Entries of exchanges that wait for this worker; not in the request ring. */
   readonly #assigned: number[] = [];
+  /** Called when every exchange has its response head. */
+  readonly #waitingForHeads: (() => void)[] = [];
   /** Records without payload that found no room. */
   #unsaid: [kind: number, exchange: number, generation: number][] = [];
   readonly #date: HttpDate = new HttpDate();
@@ -134,7 +136,18 @@ export class WorkerLoop {
   headSent(): void {
     this.#held -= 1;
     this.link.setHeld(this.#held);
+    if (this.#held === 0 && this.#waitingForHeads.length > 0) this.#settle();
     if (!this.#inTurn && this.#waiting > 0) this.schedule();
+  }
+
+  /** Resolves when every exchange that this worker holds has its response head. */
+  answered(): Promise<void> {
+    if (this.#held === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForHeads.push(resolve));
+  }
+
+  #settle(): void {
+    for (const resolve of this.#waitingForHeads.splice(0)) resolve();
   }
 
   /**

@@ -4,6 +4,7 @@
  * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
  * with the pool over `control` (`messages.ts`), and with nobody else.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import type { WorkerHandle } from '../hooks.ts';
 import { TextTail } from '../ring/text-tail.ts';
@@ -13,6 +14,7 @@ import { Activity } from './activity.ts';
 import { untilProven } from './ambiguous.ts';
 import type { Detected } from './detect.ts';
 import { Gateway } from './gateway.ts';
+import { Goodbye } from './goodbye.ts';
 import { workerHandle } from './handle.ts';
 import { loadImports } from './imports.ts';
 import type { Interface } from './interface.ts';
@@ -27,12 +29,15 @@ import { problemPage } from './problem-page.ts';
 import { Program, type ProgramOwner } from './program.ts';
 import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
-import { sayGoodbye, surround } from './surroundings.ts';
+import { surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
 import { compileSmallHere } from './wasm-compile.ts';
 
 type Say = (message: FromWorker) => void;
 type Close = Extract<ToWorker, { type: 'close' }>;
+
+/** Responses that have begun get this long to end before the hook `shutdown`: most do, and streams wait for the hook, ms. */
+const SETTLE_MS = 50;
 
 /** In the caller's own thread: resolves when the pool has closed this worker and its last exchange is over. */
 export default async function work(task: WorkerTask): Promise<void> {
@@ -55,8 +60,9 @@ class Life {
   readonly #say: Say;
   readonly #program: Program;
   readonly #handle: WorkerHandle;
-  /** What goes on in the thread without the application. */
-  readonly #before: Activity = new Activity();
+  readonly #goodbye: Goodbye = new Goodbye(new Activity(), (error) =>
+    this.#report(`A listener of a signal failed: ${textOf(error)}`),
+  );
   #gateway: Gateway | null = null;
   #called: Interface | null = null;
   #drained: Promise<void> | null = null;
@@ -105,13 +111,30 @@ class Life {
     loop.start(gateway);
     const { reason } = await closed;
     this.#closing = true;
+    const { left } = this.#goodbye;
+    const goodbye = this.#sayGoodbye();
+    await loop.answered();
+    await Promise.race([gateway.idle(), wait(SETTLE_MS)]);
+    if (gateway.isIdle) await called.settled?.();
+    await this.#try('The hook shutdown', () => loaded.hooks.shutdown?.(reason));
+    const finished = this.#finish(gateway, called);
+    // A program that ends itself when its server stops leaves its streams, as under Node. One that is replaced does not.
+    await (reason === 'close' ? Promise.race([finished, left]) : finished);
+    await goodbye;
+    loop.stop();
+    this.#goodbye.leave();
+    return { type: 'closed' };
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    if (this.#isOwnThread) await this.#goodbye.say();
+  }
+
+  /** Streams, what the application has asked to be waited for, and connections that it has taken over. */
+  async #finish(gateway: Gateway, called: Interface): Promise<void> {
     await gateway.idle();
     await called.settled?.();
-    await this.#try('The hook shutdown', () => loaded.hooks.shutdown?.(reason));
     await this.#drain();
-    if (this.#isOwnThread) await this.#try('A listener of a signal', () => sayGoodbye(this.#before));
-    loop.stop();
-    return { type: 'closed' };
   }
 
   /** What the application does at its end: what it throws is logged. */
@@ -134,6 +157,9 @@ class Life {
     return new Promise((resolve) =>
       this.#task.control.on('message', (message: ToWorker) => {
         switch (message.type) {
+          case 'stopping':
+            this.#closing = true;
+            return void (this.#called !== null && this.#sayGoodbye());
           case 'close':
             return resolve(message);
           case 'drain':

@@ -75,6 +75,9 @@ export type FromWorker =
 
 /** What the pool says to a worker. */
 export type ToWorker =
+  /** The server has been told to stop: the program's listeners for SIGTERM are called now. Requests are still answered. */
+  | { readonly type: 'stopping' }
+  /** The worker claims no more requests. It finishes those that it has, and ends. */
   | { readonly type: 'close'; readonly reason: ShutdownReason }
   /** The server closes: connections that its application has taken over shall end, requests are still answered. */
   | { readonly type: 'drain' }

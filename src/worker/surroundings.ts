@@ -6,7 +6,6 @@
 import cluster from 'node:cluster';
 import path from 'node:path';
 import { OptionError } from '../errors.ts';
-import type { Activity } from './activity.ts';
 
 export interface Surroundings {
   /** Absolute path of the program as its user named it. */
@@ -33,25 +32,4 @@ function chdir(directory: string): void {
     'TSGI_ERR_STATE',
     `Cannot change the directory to ${directory}: threads share that of the process; start the server there`,
   );
-}
-
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-
-/**
- * Calls what the program has registered for SIGTERM, or else for SIGINT: threads get no signals. Resolves when it has
- * done what it does at its end: nothing goes on any more, or it would have killed itself.
- */
-export async function sayGoodbye(before: Activity): Promise<void> {
-  const signal = SIGNALS.find((name) => process.listenerCount(name) > 0);
-  if (signal === undefined) return;
-  const { kill } = process;
-  let killed = false;
-  // Programs end themselves by the signal that they have handled; the process has other threads.
-  process.kill = (pid, ...rest) => {
-    if (pid !== process.pid) return kill.call(process, pid, ...rest);
-    killed = true;
-    return true;
-  };
-  await Promise.all(process.listeners(signal).map((listener) => listener.call(process, signal)));
-  await before.ended(() => killed);
 }

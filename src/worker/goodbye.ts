@@ -1,0 +1,87 @@
+/**
+ * What a program does at its end: its listeners for SIGTERM, or for SIGINT if it has none for SIGTERM.
+ *
+ * Law: `process` of this thread, and nothing of the server. For threads of our own only. Threads receive no signals, so
+ * the listeners are called here. They are called at once, as under Node: a program may end its event streams in them, or
+ * answer its health check differently from then on.
+ *
+ * Programs end themselves in these listeners, by `process.exit` or by the signal that they have handled. Here that ends one
+ * thread, whose requests are answered first: both calls return, and `leave` ends the thread when its owner has waited.
+ */
+import type { Activity } from './activity.ts';
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+type Exit = NodeJS.Process['exit'];
+type Kill = NodeJS.Process['kill'];
+
+export class Goodbye {
+  readonly #before: Activity;
+  readonly #report: (error: unknown) => void;
+  #over: Promise<void> | null = null;
+  #exit: Exit | null = null;
+  #code: Parameters<Exit>[0];
+  #resolve!: () => void;
+  /** Resolves when the program has ended itself. */
+  readonly left: Promise<void> = new Promise((resolve) => {
+    this.#resolve = resolve;
+  });
+  #hasLeft = false;
+
+  /**
+   * @param before what went on in the thread without the application
+   * @param report called with what a listener throws
+   */
+  constructor(before: Activity, report: (error: unknown) => void) {
+    this.#before = before;
+    this.#report = report;
+  }
+
+  /**
+   * Calls the listeners, the first time. Resolves when nothing goes on any more that the program has begun, or when it has
+   * ended itself.
+   */
+  say(): Promise<void> {
+    this.#over ??= this.#say();
+    return this.#over;
+  }
+
+  /** Ends the thread as the program has asked; returns if it has not asked. */
+  leave(): void {
+    if (this.#exit !== null && this.#hasLeft) this.#exit(this.#code);
+  }
+
+  async #say(): Promise<void> {
+    const signal = SIGNALS.find((name) => process.listenerCount(name) > 0);
+    if (signal === undefined) return;
+    this.#watch();
+    await Promise.all(process.listeners(signal).map((listener) => this.#call(listener, signal)));
+    await this.#before.ended(() => this.#hasLeft);
+  }
+
+  async #call(listener: NodeJS.SignalsListener, signal: NodeJS.Signals): Promise<void> {
+    try {
+      await listener.call(process, signal);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #watch(): void {
+    const { exit, kill } = process;
+    this.#exit = exit.bind(process) as Exit;
+    const exitLater: (code: Parameters<Exit>[0]) => void = (code) => this.#leave(code);
+    const killOthers: Kill = (pid, ...rest) => {
+      if (pid !== process.pid) return kill.call(process, pid, ...rest);
+      this.#leave(0);
+      return true;
+    };
+    Object.assign(process, { exit: exitLater, kill: killOthers });
+  }
+
+  #leave(code: Parameters<Exit>[0]): void {
+    this.#code = code;
+    this.#hasLeft = true;
+    this.#resolve();
+  }
+}
