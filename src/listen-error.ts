@@ -14,5 +14,6 @@ const REMEDY: Record<string, (port: number, host: string) => string> = {
 
 export function listenError(error: NodeJS.ErrnoException, port: number, host: string): TsgiError {
   const remedy = REMEDY[error.code ?? '']?.(port, host) ?? error.message;
-  return new OptionError('TSGI_ERR_LISTEN', `Cannot listen on ${host}:${port}: ${remedy}`, { cause: error });
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return new OptionError('TSGI_ERR_LISTEN', `Cannot listen on ${shown}:${port}: ${remedy}`, { cause: error });
 }

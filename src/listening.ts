@@ -18,21 +18,27 @@ export interface ListenOptions {
 
 /** Who binds sockets and keeps them, in another process. Rejects with the error of the operating system. */
 export interface Binder {
-  /** The address is likely to be served: it is an error at once that it cannot be had. */
-  reserve(port: number, host: string): Promise<void>;
-  /** A handle to listen on. `place`: which of the places where a server listens; asked for anew, it is the same. */
-  bind(place: number, port: number, host: string): Promise<object>;
+  /** Binds an address that the server will probably use, so that an address in use is an error before the application loads. */
+  reserve(address: BindAddress): Promise<void>;
+  /** Returns a handle to listen on. `place`: the number of the listening place. A second call with the same address returns the same socket. */
+  bind(place: number, address: BindAddress): Promise<object>;
+}
+
+export interface BindAddress {
+  readonly port: number;
+  readonly host: string;
+  readonly ipv6Only?: boolean;
 }
 
 type Listen = (where: ListenWhere) => Promise<AddressInfo>;
 
-interface Address {
+type Address = Required<Pick<Asked, 'port' | 'host'>> & {
   readonly port: number;
-  readonly host: string;
-}
+  readonly ipv6Only?: boolean;
+};
 
-/** Every address, as Node listens where a program names none. */
-const EVERYWHERE = '::';
+/** What Node tries, in this order, if a program names no host. */
+const EVERYWHERE = ['::', '0.0.0.0'] as const;
 
 export class Listening {
   readonly #resolution: Resolution;
@@ -57,8 +63,8 @@ export class Listening {
     const { options, given } = this.#resolution;
     const isProgram = options.interface === 'auto' || options.interface === 'node';
     if (this.#given.port === undefined && !given.has('port') && isProgram) return;
-    const { port, host } = this.#where(null);
-    await this.#binder?.reserve(port, host).catch((error) => {
+    const { port, host = EVERYWHERE[0] } = this.#where(null);
+    await this.#binder?.reserve({ port, host }).catch((error) => {
       throw listenError(error, port, host);
     });
   }
@@ -74,43 +80,68 @@ export class Listening {
   }
 
   /**
-   * Another place, where a program asked for it.
+   * A further place, which a program asked for. `own`: where the server listens already.
    *
    * @throws OptionError TSGI_ERR_LISTEN
    */
-  listenToo(place: number, { port = 0, host = EVERYWHERE }: Asked, listen: Listen): Promise<AddressInfo> {
-    // A binder is asked one thing at a time.
-    const listened = this.#last.then(() => this.#listen(place, { port, host }, listen));
+  listenToo(place: number, asked: Asked, own: AddressInfo, listen: Listen): Promise<AddressInfo> {
+    // An operator who chose the host of the server's port has chosen it for all addresses that the program adds to that port.
+    if (this.#isDecided('host') && asked.port === own.port) return Promise.resolve(own);
+    // The binder answers one request at a time.
+    const listened = this.#last.then(() => this.#listen(place, { ...asked, port: asked.port ?? 0 }, listen));
     this.#last = listened.catch(() => {});
     return listened;
   }
 
-  async #listen(place: number, { port, host }: Address, listen: Listen): Promise<AddressInfo> {
+  async #listen(place: number, address: Address, listen: Listen): Promise<AddressInfo> {
+    const { port, host } = address;
     try {
-      // Node listens at once only where it need not look up a host.
-      const here = host === EVERYWHERE ? { port } : { port, host };
-      const handle = this.#binder && { handle: await this.#binder.bind(place, port, host) };
-      return await listen(handle ?? here);
+      if (this.#binder === undefined) return await listen(here(address));
+      return await listen({ handle: await this.#bind(this.#binder, place, address) });
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      // A machine without IPv6.
-      if (host === EVERYWHERE && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'))
-        return this.#listen(place, { port, host: '0.0.0.0' }, listen);
-      throw listenError(error as NodeJS.ErrnoException, port, host);
+      throw listenError(error as NodeJS.ErrnoException, port, host ?? EVERYWHERE[0]);
     }
   }
 
+  /** As Node binds: without a host it takes IPv6 and IPv4 together, or IPv4 alone if IPv6 cannot be bound. */
+  async #bind(binder: Binder, place: number, { host, ...rest }: Address): Promise<object> {
+    if (host !== undefined) return binder.bind(place, { ...rest, host });
+    const [every, everyIpv4] = EVERYWHERE;
+    try {
+      return await binder.bind(place, { ...rest, host: every });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw error;
+      return binder.bind(place, { ...rest, host: everyIpv4 });
+    }
+  }
+
+  #isDecided(name: 'port' | 'host'): boolean {
+    return this.#given[name] !== undefined || this.#resolution.given.has(name);
+  }
+
   /**
-   * Each part: given to `listen`, else by the option or the environment, else what a program asked for that listens
-   * itself, else the default.
+   * Port and host, each from the first of: the call of `listen`; the option or its own variable; the program that listens
+   * by itself; `PORT`; the default. For an application that only exports, there is no program.
    */
   #where(asked: Asked | null): Address {
-    const { options, given } = this.#resolution;
-    const decided = (name: 'port' | 'host') => asked === null || given.has(name);
-    const { port, host } = options;
+    const { port, host } = this.#resolution.options;
+    const chosen = { port: this.#given.port ?? port, host: this.#given.host ?? host };
+    if (asked === null) return chosen;
+    const isHostDecided = this.#isDecided('host');
     return {
-      port: this.#given.port ?? (decided('port') ? port : (asked?.port ?? port)),
-      host: this.#given.host ?? (decided('host') ? host : (asked?.host ?? EVERYWHERE)),
+      port: this.#isDecided('port') ? chosen.port : (asked.port ?? port),
+      host: isHostDecided ? chosen.host : asked.host,
+      ...(asked.ipv6Only === true && !isHostDecided ? { ipv6Only: true } : {}),
     };
   }
+}
+
+/** A listening address as a URL: `http://[::]:8000`. */
+export function urlOf({ address, port }: Pick<AddressInfo, 'address' | 'port'>): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** Node tries the addresses itself only if it is given no host. */
+function here({ port, host, ipv6Only = false }: Address): ListenWhere {
+  return { port, ...(host === undefined ? {} : { host }), ipv6Only };
 }

@@ -11,8 +11,10 @@ import type { AddressInfo } from 'node:net';
 export interface Asked {
   /** Undefined: any. */
   readonly port: number | undefined;
-  /** Undefined: every address. */
+  /** Undefined: every address, as Node listens without a host: `::`, or `0.0.0.0` on a machine without IPv6. */
   readonly host: string | undefined;
+  /** `::` does not accept IPv4 as well. */
+  readonly ipv6Only?: boolean;
 }
 
 export interface StandInOwner {
@@ -88,14 +90,15 @@ export class StandIn {
 export function askedBy(args: readonly unknown[]): Asked | undefined {
   const [first, second] = args;
   const isObject = typeof first === 'object' && first !== null;
-  const { port, host } = isObject
-    ? (first as { port?: unknown; host?: unknown })
+  const { port, host, ipv6Only } = isObject
+    ? (first as { port?: unknown; host?: unknown; ipv6Only?: unknown })
     : { port: first, host: second };
   const isNone = port === undefined || port === null || typeof port === 'function';
   const number = isNone ? undefined : Number(port);
   const elsewhere = isObject && isNone && ['path', 'fd', '_handle'].some((key) => key in first);
   if (elsewhere || port === '' || !isPort(number)) return undefined;
-  return { port: number, host: typeof host === 'string' && host !== '' ? host : undefined };
+  const named = typeof host === 'string' && host !== '' ? host : undefined;
+  return { port: number, host: named, ...(ipv6Only === true ? { ipv6Only } : {}) };
 }
 
 /** The listener of `listen`'s callback, which stands last. */

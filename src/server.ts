@@ -15,7 +15,7 @@ import { Debugger } from './debugger.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import type { Journal } from './journal.ts';
-import { Listening } from './listening.ts';
+import { Listening, urlOf } from './listening.ts';
 import { type Resolution, resolveOptions } from './options/resolve.ts';
 import { showOption } from './options/show.ts';
 import type { ResolvedOptions } from './options/table.ts';
@@ -142,9 +142,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** A program listens in several places. */
   async #listenToo(listening: Listening, place: number, asked: Asked): Promise<void> {
     try {
-      const address = await listening.listenToo(place, asked, (where) => this.#acceptor!.listen(where));
+      const address = await listening.listenToo(place, asked, this.address, (where) =>
+        this.#acceptor!.listen(where),
+      );
       this.#pool?.tellAddress(place, address);
-      this.#log.info(`The program listens on port ${address.port}, too`);
+      this.#log.info(`The program also listens on ${urlOf(address)}`);
     } catch (error) {
       this.#pool?.tellRefused(place, (error as Error).cause as Error);
     }
@@ -199,11 +201,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   // serve
 
-  /** Where it listens, as a URL without a path's end: `http://127.0.0.1:8000`. */
+  /**
+   * A URL under which this machine reaches the server, without a trailing slash: `http://127.0.0.1:8000`. If the server
+   * listens on every address, the host is `localhost`; `address` has the address itself.
+   */
   get url(): string {
     const { address, port } = this.address;
-    const host = address === '::' || address === '0.0.0.0' ? 'localhost' : address;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const isEvery = address === '::' || address === '0.0.0.0';
+    return urlOf({ address: isEvery ? 'localhost' : address, port });
   }
 
   get address(): AddressInfo {

@@ -25,7 +25,7 @@ const ROOMS: Record<string, readonly string[]> = {
   node: ['errors', 'logger', 'node-server', 'server', 'server-api'],
   'node-server': [],
   index: ['errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
-  cli: ['errors', 'journal', 'options', 'server', 'supervisor', 'version', 'commander'],
+  cli: ['errors', 'journal', 'listening', 'options', 'server', 'supervisor', 'version', 'commander'],
   server: [
     'acceptor',
     'application',

@@ -7,7 +7,9 @@ import net from 'node:net';
 import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
 
 /** An address (without a host: every one), or the handle of a socket that somebody has bound. */
-export type ListenWhere = { readonly port: number; readonly host?: string } | { readonly handle: object };
+export type ListenWhere =
+  | { readonly port: number; readonly host?: string; readonly ipv6Only?: boolean }
+  | { readonly handle: object };
 
 export interface ListenerOwner {
   /** A client connected. Returns a refusal to send instead of serving it, or undefined. */

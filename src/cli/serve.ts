@@ -7,6 +7,7 @@
 import path from 'node:path';
 import { Journal } from '../journal.ts';
 import { OptionError } from '../errors.ts';
+import { urlOf } from '../listening.ts';
 import { Server } from '../server.ts';
 import { JOURNAL_FD } from '../supervisor/messages.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
@@ -44,7 +45,7 @@ export async function serve(args: Arguments, parent: ParentLink | null): Promise
   const { interface: called, why } = server.interface ?? {};
   const app = `${path.basename(args.app)}${called === undefined ? '' : ` as ${called}: ${why}`}`;
   console.log(
-    `tsgi-threads ${VERSION} listening on ${server.url} with ${where}, ready in ${milliseconds} ms (${app})${environment}`,
+    `tsgi-threads ${VERSION} listening on ${urlOf(server.address)} with ${where}, ready in ${milliseconds} ms (${app})${environment}`,
   );
 }
 

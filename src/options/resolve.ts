@@ -25,13 +25,18 @@ import { detectThreads } from './threads.ts';
 
 type NumberKind = 'count' | 'bytes' | 'time' | 'threads';
 
+const EVERY_IPV4_ADDRESS = '0.0.0.0';
+
 const NAMES = Object.keys(OPTIONS) as OptionName[];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Resolution {
   readonly options: ResolvedOptions;
-  /** Those that somebody decided, in the call or the environment; the rest are defaults. */
+  /**
+   * The options that the call or a variable of this server (`TSGI_PORT`) decides. `PORT` decides nothing for a program
+   * that listens by itself, so an option that has its value from `PORT` is not among them.
+   */
   readonly given: ReadonlySet<OptionName>;
 }
 
@@ -47,7 +52,7 @@ export function resolveOptions(given: Readonly<Record<string, unknown>>, env: En
   for (const name of NAMES) {
     const value = givenValue(name, given[name], env);
     if (value !== undefined) decided.add(name);
-    resolved[name] = value ?? defaultOf(name);
+    resolved[name] = value ?? platformValue(name, env) ?? defaultOf(name);
   }
   return { options: resolved as unknown as ResolvedOptions, given: decided };
 }
@@ -67,19 +72,19 @@ export function resolveCommandOptions(
 /** Undefined: nobody decided. */
 function givenValue(name: AnyOption, given: unknown, env: Environment): OptionValue | undefined {
   if (given !== undefined) return parse(name, given, flagOf(name));
-  const variable = variablesOf(name).find(
-    (candidate) => env[candidate] !== undefined && env[candidate] !== '',
-  );
-  if (variable !== undefined) {
-    const text = env[variable]!;
-    return parse(
-      name,
-      rowOf(name).kind === 'list' ? text.split(',').map((item) => item.trim()) : text,
-      variable,
-    );
-  }
-  // A platform that gives PORT routes to it from outside.
-  return name === 'host' && env.PORT !== undefined && env.PORT !== '' ? '0.0.0.0' : undefined;
+  const [variable] = variablesOf(name);
+  const text = variable === undefined ? '' : (env[variable] ?? '');
+  if (text === '') return undefined;
+  const isList = rowOf(name).kind === 'list';
+  return parse(name, isList ? text.split(',').map((item) => item.trim()) : text, variable!);
+}
+
+/** What the variable `PORT` says, which platforms set: the port, and that it is reached from outside. */
+function platformValue(name: OptionName, env: Environment): OptionValue | undefined {
+  const { PORT = '' } = env;
+  if (PORT === '') return undefined;
+  if (name === 'host') return EVERY_IPV4_ADDRESS;
+  return name === 'port' ? parse(name, PORT, 'PORT') : undefined;
 }
 
 function defaultOf(name: AnyOption): OptionValue {

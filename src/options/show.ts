@@ -27,7 +27,7 @@ export function flagOf(name: AnyOption): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** `port` → `TSGI_PORT`, `PORT`; the first stands over the others. */
+/** `port` → `TSGI_PORT`, `PORT`. The first is the option's own variable, and overrides the others. */
 export function variablesOf(name: AnyOption): string[] {
   const { env } = rowOf(name);
   if (env === false) return [];

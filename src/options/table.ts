@@ -49,7 +49,7 @@ export const OPTIONS = {
     kind: 'text',
     default: '127.0.0.1',
     group: 'Listening',
-    help: 'Address to listen on; 0.0.0.0 when only PORT is set in the environment',
+    help: 'Address to listen on; 0.0.0.0 when only PORT is set in the environment. A program that listens by itself keeps its own port and host unless an option or a TSGI_ variable sets them',
   },
   backlog: {
     kind: 'count',

@@ -9,13 +9,13 @@ import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { readJournal } from '../journal.ts';
 import type { ListeningSocket } from './listening-socket.ts';
-import { type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
+import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
 
 export interface ChildOwner {
   /** Answered by `reserved` or `refuse`. */
-  childOnReserve(child: Child, port: number, host: string): void;
+  childOnReserve(child: Child, address: Address): void;
   /** Answered by `hand` or `refuse`. */
-  childOnBind(child: Child, place: number, port: number, host: string): void;
+  childOnBind(child: Child, place: number, address: Address): void;
   childOnReady(child: Child): void;
   childOnReplace(child: Child, why: string): void;
   childOnExit(child: Child): void;
@@ -120,9 +120,9 @@ export class Child {
   #onMessage(message: ToSupervisor): void {
     switch (message.type) {
       case 'reserve':
-        return this.#owner.childOnReserve(this, message.port, message.host);
+        return this.#owner.childOnReserve(this, message);
       case 'bind':
-        return this.#owner.childOnBind(this, message.place, message.port, message.host);
+        return this.#owner.childOnBind(this, message.place, message);
       case 'ready':
         this.readyAt = performance.now();
         return this.#owner.childOnReady(this);

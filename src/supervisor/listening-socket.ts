@@ -9,6 +9,10 @@ import type { SendHandle } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import type { Address } from './messages.ts';
+
+/** Of libuv. */
+const UV_TCP_IPV6ONLY = 1;
 
 interface Handle {
   getsockname(name: { port?: number }): number;
@@ -26,13 +30,11 @@ type CreateServerHandle = (
 export class ListeningSocket {
   /** A child has it, and listens. */
   handed = false;
-  readonly #port: number;
-  readonly #host: string;
+  readonly #address: Address;
   readonly #handle: Handle;
 
-  private constructor(port: number, host: string, handle: Handle) {
-    this.#port = port;
-    this.#host = host;
+  private constructor(address: Address, handle: Handle) {
+    this.#address = address;
     this.#handle = handle;
   }
 
@@ -42,21 +44,23 @@ export class ListeningSocket {
   }
 
   /** Rejects with the error of the operating system. */
-  static async bind(port: number, host: string): Promise<ListeningSocket> {
-    const { address, family } = await lookup(host);
+  static async bind(asked: Address): Promise<ListeningSocket> {
+    const { port, ipv6Only = false } = asked;
+    const { address, family } = await lookup(asked.host);
     const create = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle;
-    const handle = create(address, port, family, undefined, 0);
+    const handle = create(address, port, family, undefined, ipv6Only ? UV_TCP_IPV6ONLY : 0);
     if (typeof handle === 'number') throw bindError(getSystemErrorName(handle));
     // libuv keeps EADDRINUSE for the listen that never comes here: the socket has no port then.
     const name: { port?: number } = {};
     handle.getsockname(name);
     if (name.port === undefined || name.port === 0) throw bindError('EADDRINUSE');
-    return new ListeningSocket(port, host, handle);
+    return new ListeningSocket(asked, handle);
   }
 
   /** Whether this is what was asked for by these words; port 0 is the one that was picked. */
-  isFor(port: number, host: string): boolean {
-    return port === this.#port && host === this.#host;
+  isFor({ port, host, ipv6Only }: Address): boolean {
+    const own = this.#address;
+    return port === own.port && host === own.host && ipv6Only === own.ipv6Only;
   }
 
   /** For `send`, which passes it as it is, although its types do not know it. */

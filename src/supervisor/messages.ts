@@ -20,11 +20,18 @@ export type FromSupervisor =
   /** Code and message of the operating system's error. */
   | { readonly type: 'refused'; readonly code: string | undefined; readonly message: string };
 
+export interface Address {
+  readonly port: number;
+  readonly host: string;
+  /** `::` does not accept IPv4 as well. */
+  readonly ipv6Only?: boolean;
+}
+
 export type ToSupervisor =
   /** Have this address ready, unless there is one already: it is likely to be asked for. */
-  | { readonly type: 'reserve'; readonly port: number; readonly host: string }
+  | ({ readonly type: 'reserve' } & Address)
   /** It is about to serve, and wants the socket of this address. `place`: which of those where it listens; 0 is the reserved one. */
-  | { readonly type: 'bind'; readonly place: number; readonly port: number; readonly host: string }
+  | ({ readonly type: 'bind'; readonly place: number } & Address)
   | { readonly type: 'ready' }
   /** Another process should take its place. */
   | { readonly type: 'replace'; readonly why: string }

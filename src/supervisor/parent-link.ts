@@ -3,7 +3,7 @@
  *
  * Law: speaks, decides nothing. A parent that has died is as good as one that says "close".
  */
-import { type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
+import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
 
 export interface ParentLinkOwner {
   parentOnClose(): void;
@@ -49,13 +49,13 @@ export class ParentLink {
   }
 
   /** Rejects with the error of the operating system when the address cannot be had. */
-  async reserve(port: number, host: string): Promise<void> {
-    await this.#asked({ type: 'reserve', port, host });
+  async reserve(address: Address): Promise<void> {
+    await this.#asked({ type: 'reserve', ...address });
   }
 
   /** A handle to listen on: the parent has it too, and keeps it. Rejects like `reserve`. */
-  async bind(place: number, port: number, host: string): Promise<object> {
-    return (await this.#asked({ type: 'bind', place, port, host }))!;
+  async bind(place: number, address: Address): Promise<object> {
+    return (await this.#asked({ type: 'bind', place, ...address }))!;
   }
 
   #asked(message: ToSupervisor): Promise<object | undefined> {

@@ -13,6 +13,7 @@
 import { WorkingDirectory } from '../working-directory.ts';
 import { Child, type ChildOwner } from './child.ts';
 import { ListeningSocket } from './listening-socket.ts';
+import type { Address } from './messages.ts';
 
 /** A process that dies sooner after it was ready counts as one of a crash loop, ms. */
 const SHORT_LIFE_MS = 1000;
@@ -98,15 +99,15 @@ export class Supervisor implements ChildOwner {
   }
 
   /** That of the address, bound now if it is another than before. */
-  async #socketFor(place: number, port: number, host: string): Promise<ListeningSocket> {
+  async #socketFor(place: number, address: Address): Promise<ListeningSocket> {
     const before = this.#sockets.get(place);
-    if (before?.isFor(port, host) === true) return before;
+    if (before?.isFor(address) === true) return before;
     // One that nobody serves is in nobody's way.
     if (before?.handed === false) {
       before.close();
       this.#sockets.delete(place);
     }
-    const socket = await ListeningSocket.bind(port, host);
+    const socket = await ListeningSocket.bind(address);
     // Who serves the old one goes on until it ends.
     if (before?.handed === true) before.close();
     this.#sockets.set(place, socket);
@@ -129,15 +130,15 @@ export class Supervisor implements ChildOwner {
 
   // called by children
 
-  childOnReserve(child: Child, port: number, host: string): void {
+  childOnReserve(child: Child, address: Address): void {
     this.#answer(child, async () => {
-      if (!this.#sockets.has(0)) await this.#socketFor(0, port, host);
+      if (!this.#sockets.has(0)) await this.#socketFor(0, address);
       child.reserved();
     });
   }
 
-  childOnBind(child: Child, place: number, port: number, host: string): void {
-    this.#answer(child, async () => child.hand(await this.#socketFor(place, port, host)));
+  childOnBind(child: Child, place: number, address: Address): void {
+    this.#answer(child, async () => child.hand(await this.#socketFor(place, address)));
   }
 
   childOnReady(child: Child): void {

@@ -26,7 +26,7 @@ import { watchMemory } from './memory-watch.ts';
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
 import { NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
-import { Program, type ProgramOwner } from './program.ts';
+import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
 import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
 import { surround } from './surroundings.ts';
@@ -206,7 +206,7 @@ class Life {
     switch (detected.interface) {
       case 'node': {
         const isProgram = this.#program.asked !== null;
-        const serverAt = isProgram ? (port: number) => this.#program.serverAt(port) : undefined;
+        const serverAt = isProgram ? (local: LocalAddress) => this.#program.serverAt(local) : undefined;
         const hint = this.#needsAffinity ? (text: string) => this.#say({ type: 'hint', text }) : undefined;
         return new NodeInterface(loop, {
           application: detected.application,

@@ -5,12 +5,13 @@
  * told from outside (`bound`); who calls the server's listeners is the node interface.
  *
  * Places: every worker runs the same program, so the places where it listens are counted in the order of its calls, and
- * the acceptor listens once in each. A server that listens on the port of a place is one more of it (Fastify listens on
- * each of localhost's addresses). The first place is the server's own.
+ * the acceptor listens once in each. A place is a port and a host: Fastify listens on each of localhost's addresses with
+ * a server of its own. The first place is the server's own.
  */
 import http, { type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { constants } from 'node:os';
 import { OptionError } from '../errors.ts';
 import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
 
@@ -27,6 +28,14 @@ interface Place {
   readonly asked: Asked;
   readonly standIns: StandIn[];
 }
+
+/** Where a request arrived, as the acceptor's socket has it. */
+export interface LocalAddress {
+  readonly localPort: number;
+  readonly localAddress: string;
+}
+
+const EVERY = new Set(['::', '0.0.0.0']);
 
 /** How long a request waits for a server that does not listen yet. */
 const ABSENT_MS = 5000;
@@ -47,13 +56,13 @@ export class Program {
   readonly #waiting: Set<() => void> = new Set();
   /** Stands for a server that does not listen yet, though one in another worker does: it gives the request to it when it does. */
   readonly #absent: Server = http.createServer((request, response) => {
-    const { localPort = 0 } = request.socket;
+    const { localPort = 0, localAddress = '' } = request.socket;
     const stop = () => {
       clearTimeout(timer);
       this.#waiting.delete(look);
     };
     const look = () => {
-      const server = this.#findServer(localPort);
+      const server = this.#findServer({ localPort, localAddress });
       if (server === undefined) return;
       stop();
       server.emit('request', request, response);
@@ -90,15 +99,28 @@ export class Program {
     return this.#places[0]?.asked ?? null;
   }
 
-  /** Who serves what came through this port of the acceptor. */
-  serverAt(port: number): Server {
-    return this.#findServer(port) ?? this.#absent;
+  /** The server for a request that arrived at this address of the acceptor. */
+  serverAt(local: LocalAddress): Server {
+    return this.#findServer(local) ?? this.#absent;
   }
 
-  #findServer(port: number): Server | undefined {
-    const index =
-      this.#places.length === 1 ? 0 : this.#addresses.findIndex((address) => address?.port === port);
+  #findServer(local: LocalAddress): Server | undefined {
+    const index = this.#places.length === 1 ? 0 : this.#indexOf(local);
     return this.#places[index]?.standIns.find((standIn) => standIn.open || index === 0)?.server;
+  }
+
+  /** Several places may share a port: the one with the address itself is meant, or else the one that listens on every address. */
+  #indexOf({ localPort, localAddress }: LocalAddress): number {
+    const addresses = this.#addresses;
+    const samePort = addresses.findIndex((address) => address?.port === localPort);
+    const next = addresses.findIndex((address, index) => index > samePort && address?.port === localPort);
+    if (next === -1) return samePort;
+    const exact = addresses.findIndex(
+      (address) => address?.port === localPort && address.address === localAddress,
+    );
+    if (exact !== -1) return exact;
+    const isEvery = ({ address, port }: AddressInfo) => port === localPort && EVERY.has(address);
+    return addresses.findIndex((address) => address !== undefined && isEvery(address));
   }
 
   /** From now on HTTP servers of this thread do not listen by themselves. */
@@ -131,7 +153,9 @@ export class Program {
 
   /** The acceptor cannot listen there. */
   refused(place: number, error: Error): void {
-    for (const standIn of this.#places[place]?.standIns ?? []) standIn.fail(error);
+    const { asked, standIns = [] } = this.#places[place] ?? {};
+    const told = asked === undefined ? error : Object.assign(error, listenCall(asked));
+    for (const standIn of standIns) standIn.fail(told);
   }
 
   /** @throws OptionError TSGI_ERR_APP_LISTEN for what is no port: a path, a descriptor, a handle */
@@ -148,7 +172,10 @@ export class Program {
         return this.#owner.idle();
       },
     });
-    this.#places[place]!.standIns.push(standIn);
+    const { standIns } = this.#places[place]!;
+    const isTaken = standIns.some(({ open }) => open);
+    standIns.push(standIn);
+    if (isTaken) return standIn.fail(inUse(asked));
     if (this.#addresses[place] !== undefined) standIn.announce();
     this.#resolve(server);
     this.#look();
@@ -159,12 +186,12 @@ export class Program {
     if (this.#waiting.size > 0) setImmediate(() => [...this.#waiting].forEach((look) => look()));
   }
 
-  /** A new one, unless it listens on that port already. */
+  /** The place with this port and host, or a new one. */
   #placeOf(asked: Asked): number {
-    const isSame = (place: Place, index: number) =>
-      asked.port === place.asked.port || asked.port === this.#addresses[index]?.port;
-    const known = (asked.port ?? 0) === 0 ? -1 : this.#places.findIndex(isSame);
-    if (known !== -1) return known;
+    const known = this.#places.findIndex(
+      (place) => asked.port === place.asked.port && asked.host === place.asked.host,
+    );
+    if ((asked.port ?? 0) !== 0 && known !== -1) return known;
     const place = this.#places.push({ asked, standIns: [] }) - 1;
     if (place > 0 && this.#addresses[place] === undefined) this.#owner.programOnAsk(place, asked);
     return place;
@@ -173,6 +200,18 @@ export class Program {
 
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
+}
+
+/** What an error of Node says of the call of `listen`; programs look at it before they judge the error as one of theirs. */
+function listenCall({ port = 0, host = '::' }: Asked): Pick<NodeJS.ErrnoException, 'syscall'> {
+  return { syscall: 'listen', ...{ address: host, port } };
+}
+
+/** Node's error if a server of the same thread listens there. */
+function inUse(asked: Asked): Error {
+  const { port = 0, host = '::' } = asked;
+  const error = new Error(`listen EADDRINUSE: address already in use ${host}:${port}`);
+  return Object.assign(error, { code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE }, listenCall(asked));
 }
 
 /** @throws OptionError TSGI_ERR_APP_LISTEN */

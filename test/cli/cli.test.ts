@@ -84,7 +84,7 @@ describe('a running server', () => {
     const cli = new Cli([path.relative(process.cwd(), appFile(HELLO))], {
       env: { PORT: '0', TSGI_THREADS: '1' },
     });
-    expect(await cli.url()).toMatch(/^http:\/\/localhost:\d+$/);
+    expect(await cli.url()).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
     expect(cli.stdout).toContain('with 1 worker,');
   });
 

@@ -31,7 +31,7 @@ test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
     const cli = new Cli([app, '--env-file', file('.env'), ...args], { env: { NODE_ENV: undefined } });
     const url = await cli.url();
     // As a platform's PORT does.
-    expect(url).toMatch(/^http:\/\/localhost:/);
+    expect(url).toMatch(/^http:\/\/0\.0\.0\.0:/);
     expect(cli.stdout).toMatch(
       /with (1 worker|the main thread), ready in \d+ ms \(app\.mjs as tsgi: .*\)\n$/,
     );

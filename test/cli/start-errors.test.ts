@@ -127,7 +127,9 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
   const LOADED = `console.error('it has loaded'); ${HELLO}`;
   test.each<[string, string, (port: string) => [string[], Record<string, string>]]>([
     ['a flag', '', (port) => [['--port', port], {}]],
-    ['a variable', '', (port) => [[], { PORT: port, TSGI_HOST: '127.0.0.1' }]],
+    ['a variable', '', (port) => [[], { TSGI_PORT: port }]],
+    // A program may listen elsewhere, so the port is bound once it is known that the application only exports.
+    ['PORT', 'it has loaded\n', (port) => [[], { PORT: port, TSGI_HOST: '127.0.0.1' }]],
     ['a flag, without a supervisor', 'it has loaded\n', (port) => [['--port', port, '--no-supervise'], {}]],
   ])('a port in use names the port and the flag, given by %s', async (_, loaded, given) => {
     const other = net.createServer().listen(0, '127.0.0.1');

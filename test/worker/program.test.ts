@@ -7,20 +7,11 @@ import net from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
+import { freePort } from '../support/ports.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
 const ESM = `import http from 'node:http';\n`;
 const CJS = `const http = require('node:http');\n`;
-
-/** One that nobody uses; somebody may take it before it is used, which shows as an error. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The process that a supervisor watches. */
 function childOf(pid: number): number {

@@ -11,6 +11,7 @@ import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { type Interface, planOf } from '../interface.ts';
 import type { WorkerLoop } from '../loop.ts';
+import type { LocalAddress } from '../program.ts';
 import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
 import { type Arrived, NodeExchange } from './exchange.ts';
@@ -26,8 +27,8 @@ export interface NodeInterfaceOptions {
   /** A listener, or a server whose listeners are called. */
   readonly application: NodeHandler | Server;
   readonly requestIdPrefix: string;
-  /** Of a program that listens on several ports: who serves what came through this one. */
-  readonly serverAt?: ((port: number) => Server) | undefined;
+  /** Of a program that listens by itself: the server for a request that arrived at this address. */
+  readonly serverAt?: ((local: LocalAddress) => Server) | undefined;
   /** Is told what the operator should know of requests that this worker will not answer well. */
   readonly hint?: ((text: string) => void) | undefined;
 }
@@ -43,7 +44,7 @@ function eventOf(flags: number): TunnelEvent {
 
 export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
-  readonly #siteAt: (port: number) => Site;
+  readonly #siteAt: (local: LocalAddress) => Site;
   readonly #tunnels: Set<Tunnel> = new Set();
   #draining = false;
   #hint: ((text: string) => void) | undefined;
@@ -58,18 +59,18 @@ export class NodeInterface implements Interface {
       sites.set(server, known);
       return known;
     };
-    this.#siteAt = serverAt === undefined ? () => site : (port) => siteOf(serverAt(port));
+    this.#siteAt = serverAt === undefined ? () => site : (local) => siteOf(serverAt(local));
   }
 
   /** As Node's servers do: whatever asks for an upgrade, or to be connected, if somebody listens for that. */
   takesOver(reader: RequestReader): boolean {
     if ((reader.flags & Flag.UPGRADE) === 0 || reader.moreBody || reader.bodyLength > 0) return false;
     if (this.#draining) return false;
-    return this.#siteAt(reader.localPort).server.listenerCount(eventOf(reader.flags)) > 0;
+    return this.#siteAt(reader).server.listenerCount(eventOf(reader.flags)) > 0;
   }
 
   begin(reader: RequestReader, body: InboundBody | null): Running {
-    const site = this.#siteAt(reader.localPort);
+    const site = this.#siteAt(reader);
     if (body !== null && !reader.moreBody) return this.#tunnel(reader, site, body);
     if ((reader.flags & Flag.CONNECT) !== 0) return this.#refuseConnect(reader);
     const head = new RequestHead(reader);
