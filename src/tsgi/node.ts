@@ -155,16 +155,34 @@ class NodeBody implements BodySource {
   };
 }
 
-/** Beside fields that a framework has set already, Node would keep one of each name from an array. */
+/**
+ * Beside fields that a framework has set already, Node would keep one of each name from an array. A framework's own
+ * framing goes: the response has one only.
+ */
 function writeHead(response: ServerResponse, status: number, flat: string[]): void {
   if (response.getHeaderNames().length === 0) {
     response.writeHead(status, flat);
     return;
   }
+  const hasLength = flat.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length');
+  if (response.hasHeader('content-length')) response.removeHeader('content-length');
+  if (response.hasHeader('transfer-encoding')) {
+    // Node takes one that was removed for a wish to end the connection behind the body.
+    if (hasLength || isBodiless(response, status)) response.removeHeader('transfer-encoding');
+    else response.setHeader('transfer-encoding', 'chunked');
+  }
   for (let i = 0; i < flat.length; i += 2) response.removeHeader(flat[i]!);
   for (let i = 0; i < flat.length; i += 2) response.appendHeader(flat[i]!, flat[i + 1]!);
   response.writeHead(status);
 }
+
+/** Or its end is that of the connection: in HTTP/1.0 there are no chunks. */
+function isBodiless({ req }: ServerResponse, status: number): boolean {
+  return req.method === 'HEAD' || status === 204 || status === 304 || req.httpVersion === '1.0';
+}
+
+const NOTHING = new Uint8Array(0);
+const NOT_ASCII = /[^\0-\x7f]/;
 
 /** One request and its response. */
 class NodeExchange implements Sink, SignalSource {
@@ -220,7 +238,9 @@ class NodeExchange implements Sink, SignalSource {
 
   start(status: number, headers: HeaderList, length: number): void {
     this.#writeHead(status, headers, length);
-    this.#response.flushHeaders();
+    // Behind a string, though it be empty, Node would encode the head in UTF-8.
+    if (headers.some(([, value]) => NOT_ASCII.test(value))) this.#response.write(NOTHING);
+    else this.#response.flushHeaders();
   }
 
   /** Resolves when the chunk has gone to the kernel: Node may hold it back, and a body may burn CPU meanwhile (rule S24). */

@@ -14,6 +14,7 @@ import { Flag } from '../../http/flags.ts';
 import { Abort } from '../../ring/layout.ts';
 import type { InboundBody } from '../inbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
+import { beginsInterim, InterimText } from './interim.ts';
 import { emitClose, emitDrain, internals } from './node-response.ts';
 import { detachSignal, dump, isRead } from './node-request.ts';
 import type { RequestHead } from './request-head.ts';
@@ -22,7 +23,6 @@ import { type ExchangeOutbound, ExchangeSocket, type SocketOwner } from './socke
 const requestStart = diagnostics.channel('http.server.request.start');
 const responseFinish = diagnostics.channel('http.server.response.finish');
 
-const INTERIM = /^HTTP\/1\.1 1\d\d /;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 /** What Node adds to `server.keepAliveTimeout`, where the server does not say it. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
@@ -62,6 +62,8 @@ export class NodeExchange extends Running implements SocketOwner {
   /** No more of the body is read. */
   #bodyOver = false;
   #reading = false;
+  /** An interim response of which a part was written. */
+  #interim: InterimText | null = null;
   /** The acceptor was told to let it come. */
   #asked = false;
   #done = false;
@@ -229,17 +231,26 @@ export class NodeExchange extends Running implements SocketOwner {
       return true;
     }
     const { outbound } = this;
-    const head = internals(this.response)._header;
-    if (head === null && typeof data === 'string' && INTERIM.test(data)) {
-      // The acceptor says it, to a client that waits for it, when its body is first asked for.
-      if (data === CONTINUE && this.#expectsContinue && !this.#asked) this.socketOnResume();
-      else outbound.sendInterim(data);
-      return false;
-    }
+    const { _header: head, _headerSent: isSent } = internals(this.response);
+    if (this.#interim !== null || (!isSent && beginsInterim(data))) return this.#onInterim(data);
     outbound.begin();
     const headBytes = head === null ? 0 : typeof data === 'string' ? head.length : Buffer.byteLength(head);
     this.#bodyBytes = data.length - headBytes;
     return true;
+  }
+
+  /** RFC 9110 §15.2: a client of HTTP/1.0 is sent none. */
+  #onInterim(data: Uint8Array | string): false {
+    const { outbound } = this;
+    const interim = this.#interim ?? new InterimText();
+    this.#interim = null;
+    for (const text of interim.add(data)) {
+      // The acceptor says it, to a client that waits for it, when its body is first asked for.
+      if (text === CONTINUE && this.#expectsContinue && !this.#asked) this.socketOnResume();
+      else if (outbound.plan.http11) outbound.sendInterim(text);
+    }
+    if (!interim.isEmpty) this.#interim = interim;
+    return false;
   }
 
   socketOnDrain(): void {

@@ -5,8 +5,8 @@
  * have refused. How a response is sent is `send-response.ts`.
  */
 import { FastResponse, type NodeResponse } from 'srvx/node';
+import { fitFields, Origin, type Prepared } from './body-fields.ts';
 
-export type Prepared = ReturnType<NodeResponse['_toNodeResponse']>;
 type Body = ConstructorParameters<typeof FastResponse>[0];
 
 const Native = globalThis.Response;
@@ -22,6 +22,7 @@ const BODILESS = new Set([204, 205, 304]);
 class WorkerResponse extends FastResponse {
   /** The type that its body brings, as long as nobody has asked for it. */
   #type: string | undefined;
+  #origin: number = Origin.HANDLER;
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof Native;
@@ -42,11 +43,22 @@ class WorkerResponse extends FastResponse {
 
   constructor(body?: Body, init?: ResponseInit) {
     super(body, init);
+    if (init instanceof Native) this.#origin = WorkerResponse.originOf(init, body);
     if (typeof body === 'string') this.#type = 'text/plain;charset=UTF-8';
     else if (body instanceof Blob) this.#type = body.type;
     else if (body instanceof URLSearchParams) this.#type = 'application/x-www-form-urlencoded;charset=UTF-8';
     // Its boundary is undici's to choose.
     else if (body instanceof FormData) void (this as unknown as { _response: Response })._response;
+  }
+
+  /** Where the fields of a response come from, for `body`; one of `Origin`. */
+  static originOf(fields: object, body?: unknown): number {
+    if (#origin in fields) return fields.#origin;
+    // What is asked of another one of srvx's would make it one of undici's.
+    if (!(fields instanceof Native) || '_toNodeResponse' in fields) return Origin.HANDLER;
+    // What `fetch` returns has the address that it came from.
+    if (fields.type === 'default' || fields.url === '') return Origin.HANDLER;
+    return body === undefined || body === fields.body ? Origin.DECODED : Origin.FETCHED;
   }
 }
 Object.defineProperty(WorkerResponse, 'name', { value: 'Response' });
@@ -57,25 +69,24 @@ export function patchGlobalResponse(): void {
 }
 
 /**
- * What is to be sent. Looks at nothing that would make it one of undici's.
+ * What is to be sent, with the fields that fit its body. Looks at nothing that would make it one of undici's.
  *
+ * @param isHead the request is HEAD
  * @throws TypeError, RangeError for what is no response, or cannot be sent
  */
-export function prepare(response: unknown): Prepared {
+export function prepare(response: unknown, isHead: boolean): Prepared {
   if (!isResponse(response))
     throw new TypeError(`The fetch handler must return a Response, and returned ${String(response)}`);
-  const prepared =
-    '_toNodeResponse' in response ? (response as NodeResponse)._toNodeResponse() : parts(response);
-  const { headers, body } = prepared;
+  const origin = WorkerResponse.originOf(response);
+  const prepared = (
+    '_toNodeResponse' in response ? (response as NodeResponse)._toNodeResponse() : parts(response)
+  ) as Prepared;
+  const { body } = prepared;
   const status = checkedStatus(prepared.status);
   prepared.status = status;
-  let hasLength = BODILESS.has(status);
-  if (body === undefined || body === null) {
-    for (let i = 0; i < headers.length; i += 2)
-      hasLength ||= String(headers[i]).toLowerCase() === 'content-length';
-    if (!hasLength) headers.push('content-length', '0');
-  } else if (hasLength) throw new TypeError(`A Response with status ${status} has no body`);
-  for (let i = 1; i < headers.length; i += 2) headers[i] = String(headers[i]);
+  if (body !== undefined && body !== null && BODILESS.has(status))
+    throw new TypeError(`A Response with status ${status} has no body`);
+  fitFields(prepared, isHead, origin);
   return prepared;
 }
 
@@ -96,6 +107,6 @@ function isResponse(value: unknown): value is Response {
 }
 
 /** Of one of undici's, or what looks like one. */
-function parts({ status, statusText, headers, body }: Response): Prepared {
+function parts({ status, statusText, headers, body }: Response): ReturnType<NodeResponse['_toNodeResponse']> {
   return { status, statusText, headers: [...headers].flat(), body };
 }

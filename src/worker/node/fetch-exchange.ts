@@ -7,9 +7,11 @@
  * nothing. Where somebody listens to Node's server they are made at once.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Prepared } from './body-fields.ts';
 import { type Arrived, type ExchangeHost, NodeExchange } from './exchange.ts';
-import { prepare, type Prepared } from './fast-response.ts';
+import { prepare } from './fast-response.ts';
 import { bindingsOf, type FetchBindings, FetchRequest, type FetchSource } from './fetch-request.ts';
+import { sendHeadAsLatin1 } from './node-response.ts';
 import { drop, sendResponse } from './send-response.ts';
 import { type ExchangeOutbound, ExchangeSocket } from './socket.ts';
 
@@ -59,6 +61,11 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     else this.follow(this.respond());
   }
 
+  protected override makeMessages(): void {
+    super.makeMessages();
+    sendHeadAsLatin1(this.response);
+  }
+
   /** By its method; another's body, though it be empty, is read from Node's request. */
   get #isBodiless(): boolean {
     const { method } = this.head;
@@ -77,7 +84,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   }
 
   #send(response: unknown): Promise<void> | undefined {
-    const prepared = prepare(response);
+    const prepared = prepare(response, this.head.method === 'HEAD');
     if (!this.hasMessages) {
       if (this.#isClosed) return void drop(prepared.body);
       if (this.outbound.sendPlain(prepared)) return void this.#onSent(prepared);

@@ -15,6 +15,7 @@ import type { LocalAddress } from '../program.ts';
 import { Outbound } from '../outbound.ts';
 import type { Running } from '../running.ts';
 import { type Arrived, NodeExchange } from './exchange.ts';
+import { guardInterim } from './interim.ts';
 import { RequestHead } from './request-head.ts';
 import { type NodeHandler, Site } from './site.ts';
 import { ExchangeOutbound } from './socket.ts';
@@ -37,6 +38,8 @@ export interface NodeInterfaceOptions {
 const POLLS = /[?&]EIO=\d.*transport=polling|transport=polling.*[?&]EIO=\d/;
 const POLLS_HINT =
   'socket.io polls, and each of its requests may go to another worker, which answers 400 "Session ID unknown": start the server with --affinity query:sid, or let clients use websocket alone';
+
+guardInterim();
 
 function eventOf(flags: number): TunnelEvent {
   return (flags & Flag.CONNECT) === 0 ? 'upgrade' : 'connect';

@@ -5,14 +5,14 @@
  * makes a response is Node's.
  */
 import { OutgoingMessage, ServerResponse } from 'node:http';
-import { isHopByHop } from '../../tsgi/hop-by-hop.ts';
-
-type Headers = Record<string, unknown> | readonly unknown[] | null | undefined;
+import { endToEnd, type Fields } from './response-fields.ts';
 
 /** What Node's HTTP keeps in a response and does not document; the same since Node 12. */
 export interface Internals {
   /** The head, as it goes out; null before it is made. */
   _header: string | null;
+  /** The head was given to the socket. */
+  _headerSent: boolean;
   /** Bytes of the body as far as they were announced. */
   _contentLength: number | null;
   _hasBody: boolean;
@@ -22,10 +22,12 @@ export interface Internals {
   /** The connection ends behind this response. */
   _last: boolean;
   useChunkedEncodingByDefault: boolean;
-  _storeHeader(firstLine: string, headers: Headers): void;
+  _storeHeader(firstLine: string, headers: Fields): void;
+  /** Sends a part of the body, and the head before the first one. */
+  _send(data: Uint8Array | string, encoding?: BufferEncoding | null, ...rest: unknown[]): boolean;
 }
 
-const { _storeHeader: nodeStoreHeader } = ServerResponse.prototype as unknown as Internals;
+const { _storeHeader: nodeStoreHeader, _send: nodeSend } = ServerResponse.prototype as unknown as Internals;
 
 const blank = new OutgoingMessage();
 /** Set while a writer waits for 'drain'. */
@@ -46,6 +48,11 @@ export interface HeadContext {
   endsNow: boolean;
 }
 
+/** Its socket is a HeadContext, and not one of Node's. */
+export function isOurs({ socket }: ServerResponse): boolean {
+  return typeof (socket as unknown as HeadContext | null)?.endsNow === 'boolean';
+}
+
 /** Its socket is a HeadContext. */
 export function prepareResponse(response: ServerResponse, http11: boolean): void {
   const inner = internals(response);
@@ -55,12 +62,29 @@ export function prepareResponse(response: ServerResponse, http11: boolean): void
 }
 
 /** One function for all responses. */
-function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Headers): void {
+function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Fields): void {
   const context = this.socket as unknown as HeadContext;
   // A length that nobody has set yet is that of `end`.
   if (this._contentLength !== null) context.endsNow = true;
   if (context.closes) this.shouldKeepAlive = false;
-  nodeStoreHeader.call(this, firstLine, endToEnd(this, headers, context.http11));
+  const own = (this as unknown as Record<symbol, unknown>)[OUT_HEADERS];
+  nodeStoreHeader.call(this, firstLine, endToEnd(this, headers, context.http11, own));
+}
+
+/**
+ * The head leaves in Latin-1, whatever the body is: the web's header values are bytes (ByteString). Node alone would
+ * encode the head in UTF-8 when it sends a string with it, and in Latin-1 otherwise.
+ */
+export function sendHeadAsLatin1(response: ServerResponse): void {
+  internals(response)._send = send;
+}
+
+const NOT_ASCII = /[\u0080-\u00FF]/;
+
+/** One function for all responses. */
+function send(this: Internals, ...[data, encoding, ...rest]: Parameters<Internals['_send']>): boolean {
+  const joins = !this._headerSent && typeof data === 'string' && NOT_ASCII.test(this._header ?? '');
+  return nodeSend.call(this, joins ? Buffer.from(data, encoding ?? 'utf8') : data, encoding, ...rest);
 }
 
 /** As Node's server does when its socket drains. */
@@ -78,42 +102,6 @@ export function emitClose(response: ServerResponse): void {
   inner.destroyed = true;
   inner._closed = true;
   response.emit('close');
-}
-
-/** Fields without those that speak of the connection, which is the server's (RFC 9110 §7.6.1). */
-function endToEnd(response: ServerResponse, headers: Headers, http11: boolean): Headers {
-  if (headers === null || headers === undefined) return headers;
-  const drops = (name: unknown, value: unknown) =>
-    typeof name === 'string' && isHopByHop(name) && !stays(name.toLowerCase(), value, response, http11);
-  if (Array.isArray(headers)) {
-    if (Array.isArray(headers[0])) return headers.filter(([name, value]) => !drops(name, value));
-    return headers.filter((_, i) => !drops(headers[i & ~1], headers[i | 1]));
-  }
-  const fields = headers as Record<string, unknown>;
-  const isOwn = fields === (response as unknown as Record<symbol, unknown>)[OUT_HEADERS];
-  let kept = fields;
-  for (const name in fields) {
-    if (!drops(name, isOwn ? (fields[name] as [string, unknown])[1] : fields[name])) continue;
-    if (!isOwn && kept === fields) kept = { ...fields };
-    Reflect.deleteProperty(kept, name);
-  }
-  return kept;
-}
-
-/** What says something of the response, and not only of the connection. `name` in lower case. */
-function stays(name: string, value: unknown, { statusCode }: ServerResponse, http11: boolean): boolean {
-  switch (name) {
-    case 'connection':
-      return /\bclose\b/i.test(String(value)) || (statusCode === 426 && /\bupgrade\b/i.test(String(value)));
-    case 'transfer-encoding':
-      return http11 && /^chunked$/i.test(String(value));
-    case 'trailer':
-      return http11;
-    case 'upgrade':
-      return statusCode === 426;
-    default:
-      return name === 'proxy-authenticate';
-  }
 }
 
 function symbolOf(name: string): symbol {

@@ -7,15 +7,15 @@
 import { STATUS_CODES } from 'node:http';
 import { statusLine } from '../../http/encoder.ts';
 import { isHopByHop } from '../../tsgi/hop-by-hop.ts';
-import type { Prepared } from './fast-response.ts';
+import type { Prepared } from './body-fields.ts';
 
 /** What a field's name says of it. */
 const Field = { ANY: 0, LENGTH: 1, SPECIAL: 2 } as const;
 
 /** A token (RFC 9110 §5.6.2). */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-/** What no value has (RFC 9110 §5.5), and obs-text, which Node encodes by what the body is. */
-const UNUSUAL = /[^\t\u0020-\u007E]/;
+/** What no value has (RFC 9110 §5.5): Node rejects it. */
+const UNUSUAL = /[^\t\u0020-\u007E\u0080-\u00FF]/;
 
 /** Names in any case of letters; an application has few, and one that makes up new ones does not fill the memory. */
 const known = new Map<string, number>();
@@ -29,7 +29,7 @@ export interface PlainContext {
   readonly date: string;
 }
 
-/** Status line to empty line, ASCII; null when Node's response must be asked. */
+/** Status line to empty line, Latin-1; null when Node's response must be asked. */
 export function plainHead(
   answer: Prepared,
   { length, http11, keepAlive, date }: PlainContext,

@@ -12,7 +12,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { DuplexOptions } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
 import { Outbound } from '../outbound.ts';
-import type { Prepared } from './fast-response.ts';
+import type { Prepared } from './body-fields.ts';
 import { type HeadContext } from './node-response.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { plainHead } from './plain-head.ts';
@@ -56,10 +56,10 @@ export class ExchangeOutbound extends Outbound {
 
   /** The answer to who needs none, in place of all that the socket would be written. False: it is not that plain. */
   sendPlain(answer: Prepared): boolean {
-    const body = answer.body ?? '';
-    if (typeof body !== 'string' && !(body instanceof Uint8Array)) return false;
+    const { length } = answer;
+    if (length === -1) return false;
+    const body = (answer.body ?? '') as string | Uint8Array;
     const { http11, headRequest } = this.plan;
-    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
     const keepAlive = this.keepsAlive;
     const sent = headRequest ? -1 : length;
     const head = plainHead(answer, { length: sent, http11, keepAlive, date: this.loop.date() });

@@ -200,7 +200,7 @@ describe.each([
         `HTTP/1.1 202 Accepted\r\ncontent-type: ${NATIVE}\r\nx-late: yes\r\ncontent-length: 1\r\n\r\nx`,
       ],
     ])('%s, and to HEAD its head', async (name, expected) => {
-      const [head] = expected.split('\r\n\r\n');
+      const [head] = expected.replace('content-length: 0\r\n', '').split('\r\n\r\n');
       expect(sorted(await response(name))).toEqual(sorted(expected));
       expect(sorted(await response(name, 'HEAD'))).toEqual(sorted(`${head}\r\n\r\n`));
     });

@@ -1,0 +1,138 @@
+/**
+ * The fields of a response that are the server's: those that speak of the connection, and those that frame the body.
+ *
+ * Law: takes fields in each form that Node's `_storeHeader` takes, and returns them in the same form. Whatever an
+ * application sets, a client must find the body's end in one way only (RFC 9112 §6): in chunks, or by one valid
+ * Content-Length. A Content-Length that is no number, or one of several that differ, is dropped; Node then frames the
+ * body as if there was none.
+ */
+import type { ServerResponse } from 'node:http';
+import { isHopByHop } from '../../tsgi/hop-by-hop.ts';
+
+export type Fields = Record<string, unknown> | readonly unknown[] | null | undefined;
+
+const LENGTH = 'content-length';
+const DIGITS = /^[\t ]*\d{1,15}[\t ]*$/;
+
+/** What the fields at hand say of the body's end. One object: responses are made one after the other. */
+const said = { chunked: 0, lengths: 0, length: '', isValid: true };
+
+interface Context {
+  readonly status: number;
+  readonly http11: boolean;
+}
+
+/** Returns the fields themselves where nothing is to be dropped. `own`: they are those that `setHeader` keeps. */
+export function endToEnd(
+  { statusCode }: ServerResponse,
+  fields: Fields,
+  http11: boolean,
+  own: unknown,
+): Fields {
+  if (fields === null || fields === undefined) return fields;
+  const context = { status: statusCode, http11 };
+  if (!Array.isArray(fields)) return ofObject(fields as Record<string, unknown>, fields === own, context);
+  const isPairs = Array.isArray(fields[0]);
+  const flat = (isPairs ? fields.flat() : fields) as readonly unknown[];
+  begin();
+  let isClean = true;
+  for (let i = 0; i < flat.length; i += 2) isClean = look(flat[i], flat[i + 1], context) && isClean;
+  if (isClean && isFramedOnce(context)) return fields;
+  const kept: unknown[] = [];
+  for (let i = 0; i < flat.length; i += 2)
+    if (stays(flat[i], flat[i + 1], context)) kept.push(flat[i], flat[i + 1]);
+  if (flat.length % 2 === 1) kept.push(flat.at(-1));
+  const length = lengthToSend(context);
+  if (length !== undefined) kept.push('Content-Length', length);
+  if (isChunked(context)) kept.push('Transfer-Encoding', 'chunked');
+  return kept;
+}
+
+/** Changes the fields of `setHeader` in place, because Node knows them by their identity; of others it makes a copy. */
+function ofObject(fields: Record<string, unknown>, isOwn: boolean, context: Context): Fields {
+  const valueOf = (name: string) => (isOwn ? (fields[name] as [string, unknown])[1] : fields[name]);
+  begin();
+  let isClean = true;
+  for (const name of Object.keys(fields)) isClean = look(name, valueOf(name), context) && isClean;
+  if (isClean && isFramedOnce(context)) return fields;
+  const kept = isOwn ? fields : { ...fields };
+  for (const name of Object.keys(fields))
+    if (!stays(name, valueOf(name), context)) Reflect.deleteProperty(kept, name);
+  const length = lengthToSend(context);
+  const field = (name: string, value: string) => (isOwn ? [name, value] : value);
+  if (length !== undefined) kept[LENGTH] = field('Content-Length', length);
+  if (isChunked(context)) kept['transfer-encoding'] = field('Transfer-Encoding', 'chunked');
+  return kept;
+}
+
+function begin(): void {
+  said.chunked = 0;
+  said.lengths = 0;
+  said.length = '';
+  said.isValid = true;
+}
+
+/** False where a field is to be dropped or written anew. */
+function look(name: unknown, value: unknown, context: Context): boolean {
+  if (typeof name !== 'string') return true;
+  if (name.length === LENGTH.length && name.toLowerCase() === LENGTH) return lookAtLength(value);
+  if (!isHopByHop(name)) return true;
+  if (!isEndToEnd(name.toLowerCase(), value, context)) return false;
+  if (name.toLowerCase() !== 'transfer-encoding') return true;
+  said.chunked += 1;
+  return said.chunked === 1;
+}
+
+/** What is undefined is an error of Node's. */
+function lookAtLength(value: unknown): boolean {
+  if (value === undefined) return true;
+  const isList = Array.isArray(value);
+  for (const one of isList ? value : [value]) {
+    const text = String(one);
+    if (!DIGITS.test(text) || (said.lengths > 0 && text !== said.length)) said.isValid = false;
+    said.lengths += 1;
+    said.length = text;
+  }
+  return !isList;
+}
+
+/** RFC 9112 §6.1, RFC 9110 §8.6. */
+function isFramedOnce(context: Context): boolean {
+  if (said.lengths === 0) return true;
+  return said.lengths === 1 && said.isValid && said.chunked === 0 && context.status !== 204;
+}
+
+/** Of the fields that are written anew none stays. */
+function stays(name: unknown, value: unknown, context: Context): boolean {
+  if (typeof name !== 'string') return true;
+  const lower = name.toLowerCase();
+  if (lower === LENGTH) return value === undefined;
+  if (lower === 'transfer-encoding') return false;
+  return !isHopByHop(lower) || isEndToEnd(lower, value, context);
+}
+
+function lengthToSend({ status }: Context): string | undefined {
+  const hasOne = said.lengths > 0 && said.isValid && said.chunked === 0 && status !== 204;
+  return hasOne ? said.length : undefined;
+}
+
+function isChunked(context: Context): boolean {
+  return said.chunked > 0 && isEndToEnd('transfer-encoding', 'chunked', context);
+}
+
+/** What says something of the response, and not only of the connection. `name` in lower case. */
+function isEndToEnd(name: string, value: unknown, { status, http11 }: Context): boolean {
+  switch (name) {
+    case 'connection':
+      return /\bclose\b/i.test(String(value)) || (status === 426 && /\bupgrade\b/i.test(String(value)));
+    case 'transfer-encoding':
+      // With 204 and 304 Node ends the connection.
+      return http11 && /^chunked$/i.test(String(value));
+    case 'trailer':
+      return http11;
+    case 'upgrade':
+      return status === 426;
+    default:
+      return name === 'proxy-authenticate';
+  }
+}
