@@ -8,7 +8,6 @@
  * Linux lists them below /proc. On other systems an inspector that listens counts as attached.
  */
 import { readFileSync } from 'node:fs';
-import type inspector from 'node:inspector';
 
 /** How long one look at /proc is good for, ms. */
 const LOOK_MS = 250;
@@ -17,10 +16,6 @@ const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const ESTABLISHED = '01';
 
 export class Debugger {
-  /** Undefined for a Node that was built without it. */
-  readonly #inspector: typeof inspector | undefined = process.features.inspector
-    ? process.getBuiltinModule('node:inspector')
-    : undefined;
   readonly #onAttached: () => void;
   #attached = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -32,19 +27,27 @@ export class Debugger {
 
   /** True while a debugger is attached, to within a quarter of a second. */
   get attached(): boolean {
-    const url = this.#inspector?.url();
-    if (url === undefined) return (this.#attached = false);
+    const port = inspectorPort();
+    if (port === 0) return (this.#attached = false);
     const now = performance.now();
     if (now - this.#lookedAt < LOOK_MS) return this.#attached;
     this.#lookedAt = now;
     const before = this.#attached;
-    this.#attached = hasClients(Number(new URL(url).port));
+    this.#attached = hasClients(port);
     if (this.#attached && !before) this.#onAttached();
     return this.#attached;
   }
 }
 
-function hasClients(port: number): boolean {
+/** The port on which the inspector of this process listens; 0: it does not, or Node was built without one. */
+export function inspectorPort(): number {
+  if (!process.features.inspector) return 0;
+  const url = process.getBuiltinModule('node:inspector').url();
+  return url === undefined ? 0 : Number(new URL(url).port);
+}
+
+/** Whether a client is connected to an inspector of this machine. */
+export function hasClients(port: number): boolean {
   const tables = TABLES.flatMap(readLines);
   if (tables.length === 0) return true;
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;

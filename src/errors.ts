@@ -34,6 +34,7 @@ export const ERRORS = {
   TSGI_ERR_BOOT_TIMEOUT: { fault: 'option', status: 0, message: 'The application did not load in time' },
   TSGI_ERR_LISTEN: { fault: 'option', status: 0, message: 'Cannot listen' },
   TSGI_ERR_STATE: { fault: 'option', status: 0, message: 'The server is in the wrong state' },
+  TSGI_ERR_MEMORY: { fault: 'application', status: 0, message: 'Shared memory was written over' },
   TSGI_ERR_ZOMBIES: { fault: 'application', status: 0, message: 'Too many threads cannot be ended' },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -194,6 +194,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         onWorn: (slot) => this.#pool?.recycle(slot, 'maxRequests are answered'),
         onLate: (late) => void this.#onLate(late),
         onStuck: (slot) => void this.#onStuck(slot),
+        onDamaged: (what) => this.#onDamaged(what),
       },
     );
     return this.#acceptor;
@@ -248,6 +249,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const busy = await this.#pool?.terminate(slot);
     if (busy === undefined) return;
     this.#reports.stuck(slot, { output, busy });
+  }
+
+  /** Requests and answers in it may be anybody's: nothing more of it is read or sent. */
+  #onDamaged(what: string): void {
+    void this.terminate();
+    const text = `${what} in shared memory was written over, by a native module or by the application; this process has to be replaced`;
+    this.emit('error', new ApplicationError('TSGI_ERR_MEMORY', text));
   }
 
   /** Each takes a core, or memory, for nobody: a process with too many of them should make room for another. */

@@ -44,7 +44,7 @@ const ROOMS: Record<string, readonly string[]> = {
   ],
   'server-api': ['acceptor', 'journal', 'listening', 'logger', 'options', 'tsgi'],
   debugger: [],
-  supervisor: ['journal', 'working-directory'],
+  supervisor: ['debugger', 'journal', 'working-directory'],
   journal: ['ring'],
   'listen-error': ['errors'],
   listening: ['acceptor', 'listen-error', 'node-server', 'options'],

@@ -51,6 +51,8 @@ export interface AcceptorEvents {
   /** A worker has answered as many requests as it may. */
   onWorn(slot: number): void;
   onLate(late: LateRequest): void;
+  /** Shared memory was written over (`what` names the words): this acceptor cannot go on. Called once. */
+  onDamaged(what: string): void;
   /** A worker's loop has stood still for too long: it should be terminated. */
   onStuck(slot: number): void;
 }

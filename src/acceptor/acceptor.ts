@@ -17,6 +17,7 @@ import { requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats, ApplicationManners } from './acceptor-api.ts';
 import { Affinity } from './affinity.ts';
+import { Audit } from './audit.ts';
 import { BodyMemory } from './body-memory.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
@@ -60,6 +61,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly #sleeper: Sleeper;
   readonly #watchdog: Watchdog;
   readonly #waker: Waker;
+  readonly #audit: Audit;
   readonly #records: Records;
   readonly #pump: InboundPump;
   readonly #links: WorkerLinks;
@@ -73,6 +75,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   #ticks = 0;
   #turnDue = false;
   #onAnswered: (() => void) | null = null;
+  #draining = false;
   /** While no worker serves: when one may, seconds. */
   #backIn = 0;
 
@@ -100,6 +103,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.exchanges.router = new Router(this.#links, shared.view, affinity);
     this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
+    this.#audit = new Audit(shared, this.exchanges, this.#links);
     this.#records = new Records({
       table: shared.table,
       exchanges: this.exchanges,
@@ -180,6 +184,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   /** From now on answers say that their connection closes; new ones are still accepted. */
   drain(): void {
+    this.#draining = true;
     this.#shared.memory.store(DRAINING, 1);
   }
 
@@ -297,6 +302,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   #tick(): void {
     this.now = performance.now();
+    const damaged = this.#audit.find(this.now, this.#draining);
+    if (damaged !== undefined) {
+      this.#ticker.stop();
+      return this.#events.onDamaged(damaged);
+    }
     this.#throughput.sample(this.#records.answered, this.now, this.exchanges.pending > 0);
     this.#ticks += 1;
     if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);

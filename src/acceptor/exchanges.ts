@@ -258,6 +258,11 @@ export class Exchanges {
       if (!exchange.pinned && exchange.queuedAt <= limit) this.#enqueue(exchange);
   }
 
+  /** Puts a request into the ring again that was claimed and not taken; one that is taken meanwhile is not run twice. */
+  requeue(exchange: Exchange): void {
+    this.#enqueue(exchange);
+  }
+
   #forgetTaken(): void {
     for (const exchange of [...this.assignments])
       if (this.#memory.table.state(exchange.index) !== State.PENDING) this.assignments.remove(exchange);
@@ -337,7 +342,7 @@ export class Exchanges {
    */
   #compact(): number {
     const { ring, table } = this.#memory;
-    for (let left = ring.depth(); left > 0; left--) {
+    for (let left = Math.min(ring.depth(), ring.capacity); left > 0; left--) {
       const entry = ring.claim();
       if (entry === EMPTY) break;
       const exchange = this.#all[entry & 0xffff]!;

@@ -40,6 +40,8 @@ export class WorkerLink {
   most: number = Number.POSITIVE_INFINITY;
   readonly #memory: Memory;
   readonly #doorbell: Doorbell;
+  /** What LIVE was last set to. */
+  #live = 0;
 
   constructor(parts: LinkParts, memory: Memory) {
     this.slot = parts.slot;
@@ -74,7 +76,14 @@ export class WorkerLink {
   }
 
   setLive(live: boolean): void {
-    this.#memory.store(workerWord(this.slot, LIVE), live ? 1 : 0);
+    this.#live = live ? 1 : 0;
+    this.#memory.store(workerWord(this.slot, LIVE), this.#live);
+  }
+
+  /** False: a stray write has changed LIVE, or one of its rings. */
+  isSound(): boolean {
+    const isLive = this.#memory.load(workerWord(this.slot, LIVE)) === this.#live;
+    return isLive && this.responses.isSound() && this.inbound.isSound();
   }
 
   ring(): boolean {

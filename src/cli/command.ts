@@ -58,7 +58,14 @@ export function readArguments(supervised: boolean): Arguments {
   const program = command();
   const behind = process.argv.indexOf('--');
   program.parse(behind === -1 ? process.argv : process.argv.slice(0, behind));
-  const { threads: threadsGiven, envFile, supervise, watch, ...given } = program.opts<Flags>();
+  const {
+    threads: threadsGiven,
+    envFile,
+    supervise,
+    watch,
+    watchdogTimeout,
+    ...given
+  } = program.opts<Flags>();
   if (!supervised) loadEnvFiles(envFile ?? []);
   const threads = threadsGiven === undefined ? undefined : threadsOf(threadsGiven);
   const { options } = resolveOptions(
@@ -71,7 +78,7 @@ export function readArguments(supervised: boolean): Arguments {
     threads,
     given: given as Arguments['given'],
     options,
-    command: resolveCommandOptions({ supervise, watch }, process.env),
+    command: resolveCommandOptions({ supervise, watch, watchdogTimeout }, process.env),
   };
 }
 

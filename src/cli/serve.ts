@@ -6,7 +6,7 @@
  */
 import path from 'node:path';
 import { Journal } from '../journal.ts';
-import { OptionError } from '../errors.ts';
+import { ApplicationError, OptionError } from '../errors.ts';
 import { urlOf } from '../listening.ts';
 import { Server } from '../server.ts';
 import { JOURNAL_FD } from '../supervisor/messages.ts';
@@ -29,6 +29,8 @@ export async function serve(args: Arguments, parent: ParentLink | null): Promise
   const watcher = args.command.watch ? (await import('./watch.ts')).ApplicationWatcher : undefined;
   const life = new ServerLife(parent);
   life.hearSignals();
+  // With 0 threads the application may block this thread for as long as it likes.
+  parent?.beat(args.options.threads === 0 ? 0 : args.command.watchdogTimeout);
   const starting = watcher === undefined ? start(args, life) : startWatched(args, life, watcher);
   const server = await starting.catch((error: unknown) => {
     if (!life.closing) throw error;
@@ -179,8 +181,17 @@ class ServerLife {
     this.#close(EXIT.failure);
   }
 
+  /** It cannot even close: the parent kills it. */
+  async #onBroken(error: Error): Promise<void> {
+    if (this.parent === null) tell(describe(error));
+    await this.parent?.say({ type: 'broken', why: describe(error) });
+    await this.#end(EXIT.failure);
+  }
+
   /** Something that this process cannot mend: another takes its place, or it closes and says so. */
   #onFatal(error: Error): void {
+    if (error instanceof ApplicationError && error.code === 'TSGI_ERR_MEMORY')
+      return void this.#onBroken(error);
     if (this.#closing) return;
     if (this.parent !== null) return void this.parent.say({ type: 'replace', why: describe(error) });
     tell(`${describe(error)}: answering what is in flight`);

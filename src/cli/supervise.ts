@@ -9,9 +9,11 @@ import type { Arguments } from './command.ts';
 import { codeOf, type Signal, tell, tellClosing } from './exit.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 
-export async function supervise({ options }: Arguments): Promise<never> {
+export async function supervise({ options, command }: Arguments): Promise<never> {
   const supervisor = new Supervisor({
     shutdownTimeout: options.shutdownTimeout,
+    bootTimeout: options.bootTimeout,
+    watchdogTimeout: command.watchdogTimeout,
     // Without `--` Node itself looks for the files of `--env-file`, wherever that stands, and ends when they are gone.
     command: [process.execPath, ...process.execArgv, '--', ...process.argv.slice(1)] as [string, ...string[]],
     log: tell,

@@ -66,6 +66,7 @@ export function resolveCommandOptions(
   return {
     supervise: resolve('supervise') as boolean | 'auto',
     watch: resolve('watch') as boolean,
+    watchdogTimeout: resolve('watchdogTimeout') as number,
   };
 }
 

@@ -297,6 +297,12 @@ export const COMMAND_OPTIONS = {
     group: 'Workers',
     help: 'Serve from a child process that is started again when it dies; off with --watch, --threads 0 and under a debugger',
   },
+  watchdogTimeout: {
+    kind: 'time',
+    default: 5 * SECONDS,
+    group: 'Time limits',
+    help: 'How long the event loop of the supervised process may stand still before the process is killed and started again; 0 disables the watchdog',
+  },
 } as const satisfies Record<string, Row>;
 
 type Table = typeof OPTIONS;
@@ -332,4 +338,6 @@ export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<Table[Na
 export interface CommandOptions {
   readonly supervise: boolean | 'auto';
   readonly watch: boolean;
+  /** Milliseconds; 0: none. */
+  readonly watchdogTimeout: number;
 }

@@ -126,6 +126,12 @@ export class RingProducer extends RingEnd {
     this.memory.store(WAITING, 1);
   }
 
+  /** False: a stray write has changed PRODUCER_POSITION, or has put CONSUMER_POSITION where no release can. */
+  isSound(): boolean {
+    const used = (this.#position - this.memory.load(CONSUMER_POSITION)) | 0;
+    return this.memory.load(PRODUCER_POSITION) === this.#position && used >= 0 && used <= this.capacity;
+  }
+
   #hasRoom(size: number): boolean {
     if (((this.#position + size - this.#cachedConsumer) | 0) <= this.capacity) return true;
     this.#cachedConsumer = this.memory.load(CONSUMER_POSITION);
@@ -151,13 +157,24 @@ export class RingConsumer extends RingEnd {
   #position = 0;
   #producer = 0;
   #size = 0;
+  #isBroken = false;
+
+  /** False: a stray write has changed CONSUMER_POSITION or a record, or has put PRODUCER_POSITION where no commit can. */
+  isSound(): boolean {
+    const waiting = (this.memory.load(PRODUCER_POSITION) - this.#position) | 0;
+    const isOwn = this.memory.load(CONSUMER_POSITION) === this.#position;
+    return isOwn && !this.#isBroken && waiting >= 0 && waiting <= this.capacity;
+  }
 
   /** Whether a committed record waits. */
   ready(): boolean {
     return this.#position !== this.memory.load(PRODUCER_POSITION);
   }
 
-  /** Steps to the next committed record, whose payload may be read until `release`; false when there is none. */
+  /**
+   * Steps to the next committed record, whose payload may be read until `release`; false when there is none. What cannot
+   * be a record, because a stray write changed it, is not read: it would lead out of the ring, or round it for ever.
+   */
   next(): boolean {
     for (;;) {
       if (this.#position === this.#producer) {
@@ -169,6 +186,11 @@ export class RingConsumer extends RingEnd {
       this.length = this.words[word]!;
       this.kind = this.words[word + 1]!;
       this.#size = aligned(RECORD_HEADER + this.length);
+      const waiting = (this.#producer - this.#position) | 0;
+      if (this.#size < RECORD_HEADER || this.#size > waiting || index + this.#size > this.capacity) {
+        this.#isBroken = true;
+        return false;
+      }
       if (this.kind !== PADDING) {
         this.exchange = this.words[word + 2]!;
         this.generation = this.words[word + 3]!;

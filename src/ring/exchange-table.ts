@@ -14,7 +14,16 @@
  * - The acceptor makes an exchange FREE only when nobody can write its words: never taken, answered to the end by
  *   its owner, or its owner has ended.
  */
-import { controlWord, GENERATIONS, generationOf, type Layout, ownerOf, State, stateOf } from './layout.ts';
+import {
+  Abort,
+  controlWord,
+  GENERATIONS,
+  generationOf,
+  type Layout,
+  ownerOf,
+  State,
+  stateOf,
+} from './layout.ts';
 import type { Memory } from './memory.ts';
 
 /** `take` lost: cancelled, taken by another, or an entry of an earlier generation. */
@@ -60,6 +69,20 @@ export class ExchangeTable {
   /** A TAKEN exchange of a worker that has ended becomes PENDING again. */
   requeue(index: number, generation: number): void {
     this.#memory.store(this.#layout.control + index, controlWord(generation, 0, State.PENDING));
+  }
+
+  /**
+   * False: a stray write has changed a word of this exchange that only the acceptor writes.
+   *
+   * @param isAwaited whether somebody waits for the answer, so that nothing was aborted
+   */
+  isSound(index: number, generation: number, isAwaited: boolean): boolean {
+    const { control, abort } = this.#layout;
+    return (
+      generationOf(this.#memory.load(control + index)) === generation &&
+      stateOf(this.#memory.load(control + index)) <= State.CANCELLED &&
+      (!isAwaited || this.#memory.load(abort + index) === Abort.NONE)
+    );
   }
 
   state(index: number): number {

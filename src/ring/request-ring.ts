@@ -29,6 +29,8 @@ export class RequestRing {
   readonly #mask: number;
   /** Where HEAD was seen by the acceptor last; it only moves on, so there is never less room than this says. */
   #headSeen = 0;
+  /** TAIL as the acceptor has left it. */
+  #tail = 0;
 
   constructor(memory: Memory, layout: Layout) {
     this.#memory = memory;
@@ -59,7 +61,14 @@ export class RequestRing {
     if (!this.isBelow(this.capacity)) return EMPTY;
     memory.store(this.#slots + (tail & this.#mask), entry);
     memory.store(REQUEST_TAIL, (tail + 1) | 0);
+    this.#tail = (tail + 1) | 0;
     return tail >>> 0;
+  }
+
+  /** False: a stray write has changed TAIL, or has put HEAD where no claim can. */
+  isSound(): boolean {
+    const depth = this.depth();
+    return this.#memory.load(REQUEST_TAIL) === this.#tail && depth >= 0 && depth <= this.capacity;
   }
 
   /** Whether the entry at a position was claimed by somebody. */

@@ -25,12 +25,18 @@ export class Child {
   readonly startedAt: number = performance.now();
   /** When it was ready, ms; 0: it is not. */
   readyAt = 0;
+  /** When its event loop was last seen to turn, ms; 0: it has never said so. */
+  beatAt = 0;
+  /** The port on which its inspector listens, or would; 0: it is not known. */
+  inspector = 0;
   /** It was told to close or to end. */
   leaving = false;
   /** What a shell would call its end; the code it meant when it had to kill itself. */
   code = 0;
   /** How it ended, for the log. */
-  end = '';
+  death = '';
+  /** Why it was killed; ''. */
+  why = '';
   /** Requests that were in flight when it ended; undefined where nobody can tell. */
   lost: readonly string[] | undefined;
   /** Why it could not even be started. */
@@ -94,6 +100,12 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
+  /** It cannot be told to end: kills it, to be replaced like one that has died. */
+  end(why: string): void {
+    this.why ||= why;
+    this.#process?.kill('SIGKILL');
+  }
+
   #killAfter(milliseconds: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#process?.kill('SIGKILL'), milliseconds);
@@ -128,6 +140,12 @@ export class Child {
         return this.#owner.childOnReady(this);
       case 'replace':
         return this.#owner.childOnReplace(this, message.why);
+      case 'beat':
+        this.beatAt = performance.now();
+        this.inspector = message.inspector;
+        return;
+      case 'broken':
+        return this.end(message.why);
       case 'exit':
         this.#meant = message.code;
         return;
@@ -136,7 +154,7 @@ export class Child {
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.code = this.#meant ?? code ?? 128 + constants.signals[signal!];
-    this.end = signal === null ? `exited with code ${code}` : `died by ${signal}`;
+    this.death = signal === null ? `exited with code ${code}` : `died by ${signal}`;
     this.#end();
   }
 

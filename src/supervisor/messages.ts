@@ -1,11 +1,16 @@
 /**
  * What a supervisor and the process it watches say to each other, and what the process is given.
  *
- * Law: types and names only; a change here changes both sides.
+ * Law: types, names and one interval; a change here changes both sides.
  */
 
 /** Set for the process that serves, and taken away by it before anybody else looks. */
 export const SUPERVISED = 'TSGI_SUPERVISED';
+
+/** How often a process that may stand still for `limit` ms shows that it does not, ms. */
+export function beatEvery(limit: number): number {
+  return Math.min(1000, limit / 4);
+}
 
 /** The descriptor it is given. */
 export const JOURNAL_FD = 3;
@@ -33,6 +38,10 @@ export type ToSupervisor =
   /** It is about to serve, and wants the socket of this address. `place`: which of those where it listens; 0 is the reserved one. */
   | ({ readonly type: 'bind'; readonly place: number } & Address)
   | { readonly type: 'ready' }
+  /** Its event loop turns. `inspector`: the port on which its inspector listens, or would. */
+  | { readonly type: 'beat'; readonly inspector: number }
+  /** It cannot go on: kill it. */
+  | { readonly type: 'broken'; readonly why: string }
   /** Another process should take its place. */
   | { readonly type: 'replace'; readonly why: string }
   /** It ends by SIGKILL, and means this code. */

@@ -3,7 +3,8 @@
  *
  * Law: speaks, decides nothing. A parent that has died is as good as one that says "close".
  */
-import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
+import { inspectorPort } from '../debugger.ts';
+import { type Address, beatEvery, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
 
 export interface ParentLinkOwner {
   parentOnClose(): void;
@@ -46,6 +47,14 @@ export class ParentLink {
     });
     process.once('disconnect', () => owner.parentOnGone());
     if (!process.connected) owner.parentOnGone();
+  }
+
+  /** Shows the parent that this event loop turns, from now on. A process that may stand still for ever (`limit` 0) does not. */
+  beat(limit: number): void {
+    if (limit === 0) return;
+    const beat = () => void this.say({ type: 'beat', inspector: inspectorPort() || process.debugPort });
+    beat();
+    setInterval(beat, beatEvery(limit)).unref();
   }
 
   /** Rejects with the error of the operating system when the address cannot be had. */

@@ -12,6 +12,7 @@
  */
 import { WorkingDirectory } from '../working-directory.ts';
 import { Child, type ChildOwner } from './child.ts';
+import { type HeartbeatLimits, Heartbeats } from './heartbeats.ts';
 import { ListeningSocket } from './listening-socket.ts';
 import type { Address } from './messages.ts';
 
@@ -22,7 +23,7 @@ const BACKOFF_MS = { first: 100, most: 5000 };
 const GRACE_MS = 2000;
 const LOST_SHOWN = 20;
 
-export interface SupervisorOptions {
+export interface SupervisorOptions extends HeartbeatLimits {
   /** Program and arguments of the process that serves. */
   readonly command: readonly [string, ...string[]];
   /** Milliseconds. */
@@ -38,6 +39,7 @@ export class Supervisor implements ChildOwner {
   /** The last of the answers to children, which are given one after the other. */
   #answers: Promise<void> = Promise.resolve();
   readonly #children: Set<Child> = new Set();
+  readonly #heartbeats: Heartbeats;
   #current: Child | null = null;
   #next: Child | null = null;
   #closing = false;
@@ -47,6 +49,7 @@ export class Supervisor implements ChildOwner {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#heartbeats = new Heartbeats(options, this.#children);
   }
 
   /**
@@ -54,6 +57,7 @@ export class Supervisor implements ChildOwner {
    * did not start.
    */
   run(): Promise<number> {
+    this.#heartbeats.start();
     return new Promise((resolve) => {
       this.#resolve = resolve;
       this.#next = this.#spawn();
@@ -193,7 +197,8 @@ export class Supervisor implements ChildOwner {
 function deathOf(child: Child): string {
   if (child.error !== null)
     return `The server process cannot be started, which is tried again: ${child.error.message}`;
-  return `The server process ${child.pid} ${child.end} and is started again; ${lossOf(child)}`;
+  const why = child.why === '' ? '' : `: ${child.why}`;
+  return `The server process ${child.pid} ${child.death} and is started again${why}; ${lossOf(child)}`;
 }
 
 function lossOf({ lost }: Child): string {

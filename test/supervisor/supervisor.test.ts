@@ -21,7 +21,13 @@ function run(
 ): { supervisor: Supervisor; code: Promise<number>; log: string[] } {
   const command: [string, ...string[]] = [program, CHILD, JSON.stringify(asks)];
   const log: string[] = [];
-  const supervisor = new Supervisor({ command, shutdownTimeout: 1000, log: (text) => log.push(text) });
+  const supervisor = new Supervisor({
+    command,
+    shutdownTimeout: 1000,
+    bootTimeout: 1000,
+    watchdogTimeout: 0,
+    log: (text) => log.push(text),
+  });
   onTestFinished(() => supervisor.kill());
   return { supervisor, code: supervisor.run(), log };
 }

@@ -1,0 +1,138 @@
+/**
+ * A process that serves and stands still, under its supervisor.
+ */
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { Cli } from '../support/cli.ts';
+import { Client } from '../support/client.ts';
+import { appFile } from '../support/server.ts';
+
+const app = () =>
+  appFile(`
+  export default async (environ, startResponse) => {
+    if (environ.PATH_INFO.startsWith('/wait')) await new Promise(() => {});
+    startResponse(200, []);
+    return String(process.pid);
+  };
+`);
+const ARGS = ['--port', '0', '--threads', '1'];
+const LIMIT = ['--watchdog-timeout', '2s'];
+
+async function start(args: readonly string[], env: Record<string, string> = {}) {
+  const cli = new Cli([app(), ...ARGS, ...args], { env });
+  const url = await cli.url();
+  const pid = async () => Number(await (await fetch(url, { headers: { connection: 'close' } })).text());
+  return { cli, url, first: await pid(), pid };
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  return port;
+}
+
+const said = async (cli: Cli, what: RegExp): Promise<void> => {
+  while (!what.test(cli.stderr)) await once(cli.child.stderr!, 'data');
+};
+
+/** Loops for ever in the main thread of the process that serves once this file exists. */
+const loopWhen = (mark: string) =>
+  appFile(
+    `
+    const { existsSync } = require('node:fs');
+    const { isMainThread } = require('node:worker_threads');
+    if (isMainThread && process.env.TSGI_SUPERVISED === '1')
+      setInterval(() => { while (existsSync(${JSON.stringify(mark)})); }, 20).unref();
+    `,
+    'loop.cjs',
+  );
+
+describe('the process that serves stands still', () => {
+  test('because it was stopped: it is replaced, and the log names the time, the cause and the requests (A11)', async () => {
+    const { cli, url, first, pid } = await start(LIMIT);
+    const client = await Client.connect(Number(new URL(url).port));
+    await client.write('GET /wait/for?it HTTP/1.1\r\nHost: a\r\n\r\n');
+    await wait(50);
+    process.kill(first, 'SIGSTOP');
+    expect(await pid()).not.toBe(first);
+    await said(cli, /serves again/);
+    expect(cli.stderr).toMatch(
+      /The server process \d+ died by SIGKILL and is started again: its event loop stood still for \d\.\d s, it was stopped by a signal \(--watchdog-timeout\); 1 requests were lost:\n {4}\w+-\w+ GET \/wait\/for\?it\n/,
+    );
+  });
+
+  test('by default, too (A11)', async () => {
+    const { first, pid } = await start([]);
+    process.kill(first, 'SIGSTOP');
+    const before = performance.now();
+    expect(await pid()).not.toBe(first);
+    expect(performance.now() - before).toBeLessThan(15_000);
+  });
+
+  test('because its main thread loops: it is replaced (A11)', async () => {
+    const mark = `${appFile('')}.loops`;
+    const { cli, first, pid } = await start(LIMIT, { NODE_OPTIONS: `--require ${loopWhen(mark)}` });
+    writeFileSync(mark, '');
+    await said(cli, /stood still for \d\.\d s, it burned CPU/);
+    rmSync(mark);
+    expect(await pid()).not.toBe(first);
+  });
+
+  test('and is told to end: it ends within seconds (A11)', async () => {
+    const { cli, first } = await start([]);
+    process.kill(first, 'SIGSTOP');
+    const before = performance.now();
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(137);
+    expect(performance.now() - before).toBeLessThan(10_000);
+  });
+
+  test('together with its supervisor: both go on, and nothing is replaced (A11)', async () => {
+    const { cli, first, pid } = await start(['--watchdog-timeout', '1s']);
+    cli.child.kill('SIGSTOP');
+    process.kill(first, 'SIGSTOP');
+    await wait(2500);
+    cli.child.kill('SIGCONT');
+    await wait(200);
+    process.kill(first, 'SIGCONT');
+    await wait(500);
+    expect(await pid()).toBe(first);
+    expect(cli.stderr).toBe('');
+  });
+
+  test('and the watchdog is off: it is left alone (A11)', async () => {
+    const { cli, first, pid } = await start(['--watchdog-timeout', '0']);
+    process.kill(first, 'SIGSTOP');
+    await wait(3000);
+    process.kill(first, 'SIGCONT');
+    expect(await pid()).toBe(first);
+    expect(cli.stderr).toBe('');
+  });
+
+  test('at a breakpoint of a debugger: it is left alone (A11)', async () => {
+    const { cli, first, pid } = await start(['--watchdog-timeout', '1s', '--supervise'], {
+      NODE_OPTIONS: `--inspect-port=127.0.0.1:${await freePort()}`,
+    });
+    process.kill(first, 'SIGUSR1');
+    await said(cli, /listening on ws:\S+/);
+    const socket = new WebSocket(/ws:\S+/.exec(cli.stderr)![0]);
+    await once(socket, 'open');
+    const send = async (method: string) => {
+      const answered = once(socket, 'message');
+      socket.send(JSON.stringify({ id: 1, method }));
+      await answered;
+    };
+    await send('Debugger.enable');
+    await send('Debugger.pause');
+    await wait(3000);
+    socket.close();
+    expect(await pid()).toBe(first);
+    expect(cli.stderr).not.toContain('stood still');
+  });
+});
