@@ -22,6 +22,8 @@ export interface Channel<Message = unknown> {
  * @throws DataCloneError from `publish`, for what cannot be cloned: functions, sockets
  */
 export function channel<Message = unknown>(name: string): Channel<Message> {
+  // Hints about state that is split between workers are for applications without one.
+  (globalThis as Record<symbol, unknown>)[Symbol.for('tsgi-threads.channel')] = true;
   const joined = new BroadcastChannel(name);
   const listeners: Set<(message: Message) => void> = new Set();
   joined.onmessage = (event) => {

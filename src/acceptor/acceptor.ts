@@ -100,7 +100,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.bodies = new BodyMemory(() => options.maxBuffered - shared.slab.inUse);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#links = new WorkerLinks(shared.table);
-    this.exchanges.router = new Router(this.#links, shared.view, affinity);
+    const router = new Router(this.#links, shared.view, affinity);
+    this.exchanges.router = router;
+    if (affinity !== null) this.exchanges.keys = router;
     this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
     this.#waker = new Waker(this.#links, shared.ring);
     this.#audit = new Audit(shared, this.exchanges, this.#links);
@@ -109,7 +111,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       exchanges: this.exchanges,
       links: this.#links,
       uploads: this.uploads,
-      affinity,
+      router,
       onWorn: events.onWorn,
     });
     this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);

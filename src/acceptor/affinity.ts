@@ -1,104 +1,100 @@
 /**
  * Which worker a key belongs to: requests that carry it go to the same one.
  *
- * Law: knows keys and where they stand in requests and answers; not rings or sockets.
+ * Law: knows where keys stand in requests; not rings or sockets. It reads no answers: a worker reports the key that it
+ * gives to a client (`worker/given-keys.ts`).
  *
- * A key that a worker gave out itself (a cookie that it set, a field of its answer, the `sid` of an Engine.IO
- * handshake) is that worker's, which has the session in its memory: it is remembered. Any other key is decided by
- * rendezvous hashing over the workers that live, so that it stays where it is as long as its worker does, and a worker
- * that goes moves its own keys alone. Workers count by their index, which a replacement inherits.
+ * A key that a worker gave out (a cookie that it set, a field of its answer, the session of an Engine.IO handshake)
+ * belongs to that worker, which has the session in its memory (`known-keys.ts`). Any other key is decided by rendezvous
+ * hashing over the live workers. Such a key stays where it is as long as its worker lives, and a worker that goes moves
+ * only its own keys. Workers are counted by their index, which a replacement inherits.
  */
+import {
+  addressKey,
+  type AffinityPlace,
+  cookieOf,
+  parameterOf,
+  placeOf,
+  segmentOf,
+  shortKey,
+} from '../http/affinity-key.ts';
 import type { SlabView } from '../ring/message.ts';
+import { KnownKeys } from './known-keys.ts';
 
-/** Where a key stands. */
-interface Place {
-  readonly kind: 'query' | 'cookie' | 'header';
-  readonly name: string;
+interface Indexed {
+  readonly index: number;
 }
 
-/** Keys that are remembered; the one that was not used for longest is forgotten first. */
-const MOST_KEYS = 100_000;
-/** Of an answer's first record, bytes that are looked through. */
-const LOOKED_AT = 16 * 1024;
-
 export class Affinity {
-  readonly #place: Place;
-  readonly #given: RegExp;
-  /** Key → index of its worker; what was used last stands last. */
-  readonly #known: Map<string, number> = new Map();
+  readonly #place: AffinityPlace;
+  readonly #known: KnownKeys = new KnownKeys();
 
-  /** @param option `kind:name`, as the options table has it */
+  /** @param option as the options table has it */
   constructor(option: string) {
-    const [kind, name] = option.split(':') as [Place['kind'], string];
-    this.#place = { kind, name };
-    this.#given = givenBy(this.#place);
+    this.#place = placeOf(option);
+  }
+
+  /** Keys that are remembered. */
+  get size(): number {
+    return this.#known.size;
   }
 
   /** The key that the request at `offset` carries; undefined: none. */
   keyOf(view: SlabView, offset: number): string | undefined {
-    const { kind, name } = this.#place;
-    const found =
-      kind === 'query'
-        ? parameter(view.target(offset), name)
-        : kind === 'cookie'
-          ? cookie(view.field(offset, 'cookie'), name)
-          : view.field(offset, name.toLowerCase());
-    return found === '' ? undefined : found;
+    return shortKey(this.#valueIn(view, offset));
   }
 
-  /** One of `workers`, which must not be empty. */
-  workerFor<Worker extends { readonly index: number }>(key: string, workers: readonly Worker[]): Worker {
-    const index = this.#known.get(key);
-    if (index !== undefined) {
-      this.#remember(key, index);
-      const own = workers.find((worker) => worker.index === index);
-      if (own !== undefined) return own;
+  #valueIn(view: SlabView, offset: number): string | undefined {
+    const place = this.#place;
+    switch (place.kind) {
+      case 'query':
+        return parameterOf(view.target(offset), place.name);
+      case 'cookie':
+        return cookieOf(view.field(offset, 'cookie'), place.name);
+      case 'header':
+        return view.field(offset, place.name);
+      case 'path':
+        return segmentOf(view.target(offset), place.segment);
+      case 'address':
+        return addressKey(view.remoteAddress(offset));
     }
-    return workers.reduce((best, worker) =>
-      weight(key, worker.index) > weight(key, best.index) ? worker : best,
-    );
   }
 
-  /** The first bytes of an answer by the worker with that index. */
-  learn(bytes: Buffer, index: number): void {
-    const text = bytes.toString('latin1', 0, LOOKED_AT);
-    for (const [, key] of text.matchAll(this.#given)) if (key !== '') this.#remember(key!, index);
+  /** A request with this key goes to one of `workers`, which must not be empty. `now`: ms. */
+  workerFor<Worker extends Indexed>(key: string, workers: readonly Worker[], now = 0): Worker {
+    const owner = this.ownerOf(key, workers)!;
+    if (!this.#known.carriedBack(key, now) && this.#isGivenOut) this.#known.carriedTo(key, owner.index);
+    return owner;
   }
 
-  #remember(key: string, index: number): void {
-    this.#known.delete(key);
-    this.#known.set(key, index);
-    if (this.#known.size <= MOST_KEYS) return;
-    for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
+  /** The one of `workers` that the key belongs to; undefined if there are none. */
+  ownerOf<Worker extends Indexed>(key: string, workers: readonly Worker[]): Worker | undefined {
+    const index = this.#known.indexOf(key);
+    const own = index === undefined ? undefined : workers.find((worker) => worker.index === index);
+    return own ?? heaviest(key, workers);
   }
-}
 
-/** Where an answer gives a key out. */
-function givenBy({ kind, name }: Place): RegExp {
-  const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  switch (kind) {
-    case 'cookie':
-      return new RegExp(`^set-cookie:[ \\t]*${escaped}=([^;\\r\\n]*)`, 'gim');
-    case 'header':
-      return new RegExp(`^${escaped}:[ \\t]*([^\\r\\n]*?)[ \\t]*\\r$`, 'gim');
-    case 'query':
-      // Engine.IO's OPEN packet is the whole body: `0{"sid":"…"`, in its third version behind a length.
-      return new RegExp(`\\r\\n\\r\\n(?:\\d+:)?0\\{"${escaped}":"([^"\\\\]+)"`, 'g');
+  /** The worker with that index gave the key to a client. `live`: the workers that serve. */
+  learn(key: string, index: number, live: readonly Indexed[]): void {
+    this.#known.givenBy(index, key, (other) => live.some((worker) => worker.index === other));
+  }
+
+  /** Workers give out keys of this kind. */
+  get #isGivenOut(): boolean {
+    return this.#place.kind !== 'path' && this.#place.kind !== 'address';
   }
 }
 
-function parameter(target: string, name: string): string | undefined {
-  const start = target.indexOf('?');
-  if (start === -1) return undefined;
-  return valueOf(target.slice(start + 1).split('&'), name);
-}
-
-function cookie(field: string | undefined, name: string): string | undefined {
-  return field === undefined ? undefined : valueOf(field.split(/; */), name);
-}
-
-function valueOf(pairs: readonly string[], name: string): string | undefined {
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+function heaviest<Worker extends Indexed>(key: string, workers: readonly Worker[]): Worker | undefined {
+  let best: Worker | undefined;
+  let most = -1;
+  for (const worker of workers) {
+    const found = weight(key, worker.index);
+    if (found <= most) continue;
+    best = worker;
+    most = found;
+  }
+  return best;
 }
 
 /** How much a worker wants a key: FNV-1a of both, mixed so that close indices lie far apart. */

@@ -64,6 +64,8 @@ export class Exchange {
   /** The worker that it waits for outside of the request ring; `pinned`: no other may have it as long as that lives. */
   meantFor: WorkerLink | null = null;
   pinned = false;
+  /** The key that it carries (`--affinity`). */
+  key: string | undefined = undefined;
   /** The worker that has its connection, taken over, or is about to. */
   tunnelOf: WorkerLink | null = null;
   /** Method and target, kept when the slab is free before its head was sent. */

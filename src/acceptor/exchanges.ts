@@ -33,7 +33,9 @@ export class Exchanges {
   /** Those that are meant for one worker. */
   readonly assignments: Assignments = new Assignments();
   /** Who that is. */
-  router: Router | null = null;
+  router: Pick<Router, 'route'> | null = null;
+  /** The same, if requests carry keys (`--affinity`). */
+  keys: Pick<Router, 'keyAt' | 'ownerOf' | 'workers'> | null = null;
   /** Submitted since the journal was last written. */
   readonly #unwritten: Exchange[] = [];
   /** False: no worker serves and none is near, so every request is refused. */
@@ -73,16 +75,32 @@ export class Exchanges {
 
   /**
    * Puts a head into the slab with room for `bodyLength` bytes at `bodyOffset`; undefined when the server is full
-   * (the queue, the slab or the table), which is answered with 503.
+   * (the queue, the slab or the table) or the key's share of the queue is, which is answered with 503.
    */
   begin(head: HeadBytes, peers: PeerBytes, bodyLength: number): Exchange | undefined {
     if (!this.open || this.#freeCount === 0 || !this.#queueHasRoom()) return undefined;
-    const slabOffset = this.#memory.slab.allocate(requestSize(head, peers, bodyLength));
+    const { slab, view } = this.#memory;
+    const slabOffset = slab.allocate(requestSize(head, peers, bodyLength));
     if (slabOffset === NO_ROOM) return undefined;
+    const bodyOffset = view.writeRequest(slabOffset, head, peers);
+    const key = this.keys?.keyAt(slabOffset);
+    if (key !== undefined && !this.#keyHasRoom(key)) {
+      slab.free(slabOffset);
+      return undefined;
+    }
     const exchange = this.#acquire();
     exchange.slabOffset = slabOffset;
-    exchange.bodyOffset = this.#memory.view.writeRequest(slabOffset, head, peers);
+    exchange.bodyOffset = bodyOffset;
+    exchange.key = key;
     return exchange;
+  }
+
+  #keyHasRoom(key: string): boolean {
+    const keys = this.keys!;
+    const link = keys.ownerOf(key);
+    if (link === undefined) return true;
+    const share = Math.ceil(this.#maxPending / keys.workers);
+    return this.assignments.hasRoom(key, link, share, this.#forgetTaken);
   }
 
   /** Copies body bytes into the slab; returns where the next go. */
@@ -160,6 +178,7 @@ export class Exchanges {
     exchange.generation = this.#memory.table.free(exchange.index, exchange.generation);
     exchange.inUse = false;
     exchange.connection = null;
+    exchange.key = undefined;
     if (exchange.upload !== null) this.uploading.delete(exchange);
     exchange.upload?.close();
     exchange.upload = null;
@@ -263,10 +282,10 @@ export class Exchanges {
     this.#enqueue(exchange);
   }
 
-  #forgetTaken(): void {
+  readonly #forgetTaken = (): void => {
     for (const exchange of [...this.assignments])
       if (this.#memory.table.state(exchange.index) !== State.PENDING) this.assignments.remove(exchange);
-  }
+  };
 
   #judgeOne(exchange: Exchange, state: number): void {
     const connection = exchange.connection;

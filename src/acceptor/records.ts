@@ -9,9 +9,9 @@ import { Buffer } from 'node:buffer';
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { Abort } from '../ring/layout.ts';
 import { BLOCKS, CLOSE, END, halfWindow, INTERIM, Kind, kindOf, readFileRecord } from '../ring/message.ts';
-import type { Affinity } from './affinity.ts';
 import type { Exchange } from './exchange.ts';
 import type { Exchanges } from './exchanges.ts';
+import type { Router } from './router.ts';
 import { scratchFor } from './scratch.ts';
 import { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
@@ -26,7 +26,7 @@ export interface RecordsParts {
   readonly exchanges: Exchanges;
   readonly links: WorkerLinks;
   readonly uploads: UploadGate;
-  readonly affinity: Affinity | null;
+  readonly router: Router;
   /** A worker has answered as many requests as it may. */
   readonly onWorn: (slot: number) => void;
 }
@@ -36,7 +36,7 @@ export class Records {
   readonly #exchanges: Exchanges;
   readonly #links: WorkerLinks;
   readonly #uploads: UploadGate;
-  readonly #affinity: Affinity | null;
+  readonly #router: Router;
   readonly #onWorn: (slot: number) => void;
   /** Exchanges that were answered to the end. */
   answered = 0;
@@ -45,12 +45,12 @@ export class Records {
   /** In this drain, a response that goes on was given credit that its worker may wait for. */
   #credited = false;
 
-  constructor({ table, exchanges, links, uploads, affinity, onWorn }: RecordsParts) {
+  constructor({ table, exchanges, links, uploads, router, onWorn }: RecordsParts) {
     this.#table = table;
     this.#exchanges = exchanges;
     this.#links = links;
     this.#uploads = uploads;
-    this.#affinity = affinity;
+    this.#router = router;
     this.#onWorn = onWorn;
   }
 
@@ -70,6 +70,7 @@ export class Records {
 
   #onRecord(link: WorkerLink): void {
     const { responses } = link;
+    if (kindOf(responses.kind) === Kind.KEY) return this.#onKey(link);
     const exchange = this.#exchanges.get(responses.exchange, responses.generation);
     if (exchange === undefined) {
       this.late += 1;
@@ -95,6 +96,12 @@ export class Records {
     }
   }
 
+  /** It names no exchange: the answer that gives the key out may be over already. */
+  #onKey(link: WorkerLink): void {
+    const { bytes, offset, length } = link.responses;
+    this.#router.learn(bytes.latin1Slice(offset, offset + length), link);
+  }
+
   #onResponse(link: WorkerLink, exchange: Exchange): void {
     const { kind, offset, length } = link.responses;
     const { connection } = exchange;
@@ -107,7 +114,6 @@ export class Records {
       const scratch = scratchFor(length, connection.unsent === 0);
       const copy = scratch === null ? Buffer.allocUnsafe(length) : scratch.part(length);
       copy.set(link.responses.view(offset, length));
-      if (isFirst) this.#affinity?.learn(copy, link.index);
       if (!connection.exchangeOnBytes(copy)) scratch?.renew();
     }
     if ((kind & END) !== 0) {

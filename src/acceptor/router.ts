@@ -24,15 +24,39 @@ export class Router {
     this.#affinity = affinity;
   }
 
+  /** The key of the request at `offset`; undefined: it has none, or requests have no keys. */
+  keyAt(offset: number): string | undefined {
+    return this.#affinity?.keyOf(this.#view, offset);
+  }
+
+  /** The worker that a key belongs to; undefined if no worker lives. */
+  ownerOf(key: string): WorkerLink | undefined {
+    return this.#affinity!.ownerOf(key, this.#live());
+  }
+
+  /** Workers that live. */
+  get workers(): number {
+    return this.#links.live;
+  }
+
   /** Undefined: anybody. Says in the exchange whether others may take it in the end. */
   route(exchange: Exchange): WorkerLink | undefined {
-    const key = this.#affinity?.keyOf(this.#view, exchange.slabOffset);
+    const { key } = exchange;
     exchange.pinned = key !== undefined;
     if (key !== undefined) {
-      const live = [...this.#links].filter((link) => link.live);
-      return live.length === 0 ? undefined : this.#affinity!.workerFor(key, live);
+      const live = this.#live();
+      return live.length === 0 ? undefined : this.#affinity!.workerFor(key, live, exchange.queuedAt);
     }
     return (this.#view.flags(exchange.slabOffset) & Flag.UPGRADE) === 0 ? undefined : this.#fewest();
+  }
+
+  /** A worker reports a key that it gives to a client. */
+  learn(key: string, link: WorkerLink): void {
+    this.#affinity?.learn(key, link.index, this.#live());
+  }
+
+  #live(): WorkerLink[] {
+    return [...this.#links].filter((link) => link.live);
   }
 
   /** The worker with the fewest tunnels; undefined as long as nobody has any. */

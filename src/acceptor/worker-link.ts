@@ -32,6 +32,8 @@ export class WorkerLink {
   answered = 0;
   /** Connections that its application has taken over, or may be about to. */
   tunnels = 0;
+  /** Requests with a key that wait for it alone. */
+  keyed = 0;
   /** Something lies in its inbound ring that it was not rung for. */
   untold = false;
   /** What the watchdog has seen of its loop. */

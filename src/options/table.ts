@@ -90,10 +90,11 @@ export const OPTIONS = {
     kind: 'text',
     default: '',
     item: 'key',
-    pattern: /^(?:query|cookie|header):[!#$%&'*+.^_`|~\w-]+$/,
-    looks: 'query:NAME, cookie:NAME or header:NAME',
+    pattern: /^(?:(?:query|cookie|header):[!#$%&'*+.^_`|~\w-]+|path:[1-9]\d?|address)$/,
+    looks:
+      'query:NAME, cookie:NAME or header:NAME; path:N, a segment of the path (1 to 99); or address, that of the client',
     group: 'Workers',
-    help: 'Requests with the same query:NAME, cookie:NAME or header:NAME go to the same worker',
+    help: 'Requests with the same key go to the same worker; the key is query:NAME, cookie:NAME, header:NAME, path:N (the Nth segment of the path) or address (the client’s)',
   },
   concurrency: {
     kind: 'count',

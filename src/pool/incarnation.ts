@@ -13,6 +13,7 @@ import type { Asked } from '../node-server.ts';
 import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
+import type { Hints } from './hints.ts';
 import { NoThreadError, type Threaded, type Threads } from './piscina.ts';
 import type { WorkerMemory } from './worker-memory.ts';
 
@@ -25,6 +26,8 @@ const ZOMBIE_MS = 1000;
 export interface IncarnationOwner {
   /** A debugger may hold it: its start has no limit. */
   incarnationIsHeld(): boolean;
+  /** Where it puts what the operator should know. */
+  readonly hints: Hints;
   /** It has its thread. */
   incarnationOnStarted(worker: Incarnation): void;
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void;
@@ -35,8 +38,6 @@ export interface IncarnationOwner {
   /** Its program listens in one more place. */
   incarnationOnAsks(place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
-  /** Told once, however often it is said. */
-  incarnationOnHint(text: string): void;
   /** It was told to end, and has not. */
   incarnationOnZombie(worker: Incarnation): void;
   /** Its thread has ended. `why`: what Node says of it, for a log line. */
@@ -227,7 +228,9 @@ export class Incarnation implements Threaded {
       case 'log':
         return this.#owner.incarnationOnLog(message.level, message.text);
       case 'hint':
-        return this.#owner.incarnationOnHint(message.text);
+        return this.#owner.hints.say(message.text);
+      case 'sign':
+        return this.#owner.hints.hear(this.index, message.sign);
     }
   }
 

@@ -16,6 +16,7 @@ import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { TextTail } from '../ring/text-tail.ts';
 import { Backoff, BACKOFF_MS } from './backoff.ts';
+import { Hints } from './hints.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Threads } from './piscina.ts';
 import type { PoolAcceptor, PoolLog, PoolOptions } from './pool-api.ts';
@@ -42,7 +43,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #task: CommonTask;
   #closing = false;
   #readiness: Readiness | null = null;
-  readonly #hints: Set<string> = new Set();
+  readonly hints: Hints;
   readonly #addresses: (AddressInfo | undefined)[] = [];
   /** Places besides the first where programs listen, or want to. */
   readonly asked: Map<number, Asked> = new Map();
@@ -56,6 +57,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#task = options.task;
     this.#acceptor = acceptor;
     this.#log = log;
+    this.hints = new Hints((text) => log.error(text));
     this.#threads = options.threads === 0 ? null : new Threads(this.incarnationOnStarted);
   }
 
@@ -313,12 +315,6 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   incarnationOnLog(level: 'error' | 'info', text: string): void {
     this.#log[level](text);
-  }
-
-  incarnationOnHint(text: string): void {
-    if (this.#hints.has(text)) return;
-    this.#hints.add(text);
-    this.#log.error(text);
   }
 
   incarnationOnExit(worker: Incarnation, code: number, why: string): void {

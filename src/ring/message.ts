@@ -34,6 +34,8 @@ export const Kind = {
   TUNNEL: 6,
   /** An exchange that is meant for this worker (acceptor → worker, inbound ring): it waits, and is to be taken like any. */
   ASSIGN: 7,
+  /** A key of `--affinity` that this worker gives to a client; the payload is the key, in Latin-1. It names no exchange. */
+  KEY: 8,
 } as const;
 
 /** Flags of a record, above the kind's 8 bits. */
@@ -197,6 +199,12 @@ export class SlabView {
     const at = offset >> 2;
     const start = this.#headAt(offset) + this.words[at + TARGET_OFFSET]!;
     return this.bytes.latin1Slice(start, start + this.words[at + TARGET_LENGTH]!);
+  }
+
+  remoteAddress(offset: number): string {
+    const at = offset >> 2;
+    const start = this.#headAt(offset) + this.words[at + HEAD_LENGTH]!;
+    return this.bytes.latin1Slice(start, start + this.words[at + REMOTE_LENGTH]!);
   }
 
   /** The value of the first field of that name, which is in lower case. */

@@ -106,10 +106,12 @@ export class Link {
     return false;
   }
 
-  /** Writes a record without payload; false when the ring has insufficient capacity now. */
-  say(kind: number, exchange: number, generation: number): boolean {
-    if (this.responses.claim(0) === INSUFFICIENT) return false;
-    this.responses.commit(0, kind, exchange, generation);
+  /** Writes a record with a short text, in Latin-1, as its payload; false when the ring has insufficient capacity now. */
+  say(kind: number, exchange: number, generation: number, text = ''): boolean {
+    const at = this.responses.claim(text.length);
+    if (at === INSUFFICIENT) return false;
+    if (text !== '') this.responses.bytes.latin1Write(text, at);
+    this.responses.commit(text.length, kind, exchange, generation);
     return true;
   }
 }

@@ -17,10 +17,12 @@ import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { LOST } from '../ring/exchange-table.ts';
 import { Abort, entryOf } from '../ring/layout.ts';
 import { EMPTY } from '../ring/request-ring.ts';
+import type { AnswerObserver } from './answers.ts';
 import { CostMeter } from './cost-meter.ts';
 import type { Link } from './link.ts';
 import { points } from './points.ts';
 import type { Outbound } from './outbound.ts';
+import type { SplitState } from './split-state.ts';
 
 const HEAVY_US = 200;
 const LEAVE_MS = 1;
@@ -54,6 +56,10 @@ export interface Runner {
 
 export class WorkerLoop {
   readonly link: Link;
+  /** Is shown the answers of this worker; null: nothing looks at them. */
+  answers: AnswerObserver | null = null;
+  /** Is told of connections that were taken over; null: the server has one worker. */
+  split: SplitState | null = null;
   readonly #limits: LoopLimits;
   readonly #cost: CostMeter;
   #runner!: Runner;
@@ -71,8 +77,8 @@ export class WorkerLoop {
   readonly #assigned: number[] = [];
   /** Called when every exchange has its response head. */
   readonly #waitingForHeads: (() => void)[] = [];
-  /** Records without payload that found no room. */
-  #unsaid: [kind: number, exchange: number, generation: number][] = [];
+  /** Records that found no room; the text is a payload in Latin-1. */
+  #unsaid: [kind: number, exchange: number, generation: number, text: string][] = [];
   readonly #date: HttpDate = new HttpDate();
   /** The clock as it was read for the exchange at hand, and what makes that ms since the epoch; the latter for each turn. */
   #clock = 0;
@@ -191,9 +197,9 @@ export class WorkerLoop {
     return this.link.responses.claim(bytes) !== INSUFFICIENT;
   }
 
-  /** Says a record without payload, now or when there is room; in order. */
-  say(kind: number, exchange: number, generation: number): void {
-    this.#unsaid.push([kind, exchange, generation]);
+  /** Writes a record with a short text (Latin-1), or none, now or when there is room; in order. */
+  say(kind: number, exchange: number, generation: number, text = ''): void {
+    this.#unsaid.push([kind, exchange, generation, text]);
     this.#sayUnsaid();
   }
 
@@ -255,9 +261,9 @@ export class WorkerLoop {
 
   #sayUnsaid(): void {
     while (this.#unsaid.length > 0) {
-      const [kind, exchange, generation] = this.#unsaid[0]!;
-      if (this.link.say(kind, exchange, generation)) this.#unsaid.shift();
-      else if (!this.awaitSpace(0)) return;
+      const [kind, exchange, generation, text] = this.#unsaid[0]!;
+      if (this.link.say(kind, exchange, generation, text)) this.#unsaid.shift();
+      else if (!this.awaitSpace(text.length)) return;
     }
   }
 

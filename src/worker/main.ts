@@ -7,14 +7,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import type { WorkerHandle } from '../hooks.ts';
+import { Kind } from '../ring/message.ts';
 import { TextTail } from '../ring/text-tail.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
 import { validator } from '../tsgi/validate.ts';
 import { Activity } from './activity.ts';
+import { observeWith } from './answers.ts';
 import { untilProven } from './ambiguous.ts';
 import type { Detected } from './detect.ts';
 import { Gateway } from './gateway.ts';
 import { Goodbye } from './goodbye.ts';
+import { GivenKeys } from './given-keys.ts';
 import { workerHandle } from './handle.ts';
 import { loadImports } from './imports.ts';
 import type { Interface } from './interface.ts';
@@ -29,6 +32,7 @@ import { problemPage } from './problem-page.ts';
 import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
 import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
+import { SplitState } from './split-state.ts';
 import { surround } from './surroundings.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
 import { compileSmallHere } from './wasm-compile.ts';
@@ -97,6 +101,7 @@ class Life {
       loaded = await load(this.#task, this.#program);
       await loaded.hooks.init?.(this.#handle);
       loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
+      this.#observe(loop);
       called = await this.#callThrough(loaded.detected, loop);
     } catch (error) {
       const { application } = this.#task;
@@ -193,6 +198,16 @@ class Life {
       this.#recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
     );
     return gateway;
+  }
+
+  /** What is looked for in this worker's answers. */
+  #observe(loop: WorkerLoop): void {
+    const { affinity, threads } = this.#task;
+    const keys = affinity === '' ? null : new GivenKeys(affinity, (key) => loop.say(Kind.KEY, 0, 0, key));
+    const split =
+      threads > 1 ? new SplitState(affinity === '', (sign) => this.#say({ type: 'sign', sign })) : null;
+    loop.answers = observeWith([keys, split]);
+    loop.split = split;
   }
 
   /** Sessions in the memory of one worker are not found by another. */

@@ -71,7 +71,17 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string }
   /** What the operator should know, once. */
-  | { readonly type: 'hint'; readonly text: string };
+  | { readonly type: 'hint'; readonly text: string }
+  | { readonly type: 'sign'; readonly sign: Sign };
+
+/** A sign of state that one worker keeps and others need. */
+export type Sign =
+  /** It has connections that its application took over; its application passes messages from one to others. */
+  | { readonly sign: 'sockets' | 'broadcasts' }
+  /** It has answered with metrics; it has opened an MCP session. */
+  | { readonly sign: 'metrics' | 'mcp' }
+  /** It gives a client a session cookie; `carried`: the one that the request had, ''. Both are hashes. */
+  | { readonly sign: 'session'; readonly name: string; readonly given: string; readonly carried: string };
 
 /** What the pool says to a worker. */
 export type ToWorker =

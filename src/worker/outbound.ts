@@ -10,6 +10,7 @@ import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import type { Bytes } from '../ring/bytes.ts';
 import { CLOSE, END, INTERIM, Kind, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
+import type { AnsweredRequest } from './answers.ts';
 import { points } from './points.ts';
 
 /** A string up to this many bytes is written into the ring without a Buffer of its own. */
@@ -64,6 +65,10 @@ export class Outbound {
   onOver: (() => void) | null = null;
   /** The body that the client sends when it is asked for it (`Expect: 100-continue`). */
   awaited: { readonly asked: boolean } | null = null;
+  /** What it answers. */
+  request: AnsweredRequest | null = null;
+  /** The loop's observer is to be shown how the body begins. */
+  protected showsBody = false;
   protected readonly loop: WorkerLoop;
   protected queue: (Uint8Array | string)[] = [];
   protected ending = false;
@@ -109,6 +114,25 @@ export class Outbound {
     this.#tunnel = true;
     this.loop.say(Kind.TUNNEL, this.exchange, this.generation);
     this.loop.committed(false);
+  }
+
+  /** The head of the application's answer, before any of it is sent. */
+  observe(head: string): void {
+    const { answers } = this.loop;
+    if (answers !== null && this.request !== null) this.showsBody = answers.headOnReady(head, this.request);
+  }
+
+  /** The same, with the first bytes that are sent: Node joins a head and a text that follows it. */
+  observeJoined(head: string, data: Uint8Array | string): void {
+    this.observe(head);
+    if (this.showsBody && typeof data === 'string') this.observeBody(data.slice(head.length));
+  }
+
+  /** The first part of its body. */
+  observeBody(body: Uint8Array | string): void {
+    if (!this.showsBody || body.length === 0) return;
+    this.showsBody = false;
+    this.loop.answers!.bodyOnStart(body);
   }
 
   push(part: Uint8Array | string): void {
@@ -207,6 +231,7 @@ export class Outbound {
   /** A whole answer, `length` bytes behind its head: END follows it. A string is encoded as UTF-8. */
   protected sendWhole(head: string, body: Uint8Array | string, length: number): void {
     this.ending = true;
+    this.observeBody(body);
     if (length === 0) return this.sendShort(head, '', 0);
     if (typeof body === 'string' && length <= SHORT) return this.sendShort(head, body, length);
     this.queue.push(head, typeof body === 'string' ? encoded(body, length) : body);

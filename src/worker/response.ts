@@ -43,7 +43,10 @@ export class Response extends Outbound implements Sink {
 
   write(chunk: BodyChunk): Promise<void> | undefined {
     if (this.gone || this.over || chunk.length === 0) return undefined;
-    if (this.#framing !== Framing.NONE) this.#push(chunk);
+    if (this.#framing !== Framing.NONE) {
+      this.observeBody(chunk);
+      this.#push(chunk);
+    }
     this.flush();
     if (this.queue.length > 0) return this.#whenFlowing();
     if (this.loop.apart) return undefined;
@@ -85,7 +88,7 @@ export class Response extends Outbound implements Sink {
     this.begin();
     this.#framing = chooseFraming(status, length, http11, headRequest);
     this.closes = !this.keepsAlive || this.#framing === Framing.CLOSE;
-    return encodeHead({
+    const head = encodeHead({
       status,
       headers,
       framing: this.#framing,
@@ -94,6 +97,8 @@ export class Response extends Outbound implements Sink {
       keepAlive: !this.closes,
       date: this.loop.date(),
     });
+    this.observe(head);
+    return head;
   }
 
   #sendRecord(payload: Uint8Array): void {

@@ -9,6 +9,7 @@ import type { RequestReader } from '../ring/message.ts';
 import { callApplication } from '../tsgi/handler.ts';
 import { completeBody, emptyInput, Input } from '../tsgi/input.ts';
 import type { Application, Environ, ErrorStream } from '../tsgi/types.ts';
+import type { AnsweredRequest } from './answers.ts';
 import { buildEnviron, type EnvironContext } from './environ.ts';
 import type { InboundBody } from './inbound.ts';
 import { type Interface, planOf } from './interface.ts';
@@ -40,6 +41,7 @@ export class TsgiInterface implements Interface {
     const response = new Response(this.#loop, request.exchange, request.generation, planOf(request.flags));
     if ((request.flags & Flag.EXPECT_CONTINUE) !== 0) response.awaited = body;
     const running = new TsgiRunning(response, body, application);
+    response.request = running;
     const deadline = handlerTimeout > 0 ? running.startedAt + handlerTimeout : undefined;
     let input = emptyInput;
     if (body !== null) input = new Input(body);
@@ -49,7 +51,7 @@ export class TsgiInterface implements Interface {
   }
 }
 
-class TsgiRunning extends Running {
+class TsgiRunning extends Running implements AnsweredRequest {
   environ!: Environ;
   readonly #response: Response;
   readonly #application: Application;
@@ -58,6 +60,18 @@ class TsgiRunning extends Running {
     super(response, body);
     this.#response = response;
     this.#application = application;
+  }
+
+  get method(): string {
+    return this.environ.REQUEST_METHOD;
+  }
+
+  get url(): string {
+    return this.environ.REQUEST_URI;
+  }
+
+  field(name: string): string | undefined {
+    return this.environ[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] as string | undefined;
   }
 
   get label() {

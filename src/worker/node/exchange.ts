@@ -228,12 +228,14 @@ export class NodeExchange extends Running implements SocketOwner {
   socketOnWrite(data: Uint8Array | string): boolean {
     if (!Number.isNaN(this.#bodyBytes)) {
       this.#bodyBytes += data.length;
+      this.outbound.observeBody(data);
       return true;
     }
     const { outbound } = this;
     const { _header: head, _headerSent: isSent } = internals(this.response);
     if (this.#interim !== null || (!isSent && beginsInterim(data))) return this.#onInterim(data);
     outbound.begin();
+    if (head !== null) outbound.observeJoined(head, data);
     const headBytes = head === null ? 0 : typeof data === 'string' ? head.length : Buffer.byteLength(head);
     this.#bodyBytes = data.length - headBytes;
     return true;

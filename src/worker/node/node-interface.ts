@@ -6,6 +6,7 @@
  * over `tunnel.ts`. Knows `http.Server` as what listeners hang on, and never listens.
  */
 import type { Server } from 'node:http';
+import { isPolling } from '../../http/affinity-key.ts';
 import { Flag } from '../../http/flags.ts';
 import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
@@ -34,8 +35,6 @@ export interface NodeInterfaceOptions {
   readonly hint?: ((text: string) => void) | undefined;
 }
 
-/** A client of socket.io that polls. */
-const POLLS = /[?&]EIO=\d.*transport=polling|transport=polling.*[?&]EIO=\d/;
 const POLLS_HINT =
   'socket.io polls, and each of its requests may go to another worker, which answers 400 "Session ID unknown": start the server with --affinity query:sid, or let clients use websocket alone';
 
@@ -77,9 +76,10 @@ export class NodeInterface implements Interface {
     if (body !== null && !reader.moreBody) return this.#tunnel(reader, site, body);
     if ((reader.flags & Flag.CONNECT) !== 0) return this.#refuseConnect(reader);
     const head = new RequestHead(reader);
-    if (this.#hint !== undefined && POLLS.test(head.url)) this.#giveHint();
+    if (this.#hint !== undefined && isPolling(head.url)) this.#giveHint();
     const { exchange, generation, bodyLength } = reader;
     const outbound = new ExchangeOutbound(this.#loop, exchange, generation, planOf(head.flags));
+    outbound.request = head;
     return this.exchange(outbound, site, { head, body, complete: bodyLength > 0 ? reader.body() : null });
   }
 

@@ -4,8 +4,9 @@
  * Law: text and numbers as they were sent; decides nothing.
  */
 import type { Peers, RequestReader } from '../../ring/message.ts';
+import type { AnsweredRequest } from '../answers.ts';
 
-export class RequestHead implements Peers {
+export class RequestHead implements AnsweredRequest, Peers {
   readonly method: string;
   /** The request target as it was sent. */
   readonly url: string;
@@ -31,6 +32,14 @@ export class RequestHead implements Peers {
     this.remotePort = reader.remotePort;
     this.localAddress = reader.localAddress;
     this.localPort = reader.localPort;
+  }
+
+  field(name: string): string | undefined {
+    const { rawHeaders } = this;
+    for (let i = 0; i < rawHeaders.length; i += 2)
+      if (rawHeaders[i]!.length === name.length && rawHeaders[i]!.toLowerCase() === name)
+        return rawHeaders[i + 1];
+    return undefined;
   }
 }
 

@@ -65,6 +65,7 @@ export class ExchangeOutbound extends Outbound {
     const head = plainHead(answer, { length: sent, http11, keepAlive, date: this.loop.date() });
     if (head === null) return false;
     this.begin();
+    this.observe(head);
     this.closes = !keepAlive;
     this.sendWhole(head, body, headRequest ? 0 : length);
     return true;

@@ -23,13 +23,33 @@ type Done = (error?: Error | null) => void;
 export class TunnelOutbound extends Outbound {
   socket!: TunnelSocket;
 
+  override takeOver(): void {
+    super.takeOver();
+    this.loop.split?.onSocket();
+  }
+
+  /** What another connection has sent is passed on to this one. */
+  onPassedOn(): void {
+    this.loop.split?.onBroadcast();
+  }
+
   protected override onFlow(): void {
     this.socket.outboundOnFlow();
   }
 }
 
+/** The socket whose bytes the application is reading in this moment. */
+let reading: TunnelSocket | null = null;
+
+/** Returns the one before, within whose reading this one reads. */
+function beginReading(socket: TunnelSocket): TunnelSocket | null {
+  const before = reading;
+  reading = socket;
+  return before;
+}
+
 export class TunnelSocket extends PeerSocket {
-  readonly #outbound: Outbound;
+  readonly #outbound: TunnelOutbound;
   readonly #body: InboundBody;
   /** Node asks for more, and is given it as it comes. */
   #wanted = false;
@@ -60,12 +80,14 @@ export class TunnelSocket extends PeerSocket {
   bodyOnReadable(): void {
     if (this.#pushing) return;
     this.#pushing = true;
+    const before = beginReading(this);
     try {
       while (this.#wanted && !this.destroyed && this.#pushNext());
       // Nobody reads, and nothing would be lost.
       if (!this.#wanted && this.#body.broken && this.readableLength === 0) this.#destroyAsReset();
     } finally {
       this.#pushing = false;
+      reading = before;
     }
   }
 
@@ -107,6 +129,7 @@ export class TunnelSocket extends PeerSocket {
 
   #push(chunk: Buffer): void {
     this.bytesWritten += chunk.length;
+    if (reading !== null && reading !== this) this.#outbound.onPassedOn();
     this.#outbound.push(chunk);
   }
 
