@@ -3,9 +3,10 @@
  *
  * Law: pure. Reads the bytes that are parsed, writes only the context at CONTEXT and the tables behind it; calls
  * nothing but llhttp_execute and llhttp_resume. It knows no socket, no limit that is not in the context, and never
- * sees a byte twice, except that a complete head is looked over once, and that one which turns out not to be plain
- * (`plain-head.h`) was looked at before llhttp read it. `src/http/parser.ts` reads the context by the
- * word numbers below: change them together.
+ * sees a byte twice, with three exceptions. A complete head is looked over once. A head that turns out not to be plain
+ * (`plain-head.h`) was looked at before llhttp reads it. A head with a tab that llhttp does not take, and HTTP does, is
+ * read again with a space in the tab's place. `src/http/parser.ts` reads the context by the word numbers below: change
+ * them together.
  *
  * Memory: llhttp's own comes first (128 KiB); everything of ours lies behind it, in a region that JavaScript grew
  * once. This module has no data and no stack of its own, so nothing of it can collide.
@@ -58,6 +59,15 @@ struct context {
   int blank;             /* 24 the last byte fed was the CR of an empty line before the request line */
   int fed_end;           /* 25 address behind the bytes fed last */
   int untouched;         /* 26 llhttp has seen nothing of this message: its state is that of an earlier one */
+  int unknown_method;    /* 27 llhttp has stopped at a method that it does not know: its end is looked for */
+  int blanks;            /* 28 the last byte fed is white space behind a Content-Length */
+  int other_coding;      /* 29 Transfer-Encoding names a coding besides chunked */
+  /* hosts: those that need a second look, by a URL parser */
+  int unusual;           /* 30 0, or UNUSUAL_HOST: the head that became complete in this feed has one */
+  int host;              /* 31 offset of the Host field's value */
+  int host_length;       /* 32 0: it needs none */
+  int authority;         /* 33 offset of the target's authority */
+  int authority_length;  /* 34 0: it needs none */
 };
 
 #define C ((struct context *)CONTEXT)
@@ -65,7 +75,21 @@ struct context {
 
 enum { NEITHER, NAME, VALUE };
 enum { MORE, MESSAGE, BODY_FULL, ERROR };
-enum { OK, PAUSED = 21, UPGRADE_PAUSE = 22, USER = 24 };
+/* Added to what `feed` returns. */
+enum { UNUSUAL_HOST = 8 };
+/* Errors of llhttp. */
+enum {
+  OK,
+  INVALID_METHOD = 6,
+  INVALID_CONSTANT = 8,
+  INVALID_VERSION = 9,
+  INVALID_CONTENT_LENGTH = 11,
+  INVALID_TRANSFER_ENCODING = 15,
+  PAUSED = 21,
+  UPGRADE_PAUSE = 22,
+  H2_PREFACE = 23,
+  USER = 24,
+};
 
 enum {
   HTTP_1_1 = 1,
@@ -95,6 +119,8 @@ enum {
   R_ENCODING,
   R_EXPECT,
   R_CHUNK_OVERHEAD,
+  R_METHOD,
+  R_CODING,
 };
 
 /* Between two chunks' data stand two CRLFs and a size: at most this many bytes, or they carry more than framing. */
@@ -141,38 +167,111 @@ static int is_digit(byte c) { return c >= '0' && c <= '9'; }
 static int is_alpha(byte c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
 static int is_hex(byte c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
-/* RFC 3986 unreserved, sub-delims (without the comma, which would hide a list) and '%'. */
-static int is_name_byte(byte c) {
+static int is_blank(byte c) { return c == ' ' || c == '\t'; }
+
+/* RFC 9110 §5.6.2. */
+static int is_token_byte(byte c) {
   if (is_digit(c) || is_alpha(c)) return 1;
   switch (c) {
-    case '-': case '.': case '_': case '~': case '%': case '!': case '$': case '&':
-    case '\'': case '(': case ')': case '*': case '+': case ';': case '=':
+    case '!': case '#': case '$': case '%': case '&': case '\'': case '*': case '+': case '-': case '.': case '^':
+    case '_': case '`': case '|': case '~':
       return 1;
   }
   return 0;
 }
 
-/* uri-host [ ":" port ], RFC 9110 §7.2; an empty host is refused. */
-static int valid_authority(const byte *at, int length) {
-  int i = 0;
-  if (length == 0) return 0;
-  if (at[0] == '[') {
-    for (i = 1; i < length && at[i] != ']'; i++)
-      if (!is_hex(at[i]) && at[i] != ':' && at[i] != '.') return 0;
-    if (i == length || i < 3) return 0;
-    i++;
-  } else {
-    while (i < length && is_name_byte(at[i])) i++;
-    if (i == 0) return 0;
+/* What a host name has besides letters, digits, '-', '.' and '_': RFC 3986 '~', sub-delims and '%'. */
+static int is_rare_name_byte(byte c) {
+  switch (c) {
+    case '~': case '%': case '!': case '$': case '&': case '\'': case '(': case ')': case '*': case '+': case ',':
+    case ';': case '=':
+      return 1;
   }
-  if (i == length) return 1;
-  if (at[i++] != ':' || length - i > 5) return 0;
+  return 0;
+}
+
+/* Four numbers up to 255 without zeros before them. */
+static int is_dotted_quad(const byte *at, int length) {
+  int i = 0;
+  for (int dots = 0;; dots++) {
+    int start = i, number = 0;
+    while (i < length && is_digit(at[i]) && i - start < 3) number = number * 10 + (at[i++] - '0');
+    if (i == start || number > 255 || (at[start] == '0' && i - start > 1)) return 0;
+    if (dots == 3) return i == length;
+    if (i == length || at[i++] != '.') return 0;
+  }
+}
+
+/* UNUSUAL is RFC 3986's, and may be what no URL parser takes: an address that is none, an IDN, an escape. */
+enum { MALFORMED, COMMON, UNUSUAL };
+
+/* Length of the host name at `at`, and whether it is COMMON. */
+static int judge_name(const byte *at, int length, int *verdict) {
+  int i = 0, label = 0, last = 0;
+  for (; i < length && at[i] != ':'; i++) {
+    byte c = at[i];
+    if (is_alpha(c) || is_digit(c) || c == '_') continue;
+    if (c == '.') {
+      if (i > label) last = label;
+      label = i + 1;
+    } else if (c != '-') {
+      *verdict = is_rare_name_byte(c) ? UNUSUAL : MALFORMED;
+      if (*verdict == MALFORMED) return i;
+    } else if (i > 0 && at[i - 1] == '-') {
+      *verdict = UNUSUAL;
+    }
+  }
+  if (i > label) last = label;
+  if (i == 0) *verdict = MALFORMED;
+  /* A URL parser takes a name whose last label is a number for an address. */
+  else if (is_digit(at[last]) && !is_dotted_quad(at, i)) *verdict = UNUSUAL;
+  return i;
+}
+
+/* Length of the address in brackets at `at`. */
+static int judge_bracketed(const byte *at, int length, int *verdict) {
+  int i = 1;
+  while (i < length && (is_hex(at[i]) || at[i] == ':' || at[i] == '.')) i++;
+  *verdict = i < length && at[i] == ']' && i > 2 ? UNUSUAL : MALFORMED;
+  return i + 1;
+}
+
+/* uri-host [ ":" port ], RFC 9110 §7.2. No scheme of ours has a name that is empty (§4.2). */
+static int judge_authority(const byte *at, int length) {
+  int verdict = COMMON;
+  if (length == 0) return MALFORMED;
+  int i = at[0] == '[' ? judge_bracketed(at, length, &verdict) : judge_name(at, length, &verdict);
+  if (verdict == MALFORMED || i == length) return verdict;
+  if (at[i++] != ':') return MALFORMED;
   int port = 0;
   for (; i < length; i++) {
-    if (!is_digit(at[i])) return 0;
+    if (!is_digit(at[i])) return MALFORMED;
     port = port * 10 + (at[i] - '0');
+    if (port > 65535) return MALFORMED;
   }
-  return port <= 65535;
+  return verdict;
+}
+
+/* Of the Host field. An empty one is legal: the target URI may have no authority (RFC 9112 §3.2). */
+static int check_host(const struct span *field) {
+  if (field->value_length == 0) return OK;
+  int verdict = judge_authority(bytes_at(field->value), field->value_length);
+  if (verdict == MALFORMED) return refuse(400, R_HOST);
+  if (verdict == COMMON) return OK;
+  C->unusual = UNUSUAL_HOST;
+  C->host = field->value;
+  C->host_length = field->value_length;
+  return OK;
+}
+
+/* Of the target; `start` is an offset. */
+static int check_authority(int start, int length) {
+  int verdict = judge_authority(bytes_at(start), length);
+  if (verdict != UNUSUAL) return verdict == COMMON;
+  C->unusual = UNUSUAL_HOST;
+  C->authority = start;
+  C->authority_length = length;
+  return 1;
 }
 
 /* Of a valid authority: an IPv6 address ends with its bracket, so digits behind a colon are a port. */
@@ -189,7 +288,7 @@ static int check_absolute(const byte *at, int length) {
   if (i == 0) return 0;
   int start = i;
   while (i < length && at[i] != '/' && at[i] != '?') i++;
-  if (!valid_authority(at + start, i - start)) return 0;
+  if (!check_authority(C->target + start, i - start)) return 0;
   C->flags |= ABSOLUTE_TARGET;
   return 1;
 }
@@ -199,7 +298,7 @@ static int check_connect(void) {
   const byte *at = bytes_at(C->target);
   int length = C->target_length;
   C->flags |= CONNECT;
-  return valid_authority(at, length) && has_port(at, length) ? OK : refuse(400, R_TARGET);
+  return check_authority(C->target, length) && has_port(at, length) ? OK : refuse(400, R_TARGET);
 }
 
 /* RFC 9112 §3.2: origin-form, absolute-form, and the asterisk for OPTIONS. */
@@ -245,12 +344,40 @@ static int check_length(const struct span *field) {
   return OK;
 }
 
-/* RFC 9112 §6.1: exactly `chunked`, once, and never to an HTTP/1.0 peer. */
-static int check_encoding(const struct span *field) {
-  if ((C->flags & CHUNKED) != 0 || (C->flags & HTTP_1_1) == 0) return refuse(400, R_ENCODING);
-  if (!IS(field->value, field->value_length, "chunked")) return refuse(400, R_ENCODING);
-  C->flags |= CHUNKED;
+/*
+ * RFC 9112 §6.1, §7: a list of codings, in any number of fields. Only `chunked` is known here, and it must come last, and
+ * once. An element that is empty is refused, though a list may have some: they are a way to hide one.
+ */
+static int check_coding(int start, int length) {
+  const byte *at = bytes_at(start);
+  int token = 0;
+  while (token < length && is_token_byte(at[token])) token++;
+  if (token == 0 || (C->flags & CHUNKED) != 0) return refuse(400, R_ENCODING);
+  if (IS(start, token, "chunked")) {
+    if (token != length) return refuse(400, R_ENCODING);
+    C->flags |= CHUNKED;
+    return OK;
+  }
+  /* Parameters follow, or nothing. */
+  int behind = token;
+  while (behind < length && is_blank(at[behind])) behind++;
+  if (behind < length && at[behind] != ';') return refuse(400, R_ENCODING);
+  C->other_coding = 1;
   return OK;
+}
+
+static int check_encoding(const struct span *field) {
+  int end = field->value + field->value_length;
+  if ((C->flags & HTTP_1_1) == 0) return refuse(400, R_ENCODING);
+  for (int i = field->value;; i++) {
+    while (i < end && is_blank(*bytes_at(i))) i++;
+    int start = i;
+    while (i < end && *bytes_at(i) != ',') i++;
+    int length = i - start;
+    while (length > 0 && is_blank(*bytes_at(start + length - 1))) length--;
+    int error = check_coding(start, length);
+    if (error != OK || i == end) return error;
+  }
 }
 
 static int check_expect(const struct span *field) {
@@ -259,8 +386,6 @@ static int check_expect(const struct span *field) {
   C->flags |= EXPECT_CONTINUE;
   return OK;
 }
-
-static int is_blank(byte c) { return c == ' ' || c == '\t'; }
 
 /* RFC 9110 §7.6.1: a list of options, in any number of fields. "close" wins over "keep-alive" (RFC 9112 §9.3). */
 static void read_connection(const struct span *field) {
@@ -294,7 +419,7 @@ static int check_fields(void) {
       case 4:
         if (!IS(field->name, 4, "host")) break;
         if (++hosts > 1) return refuse(400, R_HOST_COUNT);
-        if (!valid_authority(bytes_at(field->value), field->value_length)) return refuse(400, R_HOST);
+        error = check_host(field);
         break;
       case 6:
         if (IS(field->name, 6, "expect")) error = check_expect(field);
@@ -312,7 +437,9 @@ static int check_fields(void) {
     if (error != OK) return error;
   }
   if (hosts == 0 && (C->flags & HTTP_1_1) != 0) return refuse(400, R_HOST_COUNT);
-  if ((C->flags & CHUNKED) != 0 && (C->flags & HAS_LENGTH) != 0) return refuse(400, R_ENCODING);
+  if (((C->flags & CHUNKED) != 0 || C->other_coding) && (C->flags & HAS_LENGTH) != 0) return refuse(400, R_ENCODING);
+  /* RFC 9112 §6.1, §6.3: a coding that is not known, before chunked; or where the content ends is not said. */
+  if (C->other_coding) return (C->flags & CHUNKED) != 0 ? refuse(501, R_CODING) : refuse(400, R_ENCODING);
   /* RFC 9110 §9.3.6: such content means nothing, and whoever reads it so would go on elsewhere than we do. */
   if ((C->flags & CONNECT) != 0 && (C->flags & (CHUNKED | HAS_LENGTH)) != 0) return refuse(400, R_CONNECT);
   /* RFC 9112 §9.3. */
@@ -377,11 +504,18 @@ EXPORT(on_header_value) int on_header_value(int parser, int at, int length) {
 EXPORT(on_headers_complete) int on_headers_complete(int parser, int status, int upgrade, int keep_alive) {
   C->flags = upgrade ? UPGRADE : 0;
   C->content_length = -1;
+  C->other_coding = 0;
+  C->unusual = 0;
+  C->host_length = 0;
+  C->authority_length = 0;
   C->head_length = head_bytes();
   if (C->head_length - fields_start() > C->max_header_size) return refuse(431, R_HEADER_SIZE);
   int error = check_request_line();
   if (error == OK) error = check_fields();
-  if (error != OK) return error;
+  if (error != OK) {
+    C->unusual = 0;
+    return error;
+  }
   C->head_complete = 1;
   C->head_fresh = 1;
   /* The last field is followed by CRLF CRLF, or the request line by CRLF and an empty line. */
@@ -446,6 +580,8 @@ EXPORT(start) void start(void) {
   C->overhead = 0;
   C->gap = 0;
   C->blank = 0;
+  C->unknown_method = 0;
+  C->blanks = 0;
 }
 
 /* A head that is not complete at `end`: the limits hold while it comes, too. */
@@ -485,10 +621,93 @@ static int feed_plain(int at, int end) {
   return behind;
 }
 
-/* Parses `length` bytes at `at`, up to the end of the message: MORE, MESSAGE, BODY_FULL or ERROR. */
-EXPORT(feed) int feed(int at, int length) {
+/*
+ * The method is none that llhttp knows: a token in front of a space, or malformed. It may not have come to its end yet;
+ * how it is cut must make no difference.
+ */
+static int scan_method(int at, int end) {
+  while (at < end && is_token_byte(*(byte *)at)) at++;
+  if (at - C->head_start > C->max_request_line) refuse(400, R_REQUEST_LINE_SYNTAX);
+  else if (at < end && at > C->head_start && *(byte *)at == ' ') refuse(501, R_METHOD);
+  else if (at < end) refuse(400, R_REQUEST_LINE_SYNTAX);
+  C->unknown_method = C->status == 0;
+  return C->status == 0 ? MORE : ERROR;
+}
+
+/* White space is optional around a value, and is a space or a tab (RFC 9110 §5.6.3); llhttp takes no tab in some places. */
+static int tabs_to_spaces(int at, int end) {
+  int found = 0;
+  for (; at < end && is_blank(*(byte *)at); at++) {
+    found |= *(byte *)at == '\t';
+    *(byte *)at = ' ';
+  }
+  C->blanks = at == end;
+  return found;
+}
+
+/* Whether llhttp has stopped at such a tab, which is a space now. */
+static int mend_tab(int error, int stop, int end) {
+  if (error == INVALID_CONTENT_LENGTH && !C->head_complete) return stop < end && tabs_to_spaces(stop, end);
+  /* Found by the rules of ours to be chunked: llhttp has taken the tab for a part of the coding. */
+  if (error != INVALID_TRANSFER_ENCODING || !C->head_complete || (C->flags & CHUNKED) == 0) return 0;
+  int found = 0;
+  for (int i = 0; i < C->header_count; i++) {
+    const struct span *field = &SPANS[i];
+    if (!IS(field->name, field->name_length, "transfer-encoding")) continue;
+    found |= tabs_to_spaces(C->head_start + field->value + field->value_length, end);
+  }
+  return found;
+}
+
+/* Reads the head from its first byte again. Its bytes lie before `end` without a gap. */
+static int execute_again(int end) {
+  C->header_count = 0;
+  C->target = 0;
+  C->target_length = 0;
+  C->last = NEITHER;
+  C->closes = 0;
+  C->complete = 0;
+  C->head_complete = 0;
+  C->head_fresh = 0;
+  C->body_span_count = 0;
+  C->overhead = 0;
+  C->gap = 0;
+  reset_llhttp();
+  return llhttp_execute(PARSER, C->head_start, end - C->head_start);
+}
+
+/* llhttp knows these as well, and says that they are not HTTP's only once it has seen the version. */
+static int is_rtsp_method(void) {
+  int length = C->target - 1;
+  return IS(0, length, "describe") || IS(0, length, "announce") || IS(0, length, "setup") || IS(0, length, "play") ||
+         IS(0, length, "pause") || IS(0, length, "teardown") || IS(0, length, "get_parameter") ||
+         IS(0, length, "set_parameter") || IS(0, length, "redirect") || IS(0, length, "record") ||
+         IS(0, length, "flush");
+}
+
+/* llhttp's words for it are about too much, or too little: the text decides. */
+static int refuse_syntax(int error, int end) {
+  const byte *version = bytes_at(C->target + C->target_length);
+  switch (error) {
+    case H2_PREFACE:
+      return refuse(505, R_VERSION);
+    case INVALID_CONSTANT:
+      if (C->target_length > 0 && !C->head_complete && is_rtsp_method()) return refuse(501, R_METHOD);
+      break;
+    case INVALID_VERSION:
+      if ((int)version + 9 >= end || version[6] != '1' || version[7] != '.') return refuse(505, R_VERSION);
+      if ((version[8] != '0' && version[8] != '1') || is_digit(version[9])) return refuse(505, R_VERSION);
+      /* No CR LF ends the line. */
+      return refuse(400, R_REQUEST_LINE_SYNTAX);
+  }
+  return refuse(400, R_SYNTAX);
+}
+
+/* Parses `length` bytes at `at`, up to the end of the message. */
+static int feed_message(int at, int length) {
   int first = at, end = at + length;
   C->head_fresh = 0;
+  C->unusual = 0;
   C->body_span_count = 0;
   C->consumed = length;
   C->fed_end = end;
@@ -509,12 +728,19 @@ EXPORT(feed) int feed(int at, int length) {
     }
   }
   if (C->untouched) reset_llhttp();
+  if (C->unknown_method) return scan_method(at, end);
+  if (C->blanks) tabs_to_spaces(at, end);
   int error = llhttp_execute(PARSER, at, end - at);
   int stop = error == OK ? end : llhttp_get_error_pos(PARSER);
+  while (error != OK && mend_tab(error, stop, end)) {
+    error = execute_again(end);
+    stop = error == OK ? end : llhttp_get_error_pos(PARSER);
+  }
   if (error != OK && error != PAUSED && error != UPGRADE_PAUSE) {
+    if (error == INVALID_METHOD && C->target_length == 0) return scan_method(C->head_start, end);
     /* What is too long is that first, as it would have been had it come in pieces. */
     if (!C->head_complete) check_growth(stop);
-    refuse(error == 9 ? 505 : 400, R_SYNTAX);
+    refuse_syntax(error, end);
     return ERROR;
   }
   if (error == PAUSED) llhttp_resume(PARSER);
@@ -525,3 +751,6 @@ EXPORT(feed) int feed(int at, int length) {
   if (C->complete) return MESSAGE;
   return error == PAUSED ? BODY_FULL : MORE;
 }
+
+/* MORE, MESSAGE, BODY_FULL or ERROR; and UNUSUAL_HOST, if the head that is complete now has one. */
+EXPORT(feed) int feed(int at, int length) { return feed_message(at, length) | C->unusual; }

@@ -9,10 +9,14 @@
  * comes in several reads is put directly before the read buffer, so its bytes are contiguous and no byte is parsed
  * twice.
  */
+import { Hosts } from './hosts.ts';
 import { linkParser, REGION } from './wasm.ts';
 
 /** What `feed` found. */
 export const Outcome = { MORE: 0, MESSAGE: 1, BODY_FULL: 2, ERROR: 3 } as const;
+
+/** Added to an Outcome by the shim: the head has a host at which a URL parser must look. */
+const UNUSUAL_HOST = 8;
 
 /** Bytes that one read may bring. */
 export const READ_BUFFER_SIZE: number = 64 * 1024;
@@ -52,6 +56,8 @@ const MAX_REQUEST_LINE = 16;
 const MAX_HEADER_SIZE = 17;
 const MAX_HEADERS = 18;
 const FED_END = 25;
+const HOST = 31;
+const AUTHORITY = 33;
 
 const PARSER_BYTES = 80;
 const PRISTINE = REGION + 640;
@@ -84,7 +90,11 @@ const REASONS = [
   'Transfer-Encoding is malformed, repeated or beside Content-Length',
   'Expect is not 100-continue',
   'chunk extensions and trailers are larger than 8 KiB',
+  'the method is not known',
+  'Transfer-Encoding names a coding that is not known',
 ];
+const HOST_IS_MALFORMED = REASONS.indexOf('the Host field is malformed');
+const TARGET_IS_MALFORMED = REASONS.indexOf('the request target is malformed');
 
 export class Parser {
   /** The whole memory; never detached. */
@@ -95,6 +105,8 @@ export class Parser {
   readonly bufferStart: number;
   readonly #doubles: Float64Array;
   readonly #context: Int32Array;
+  readonly #text: Buffer;
+  readonly #hosts: Hosts = new Hosts();
   readonly #start: () => void;
   readonly #feed: (address: number, length: number) => number;
   /** First word of the header span table. */
@@ -109,6 +121,7 @@ export class Parser {
     this.words = new Int32Array(linked.memory);
     this.#doubles = new Float64Array(linked.memory, REGION);
     this.#context = new Int32Array(linked.memory, REGION);
+    this.#text = Buffer.from(linked.memory);
     this.buffer = new Uint8Array(linked.memory, this.bufferStart, READ_BUFFER_SIZE);
     this.#start = linked.start;
     this.#feed = linked.feed;
@@ -125,7 +138,28 @@ export class Parser {
 
   /** Parses `buffer[offset, offset + length)` up to the end of the message; an Outcome. */
   feed(offset: number, length: number): number {
-    return this.#feed(this.bufferStart + offset, length);
+    const outcome = this.#feed(this.bufferStart + offset, length);
+    return outcome < UNUSUAL_HOST ? outcome : this.#judgeHosts(outcome - UNUSUAL_HOST);
+  }
+
+  /** The head is complete and its form is right; what of it no URL parser takes is refused in place of any later error. */
+  #judgeHosts(outcome: number): number {
+    if (!this.#takesHost(AUTHORITY)) return this.#refuse(TARGET_IS_MALFORMED);
+    if (!this.#takesHost(HOST)) return this.#refuse(HOST_IS_MALFORMED);
+    return outcome;
+  }
+
+  #takesHost(word: number): boolean {
+    const length = this.#context[word + 1]!;
+    if (length === 0) return true;
+    const start = this.headStart + this.#context[word]!;
+    return this.#hosts.takes(this.#text.toString('latin1', start, start + length));
+  }
+
+  #refuse(reason: number): number {
+    this.#context[STATUS] = 400;
+    this.#context[REASON] = reason;
+    return Outcome.ERROR;
   }
 
   /** After MORE: what must be kept to go on. The head's bytes are in it as long as it is unfinished. */
