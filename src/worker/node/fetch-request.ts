@@ -5,7 +5,8 @@
  * an exchange by what it can be asked.
  */
 import { IncomingMessage, type ServerResponse } from 'node:http';
-import { NodeRequest } from 'srvx/node';
+import { FastURL, NodeRequest } from 'srvx/node';
+import { splitTarget } from '../../tsgi/environ.ts';
 import { familyOf } from './peer-socket.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -24,11 +25,15 @@ export interface FetchSource extends FetchBindings {
 
 export class FetchRequest extends NodeRequest {
   readonly #source: FetchSource;
+  readonly #message: Message;
   #controller: AbortController | null = null;
+  #address: URL | null = null;
 
   constructor(source: FetchSource) {
-    super(contextOf(source));
+    const context = contextOf(source);
+    super(context);
     this.#source = source;
+    this.#message = context.req;
     if (!source.hasMessages) Object.assign(this.runtime!, { node: messagesOf(source, RUNTIME) });
   }
 
@@ -39,6 +44,15 @@ export class FetchRequest extends NodeRequest {
     return this.#controller;
   }
 
+  /** srvx knows fewer hosts than the acceptor takes, and would put another in the place of the others. */
+  override get _url(): URL {
+    return (this.#address ??= addressOf(this.#message));
+  }
+
+  override set _url(address: URL) {
+    this.#address = address;
+  }
+
   /** Nobody waits for its answer. */
   abort(): void {
     this.#controller?.abort();
@@ -46,6 +60,32 @@ export class FetchRequest extends NodeRequest {
 }
 
 type Context = ConstructorParameters<typeof NodeRequest>[0];
+type Message = Context['req'];
+
+/** The host as it was sent, which a URL parser takes; one that was not sent, or is empty, is where the request came in. */
+function addressOf(message: Message): URL {
+  const { url = '/' } = message;
+  const { authority, path } = splitTarget(url);
+  const question = url.indexOf('?');
+  return new FastURL({
+    protocol: 'http:',
+    host: authority === '' ? hostOf(message) : authority,
+    pathname: url === '*' ? '/*' : path,
+    search: question === -1 ? '' : url.slice(question),
+  });
+}
+
+function hostOf(message: Message): string {
+  const fields = message.rawHeaders;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host' && fields[i + 1] !== '') return fields[i + 1]!;
+  }
+  const { localAddress = '', localPort = 80 } = message.socket;
+  return familyOf(localAddress) === 'IPv6'
+    ? `[${localAddress}]:${localPort}`
+    : `${localAddress}:${localPort}`;
+}
 
 function contextOf(source: FetchSource): Context {
   if (source.hasMessages) return { req: source.incoming, res: source.outgoing };
