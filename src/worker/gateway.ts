@@ -36,6 +36,8 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #reader: RequestReader;
   readonly #inbound: Inbound;
   readonly #running: Roster<Running> = new Roster();
+  /** What was thrown last by the reader of a connection: a microtask throws it once more, without its context. */
+  #thrown: { readonly error: unknown; readonly reader: Running } | null = null;
   #faults: Faults<Running> | null = null;
   /** Called when it is idle. */
   readonly #waiting: (() => void)[] = [];
@@ -72,6 +74,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     } catch (error) {
       this.#inbound.readable(reader);
       this.#loop.schedule();
+      this.#thrown = { error, reader };
       queueMicrotask(() => {
         throw error;
       });
@@ -125,7 +128,9 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
    */
   watchFaults(onFault: () => void): void {
     this.#faults = new Faults();
-    this.#faults.watch((error, running) => {
+    this.#faults.watch((error, context) => {
+      const running = this.#thrown?.error === error ? this.#thrown?.reader : context;
+      this.#thrown = null;
       this.#options.report(
         running === undefined ? `Uncaught: ${textOf(error)}` : running.describe('uncaught', error),
       );
@@ -137,6 +142,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   #fault(running: Running, error: unknown): void {
     const { outbound } = running;
     if (outbound.over || outbound.gone) return;
+    if (running.lasting) return running.breakOff();
     if (outbound.started) outbound.abort();
     else outbound.refuse(502, 'Bad Gateway\n');
     running.dismiss(error);

@@ -85,6 +85,9 @@ export abstract class Running implements Placed {
     this.#end(reasonOf(why));
   }
 
+  /** It lasts, and an error of its application was not caught. */
+  breakOff(): void {}
+
   /** Its client has another answer than its application's, whose error this is: what that still says is dropped. */
   dismiss(error: unknown): void {
     this.outbound.gone = true;

@@ -96,6 +96,68 @@ describe('a close of the server', () => {
   });
 });
 
+describe('an error in a message handler that is not caught', () => {
+  const throws = {
+    'thrown at once': "throw new Error('at once')",
+    'thrown by a timer': "setTimeout(() => { throw new Error('by a timer'); })",
+    'a rejection': "Promise.reject(new Error('rejected'))",
+    'thrown behind an await': "setImmediate(async () => { await null; throw new Error('behind an await'); })",
+  };
+  const cases = Object.entries(throws).flatMap(([name, code]) =>
+    [false, true].map(
+      (deflate) => [name, deflate ? 'with permessage-deflate' : 'plain', code, deflate] as const,
+    ),
+  );
+
+  test.each(cases)(
+    '%s, %s: 1012 for every socket of its worker, at once (C17)',
+    async (_, __, code, deflate) => {
+      const { server, port } = await serveFile(
+        appFile(`import http from 'node:http';
+        import { WebSocketServer } from ${JSON.stringify(WS)};
+        const server = http.createServer((request, response) => response.end('plain'));
+        const wss = new WebSocketServer({ server, perMessageDeflate: ${deflate} });
+        wss.on('connection', (socket) => socket.on('message', (data) => {
+          socket.send(String(data).repeat(20_000));
+          if (String(data) === 'fail') ${code};
+        }));
+        export default server;`),
+        1,
+      );
+      const sockets = await Promise.all([open(port), open(port), open(port)]);
+      const started = performance.now();
+      const ends = Promise.all(sockets.map(closed));
+      const exited = once(server, 'workerExit');
+      const sent = once(sockets[0]!, 'message');
+      sockets[0]!.send('fail');
+      expect(await ends).toEqual(sockets.map(() => [1012, 'Service Restart']));
+      await exited;
+      // What was sent before the error arrives before the close.
+      expect(String(((await sent) as [Buffer])[0])).toBe('fail'.repeat(20_000));
+      await server.close();
+      expect(performance.now() - started).toBeLessThan(5000);
+    },
+  );
+
+  test('a client that does not read is cut, and holds nothing up (C17)', async () => {
+    const { server, port } = await serveFile(
+      app(`wss.on('connection', (socket) => socket.on('message', (data) => {
+        if (String(data) !== 'flood') return;
+        for (let i = 0; i < 64; i++) socket.send('x'.repeat(1_000_000));
+        throw new Error('in a flood');
+      }));`),
+      1,
+    );
+    const socket = await open(port);
+    const exited = once(server, 'workerExit');
+    const started = performance.now();
+    socket.pause();
+    socket.send('flood');
+    await exited;
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
 test('a worker that crashes is 1006', async () => {
   const { port } = await serveFile(
     app(

@@ -200,11 +200,17 @@ export interface TunnelParts {
 
 /** A WebSocket of the library ws, as far as it is needed. */
 interface WebSocketLike {
+  /** Bytes that were not written to the socket yet. */
+  readonly bufferedAmount?: number;
   close(code: number, reason: string): void;
 }
 
 /** Service Restart (the registry of RFC 6455 §11.7). */
 const RESTART = 1012;
+
+/** A close frame may wait behind messages that are compressed, or that its client does not read. How often that is looked at, and how long. */
+const SENT_LOOK_MS = 5;
+const SENT_MS = 1000;
 
 export class Tunnel extends Running {
   override readonly lasting: boolean = true;
@@ -258,6 +264,23 @@ export class Tunnel extends Running {
 
   cut(): void {
     this.#socket.resetAndDestroy();
+  }
+
+  /**
+   * A WebSocket is closed with 1012, another protocol is reset. The connection ends behind the close frame, without the
+   * client's: the error may have left the library unable to read it.
+   */
+  override breakOff(): void {
+    const websocket = websocketOf(this.#socket);
+    if (websocket === undefined) return this.cut();
+    websocket.close(RESTART, 'Service Restart');
+    const since = performance.now();
+    const timer = setInterval(() => {
+      if (performance.now() - since > SENT_MS) this.cut();
+      else if (websocket.bufferedAmount === 0) this.#socket.end();
+      else return;
+      clearInterval(timer);
+    }, SENT_LOOK_MS);
   }
 
   /** Not at once: what its client said before is on its way, or waits to be read. */
