@@ -35,6 +35,8 @@ export interface IncarnationOwner {
   incarnationOnWorn(worker: Incarnation, why: string): void;
   /** An error in it was not caught. */
   incarnationOnFault(worker: Incarnation): void;
+  /** Uncaught errors follow one another in it: it is to be killed. */
+  incarnationOnStorm(worker: Incarnation): void;
   /** Its program listens in one more place. */
   incarnationOnAsks(place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
@@ -219,6 +221,8 @@ export class Incarnation implements Threaded {
         return this.#owner.incarnationOnWorn(this, message.why);
       case 'fault':
         return this.#owner.incarnationOnFault(this);
+      case 'storm':
+        return this.#owner.incarnationOnStorm(this);
       case 'failed':
         this.leaving = true;
         this.#settle(loadError(message.code, message.message, message.stack));

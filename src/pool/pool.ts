@@ -307,6 +307,13 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (!this.#closing && !worker.replaced) this.#respawnAfter(worker, this.#acceptor.hasWorked(worker.slot));
   }
 
+  incarnationOnStorm(worker: Incarnation): void {
+    this.#log.error(
+      `Worker ${worker.slot} is terminated: errors in it that are not caught follow one another`,
+    );
+    void this.terminate(worker.slot);
+  }
+
   incarnationOnAsks(place: number, asked: Asked): void {
     if (this.asked.has(place)) return;
     this.asked.set(place, asked);

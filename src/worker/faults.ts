@@ -6,6 +6,9 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+/** A thread with so many of them cannot be trusted to end by itself. */
+const MOST_FAULTS = 100;
+
 export class Faults<Owner> {
   readonly #context: AsyncLocalStorage<Owner> = new AsyncLocalStorage();
 
@@ -14,10 +17,18 @@ export class Faults<Owner> {
     this.#context.run(owner, work, owner);
   }
 
-  /** Tells of every uncaught error, with its owner if it has one. An application with a listener of its own decides itself. */
-  watch(onFault: (error: unknown, owner: Owner | undefined) => void): void {
+  /**
+   * Calls `onFault` for every uncaught error, with its owner if it has one, and `onStorm` once instead of for the 101st: an
+   * application that has damaged what everything stands on (`Array.prototype.pop`) causes one for each that is handled.
+   * An application with a listener of its own decides itself.
+   */
+  watch(onFault: (error: unknown, owner: Owner | undefined) => void, onStorm: () => void): void {
+    let count = 0;
     process.on('uncaughtException', (error: unknown) => {
-      if (process.listenerCount('uncaughtException') === 1) onFault(error, this.#context.getStore());
+      if (process.listenerCount('uncaughtException') > 1) return;
+      count += 1;
+      if (count <= MOST_FAULTS) onFault(error, this.#context.getStore());
+      else if (count === MOST_FAULTS + 1) onStorm();
     });
   }
 }

@@ -124,9 +124,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
 
   /**
    * Watches this thread for errors that nobody caught: the exchange that one belongs to is answered 502 (or broken
-   * off), its late output is dropped, and `onFault` hears that the thread should not be trusted with more.
+   * off), its late output is dropped, and `onFault` hears that the thread should not be trusted with more. `onStorm` is
+   * called when errors follow one another without end.
    */
-  watchFaults(onFault: () => void): void {
+  watchFaults(onFault: () => void, onStorm: () => void): void {
     this.#faults = new Faults();
     this.#faults.watch((error, context) => {
       const running = this.#thrown?.error === error ? this.#thrown?.reader : context;
@@ -136,7 +137,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
       );
       if (running !== undefined) this.#fault(running, error);
       onFault();
-    });
+    }, onStorm);
   }
 
   #fault(running: Running, error: unknown): void {

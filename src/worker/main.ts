@@ -14,6 +14,7 @@ import { validator } from '../tsgi/validate.ts';
 import { Activity } from './activity.ts';
 import { observeWith } from './answers.ts';
 import { untilProven } from './ambiguous.ts';
+import { protectAsyncStack } from './async-stack.ts';
 import type { Detected } from './detect.ts';
 import { Gateway } from './gateway.ts';
 import { Goodbye } from './goodbye.ts';
@@ -49,6 +50,7 @@ export default async function work(task: WorkerTask): Promise<void> {
   const say: Say = (message) => control.postMessage(message);
   if (output !== null) {
     compileSmallHere();
+    protectAsyncStack();
     takeStdio(new TextTail(output));
   }
   say({ type: 'started', threadId });
@@ -193,7 +195,11 @@ class Life {
     });
     this.#gateway = gateway;
     // A thread that belongs to somebody else is theirs to watch.
-    if (this.#isOwnThread) gateway.watchFaults(() => this.#say({ type: 'fault' }));
+    if (this.#isOwnThread)
+      gateway.watchFaults(
+        () => this.#say({ type: 'fault' }),
+        () => this.#say({ type: 'storm' }),
+      );
     watchMemory(this.#task.maxWorkerMemory, (bytes) =>
       this.#recycle(`its ${Math.round(bytes / 1e6)} MB are above maxWorkerMemory`),
     );

@@ -65,6 +65,8 @@ export type FromWorker =
   /** A program listens in one more place, counted from 1. */
   | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }
   | { readonly type: 'fault' }
+  /** Uncaught errors follow one another in it, so that it cannot end by itself. */
+  | { readonly type: 'storm' }
   | { readonly type: 'worn'; readonly why: string }
   /** It has done all it will do. */
   | { readonly type: 'closed' }

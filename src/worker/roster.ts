@@ -4,6 +4,9 @@
  * Law: an array, and each knows its place. Not a Set: the table that one has outgrown points to the next, and keeps what
  * it held; once one such table is in the old generation, a part of all requests survives until a full collection.
  */
+/** As it was before the application could replace it. */
+const { pop } = Array.prototype;
+
 export interface Placed {
   /** Where it stands; −1: nowhere. */
   place: number;
@@ -25,7 +28,7 @@ export class Roster<T extends Placed> implements Iterable<T> {
   delete(one: T): boolean {
     const { place } = one;
     if (place === -1) return false;
-    const last = this.#all.pop()!;
+    const last = pop.call(this.#all) as T;
     if (last !== one) {
       this.#all[place] = last;
       last.place = place;
