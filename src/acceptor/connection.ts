@@ -7,51 +7,41 @@
  */
 import type net from 'node:net';
 import { Flag } from '../http/flags.ts';
-import { READ_BUFFER_SIZE } from '../http/parser.ts';
 import { Abort } from '../ring/layout.ts';
 import type { FileRecord, HeadBytes, PeerBytes } from '../ring/message.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
+import { DISCARD_MS, HALF_OPEN_MS, LINGER_IDLE_MS, LINGER_MS, NEW_MS } from './durations.ts';
 import type { Answerable, Exchange } from './exchange.ts';
 import { type FileOwner, FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
-import { peersOf, reset, type SocketOwner, unsentBytes } from './socket.ts';
+import { Output, type OutputOwner } from './output.ts';
+import { peersOf, reset, type SocketOwner } from './socket.ts';
 import { Stash } from './stash.ts';
 import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
-import { WriteClock } from './write-clock.ts';
-
-/** How long the rest of an answered request's body is read for the connection's sake. */
-const DISCARD_MS = 1000;
-/** After a last answer: so long a client may go on sending before it reads it; so long it may stay silent. */
-const LINGER_MS = 5000;
-/** How long a graceful close waits for the first byte of a connection that has not asked anything yet. */
-const NEW_MS = 500;
-const LINGER_IDLE_MS = 1000;
-
-/** How long a client that has ended its side is answered where that says that it left. */
-const HALF_OPEN_MS = 50;
-
-/** Bytes of a file that may wait in the socket. */
-const FILE_HIGH_WATER = 256 * 1024;
 
 const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
+/** Errors of a file that cannot be opened for now. */
+const NO_DESCRIPTOR: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
-export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwner {
+export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwner, OutputOwner {
   readonly #host: ConnectionHost;
   readonly #socket: net.Socket;
   readonly #intake: Intake;
+  readonly output: Output;
   readonly #stash: Stash = new Stash();
 
   // per connection
   state: number = State.IDLE;
   #peers: PeerBytes | null = null;
   #paused = false;
+  /** The client has not read its answers: no request is begun until they have left. Only between requests. */
+  #blocked = false;
   /** The client has ended its side: what it sent before is answered. */
   #halfClosed = false;
   #deadline = 0;
   #lingerUntil = 0;
-  readonly #writes: WriteClock = new WriteClock();
   /** Its `tick` is called: it has a deadline, or bytes that the kernel has not taken. */
   #watched = false;
 
@@ -66,6 +56,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   constructor(host: ConnectionHost, socket: net.Socket) {
     this.#host = host;
     this.#socket = socket;
+    this.output = new Output(socket, this);
     this.#intake = new Intake(host, this);
     this.setDeadline(host.limits.headersTimeout);
   }
@@ -73,8 +64,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   // called by the socket
 
   socketOnRead(length: number): void {
-    if (parses(this.state)) this.#intake.feed(length);
-    else if (this.state === State.WAIT) this.#stashBytes(0, length);
+    if (this.#blocked || this.state === State.WAIT) this.#stashBytes(0, length);
+    else if (parses(this.state)) this.#intake.feed(length);
     else if (this.#tunnel !== null) this.#tunnelOnBytes(this.#tunnel, length);
     else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
   }
@@ -83,14 +74,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   socketOnEnd(): void {
     this.#halfClosed = true;
     if (this.#tunnel !== null) return this.#tunnelEnds(this.#tunnel, false);
-    if (this.state === State.WAIT) return this.#waitsOn ? undefined : this.setDeadline(HALF_OPEN_MS);
+    if (this.#blocked || this.state === State.WAIT)
+      return this.#waitsOn ? undefined : this.setDeadline(HALF_OPEN_MS);
     this.#dropExchange();
     this.linger();
   }
 
   socketOnDrain(): void {
-    if (this.exchange !== null) this.#host.notifyOwner(this.exchange);
-    this.#file?.resume();
+    this.output.socketOnDrain();
   }
 
   socketOnClose(): void {
@@ -101,24 +92,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     if (this.#tunnel?.ended === false) this.#tunnelEnds(this.#tunnel, true);
     this.#dropExchange();
     this.#intake.close();
-    this.#stash.take();
+    this.#stash.clear();
     this.#host.connectionOnClose(this);
   }
 
   // called by its exchange
 
-  exchangeOnBytes(bytes: Uint8Array): boolean {
-    this.#write(bytes);
-    return this.#socket.writableLength === 0;
-  }
-
-  /** Response bytes that have not left yet: they count against the exchange's window. */
-  get unsent(): number {
-    return this.#socket.writableLength;
-  }
-
   exchangeOnRead(): void {
-    if (this.#intake.wanted()) this.#write(CONTINUE);
+    if (this.#intake.wanted()) this.output.write(CONTINUE);
     if (this.exchange !== null) this.#host.pump(this.exchange);
     this.exchangeOnPumped();
   }
@@ -128,8 +109,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     if (exchange === null) return;
     const tunnel = new Upload();
     tunnel.wanted = true;
-    const early = this.#stash.take();
-    if (early !== null) tunnel.add(early);
+    for (const early of this.#stash.take()) tunnel.add(early);
     if (this.#halfClosed) tunnel.end();
     this.#tunnel = tunnel;
     this.state = State.TUNNEL;
@@ -153,11 +133,10 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     else this.#nextRequest();
   }
 
-  exchangeOnFile({ head, ...range }: FileRecord, close: boolean): void {
+  exchangeOnFile(record: FileRecord, close: boolean): void {
     this.exchange = null;
     this.#lastAfterFile = close;
-    this.#write(Buffer.from(head, 'latin1'));
-    this.#file = new FileTransfer(range, this);
+    this.#file = new FileTransfer(record, this.output, this);
   }
 
   exchangeOnRefused(status: number): void {
@@ -177,26 +156,35 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   // called by its file
 
-  fileOnBytes(bytes: Uint8Array): boolean {
-    this.#write(bytes);
-    return this.#socket.writableLength < FILE_HIGH_WATER;
+  fileOnEnd(error: NodeJS.ErrnoException | null, begun: boolean): void {
+    this.#file = null;
+    if (error === null) this.exchangeOnEnd(this.#lastAfterFile);
+    else if (begun) this.exchangeOnBroken();
+    else this.exchangeOnRefused(NO_DESCRIPTOR.has(error.code) ? 503 : 500);
   }
 
-  fileOnEnd(error: Error | null): void {
-    this.#file = null;
-    if (error !== null) this.exchangeOnBroken();
-    else this.exchangeOnEnd(this.#lastAfterFile);
+  fileOnClose(): void {}
+
+  // called by its output
+
+  outputOnWait(): void {
+    this.#watch();
+  }
+
+  outputOnProgress(): void {
+    if (this.exchange !== null) this.#host.notifyOwner(this.exchange);
+    this.#file?.resume();
+    if (this.#blocked && !this.output.full) this.#listen();
   }
 
   // called by the acceptor
 
   /** Checks every deadline of the present state; false when there is none. */
   tick(now: number): boolean {
-    if (this.#writes.late(unsentBytes(this.#socket), now, this.#host.limits.writeTimeout))
-      reset(this.#socket);
+    if (this.output.late(now, this.#host.limits.writeTimeout)) reset(this.#socket);
     else if (this.#deadline !== 0 && now >= this.#deadline) this.#onDeadline();
     else if (this.#intake.bodyIsLate(now)) this.refuse(408, 'the body came too slowly');
-    this.#watched = this.#deadline !== 0 || this.#writes.unsent > 0 || parses(this.state);
+    this.#watched = this.#deadline !== 0 || this.output.unsent > 0 || parses(this.state);
     return this.#watched;
   }
 
@@ -236,7 +224,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   }
 
   intakeOnMessage(offset: number, left: number): void {
-    if (left > 0) this.#stashBytes(offset, left);
+    if (!this.#stash.parsed(left) && left > 0) this.#stashBytes(offset, left);
     if (this.state === State.DISCARD) this.#nextRequest();
     // Complete, but the server is full, and it waits for no place either.
     else if (this.state === State.WAIT && this.exchange === null) this.#shed();
@@ -255,12 +243,13 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   linger(): void {
     this.#tunnel = null;
     this.#intake.close();
-    this.#stash.take();
+    this.#stash.clear();
+    this.#blocked = false;
     this.state = State.LINGER;
     this.#lingerUntil = this.#host.now + LINGER_MS;
     this.setDeadline(LINGER_IDLE_MS);
-    if (this.#halfClosed) this.#socket.destroySoon();
-    else this.#socket.end();
+    if (this.#halfClosed) this.output.endSoon();
+    else this.output.end();
     this.#resume();
   }
 
@@ -321,22 +310,32 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   #nextRequest(): void {
     this.#intake.forgetBody();
     this.state = State.IDLE;
-    this.setDeadline(this.#host.limits.keepAliveTimeout);
-    while (parses(this.state)) {
-      const pipelined = this.#stash.take();
-      if (pipelined === null) break;
-      this.#feedPipelined(pipelined);
+    this.#listen();
+  }
+
+  /**
+   * Begins the next request, or waits for it. A client that does not read its answers has none begun, and nothing is read
+   * from it, until they have left: it costs what one answer costs. `outputOnProgress` calls this again then; a client
+   * that never reads is reset by the write timeout.
+   */
+  #listen(): void {
+    this.#blocked = this.output.full;
+    if (this.#blocked) {
+      this.setDeadline(0);
+      return this.pause();
     }
+    this.setDeadline(this.#host.limits.keepAliveTimeout);
+    while (!this.#stash.empty && parses(this.state) && !this.#blocked) this.#feedPipelined();
+    if (this.#blocked) return;
     if (this.#halfClosed && parses(this.state)) this.linger();
     else if (!this.#stash.full) this.#resume();
   }
 
-  /** Pipelined bytes are parsed as if they had just been read, a read buffer at a time. */
-  #feedPipelined(bytes: Buffer): void {
-    const piece = bytes.subarray(0, READ_BUFFER_SIZE);
-    this.#host.parser.buffer.set(piece);
-    this.#intake.feed(piece.length);
-    if (piece.length < bytes.length) this.#stash.add(bytes.subarray(READ_BUFFER_SIZE));
+  /** Pipelined bytes are parsed as if they had just been read. */
+  #feedPipelined(): void {
+    this.#intake.feed(this.#stash.copyPiece(this.#host.parser.buffer, this.state === State.IDLE));
+    // The message is not complete, or was refused: all of the piece belongs to it.
+    this.#stash.parsed(0);
   }
 
   #stashBytes(offset: number, length: number): void {
@@ -347,7 +346,9 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   #writeRefusal(status: number, detail: string, close: boolean): void {
     const answer = this.#host.refusal(status, detail, close);
     const isHead = (this.#intake.flags & Flag.HEAD) !== 0;
-    this.#write(Buffer.from(isHead ? answer.slice(0, answer.indexOf('\r\n\r\n') + 4) : answer, 'latin1'));
+    this.output.write(
+      Buffer.from(isHead ? answer.slice(0, answer.indexOf('\r\n\r\n') + 4) : answer, 'latin1'),
+    );
   }
 
   /** The client or we gave this exchange up before its answer was complete. */
@@ -367,11 +368,6 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.#socket.resume();
   }
 
-  #write(bytes: Uint8Array): void {
-    this.#socket.write(bytes);
-    if (this.#socket.writableLength > 0) this.#watch();
-  }
-
   // time
 
   #watch(): void {
@@ -383,6 +379,10 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   #onDeadline(): void {
     switch (this.state) {
       case State.IDLE:
+        // A client that still reads its answer is not idle.
+        if (this.output.unsent > 0) return this.setDeadline(this.#host.limits.keepAliveTimeout);
+        return this.linger();
+      case State.DISCARD:
         return this.linger();
       case State.HEAD:
         return this.refuse(408, 'the head came too slowly');
@@ -392,8 +392,11 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
         if (!this.#halfClosed) return this.refuse(503, '');
         break;
       case State.LINGER:
-        // A slow reader of the last answer is bounded by the write timeout, not by this.
-        if (unsentBytes(this.#socket) > 0) return this.setDeadline(LINGER_IDLE_MS);
+        // A slow reader of the last answer is bounded by the write timeout, not by this; what it sends is read for so long.
+        if (this.output.unsent > 0) {
+          if (this.#host.now >= this.#lingerUntil) this.pause();
+          return this.setDeadline(LINGER_IDLE_MS);
+        }
     }
     this.destroy();
   }

@@ -4,15 +4,14 @@
  * Law: fields, no rules; `exchanges.ts` keeps them, and begins and ends every exchange.
  */
 import type { FileRecord } from '../ring/message.ts';
+import type { Output } from './output.ts';
 import type { Upload } from './upload.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /** What an exchange needs of its connection. */
 export interface Answerable {
-  /** Response bytes, in order. True: they have left. Else they are the connection's from now on. */
-  exchangeOnBytes(bytes: Uint8Array): boolean;
-  /** Response bytes that were handed over and have not left yet. */
-  readonly unsent: number;
+  /** Takes response bytes. What it has not sent counts against the exchange's window, bytes of earlier answers included. */
+  readonly output: Pick<Output, 'write' | 'unsent' | 'full'>;
   /** The answer is complete. */
   exchangeOnEnd(close: boolean): void;
   /** The answer is a head and a file, and then complete. */
@@ -50,7 +49,10 @@ export class Exchange {
   takenAt = 0;
   /** Part of an answer, or all of it, has left for the client. */
   headSent = false;
-  /** Response bytes taken from the ring, how many of them have left, and had when its worker was last woken for that. */
+  /**
+   * Response bytes taken from the ring; how many of them have left, less what earlier answers had left unsent; and the same
+   * when its worker was last woken for it.
+   */
   received = 0;
   credit = 0;
   creditTold = 0;

@@ -116,7 +116,9 @@ export class Exchanges {
     exchange.queuedAt = now;
     if (exchange.upload !== null) this.uploading.add(exchange);
     view.finishRequest(exchange.slabOffset, bodyLength, exchange.upload !== null, exchange.serial);
-    table.publish(exchange.index, exchange.generation, exchange.slabOffset);
+    // What earlier answers of its connection have left unsent counts against the window of this one.
+    exchange.credit = exchange.creditTold = 0 - connection.output.unsent;
+    table.publish(exchange.index, exchange.generation, exchange.slabOffset, exchange.credit);
     this.#dispatch(exchange);
     if (this.#journal !== undefined) this.#unwritten.push(exchange);
   }
@@ -310,8 +312,6 @@ export class Exchanges {
     exchange.takenAt = 0;
     exchange.headSent = false;
     exchange.received = 0;
-    exchange.credit = 0;
-    exchange.creditTold = 0;
     exchange.lateAt = 0;
     exchange.epochProbed = 0;
     exchange.line = '';

@@ -1,49 +1,51 @@
 /**
  * A file on its way to one client: opened, read and closed here, so that its bytes cross no ring.
  *
- * Law: knows a file and whoever takes its bytes; not sockets, not exchanges. Reads a piece only while its owner has
- * room, so a client that does not read costs one descriptor and what its socket holds.
+ * Law: knows a file, the output that takes its bytes, and who waits for the end; not sockets, not exchanges. Reads a piece
+ * only while the output is not full, so a client that does not read costs one descriptor and one piece.
+ *
+ * The worker has seen that the path names a regular file, but another file may have that name by now. Nothing blocks then:
+ * O_NONBLOCK opens a FIFO at once, and a read at a position fails on whatever has no positions.
  */
-import { close, open, read } from 'node:fs';
+import { close, constants, open, read } from 'node:fs';
+import type { FileRecord } from '../ring/message.ts';
+import { FILE_PIECE } from './bounds.ts';
+import type { Output } from './output.ts';
 
-/** Bytes of one read. */
-const PIECE = 64 * 1024;
-
-export interface FileRange {
-  /** Absolute. */
-  readonly path: string;
-  /** Bytes to skip, and to send. */
-  readonly start: number;
-  readonly length: number;
-}
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 export interface FileOwner {
-  /** The next bytes, its own from now on. False: no more until `resume`. */
-  fileOnBytes(bytes: Uint8Array): boolean;
-  /** All is sent, or with an error less than that. */
-  fileOnEnd(error: Error | null): void;
+  /** Everything is sent; or with an error, less than that. `begun`: the head was sent. Not called after `cancel`. */
+  fileOnEnd(error: NodeJS.ErrnoException | null, begun: boolean): void;
+  /** Its descriptor is free again. Called once, also after `cancel`. */
+  fileOnClose(): void;
 }
 
 export class FileTransfer {
-  readonly #range: FileRange;
+  readonly #record: FileRecord;
+  readonly #output: Output;
   readonly #owner: FileOwner;
   #fd = -1;
+  /** Bytes of the file. */
   #sent = 0;
+  /** The head has left, together with the first piece. */
+  #begun = false;
   #reading = true;
   #over = false;
 
-  constructor(range: FileRange, owner: FileOwner) {
-    this.#range = range;
+  constructor(record: FileRecord, output: Output, owner: FileOwner) {
+    this.#record = record;
+    this.#output = output;
     this.#owner = owner;
-    open(range.path, (error, fd) => this.#onOpen(error, fd));
+    open(record.path, FLAGS, (error, fd) => this.#onOpen(error, fd));
   }
 
-  /** Its owner has room again. */
+  /** Bytes have left: goes on if there is room. */
   resume(): void {
-    if (!this.#reading && !this.#over) this.#read();
+    if (!this.#reading && !this.#over && !this.#output.full) this.#read();
   }
 
-  /** Nobody wants the rest. */
+  /** The client has left or is given up. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
@@ -59,32 +61,42 @@ export class FileTransfer {
 
   #read(): void {
     this.#reading = true;
-    const { start, length } = this.#range;
-    const wanted = Math.min(PIECE, length - this.#sent);
-    if (wanted === 0 || this.#over) return this.#end(null);
+    if (this.#over) return this.#end(null);
+    const { head, start, length } = this.#record;
+    const offset = this.#begun ? 0 : head.length;
+    const wanted = Math.min(FILE_PIECE, length - this.#sent);
     // Not pooled: the socket keeps it until it has left.
-    const piece = Buffer.allocUnsafeSlow(wanted);
-    read(this.#fd, piece, 0, wanted, start + this.#sent, (error, bytes) => this.#onRead(error, piece, bytes));
+    const piece = Buffer.allocUnsafeSlow(offset + wanted);
+    if (wanted === 0) return this.#onRead(null, piece, 0);
+    read(this.#fd, piece, offset, wanted, start + this.#sent, (error, bytes) =>
+      this.#onRead(error, piece, bytes),
+    );
   }
 
   #onRead(error: Error | null, piece: Buffer, bytes: number): void {
     if (this.#over || error !== null) return this.#end(error);
-    if (bytes === 0) return this.#end(new Error(`${this.#range.path} became shorter while it was sent`));
+    const { path, head, length } = this.#record;
+    if (bytes === 0 && this.#sent < length)
+      return this.#end(new Error(`Cannot send ${path}: the file became shorter while it was sent`));
+    const offset = this.#begun ? 0 : piece.write(head, 'latin1');
+    this.#begun = true;
     this.#sent += bytes;
-    this.#reading = this.#owner.fileOnBytes(piece.subarray(0, bytes));
-    // `cancel` may have come meanwhile, and left the descriptor to us.
-    if (this.#reading || this.#sent === this.#range.length) this.#read();
+    this.#output.write(piece.subarray(0, offset + bytes));
+    if (this.#sent === length) return this.#end(null);
+    this.#reading = false;
+    this.resume();
   }
 
-  #end(error: Error | null): void {
+  #end(error: NodeJS.ErrnoException | null): void {
     const cancelled = this.#over;
     this.#over = true;
     this.#close();
-    if (!cancelled) this.#owner.fileOnEnd(error);
+    if (!cancelled) this.#owner.fileOnEnd(error, this.#begun);
   }
 
   #close(): void {
-    if (this.#fd !== -1) close(this.#fd, () => {});
+    if (this.#fd === -1) return this.#owner.fileOnClose();
+    close(this.#fd, () => this.#owner.fileOnClose());
     this.#fd = -1;
   }
 }

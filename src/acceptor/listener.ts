@@ -4,6 +4,7 @@
  * Law: knows sockets and how many there may be; not HTTP, not what a connection does with its socket.
  */
 import net from 'node:net';
+import { UNSENT_MARK } from './bounds.ts';
 import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
 
 /** An address (without a host: every one), or the handle of a socket that somebody has bound. */
@@ -29,7 +30,12 @@ export class Listener {
   constructor(buffer: Uint8Array, owner: ListenerOwner) {
     this.#buffer = buffer;
     this.#owner = owner;
-    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    this.#server = net.createServer({
+      pauseOnConnect: true,
+      allowHalfOpen: true,
+      noDelay: true,
+      highWaterMark: UNSENT_MARK,
+    });
     this.#server.on('connection', (accepted) => this.#onConnection(accepted));
   }
 

@@ -110,11 +110,12 @@ export class Records {
       exchange.received += length;
       if (isFirst && (kind & END) === 0) this.#exchanges.begun(exchange);
     }
-    if (connection !== null && length > 0) {
-      const scratch = scratchFor(length, connection.unsent === 0);
+    // No window bounds interim responses: one that finds no room is dropped.
+    if (connection !== null && length > 0 && !((kind & INTERIM) !== 0 && connection.output.full)) {
+      const scratch = scratchFor(length, connection.output.unsent === 0);
       const copy = scratch === null ? Buffer.allocUnsafe(length) : scratch.part(length);
       copy.set(link.responses.view(offset, length));
-      if (!connection.exchangeOnBytes(copy)) scratch?.renew();
+      if (!connection.output.write(copy)) scratch?.renew();
     }
     if ((kind & END) !== 0) {
       this.#finish(link, exchange);
@@ -167,7 +168,7 @@ export class Records {
   /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
   updateCredit(exchange: Exchange): void {
     if (exchange.connection === null) return;
-    exchange.credit = exchange.received - exchange.connection.unsent;
+    exchange.credit = exchange.received - exchange.connection.output.unsent;
     this.#table.setCredit(exchange.index, exchange.credit);
   }
 }

@@ -39,10 +39,11 @@ const short = new Scratch(SHORT);
 const large = new Scratch(PIECE);
 
 /**
- * For so many bytes; null: they had better have a buffer of their own. A client that does not take all that it is sent would
- * pin a whole one for every few bytes, so `flows` says that it has so far.
+ * The buffer for `length` bytes; null if they need one of their own. `flows`: nothing waits for the client, so the socket
+ * keeps the buffer if the kernel does not take all bytes. Otherwise the connection copies them (`output.ts`), and any
+ * buffer is free again.
  */
 export function scratchFor(length: number, flows: boolean): Scratch | null {
-  if (length >= LARGE) return large;
-  return flows && length <= SHORT ? short : null;
+  if (length >= LARGE || !flows) return large;
+  return length <= SHORT ? short : null;
 }

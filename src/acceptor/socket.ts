@@ -12,6 +12,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { encodePeers, type PeerBytes } from '../ring/message.ts';
+import { UNSENT_MARK } from './bounds.ts';
 
 /** Who hears of a socket. Each is called on the I/O thread. */
 export interface SocketOwner {
@@ -23,6 +24,8 @@ export interface SocketOwner {
 }
 
 interface Handle {
+  /** Bytes handed to libuv, and those among them that it still has. */
+  bytesWritten?: number;
   writeQueueSize?: number;
 }
 
@@ -94,10 +97,11 @@ function readDirectly(accepted: net.Socket, signal: AbortSignal): Promise<string
   });
 }
 
-/** Bytes handed to the socket that the kernel has not taken yet; falls as a slow reader reads. */
-export function unsentBytes(socket: net.Socket): number {
-  if (socket.writableLength === 0) return 0;
-  return handleOf(socket)?.writeQueueSize ?? socket.writableLength;
+/** Bytes that the kernel has taken since the connection began: the number grows as a slow reader reads. */
+export function takenBytes(socket: net.Socket): number {
+  const { bytesWritten, writeQueueSize } = handleOf(socket) ?? {};
+  if (bytesWritten !== undefined && writeQueueSize !== undefined) return bytesWritten - writeQueueSize;
+  return socket.bytesWritten - socket.writableLength;
 }
 
 /**
@@ -117,6 +121,7 @@ function moveHandle(accepted: net.Socket, buffer: Uint8Array, onRead: (length: n
   const socket = new net.Socket({
     handle: handleOf(accepted),
     allowHalfOpen: true,
+    writableHighWaterMark: UNSENT_MARK,
     onread: {
       buffer,
       callback: (length: number) => {

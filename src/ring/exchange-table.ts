@@ -40,11 +40,14 @@ export class ExchangeTable {
 
   // called by the acceptor only
 
-  /** Makes an exchange ready to be taken; the request must lie in the slab already. */
-  publish(index: number, generation: number, slabOffset: number): void {
+  /**
+   * Makes an exchange ready to be taken; the request must lie in the slab already. `creditBytes`: what its response may
+   * have under way beyond the window; less than 0 if the client still has earlier bytes to take.
+   */
+  publish(index: number, generation: number, slabOffset: number, creditBytes: number): void {
     const { control, credit, abort, consumed, slab, extended } = this.#layout;
     // Of a FREE exchange, so nobody else has a business with these before the store that follows.
-    this.#memory.prepare(credit + index, 0);
+    this.#memory.prepare(credit + index, creditBytes);
     this.#memory.prepare(abort + index, 0);
     this.#memory.prepare(consumed + index, 0);
     this.#memory.prepare(extended + index, 0);

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openSocket, readsIntoBuffer, unsentBytes } from '../../src/acceptor/socket.ts';
+import { openSocket, readsIntoBuffer, takenBytes } from '../../src/acceptor/socket.ts';
 import { replaceUserBuffer } from '../support/user-buffer.ts';
 
 const BUFFER_BYTES = 1000;
@@ -71,10 +71,11 @@ test.each<[string, boolean]>([
   expect(accepted.bytes()).toBe(text);
   expect(accepted.longest()).toBeLessThanOrEqual(BUFFER_BYTES);
   expect(accepted.chunks() === 0).toBe(direct);
-  expect(unsentBytes(accepted.socket)).toBe(0);
+  expect(takenBytes(accepted.socket)).toBe(0);
   accepted.socket.end('bye');
   const [answer] = (await once(accepted.client, 'data')) as [Buffer];
   expect(answer.toString()).toBe('bye');
+  expect(takenBytes(accepted.socket)).toBe('bye'.length);
   await accepted.closed;
 });
 

@@ -250,8 +250,7 @@ class AcceptorBody {
   #connection(request: number) {
     const answered = () => this.#answered(request);
     return {
-      unsent: 0,
-      exchangeOnBytes: () => true,
+      output: { unsent: 0, full: false, write: () => true },
       exchangeOnEnd: answered,
       exchangeOnBroken: answered,
       exchangeOnRefused: () => {

@@ -123,8 +123,8 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'submit: queued before it is PENDING',
     BOOK,
-    'table.publish(exchange.index, exchange.generation, exchange.slabOffset);\n    this.#dispatch(exchange);',
-    'this.#dispatch(exchange);\n    table.publish(exchange.index, exchange.generation, exchange.slabOffset);',
+    'table.publish(exchange.index, exchange.generation, exchange.slabOffset, exchange.credit);\n    this.#dispatch(exchange);',
+    'this.#dispatch(exchange);\n    table.publish(exchange.index, exchange.generation, exchange.slabOffset, exchange.credit);',
   ),
   mutant(
     'judge: PENDING behind the head is forgotten',

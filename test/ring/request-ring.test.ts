@@ -49,18 +49,18 @@ describe('RequestRing', () => {
 describe('ExchangeTable', () => {
   test('take and cancel: exactly one of them wins', () => {
     const { table } = open();
-    table.publish(3, 5, 0);
+    table.publish(3, 5, 0, 0);
     expect(table.take(entryOf(3, 5) >>> 0, 1)).toBe(5);
     expect(table.cancel(3, 5)).toBe(false);
     expect(table.owner(3)).toBe(1);
-    table.publish(4, 9, 0);
+    table.publish(4, 9, 0, 0);
     expect(table.cancel(4, 9)).toBe(true);
     expect(table.take(entryOf(4, 9) >>> 0, 1)).toBe(LOST);
   });
 
   test('take refuses a second entry of the same exchange and an entry of an earlier generation', () => {
     const { table } = open();
-    table.publish(1, 7, 0);
+    table.publish(1, 7, 0, 0);
     expect(table.take(entryOf(1, 6) >>> 0, 2)).toBe(LOST);
     expect(table.take(entryOf(1, 7) >>> 0, 2)).toBe(7);
     expect(table.take(entryOf(1, 7) >>> 0, 3)).toBe(LOST);
@@ -70,7 +70,7 @@ describe('ExchangeTable', () => {
   test('free raises the generation, which wraps at 20 bits and stays readable', () => {
     const { table } = open();
     expect(table.free(0, 0xfffff)).toBe(0);
-    table.publish(0, 0xfffff, 64);
+    table.publish(0, 0xfffff, 64, 0);
     expect(table.state(0)).toBe(State.PENDING);
     expect(table.take(entryOf(0, 0xfffff) >>> 0, 255)).toBe(0xfffff);
     expect(table.owner(0)).toBe(255);

@@ -75,7 +75,7 @@ describe('request ring with many threads', () => {
           if (generation > 0 && shared.table.state(index) !== State.RUNNING) continue;
           if (generation > 0 && Atomics.load(taken, index) !== generation) continue;
           generations[index]! += 1;
-          shared.table.publish(index, generations[index]! & 0xfffff, 0);
+          shared.table.publish(index, generations[index]! & 0xfffff, 0, 0);
           expect(shared.ring.push(entryOf(index, generations[index]! & 0xfffff))).not.toBe(EMPTY);
           submitted += 1;
         }
@@ -98,7 +98,7 @@ describe('request ring with many threads', () => {
       const stop = new Int32Array(new SharedArrayBuffer(4));
       const taken = new Int32Array(new SharedArrayBuffer(4 * shared.buffers.exchanges));
       for (let index = 0; index < 400; index++) {
-        shared.table.publish(index, 1, 0);
+        shared.table.publish(index, 1, 0, 0);
         shared.ring.push(entryOf(index, 1));
       }
       const data = { buffers: shared.buffers, stop, taken };

@@ -1,0 +1,33 @@
+/**
+ * What one connection may hold in the acceptor, in each of its states.
+ *
+ * Law: constants with their reasons. docs/internals/decisions/0002-memory-per-connection.md adds them up; change both
+ * together. Two bounds are defined elsewhere, because both sides of the thread wall keep them: `WINDOW` and `PIECE`
+ * (`ring/message.ts`). All sizes are in bytes.
+ */
+
+/**
+ * Response bytes that the kernel has not taken. At this mark a connection begins no further request, reads nothing and
+ * reads no more of a file, until all of these bytes have left. The kernel's own send buffer holds more than this, so a
+ * client that reads continuously never waits. The socket's `writableHighWaterMark` is the same number: whenever the mark
+ * is reached, 'drain' follows.
+ */
+export const UNSENT_MARK: number = 64 * 1024;
+
+/**
+ * Pipelined bytes behind the request in flight. At this limit the acceptor stops reading, so at most one read more is
+ * kept. A thousand small requests fit, which is more than a browser or a proxy sends at once.
+ */
+export const STASH_LIMIT: number = 32 * 1024;
+
+/** The largest block of a queue of bytes: at most so much is allocated beside the bytes that wait. */
+export const QUEUE_BLOCK: number = 32 * 1024;
+
+/** Bytes of one read of a file. One piece fills the socket up to its mark, so the next one waits. */
+export const FILE_PIECE: number = 64 * 1024;
+
+/**
+ * Refused clients above `maxConnections` that still linger, so that a reset does not destroy their 503. Each has a
+ * descriptor and a socket, and nothing that waits. If one more arrives, the first of them is cut.
+ */
+export const MOST_REFUSED = 64;
