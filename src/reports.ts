@@ -64,6 +64,15 @@ export class Reports {
     this.#log.warn(`Answered ${status}${why === '' ? '' : `: ${why}`} (told once a minute)`);
   }
 
+  /** At the start: the operating system allows fewer connections than the option. `limit`: its limit of descriptors. */
+  descriptors(limit: number, connections: number): void {
+    if (connections >= this.#options.maxConnections) return;
+    this.#log.warn(
+      `The limit of open files is ${limit}, which is enough for ${connections} connections; ${this.#limit('maxConnections')}. ` +
+        'Raise it (ulimit -n, LimitNOFILE= of systemd, --ulimit nofile= of Docker), or lower maxConnections.',
+    );
+  }
+
   late(late: LateRequest, seen: LastSeen): void {
     const { request, requestId, slot, age, queued, loop } = late;
     // Times are taken from the acceptor's ticks: a short wait cannot be told from none.

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Acceptor } from './acceptor/acceptor.ts';
 import type { LateRequest } from './acceptor/acceptor-api.ts';
+import { descriptorLimit, descriptorsForClients } from './acceptor/descriptors.ts';
 import { ServerApplication } from './application.ts';
 import { callerFolder } from './caller.ts';
 import { Debugger } from './debugger.ts';
@@ -186,6 +187,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         requestIdPrefix: this.#requestIdPrefix,
         isDebugged: this.#isDebugged,
         journal: this.#journal,
+        descriptors: this.#descriptors(workers),
         places: workers * this.options.concurrency,
         streams: workers * this.options.maxStreams,
       },
@@ -198,6 +200,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       },
     );
     return this.#acceptor;
+  }
+
+  /** Descriptors for clients; says so if the operating system allows fewer connections than the option. */
+  #descriptors(workers: number): number {
+    const limit = descriptorLimit();
+    const descriptors = descriptorsForClients(limit, workers);
+    this.#reports.descriptors(limit, descriptors);
+    return descriptors;
   }
 
   // serve

@@ -13,6 +13,8 @@ export interface AcceptorOptions extends ConnectionLimits {
   readonly maxHeaders: number;
   readonly maxPending: number;
   readonly maxConnections: number;
+  /** Descriptors that connections and files may use together. */
+  readonly descriptors: number;
   readonly maxBuffered: number;
   readonly handlerTimeout: number;
   readonly killGrace: number;

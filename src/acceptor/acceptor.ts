@@ -29,6 +29,7 @@ import { InboundPump } from './inbound-pump.ts';
 import { Listeners } from './listeners.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
+import { Room } from './room.ts';
 import { Router } from './router.ts';
 import { Throughput } from './throughput.ts';
 import { Ticker } from './ticker.ts';
@@ -49,6 +50,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly limits: ConnectionLimits;
   readonly exchanges: Exchanges;
   readonly uploads: UploadGate;
+  readonly room: Room;
   readonly bodies: BodyMemory;
   now = 0;
   closing = false;
@@ -96,6 +98,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#shared = shared;
     const affinity = options.affinity === '' ? null : new Affinity(options.affinity);
     this.exchanges = new Exchanges(shared, options.maxPending, options.journal);
+    this.room = new Room(options, this.#connections);
     this.uploads = new UploadGate(options.places);
     this.bodies = new BodyMemory(() => options.maxBuffered - shared.slab.inUse);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
@@ -261,10 +264,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.requestTurn();
   }
 
-  refusal(status: number, detail: string, close: boolean): string {
+  refusal(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array {
     // A deadline's line says more, and comes from `onLate`.
     if (status !== 504) this.#events.onRefused(status, detail);
-    return this.#refusals.encode(status, detail, close);
+    return this.#refusals.encode(status, detail, close, isHead);
   }
 
   watch(connection: Connection): void {
@@ -322,7 +325,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);
     if (this.#onAnswered !== null && this.#connections.areAnswered) this.#onAnswered();
-    if (this.#connections.size === 0 && this.exchanges.active.size === 0) this.#ticker.stop();
+    if (this.#connections.none && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 
   #refuse(cancelled: readonly Exchange[]): void {
@@ -360,14 +363,15 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   // called by the listener
 
-  listenerOnClient(): string | undefined {
-    if (this.#ticker.start()) this.now = performance.now();
-    return this.#connections.size < this.#options.maxConnections ? undefined : this.refusal(503, '', true);
-  }
-
   listenerOnSocket(socket: net.Socket): Connection {
+    if (this.#ticker.start()) this.now = performance.now();
     const connection = new Connection(this, socket);
-    this.#connections.add(connection);
+    if (this.room.forConnection(this.now)) {
+      this.#connections.add(connection);
+      return connection;
+    }
+    this.#connections.addRefused(connection);
+    connection.refuse(503, '');
     return connection;
   }
 

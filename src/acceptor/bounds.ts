@@ -30,4 +30,4 @@ export const FILE_PIECE: number = 64 * 1024;
  * Refused clients above `maxConnections` that still linger, so that a reset does not destroy their 503. Each has a
  * descriptor and a socket, and nothing that waits. If one more arrives, the first of them is cut.
  */
-export const MOST_REFUSED = 64;
+export const MOST_REFUSED = 32;

@@ -9,6 +9,7 @@ import type { BodyLimits } from './body-clock.ts';
 import type { BodyMemory } from './body-memory.ts';
 import type { Exchange } from './exchange.ts';
 import type { Exchanges } from './exchanges.ts';
+import type { Room } from './room.ts';
 import type { Upload } from './upload.ts';
 import type { UploadGate } from './upload-gate.ts';
 
@@ -39,14 +40,15 @@ export interface ConnectionHost {
   /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */
   notifyOwner(exchange: Exchange): void;
   readonly uploads: UploadGate;
+  readonly room: Room;
   readonly bodies: BodyMemory;
   pump(exchange: Exchange): void;
   /** Bytes came for the application that has taken its connection over; they lie there until this returns. */
   tunnelOnBytes(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void;
   /** Its end did. */
   tunnelOnEnd(exchange: Exchange): void;
-  /** A complete answer of the acceptor's own, Latin-1. */
-  refusal(status: number, detail: string, close: boolean): string;
+  /** A complete answer of the acceptor's own; `isHead`: without its body. */
+  refusal(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array;
   /** From now on its `tick` is called. */
   watch(connection: Connection): void;
   connectionOnClose(connection: Connection): void;

@@ -13,19 +13,18 @@ import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
 import { DISCARD_MS, HALF_OPEN_MS, LINGER_IDLE_MS, LINGER_MS, NEW_MS } from './durations.ts';
 import type { Answerable, Exchange } from './exchange.ts';
-import { type FileOwner, FileTransfer } from './file-transfer.ts';
+import { FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { Output, type OutputOwner } from './output.ts';
 import { peersOf, reset, type SocketOwner } from './socket.ts';
 import { Stash } from './stash.ts';
-import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
+import { Tunnel } from './tunnel.ts';
+import { UPLOAD_HIGH_WATER } from './upload.ts';
 
 const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
-/** Errors of a file that cannot be opened for now. */
-const NO_DESCRIPTOR: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
-export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwner, OutputOwner {
+export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputOwner {
   readonly #host: ConnectionHost;
   readonly #socket: net.Socket;
   readonly #intake: Intake;
@@ -34,7 +33,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   // per connection
   state: number = State.IDLE;
-  #peers: PeerBytes | null = null;
+  /** Both ends; null: it has sent no request yet. */
+  peers: PeerBytes | null = null;
   #paused = false;
   /** The client has not read its answers: no request is begun until they have left. Only between requests. */
   #blocked = false;
@@ -42,6 +42,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   #halfClosed = false;
   #deadline = 0;
   #lingerUntil = 0;
+  #idleSince: number;
   /** Its `tick` is called: it has a deadline, or bytes that the kernel has not taken. */
   #watched = false;
 
@@ -49,15 +50,15 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   exchange: Exchange | null = null;
   /** The rest of an answer, whose worker is done with it already. */
   #file: FileTransfer | null = null;
-  #lastAfterFile = false;
-  /** What the client sends to the application that has taken this connection over. */
-  #tunnel: Upload | null = null;
+  /** The application has taken this connection over. */
+  #tunnel: Tunnel | null = null;
 
   constructor(host: ConnectionHost, socket: net.Socket) {
     this.#host = host;
     this.#socket = socket;
     this.output = new Output(socket, this);
     this.#intake = new Intake(host, this);
+    this.#idleSince = host.now;
     this.setDeadline(host.limits.headersTimeout);
   }
 
@@ -66,14 +67,16 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   socketOnRead(length: number): void {
     if (this.#blocked || this.state === State.WAIT) this.#stashBytes(0, length);
     else if (parses(this.state)) this.#intake.feed(length);
-    else if (this.#tunnel !== null) this.#tunnelOnBytes(this.#tunnel, length);
-    else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
+    else if (this.#tunnel !== null) {
+      this.#tunnel.pass(this.exchange, length);
+      if (this.#tunnel.full) this.pause();
+    } else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
   }
 
   /** A complete request before a client's FIN is answered (for a while, when that means a client that left); an incomplete one is not. */
   socketOnEnd(): void {
     this.#halfClosed = true;
-    if (this.#tunnel !== null) return this.#tunnelEnds(this.#tunnel, false);
+    if (this.#tunnel !== null) return this.#tunnel.end(this.exchange, false);
     if (this.#blocked || this.state === State.WAIT)
       return this.#waitsOn ? undefined : this.setDeadline(HALF_OPEN_MS);
     this.#dropExchange();
@@ -89,7 +92,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.#file?.cancel();
     this.#file = null;
     // Behind what was read, which the application shall still have.
-    if (this.#tunnel?.ended === false) this.#tunnelEnds(this.#tunnel, true);
+    if (this.#tunnel?.upload.ended === false) this.#tunnel.end(this.exchange, true);
     this.#dropExchange();
     this.#intake.close();
     this.#stash.clear();
@@ -107,26 +110,22 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   exchangeOnTunnel(): void {
     const { exchange } = this;
     if (exchange === null) return;
-    const tunnel = new Upload();
-    tunnel.wanted = true;
-    for (const early of this.#stash.take()) tunnel.add(early);
-    if (this.#halfClosed) tunnel.end();
-    this.#tunnel = tunnel;
+    this.#tunnel = new Tunnel(this.#host, exchange, this.#stash.take());
+    if (this.#halfClosed) this.#tunnel.end(exchange, false);
     this.state = State.TUNNEL;
     this.setDeadline(0);
-    if (tunnel.waiting < UPLOAD_HIGH_WATER) this.#resume();
-    this.#host.exchanges.tunnel(exchange, tunnel);
-    this.#host.requestTurn();
+    if (!this.#tunnel.full) this.#resume();
   }
 
   /** Bytes of its upload went to the worker. */
   exchangeOnPumped(): void {
-    const upload = this.#tunnel ?? this.#intake.upload;
+    const upload = this.#tunnel?.upload ?? this.#intake.upload;
     if (this.#paused && upload !== null && upload.waiting < UPLOAD_HIGH_WATER) this.#resume();
   }
 
   exchangeOnEnd(close: boolean): void {
     this.exchange = null;
+    this.#file = null;
     const last = close || this.#endsHere();
     if (this.state === State.STREAM) this.#leaveBody(last);
     else if (last) this.linger();
@@ -135,12 +134,14 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
 
   exchangeOnFile(record: FileRecord, close: boolean): void {
     this.exchange = null;
-    this.#lastAfterFile = close;
-    this.#file = new FileTransfer(record, this.output, this);
+    const { room, now } = this.#host;
+    if (!room.openFile(now)) return this.exchangeOnRefused(503);
+    this.#file = new FileTransfer(record, close, { output: this.output, owner: this, room });
   }
 
   exchangeOnRefused(status: number): void {
     this.exchange = null;
+    this.#file = null;
     if (this.state === State.STREAM) return this.refuse(status, '');
     const close = this.#refusalEnds();
     this.#writeRefusal(status, '', close);
@@ -153,17 +154,6 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     // A reset, not a FIN: to a client that reads until the end, a FIN would look like the end of the answer.
     reset(this.#socket);
   }
-
-  // called by its file
-
-  fileOnEnd(error: NodeJS.ErrnoException | null, begun: boolean): void {
-    this.#file = null;
-    if (error === null) this.exchangeOnEnd(this.#lastAfterFile);
-    else if (begun) this.exchangeOnBroken();
-    else this.exchangeOnRefused(NO_DESCRIPTOR.has(error.code) ? 503 : 500);
-  }
-
-  fileOnClose(): void {}
 
   // called by its output
 
@@ -194,10 +184,15 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     return this.exchange === null ? this.#file !== null : this.exchange.headSent;
   }
 
+  /** When its last answer left, or it was accepted; Infinity: it is not idle. */
+  get idleSince(): number {
+    return this.state === State.IDLE && this.output.unsent === 0 ? this.#idleSince : Infinity;
+  }
+
   /** Graceful: an idle connection ends now, another after its answer. A new one is about to ask, and is answered. */
   close(): void {
     if (this.state !== State.IDLE) return;
-    if (this.#peers === null) this.setDeadline(NEW_MS);
+    if (this.peers === null) this.setDeadline(NEW_MS);
     else this.linger();
   }
 
@@ -213,8 +208,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   }
 
   begin(head: HeadBytes, bodyLength: number): Exchange | undefined {
-    this.#peers ??= peersOf(this.#socket);
-    return this.#host.exchanges.begin(head, this.#peers, bodyLength);
+    this.peers ??= peersOf(this.#socket);
+    return this.#host.exchanges.begin(head, this.peers, bodyLength);
   }
 
   submit(exchange: Exchange, bodyLength: number): void {
@@ -258,19 +253,6 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
     this.#paused = true;
     this.#intake.clockStops(true);
     this.#socket.pause();
-  }
-
-  // taken over by the application
-
-  #tunnelOnBytes(tunnel: Upload, length: number): void {
-    const bytes = this.#host.parser.buffer.subarray(0, length);
-    if (this.exchange !== null) this.#host.tunnelOnBytes(this.exchange, tunnel, bytes);
-    if (tunnel.waiting >= UPLOAD_HIGH_WATER) this.pause();
-  }
-
-  #tunnelEnds(tunnel: Upload, broken: boolean): void {
-    tunnel.end(broken);
-    if (this.exchange !== null) this.#host.tunnelOnEnd(this.exchange);
   }
 
   // between requests
@@ -324,6 +306,7 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
       this.setDeadline(0);
       return this.pause();
     }
+    this.#idleSince = this.#host.now;
     this.setDeadline(this.#host.limits.keepAliveTimeout);
     while (!this.#stash.empty && parses(this.state) && !this.#blocked) this.#feedPipelined();
     if (this.#blocked) return;
@@ -344,11 +327,8 @@ export class Connection implements SocketOwner, Answerable, FileOwner, IntakeOwn
   }
 
   #writeRefusal(status: number, detail: string, close: boolean): void {
-    const answer = this.#host.refusal(status, detail, close);
     const isHead = (this.#intake.flags & Flag.HEAD) !== 0;
-    this.output.write(
-      Buffer.from(isHead ? answer.slice(0, answer.indexOf('\r\n\r\n') + 4) : answer, 'latin1'),
-    );
+    this.output.write(this.#host.refusal(status, detail, close, isHead));
   }
 
   /** The client or we gave this exchange up before its answer was complete. */

@@ -1,23 +1,58 @@
 /**
  * The open connections of one server.
  *
- * Law: which there are, which of them wait for a time, and all of them at once; what one does is `connection.ts`.
+ * Law: which there are, which of them wait for a time, which are idle for longest, and all of them at once; what one does
+ * is `connection.ts`.
  */
+import { MOST_REFUSED } from './bounds.ts';
 import type { Connection } from './connection.ts';
+
+/** A look over all connections keeps so many of those that it finds idle. */
+const MOST_FOUND = 256;
+/** A look in the tick of the last one must be worth it: so many connections were looked at for each that was found. */
+const LOOKED_FOR_ONE = 64;
+/** While there is still room, only connections that have been idle for so long are given up, ms. */
+const IDLE_MS = 100;
+
+interface Idle {
+  readonly connection: Connection;
+  /** When it became idle; if it is another time now, it was not idle all the time. */
+  readonly since: number;
+}
 
 export class Connections {
   readonly #open: Set<Connection> = new Set();
   /** Most of those that an application has taken over wait for nothing, and are not looked at. */
   readonly #watched: Set<Connection> = new Set();
+  /** Connections above the limit, in the order in which they came: they have their 503 and linger. */
+  readonly #refused: Set<Connection> = new Set();
+  /** Connections that were idle for longest at the last look, the longest last. */
+  #idle: Idle[] = [];
+  #lookedAt = -1;
+  #found = 0;
   #onNone: (() => void) | null = null;
 
+  /** Connections that are served. */
   get size(): number {
-    return this.#open.size;
+    return this.#open.size - this.#refused.size;
+  }
+
+  get none(): boolean {
+    return this.#open.size === 0;
   }
 
   add(connection: Connection): void {
     this.#open.add(connection);
     this.#watched.add(connection);
+  }
+
+  /** A connection that is refused. If too many of them linger, the first is cut. */
+  addRefused(connection: Connection): void {
+    this.add(connection);
+    this.#refused.add(connection);
+    if (this.#refused.size <= MOST_REFUSED) return;
+    const [first] = this.#refused;
+    this.#cut(first!);
   }
 
   /** Looks at it at every tick, until it waits for no time any more. */
@@ -28,17 +63,8 @@ export class Connections {
   remove(connection: Connection): void {
     this.#open.delete(connection);
     this.#watched.delete(connection);
+    this.#refused.delete(connection);
     if (this.#open.size === 0) this.#onNone?.();
-  }
-
-  tick(now: number): void {
-    for (const connection of this.#watched) if (!connection.tick(now)) this.#watched.delete(connection);
-  }
-
-  /** Each is closed when it has been answered. Resolves when none is left. */
-  async close(): Promise<void> {
-    for (const connection of [...this.#open]) connection.close();
-    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
   }
 
   /** Every connection waits only for the rest of a response, or for its end. */
@@ -47,8 +73,62 @@ export class Connections {
     return true;
   }
 
+  tick(now: number): void {
+    for (const connection of this.#watched) if (!connection.tick(now)) this.#watched.delete(connection);
+  }
+
+  /**
+   * Closes the connection that has been idle for longest, if there is one. `isFull`: one that was answered just now may be
+   * closed as well. A connection that was accepted in this tick never is: its request may have come, unread so far.
+   */
+  giveUpIdle(now: number, isFull: boolean): void {
+    if (this.#giveUpFound(now, isFull) || this.#idle.length > 0) return;
+    if (this.#lookedAt === now && this.#found * LOOKED_FOR_ONE < this.#open.size) return;
+    this.#lookedAt = now;
+    this.#idle = this.#findIdle();
+    this.#found = this.#idle.length;
+    this.#giveUpFound(now, isFull);
+  }
+
+  /** Each is closed when it has been answered. Resolves when none is left. */
+  async close(): Promise<void> {
+    for (const connection of [...this.#open]) connection.close();
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
+  }
+
   /** Cuts each now. */
   destroy(): void {
     for (const connection of [...this.#open]) connection.destroy();
+  }
+
+  #giveUpFound(now: number, isFull: boolean): boolean {
+    for (let found = this.#idle.at(-1); found !== undefined; found = this.#idle.at(-1)) {
+      const { connection, since } = found;
+      const isIdle = connection.idleSince === since && this.#open.has(connection);
+      if (isIdle && !isFull && now - since < IDLE_MS) return false;
+      this.#idle.pop();
+      if (!isIdle || (connection.peers === null && since === now)) continue;
+      this.#cut(connection);
+      return true;
+    }
+    return false;
+  }
+
+  #findIdle(): Idle[] {
+    const idle: Idle[] = [];
+    for (const connection of this.#open) {
+      const since = connection.idleSince;
+      if (since !== Infinity) idle.push({ connection, since });
+    }
+    return idle
+      .sort((one, other) => one.since - other.since)
+      .slice(0, MOST_FOUND)
+      .reverse();
+  }
+
+  /** Its descriptor is free at once; that it is closed is told later. */
+  #cut(connection: Connection): void {
+    this.remove(connection);
+    connection.destroy();
   }
 }

@@ -10,21 +10,27 @@
 import { close, constants, open, read } from 'node:fs';
 import type { FileRecord } from '../ring/message.ts';
 import { FILE_PIECE } from './bounds.ts';
+import type { Answerable } from './exchange.ts';
 import type { Output } from './output.ts';
+import type { Room } from './room.ts';
 
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-export interface FileOwner {
-  /** Everything is sent; or with an error, less than that. `begun`: the head was sent. Not called after `cancel`. */
-  fileOnEnd(error: NodeJS.ErrnoException | null, begun: boolean): void;
-  /** Its descriptor is free again. Called once, also after `cancel`. */
-  fileOnClose(): void;
+/** Errors of a file that cannot be opened for now. */
+const NO_DESCRIPTOR: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
+
+export interface FileParts {
+  readonly output: Output;
+  /** Hears the end as it would the end of an exchange; nothing after `cancel`. */
+  readonly owner: Pick<Answerable, 'exchangeOnEnd' | 'exchangeOnRefused' | 'exchangeOnBroken'>;
+  /** Where the file was counted when it was opened: it is uncounted when its descriptor is free. */
+  readonly room: Pick<Room, 'closeFile'>;
 }
 
 export class FileTransfer {
   readonly #record: FileRecord;
-  readonly #output: Output;
-  readonly #owner: FileOwner;
+  readonly #close: boolean;
+  readonly #parts: FileParts;
   #fd = -1;
   /** Bytes of the file. */
   #sent = 0;
@@ -33,16 +39,17 @@ export class FileTransfer {
   #reading = true;
   #over = false;
 
-  constructor(record: FileRecord, output: Output, owner: FileOwner) {
+  /** @param close the connection ends behind the file */
+  constructor(record: FileRecord, close: boolean, parts: FileParts) {
     this.#record = record;
-    this.#output = output;
-    this.#owner = owner;
+    this.#close = close;
+    this.#parts = parts;
     open(record.path, FLAGS, (error, fd) => this.#onOpen(error, fd));
   }
 
   /** Bytes have left: goes on if there is room. */
   resume(): void {
-    if (!this.#reading && !this.#over && !this.#output.full) this.#read();
+    if (!this.#reading && !this.#over && !this.#parts.output.full) this.#read();
   }
 
   /** The client has left or is given up. */
@@ -50,7 +57,7 @@ export class FileTransfer {
     if (this.#over) return;
     this.#over = true;
     // A read that is under way must not find its descriptor closed, or another file behind its number.
-    if (!this.#reading) this.#close();
+    if (!this.#reading) this.#closeFile();
   }
 
   #onOpen(error: Error | null, fd: number): void {
@@ -81,7 +88,7 @@ export class FileTransfer {
     const offset = this.#begun ? 0 : piece.write(head, 'latin1');
     this.#begun = true;
     this.#sent += bytes;
-    this.#output.write(piece.subarray(0, offset + bytes));
+    this.#parts.output.write(piece.subarray(0, offset + bytes));
     if (this.#sent === length) return this.#end(null);
     this.#reading = false;
     this.resume();
@@ -90,13 +97,18 @@ export class FileTransfer {
   #end(error: NodeJS.ErrnoException | null): void {
     const cancelled = this.#over;
     this.#over = true;
-    this.#close();
-    if (!cancelled) this.#owner.fileOnEnd(error, this.#begun);
+    this.#closeFile();
+    if (cancelled) return;
+    const { owner } = this.#parts;
+    if (error === null) owner.exchangeOnEnd(this.#close);
+    else if (this.#begun) owner.exchangeOnBroken();
+    else owner.exchangeOnRefused(NO_DESCRIPTOR.has(error.code) ? 503 : 500);
   }
 
-  #close(): void {
-    if (this.#fd === -1) return this.#owner.fileOnClose();
-    close(this.#fd, () => this.#owner.fileOnClose());
+  #closeFile(): void {
+    const { room } = this.#parts;
+    if (this.#fd === -1) return room.closeFile();
+    close(this.#fd, () => room.closeFile());
     this.#fd = -1;
   }
 }

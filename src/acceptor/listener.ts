@@ -1,7 +1,7 @@
 /**
  * The listening socket: accepts clients and makes each a socket that reads into the parser's memory.
  *
- * Law: knows sockets and how many there may be; not HTTP, not what a connection does with its socket.
+ * Law: knows sockets; not HTTP, not how many there may be, not what a connection does with its socket.
  */
 import net from 'node:net';
 import { UNSENT_MARK } from './bounds.ts';
@@ -13,8 +13,7 @@ export type ListenWhere =
   | { readonly handle: object };
 
 export interface ListenerOwner {
-  /** A client connected. Returns a refusal to send instead of serving it, or undefined. */
-  listenerOnClient(): string | undefined;
+  /** A client connected. */
   listenerOnSocket(socket: net.Socket): SocketOwner;
 }
 
@@ -76,12 +75,6 @@ export class Listener {
   #onConnection(accepted: net.Socket): void {
     const direct = this.#direct;
     if (direct === null) return void this.#trial!.then(() => this.#onConnection(accepted));
-    const refusal = this.#owner.listenerOnClient();
-    if (refusal !== undefined) {
-      accepted.on('error', () => {});
-      accepted.end(refusal, 'latin1', () => accepted.destroy());
-      return;
-    }
     const options = { buffer: this.#buffer, direct };
     openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket));
   }

@@ -6,6 +6,8 @@
 import { HttpDate } from '../http/date.ts';
 import { encodeRefusal } from '../http/encoder.ts';
 
+const HEAD_END = '\r\n\r\n';
+
 export class Refusals {
   /** How many there were. */
   count = 0;
@@ -17,10 +19,14 @@ export class Refusals {
     this.#retryAfter = retryAfter;
   }
 
-  /** A complete answer, Latin-1. `detail`: '' is none. */
-  encode(status: number, detail: string, close: boolean): string {
+  /** A complete answer. `detail`: '' is none. `isHead`: without the body, as the answer to a HEAD request. */
+  encode(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array {
     this.count += 1;
     const retryAfter = status === 503 ? this.#retryAfter() : undefined;
-    return encodeRefusal(status, { close, date: this.#date.at(Date.now()), detail, retryAfter });
+    const answer = encodeRefusal(status, { close, date: this.#date.at(Date.now()), detail, retryAfter });
+    return Buffer.from(
+      isHead ? answer.slice(0, answer.indexOf(HEAD_END) + HEAD_END.length) : answer,
+      'latin1',
+    );
   }
 }

@@ -42,9 +42,13 @@ export class FileBody implements AsyncIterable<Uint8Array> {
   }
 
   async *#readPath(path: string): AsyncGenerator<Uint8Array, void, void> {
-    const { open } = await import('node:fs/promises');
-    const handle = await open(path);
+    const { constants, open, stat } = await import('node:fs/promises');
+    const kind = await stat(path).catch(() => null);
+    // What cannot be looked at cannot be opened: that error says more.
+    if (kind !== null) mustBeRegular(path, kind);
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
+      mustBeRegular(path, await handle.stat());
       yield* this.#readDescriptor(handle.fd);
     } finally {
       await handle.close();
@@ -64,6 +68,33 @@ export class FileBody implements AsyncIterable<Uint8Array> {
       yield block.subarray(0, bytes);
     }
   }
+}
+
+/** Of Node's `Stats`. */
+interface FileKind {
+  isFile(): boolean;
+  isFIFO(): boolean;
+  isSocket(): boolean;
+  isDirectory(): boolean;
+}
+
+/**
+ * Throws if `kind` is not that of a regular file: opening a FIFO waits for a writer and takes a thread meanwhile, and opening
+ * a device can have effects. So this is checked before the file is opened, and once more on what was opened (with O_NONBLOCK),
+ * because another file may have got the name in between.
+ */
+export function mustBeRegular(path: string, kind: FileKind): void {
+  if (kind.isFile()) return;
+  const what = kind.isFIFO()
+    ? 'a FIFO'
+    : kind.isSocket()
+      ? 'a socket'
+      : kind.isDirectory()
+        ? 'a directory'
+        : 'a device';
+  throw new Error(
+    `Cannot send ${path}: it is ${what}, and a path must name a regular file. To send what can be read from it, give its descriptor or a stream`,
+  );
 }
 
 async function* skip(source: AsyncIterable<Uint8Array>, start: number): AsyncGenerator<Uint8Array> {

@@ -8,13 +8,13 @@
  * the credit as bytes leave, so a client that does not read stops its own application and nobody else's.
  */
 import { Buffer } from 'node:buffer';
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { chooseFraming, encodeChunkPrefix, encodeHead, Framing, LAST_CHUNK } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import { CLOSE, END, Kind, PIECE, writeFileRecord } from '../ring/message.ts';
 import { TsgiRuleError } from '../tsgi/errors.ts';
-import type { FileBody } from '../tsgi/file-body.ts';
+import { type FileBody, mustBeRegular } from '../tsgi/file-body.ts';
 import type { Sink } from '../tsgi/handler.ts';
 import type { BodyChunk, HeaderList } from '../tsgi/types.ts';
 import { encoded, Outbound } from './outbound.ts';
@@ -135,12 +135,15 @@ export class Response extends Outbound implements Sink {
   }
 }
 
-/** Bytes of a file from `start` to its end, −1 when it is no regular file. Throws when it cannot be read. */
+/** Bytes of a file from `start` to its end. Throws if it is no regular file or cannot be read. */
 function bytesBehind(name: string, start: number): number {
-  const fd = openSync(name, 'r');
+  const kind = statSync(name, { throwIfNoEntry: false });
+  if (kind !== undefined) mustBeRegular(name, kind);
+  const fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
-    return stat.isFile() ? stat.size - start : -1;
+    mustBeRegular(name, stat);
+    return stat.size - start;
   } finally {
     closeSync(fd);
   }

@@ -57,6 +57,7 @@ const OPTIONS = {
   maxHeaderSize: 1,
   maxHeaders: 1,
   maxPending: 2,
+  descriptors: Infinity,
   places: 2,
   streams: 0,
   maxBuffered: 1,

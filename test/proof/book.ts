@@ -209,7 +209,7 @@ class AcceptorBody {
     this.#requests[request] = exchange;
     if (leaves) this.#leaving.add(request);
     exchange.serial = request + 1;
-    const connection = { exchangeOnRefused: () => this.#answered(request) };
+    const connection = { output: { unsent: 0 }, exchangeOnRefused: () => this.#answered(request) };
     this.#book.submit(exchange, connection as never, 0, 0);
   }
 

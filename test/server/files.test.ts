@@ -1,9 +1,12 @@
 /**
  * `tsgi.file_wrapper`: files that the acceptor sends by itself, and those that go through the application as ever.
  */
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -136,6 +139,79 @@ describe.each([1, 0])('with %i threads', (threads) => {
     const { port } = await serveHere(temporaryFile('hello'), 'wrap(file, undefined, 6)');
     expect(await get(port)).toMatchObject({ status: 200, bytes: Buffer.alloc(0) });
   });
+});
+
+describe.each([1, 0])('with %i threads', (threads) => {
+  const APPS = {
+    'by the server': `return environ['tsgi.file_wrapper'](PATH);`,
+    'behind middleware': `return (async function* () { yield* environ['tsgi.file_wrapper'](PATH); })();`,
+  };
+
+  /** Serves what the query names, as a file or behind middleware. */
+  const serveNamed = (body: string) =>
+    serve(
+      `
+      if (environ.PATH_INFO === '/other') { startResponse(200, []); return 'other'; }
+      startResponse(200, []);
+      ${body.replace('PATH', 'decodeURIComponent(environ.QUERY_STRING)')}
+    `,
+      threads,
+    );
+
+  test.each(Object.entries(APPS))(
+    'a path that names no regular file is an error that says what it is, and takes no thread, sent %s (A16)',
+    async (_, body) => {
+      const folder = path.dirname(temporaryFile('x'));
+      const fifo = path.join(folder, 'fifo');
+      execFileSync('mkfifo', [fifo]);
+      const socket = path.join(folder, 'socket');
+      const listener = net.createServer().listen(socket);
+      onTestFinished(() => void listener.close());
+      await once(listener, 'listening');
+      const { port, server, log } = await serveNamed(body);
+      const names = {
+        [fifo]: 'a FIFO',
+        [socket]: 'a socket',
+        [folder]: 'a directory',
+        '/dev/zero': 'a device',
+      };
+      const exits: unknown[] = [];
+      server.on('workerExit', (exit) => exits.push(exit));
+      for (let i = 0; i < 6; i++)
+        for (const [name, kind] of Object.entries(names)) {
+          const response = await fetch(`http://127.0.0.1:${port}/?${encodeURIComponent(name)}`);
+          expect(response.status).toBe(500);
+          expect(log.at(-1)).toContain(
+            `Cannot send ${name}: it is ${kind}, and a path must name a regular file`,
+          );
+        }
+      expect(await (await fetch(`http://127.0.0.1:${port}/other`)).text()).toBe('other');
+      expect(exits).toEqual([]);
+    },
+  );
+});
+
+test('a FIFO that takes the name of a file after the worker has looked at it holds no thread (A16)', async () => {
+  const file = temporaryFile('x'.repeat(1000));
+  const { port } = await serve(`
+    if (environ.PATH_INFO === '/other') { startResponse(200, []); return environ['tsgi.file_wrapper'](${JSON.stringify(file)} + '2'); }
+    const { rmSync } = await import('node:fs');
+    const { execFileSync } = await import('node:child_process');
+    startResponse(200, []);
+    // The acceptor reads the record when this turn is over.
+    queueMicrotask(() => { rmSync(${JSON.stringify(file)}); execFileSync('mkfifo', [${JSON.stringify(file)}]); });
+    return environ['tsgi.file_wrapper'](${JSON.stringify(file)});
+  `);
+  writeFileSync(`${file}2`, 'other');
+  const statuses = [];
+  // Four threads of the pool open files for the whole process.
+  for (let i = 0; i < 5; i++) {
+    writeFileSync(`${file}new`, 'x'.repeat(1000));
+    renameSync(`${file}new`, file);
+    statuses.push((await get(port)).status);
+  }
+  expect(statuses).toEqual([500, 500, 500, 500, 500]);
+  expect(await (await fetch(`http://127.0.0.1:${port}/other`)).text()).toBe('other');
 });
 
 test('what is no file, descriptor or iterable is an error that says so', async () => {

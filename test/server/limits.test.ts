@@ -124,24 +124,6 @@ test('writeTimeout: a client that takes nothing of its answer is reset, and its 
   client.close();
 });
 
-test('maxConnections: one too many is answered 503 and closed, and there is room again afterwards', async () => {
-  const { port, server } = await serve(HELLO, 1, { maxConnections: 2 });
-  const clients = [await Client.connect(port), await Client.connect(port)];
-  for (const client of clients) {
-    await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    await client.answer();
-  }
-  const third = await Client.connect(port);
-  expect(await third.rest()).toMatch(/^HTTP\/1\.1 503 Service Unavailable\r\n/);
-  third.close();
-  clients[0]!.close();
-  while (server.stats().connections > 1) await wait(1);
-  const fourth = await Client.connect(port);
-  await fourth.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  expect((await fourth.answer())?.body).toBe('hello');
-  for (const client of [fourth, clients[1]!]) client.close();
-});
-
 test('a refusal is logged once with the limit, its value and its flag', async () => {
   const { port, log } = await serve(HELLO, 1, { maxBodySize: '1KiB' });
   for (let i = 0; i < 3; i++) {

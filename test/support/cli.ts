@@ -29,10 +29,15 @@ export class Cli {
       env?: Record<string, string | undefined>;
       detached?: boolean;
       node?: string[];
+      /** The limit of open files. */
+      openFiles?: number;
     } = {},
   ) {
     const env = { ...process.env, ...options.env };
-    this.child = spawn(process.execPath, [...(options.node ?? []), CLI, ...args], {
+    const command = [process.execPath, ...(options.node ?? []), CLI, ...args];
+    if (options.openFiles !== undefined)
+      command.unshift('sh', '-c', `ulimit -n ${options.openFiles} && exec "$@"`, 'sh');
+    this.child = spawn(command[0]!, command.slice(1), {
       ...options,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
