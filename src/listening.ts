@@ -141,7 +141,8 @@ export function urlOf({ address, port }: Pick<AddressInfo, 'address' | 'port'>):
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-/** Node tries the addresses itself only if it is given no host. */
+/** Node tries the addresses itself only if it is given no host; only then does it bind within the call. */
 function here({ port, host, ipv6Only = false }: Address): ListenWhere {
-  return { port, ...(host === undefined ? {} : { host }), ipv6Only };
+  const isAny = host === undefined || (host === EVERYWHERE[0] && !ipv6Only);
+  return { port, ...(isAny ? {} : { host }), ipv6Only };
 }
