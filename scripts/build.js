@@ -1,5 +1,5 @@
 /**
- * Builds dist/ from src/: TypeScript, the worker in one file, and the parser's WebAssembly. Nothing is done when nothing changed.
+ * Builds dist/ from src/: TypeScript, the worker and what it installs in one file each, and the parser's WebAssembly. Nothing is done when nothing changed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorker } from './bundle.js';
+import { bundleRuntime, bundleWorker } from './bundle.js';
 import { embedLlhttp } from './llhttp.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -47,6 +47,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
   });
   if (status !== 0) process.exit(status ?? 1);
   await bundleWorker(dist);
+  await bundleRuntime(dist);
   embedLlhttp(path.join(dist, 'http'));
   chmodSync(path.join(dist, 'cli.js'), 0o755);
   writeFileSync(stamp, state);

@@ -50,3 +50,40 @@ export async function bundleWorker(dist) {
     plugins: [apart],
   });
 }
+
+/**
+ * What a worker installs before it loads compiled files, in one file: `dist/compile/runtime/bundle.js`. Most workers compile
+ * nothing, so two of Node's modules are loaded when they are called.
+ */
+export async function bundleRuntime(dist) {
+  const outdir = path.join(dist, 'compile', 'runtime');
+  const late = { 'node:crypto': ['createHash'], 'node:child_process': ['execFileSync'] };
+  const apart = {
+    name: 'apart',
+    setup(bundler) {
+      // An error's class is to be the same for all; threads are started by few.
+      bundler.onResolve({ filter: /^\.\/threads\.js$/ }, ({ path: name }) => ({ path: name, external: true }));
+      bundler.onResolve({ filter: /\/errors\.js$/ }, () => ({ path: '../../errors.js', external: true }));
+      bundler.onResolve({ filter: /^node:/ }, ({ path: name }) =>
+        name in late ? { path: name, namespace: 'late' } : { path: name, external: true },
+      );
+      bundler.onLoad({ filter: /.*/, namespace: 'late' }, ({ path: name }) => ({
+        contents: late[name]
+          .map((each) => `export const ${each} = (...all) => process.getBuiltinModule('${name}').${each}(...all);`)
+          .join('\n'),
+      }));
+    },
+  };
+  await build({
+    entryPoints: [path.join(outdir, 'install.js')],
+    outfile: path.join(outdir, 'bundle.js'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    sourcemap: true,
+    supported: { 'import-attributes': true },
+    logOverride: { 'unsupported-dynamic-import': 'silent' },
+    plugins: [apart],
+  });
+}

@@ -18,6 +18,8 @@ export interface ApplicationParts {
   readonly args: readonly string[];
   /** A relative path is tried against the working directory and then against this. */
   readonly callerFolder: string | undefined;
+  /** The application is compiled again whenever one of its files changes. */
+  readonly watch: boolean;
   readonly options: ResolvedOptions;
   readonly requestIdPrefix: string;
   readonly log: Logger;
@@ -54,7 +56,9 @@ export class ServerApplication {
     const reached = new Set<string>();
     this.files = reached;
     const named = this.file === null ? null : { app: this.file, folders: this.#folders };
-    const program = await compileProgram(named, this.#parts.options.import, reached);
+    const { options, watch } = this.#parts;
+    const { import: imports, cacheDir } = options;
+    const program = await compileProgram(named, { imports, cacheDir, watch }, reached);
     for (const warning of program.warnings) this.#parts.log.warn(warning);
     return this.#task(program, '');
   }

@@ -15,6 +15,8 @@ export const ERRORS = {
   TSGI_ERR_OPTION: { fault: 'option', status: 0, message: 'Invalid option' },
   TSGI_ERR_APP_NOT_FOUND: { fault: 'option', status: 0, message: 'Cannot find the application' },
   TSGI_ERR_APP_SYNTAX: { fault: 'option', status: 0, message: 'Cannot compile the application' },
+  TSGI_ERR_CACHE: { fault: 'option', status: 0, message: 'Cannot store the compiled application' },
+  TSGI_ERR_BUILD: { fault: 'option', status: 0, message: 'Cannot make or use a build of the application' },
   TSGI_ERR_APP_LOAD: { fault: 'option', status: 0, message: 'Cannot load the application' },
   TSGI_ERR_APP_EXPORT: {
     fault: 'option',

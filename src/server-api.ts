@@ -48,4 +48,6 @@ export interface CommandParts {
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
   /** Start without the application, and show this instead. */
   readonly problem?: string;
+  /** The application is loaded anew whenever one of its files changes. */
+  readonly watch?: boolean;
 }

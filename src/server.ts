@@ -77,6 +77,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       app,
       args,
       callerFolder: command.callerFolder,
+      watch: command.watch ?? false,
       options: this.options,
       requestIdPrefix: this.#requestIdPrefix,
       log: this.#log,

@@ -16,6 +16,7 @@ import {
 } from '../options/table.ts';
 import { VERSION } from '../version.ts';
 import { loadEnvFiles } from './env-file.ts';
+import { usageError } from './usage-error.ts';
 
 export interface Arguments {
   /** As given. */
@@ -87,7 +88,7 @@ function command(): Command {
     .description('Serves an application from worker threads: tsgi-threads app.ts')
     .argument(
       '<app>',
-      'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory',
+      'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory; or the folder of a build',
     )
     .usage('[options] <app> [-- arguments of a program]')
     .version(VERSION, '-v, --version', 'print the version')
@@ -99,16 +100,6 @@ function command(): Command {
   const names = [...Object.keys(OPTIONS), ...Object.keys(COMMAND_OPTIONS)] as AnyOption[];
   for (const name of names) for (const option of flags(name)) program.addOption(option);
   return program;
-}
-
-/** Commander's text, which may have its suggestion on a second line, in one line with a remedy. */
-function usageError(text: string): string {
-  const [what = '', suggestion] = text
-    .replace(/^error: /, '')
-    .trim()
-    .split('\n');
-  const remedy = suggestion?.replace(/^\(D(.*)\)$/, 'd$1') ?? 'tsgi-threads --help lists what there is';
-  return `${what.replace(/\.$/, '')}; ${remedy}`;
 }
 
 function flags(name: AnyOption): Option[] {
@@ -134,6 +125,9 @@ variable: ${variablesOf('maxBodySize')[0]}=20MiB; PORT is understood as well.
 
 Signals: TERM and INT close gracefully, a second one ends it now; QUIT ends it
 at once; HUP loads the application anew.
+
+Ahead of time: tsgi-threads build app.ts --out dist-app compiles an application,
+tsgi-threads dist-app serves it; tsgi-threads build --help has the options.
 
 Examples:
   tsgi-threads app.ts                  on http://127.0.0.1:8000, a worker a core

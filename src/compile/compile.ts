@@ -4,15 +4,20 @@
  *
  * Law: the door of this room. Never blocks the caller's thread for long: esbuild runs beside it.
  */
-import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure } from 'esbuild';
 import { OptionError } from '../errors.ts';
+import { inCacheFolder } from './cache.ts';
+import { loadsFiles, namesFiles } from './computed.ts';
 import { emit } from './emit.ts';
-import { formatOf, isProgram, isScript, isUserFile } from './format.ts';
-import { Graph, type Unit } from './graph.ts';
+import { withEsbuild } from './esbuild.ts';
+import { formatOf, isScript, isUserFile } from './format.ts';
+import { type Asset, Graph, textOf, type Unit } from './graph.ts';
 import { missingMetadata } from './metadata.ts';
+import { isTool, packageFiles } from './package-files.ts';
+import { place } from './place.ts';
+import type { RuntimeData } from './runtime/data.ts';
 
 export interface CompiledFile {
   /** What workers import, a file: URL. */
@@ -23,29 +28,73 @@ export interface CompiledFile {
   readonly isScript: boolean;
 }
 
-/**
- * @param file absolute path of the entry
- * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
- * @throws OptionError TSGI_ERR_APP_NOT_FOUND, or TSGI_ERR_APP_SYNTAX with file, line and column
- */
-export async function compileApplication(
-  file: string,
-  reached: Set<string> = new Set(),
-): Promise<CompiledFile> {
-  checkEntry(file);
-  const { compiled } = await compileFiles([file], reached);
-  return compiled[0]!;
+export interface CompileOptions {
+  /** Folder for compiled files; '' chooses one. */
+  readonly cacheDir: string;
+  /** More builds follow soon: esbuild's process waits for them. */
+  readonly again: boolean;
 }
 
 export interface CompiledFiles {
   /** An entry each. */
   readonly compiled: CompiledFile[];
+  /** Absolute path of the folder that holds the compiled files; '' if none had to be compiled. */
+  readonly folder: string;
+  /** Null: the application loads nothing but its imports. */
+  readonly loads: Loads | null;
+  readonly assets: readonly Asset[];
   /** What does not stop them from running, and is to be told. */
   readonly warnings: readonly string[];
 }
 
-/** Like `compileApplication`, for at least one entry: a file that several of them reach is one module. */
-export async function compileFiles(files: readonly string[], reached: Set<string>): Promise<CompiledFiles> {
+/**
+ * Compiles at least one entry and everything that the entries import. A file that several of them reach is one module.
+ *
+ * @param files absolute paths
+ * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
+ * @throws OptionError TSGI_ERR_APP_SYNTAX with file, line and column; TSGI_ERR_CACHE
+ */
+export async function compileFiles(
+  files: readonly string[],
+  reached: Set<string>,
+  options: CompileOptions,
+): Promise<CompiledFiles> {
+  const { graph, entries } = await withEsbuild(options.again, () => graphOf(files, reached));
+  let folder = '';
+  let names: ReadonlyMap<Unit, string> = new Map();
+  if (graph.units.some(({ foreign }) => foreign))
+    folder = inCacheFolder(entries[0]!.file, options.cacheDir, (parent) => {
+      const emitted = emit(graph, { parent, all: false });
+      names = emitted.names;
+      return place(parent, emitted.files);
+    });
+  const warning = await missingMetadata(graph.units);
+  return {
+    compiled: entries.map((entry) => compiledFile(entry, folder, names)),
+    folder,
+    loads: loadsOf(graph),
+    assets: graph.assets,
+    warnings: warning === undefined ? [] : [warning],
+  };
+}
+
+/** What the application may load besides its imports, see `runtime/data.ts`. */
+export type Loads = Pick<RuntimeData, 'namesFiles' | 'hooks'>;
+
+/** An application that names no files, or has no more of them, needs no module hooks: they take half of a worker's start. */
+export function loadsOf({ units }: Graph): Loads | null {
+  if (!units.some(({ text }) => loadsFiles(text))) return null;
+  if (!units.some(({ text }) => namesFiles(text))) return { namesFiles: false, hooks: false };
+  const files = new Set(units.map(({ file }) => file));
+  const hooks = packageFiles(units[0]!.file).some((file) => !files.has(file) && !isTool(file));
+  return { namesFiles: true, hooks };
+}
+
+/** The files that the entries reach. Rejects as `compileFiles` does. */
+export async function graphOf(
+  files: readonly string[],
+  reached: Set<string>,
+): Promise<{ graph: Graph; entries: Unit[] }> {
   const graph = new Graph();
   const entries: Unit[] = [];
   try {
@@ -55,53 +104,44 @@ export async function compileFiles(files: readonly string[], reached: Set<string
   } finally {
     for (const unit of graph.units) reached.add(unit.file);
   }
-  const places = emit(graph.units, entries[0]!.file);
-  const warning = await missingMetadata(graph.units);
+  return { graph, entries };
+}
+
+/** An entry, compiled or as it is. */
+export function compiledFile(entry: Unit, folder: string, names: ReadonlyMap<Unit, string>): CompiledFile {
+  const name = names.get(entry);
   return {
-    compiled: entries.map((entry) => ({
-      url: pathToFileURL(places.get(entry) ?? entry.file).href,
-      source: entry.file,
-      isScript: entry.format === 'cjs' && (places.has(entry) || isScript(entry.file)),
-    })),
-    warnings: warning === undefined ? [] : [warning],
+    url: pathToFileURL(name === undefined ? entry.file : path.join(folder, name)).href,
+    source: entry.file,
+    isScript: entry.format === 'cjs' && (name !== undefined || isScript(entry.file)),
   };
 }
 
 /** A program of a package's own is run as it was published. */
 function asItIs(file: string): Unit {
-  return { file, id: -1, format: formatOf(file), text: '', map: '', imports: new Set(), foreign: false };
+  return {
+    file,
+    id: -1,
+    format: formatOf(file),
+    text: '',
+    map: '',
+    digest: '',
+    imports: new Set(),
+    foreign: false,
+    known: undefined,
+    broken: '',
+  };
 }
 
-/** @throws OptionError TSGI_ERR_APP_NOT_FOUND when this cannot be an application's file */
-export function checkEntry(file: string): void {
-  const shown = path.relative(process.cwd(), file) || '.';
-  if (!existsSync(file)) {
-    throw new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the application: ${shown} does not exist`);
-  }
-  if (statSync(file).isDirectory())
-    throw new OptionError(
-      'TSGI_ERR_APP_NOT_FOUND',
-      `Cannot use ${shown} as the application: it is a folder; give a file in it`,
-    );
-  if (!statSync(file).isFile() || !(isUserFile(file) || isProgram(file)) || file.endsWith('.json')) {
-    const endings = '.ts .tsx .mts .cts .js .jsx .mjs .cjs';
-    throw new OptionError(
-      'TSGI_ERR_APP_NOT_FOUND',
-      `Cannot use ${shown} as the application: give a file that ends with one of ${endings}`,
-    );
-  }
-}
-
-function syntaxError(error: BuildFailure): Error {
+/** What esbuild found wrong, as an error of ours. */
+export function syntaxError(error: BuildFailure): Error {
   const [first] = error.errors ?? [];
   if (first === undefined) return error;
-  const { location, text, detail } = first;
-  if (detail instanceof OptionError) return detail;
-  // What our part of the build throws has a place in it, or in esbuild.
-  const isOurs = location === null || detail instanceof Error;
-  const place = isOurs ? '' : `${location.file}:${location.line}:${location.column + 1}: `;
+  if (first.detail instanceof OptionError) return first.detail;
   const more = error.errors.length > 1 ? ` (and ${error.errors.length - 1} more)` : '';
-  return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${place}${text}${more}`, {
-    cause: error,
-  });
+  return new OptionError(
+    'TSGI_ERR_APP_SYNTAX',
+    `Cannot compile the application: ${textOf(error)}${more}`,
+    { cause: error },
+  );
 }

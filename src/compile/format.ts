@@ -3,6 +3,7 @@
  *
  * Law: looks at names and package.json files only.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OptionError } from '../errors.ts';
@@ -11,9 +12,30 @@ export type Format = 'esm' | 'cjs';
 
 const SOURCES = new Set(['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json']);
 
-/** The file is code (or JSON) of the user's, linked workspace packages included: their real path is theirs. */
+/** Node cannot run these; `.ts` files only from Node 22.18 on, and not all of their syntax. */
+const TYPED = new Set(['.ts', '.tsx', '.mts', '.cts', '.jsx']);
+/** Node loads these by itself; `''` is what a package installs to be run. */
+const NODE = new Set(['.js', '.mjs', '.cjs', '.json', '.node', '']);
+
+/**
+ * The file is code (or JSON) that this room reads: the user's own, and linked workspace packages, whose real path is
+ * outside of node_modules. TypeScript is compiled wherever it is, because `pnpm deploy` copies workspace packages into
+ * node_modules.
+ */
 export function isUserFile(file: string): boolean {
+  if (isTyped(file)) return true;
   return SOURCES.has(path.extname(file)) && !file.split(path.sep).includes('node_modules');
+}
+
+/** It must be compiled, whatever is in it. */
+export function isTyped(file: string): boolean {
+  return TYPED.has(path.extname(file)) && !/\.d\.[cm]?ts$/.test(file);
+}
+
+/** Neither Node nor this room can load it: a stylesheet, an image. */
+export function isForeignKind(file: string): boolean {
+  const extension = path.extname(file);
+  return !SOURCES.has(extension) && !NODE.has(extension);
 }
 
 /** Node runs it as it stands, if its imports allow. */
@@ -66,4 +88,9 @@ function readManifest(file: string): { readonly type?: unknown } {
       { cause: error },
     );
   }
+}
+
+/** SHA-256, in hexadecimal digits. */
+export function digestOf(source: string): string {
+  return createHash('sha256').update(source).digest('hex');
 }

@@ -9,19 +9,19 @@ import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import {
-  type BuildFailure,
-  build,
-  type BuildOptions,
-  type Loader,
-  type OnResolveArgs,
-  type OnResolveResult,
-  type PluginBuild,
+import type {
+  BuildFailure,
+  BuildOptions,
+  Loader,
+  Message,
+  OnResolveArgs,
+  OnResolveResult,
+  PluginBuild,
 } from 'esbuild';
+import { OptionError } from '../errors.ts';
 import { renameComputedImports } from './computed.ts';
 import { onEsbuild } from './esbuild.ts';
-import { type Format, formatOf, isPlain, isUserFile } from './format.ts';
+import { digestOf, type Format, formatOf, isForeignKind, isPlain, isUserFile } from './format.ts';
 import { nodeResolve, strictResolve } from './resolve.ts';
 
 /** One user file. */
@@ -31,14 +31,26 @@ export interface Unit {
   format: Format;
   text: string;
   map: string;
+  /** SHA-256 of the source. */
+  digest: string;
   /** Ids of the user files it imports. */
   readonly imports: Set<number>;
   /** Node cannot run it as it stands: its syntax, or a specifier that Node would resolve otherwise. */
   foreign: boolean;
+  /** Absolute path of its compiled file, if an earlier build has it. */
+  readonly known: string | undefined;
+  /** Why it cannot be compiled, which its compiled file throws; '' if it can. */
+  broken: string;
 }
 
-/** Stands for a user file in an output: `tsgi-file:<id>:<kind>:`. */
-export const TOKEN = /"tsgi-file:(\d+):([a-z]+)"/g;
+/** An imported file that neither Node nor this room can load. */
+export interface Asset {
+  readonly file: string;
+  readonly importer: string;
+}
+
+/** Stands for a file in an output: `tsgi-<unit or dep>:<id>:<kind>`. */
+export const TOKEN = /"tsgi-(unit|dep):(\d+):(import|require|resolve)"/g;
 
 const BUILTINS = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
 const OURS = { ours: true };
@@ -54,35 +66,58 @@ const SELF = {
 
 export class Graph {
   readonly units: Unit[] = [];
+  /** Absolute paths of files that are imported and stay where they are. */
+  readonly dependencies: string[] = [];
+  readonly assets: Asset[] = [];
+  readonly #known: ReadonlyMap<string, string>;
   readonly #byFile: Map<string, Unit> = new Map();
   #wave: Unit[] = [];
+
+  /** @param known source → compiled file of an earlier build. Those files are not read again. */
+  constructor(known: ReadonlyMap<string, string> = new Map()) {
+    this.#known = known;
+  }
 
   /** Transpiles an entry and everything it reaches, a wave of imports at a time. */
   async add(entry: string): Promise<Unit> {
     const unit = this.#unitOf(realpathSync(entry));
-    while (this.#wave.length > 0) {
-      const wave = this.#wave;
-      this.#wave = [];
-      await Promise.all((['esm', 'cjs'] as const).map((format) => this.#transpile(wave, format)));
-    }
+    await this.#drain((wave, format) => this.#transpile(wave, format));
     return unit;
   }
 
+  /** Like `add`, for files that may never be loaded: one that cannot be compiled throws when it is loaded. */
+  async addTolerantly(files: readonly string[]): Promise<void> {
+    for (const file of files) this.#unitOf(realpathSync(file));
+    await this.#drain((wave, format) => this.#tryTranspile(wave, format));
+  }
+
+  async #drain(transpile: (wave: Unit[], format: Format) => Promise<void>): Promise<void> {
+    while (this.#wave.length > 0) {
+      const wave = this.#wave;
+      this.#wave = [];
+      await Promise.all((['esm', 'cjs'] as const).map((format) => transpile(wave, format)));
+    }
+  }
+
   #unitOf(file: string): Unit {
-    const known = this.#byFile.get(file);
-    if (known !== undefined) return known;
+    const found = this.#byFile.get(file);
+    if (found !== undefined) return found;
+    const known = this.#known.get(file);
     const unit: Unit = {
       file,
       id: this.units.length,
-      format: formatOf(file),
+      format: known === undefined ? formatOf(file) : formatOf(known),
       text: '',
       map: '',
+      digest: '',
       imports: new Set(),
-      foreign: !isPlain(file),
+      foreign: known !== undefined || !isPlain(file),
+      known,
+      broken: '',
     };
     this.units.push(unit);
     this.#byFile.set(file, unit);
-    this.#wave.push(unit);
+    if (known === undefined) this.#wave.push(unit);
     return unit;
   }
 
@@ -103,6 +138,23 @@ export class Graph {
     }
   }
 
+  /** One file that fails fails a build: so each gets a build of its own then. */
+  async #tryTranspile(wave: Unit[], format: Format): Promise<void> {
+    try {
+      await this.#transpile(wave, format);
+    } catch {
+      for (const unit of wave.filter((each) => each.format === format)) {
+        try {
+          await this.#transpile([unit], format);
+        } catch (error) {
+          unit.broken = `Cannot compile ${textOf(error)}`;
+          unit.text = `throw new SyntaxError(${JSON.stringify(unit.broken)});\n`;
+          unit.map = EMPTY_MAP;
+        }
+      }
+    }
+  }
+
   async #build(units: Unit[], format: Format): Promise<void> {
     const options = {
       entryPoints: units.map((unit) => ({ in: unit.file, out: String(unit.id) })),
@@ -120,7 +172,8 @@ export class Graph {
       loader: { '.node': 'copy' },
       plugins: [{ name: 'tsgi-resolve', setup: (setup: PluginBuild) => this.#setup(setup, format) }],
     } satisfies BuildOptions;
-    const { outputFiles } = await onEsbuild(() => build<typeof options>(options));
+    const { outputFiles, warnings } = await onEsbuild(({ build }) => build<typeof options>(options));
+    checkConfiguration(warnings);
     for (const output of outputFiles) {
       const [id, , isMap] = path.basename(output.path).split('.');
       if (isMap === undefined) this.units[Number(id)]!.text = output.text;
@@ -129,8 +182,12 @@ export class Graph {
   }
 
   #setup(setup: PluginBuild, format: Format): void {
-    setup.onLoad({ filter: /\.[cm]?[jt]sx?$/ }, async ({ path: file }) => {
-      const contents = await renameComputedImports(await readFile(file, 'utf8'));
+    setup.onLoad({ filter: /\.(?:[cm]?[jt]sx?|json)$/ }, async ({ path: file }) => {
+      const source = await readFile(file, 'utf8');
+      const unit = this.#byFile.get(file);
+      if (unit !== undefined) unit.digest = digestOf(source);
+      if (file.endsWith('.json')) return { contents: source, loader: 'json' };
+      const contents = await renameComputedImports(source);
       return contents === undefined ? undefined : { contents, loader: loaderOf(file) };
     });
     setup.onResolve({ filter: /.*/ }, async (args): Promise<OnResolveResult | undefined> => {
@@ -157,12 +214,9 @@ export class Graph {
     });
     if (found.errors.length === 0 && isUserFile(found.path))
       return this.#userFile(args, importer, found.path, format);
-    const usesRequire =
-      kind === 'require-call' ||
-      kind === 'require-resolve' ||
-      (kind === 'import-statement' && format === 'cjs');
-    const file = nodeResolve(args.path, importer.file, usesRequire ? 'cjs' : 'esm');
-    if (file !== undefined) return { path: usesRequire ? file : pathToFileURL(file).href, external: true };
+    const isImport = kind === 'dynamic-import' || (kind === 'import-statement' && format === 'esm');
+    const file = nodeResolve(args.path, importer.file, isImport ? 'esm' : 'cjs');
+    if (file !== undefined) return this.#dependency(args, importer, file, isImport);
     const isStatic = kind === 'import-statement' && args.path.startsWith('.');
     if (isStatic) return { errors: [{ text: `Cannot find ${args.path}` }] };
     // It may be optional: the application's own try/catch hears of it at run time.
@@ -170,18 +224,45 @@ export class Graph {
   }
 
   #userFile(args: OnResolveArgs, importer: Unit, file: string, format: Format): OnResolveResult {
-    const isImport = args.kind === 'dynamic-import' || (args.kind === 'import-statement' && format === 'esm');
+    const { kind } = args;
+    const isImport = kind === 'dynamic-import' || (kind === 'import-statement' && format === 'esm');
     const attributed = args.with.type === 'json';
     if (strictResolve(args.path, importer.file, isImport ? 'esm' : 'cjs') !== file) importer.foreign = true;
     if (path.extname(file) === '.json') {
       // CommonJS reads JSON by itself; ESM would want an attribute, so it gets a module.
-      if (!isImport) return { path: file, external: true };
+      if (!isImport) return this.#dependency(args, importer, file, false);
       if (!attributed) importer.foreign = true;
     }
     const unit = this.#unitOf(file);
-    if (path.extname(file) === '.json') unit.format = 'esm';
+    if (path.extname(file) === '.json' && unit.known === undefined) unit.format = 'esm';
     importer.imports.add(unit.id);
-    return { path: `tsgi-file:${unit.id}:${isImport ? 'import' : 'require'}`, external: true };
+    return { path: `tsgi-unit:${unit.id}:${wayOf(kind, isImport)}`, external: true };
+  }
+
+  #dependency(args: OnResolveArgs, importer: Unit, file: string, isImport: boolean): OnResolveResult {
+    if (!path.isAbsolute(file)) return { path: file, external: true };
+    if (isForeignKind(file)) this.assets.push({ file, importer: importer.file });
+    const id = this.dependencies.push(file) - 1;
+    return { path: `tsgi-dep:${id}:${wayOf(args.kind, isImport)}`, external: true };
+  }
+}
+
+function wayOf(kind: OnResolveArgs['kind'], isImport: boolean): 'import' | 'require' | 'resolve' {
+  if (kind === 'require-resolve') return 'resolve';
+  return isImport ? 'import' : 'require';
+}
+
+const EMPTY_MAP = JSON.stringify({ version: 3, sources: [''], names: [], mappings: '' });
+
+/** @throws OptionError TSGI_ERR_APP_SYNTAX for a tsconfig.json that extends what is not there: its options would be lost */
+function checkConfiguration(warnings: readonly Message[]): void {
+  for (const { id, text, location } of warnings) {
+    const [, base] = /^Cannot find base config file "(.*)"$/.exec(text) ?? [];
+    if (id !== 'tsconfig.json' || base === undefined || location === null) continue;
+    throw new OptionError(
+      'TSGI_ERR_APP_SYNTAX',
+      `Cannot compile the application: ${location.file}:${location.line} extends ${base}, which does not exist. Correct the path, or install the package that contains it.`,
+    );
   }
 }
 
@@ -195,4 +276,14 @@ function usesTopLevelAwait(error: BuildFailure, file: string): boolean {
     ({ text, location }) =>
       /top-level await/i.test(text) && location !== null && path.resolve(location.file) === file,
   );
+}
+
+/** `file:line:column: text` of the first error of a build. */
+export function textOf(error: unknown): string {
+  const [first] = (error as BuildFailure).errors ?? [];
+  if (first === undefined) return (error as Error).message;
+  const { location, text, detail } = first;
+  // What our part of the build throws has a place in it, or in esbuild.
+  const isOurs = location === null || detail instanceof Error;
+  return isOurs ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`;
 }

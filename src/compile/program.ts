@@ -9,10 +9,12 @@ import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { OptionError } from '../errors.ts';
-import { checkEntry, compileFiles } from './compile.ts';
+import { isBuild, readBuild } from './built.ts';
+import { checkEntry } from './entry.ts';
 import { isUserFile } from './format.ts';
 import { checkExistence, locateApplication, type NamedApplication } from './locate.ts';
 import { nodeResolve } from './resolve.ts';
+import { RUNTIME, type RuntimeData } from './runtime/data.ts';
 
 export interface Program {
   /** What workers import, a file: URL; '' for none. */
@@ -24,8 +26,18 @@ export interface Program {
   /** The application is CommonJS. */
   readonly isScript: boolean;
   readonly imports: readonly ImportedModule[];
+  /** What a worker installs first. Null: Node loads all of the application by itself. */
+  readonly runtime: Runtime | null;
+  /** Imported files that Node cannot load: an error names them. */
+  readonly assets: readonly { readonly file: string; readonly importer: string }[];
   /** To be told, a line each. */
   readonly warnings: readonly string[];
+}
+
+export interface Runtime {
+  /** A module whose `install` takes the data. */
+  readonly url: string;
+  readonly data: RuntimeData;
 }
 
 /** Nothing is loaded from a file. */
@@ -35,6 +47,8 @@ export const NO_PROGRAM: Program = {
   source: '',
   isScript: false,
   imports: [],
+  runtime: null,
+  assets: [],
   warnings: [],
 };
 
@@ -45,17 +59,69 @@ export interface ImportedModule {
   readonly url: string;
 }
 
+export interface ProgramOptions {
+  /** Specifiers; paths and packages are looked for from the working directory. */
+  readonly imports: readonly string[];
+  /** Folder for compiled files; '' chooses one. */
+  readonly cacheDir: string;
+  /** The application will be compiled again soon. */
+  readonly watch: boolean;
+}
+
 /**
- * @param named null for an application that is no file
- * @param imports specifiers; paths and packages are looked for from the working directory
+ * @param named a file, or the folder of a build; null for an application that is no file
  * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
- * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX
+ * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX, TSGI_ERR_CACHE, TSGI_ERR_BUILD
  */
 export async function compileProgram(
   named: NamedApplication | null,
-  imports: readonly string[],
+  options: ProgramOptions,
   reached: Set<string>,
 ): Promise<Program> {
+  const place = named === null ? '' : locateApplication(named).file;
+  if (isBuild(place)) return readBuild(place, options);
+  const located = locateProgram(named, options.imports, reached);
+  const { file, exportName, own, imports } = located;
+  if (file === '' && own.length === 0) return { ...NO_PROGRAM, imports: importedFrom(imports, new Map()) };
+  // Not before: a build needs no compiler.
+  const { compileFiles } = await import('./compile.ts');
+  const { compiled, folder, loads, assets, warnings } = await compileFiles(located.files, reached, {
+    cacheDir: options.cacheDir,
+    again: options.watch,
+  });
+  const application = file === '' ? undefined : compiled[0]!;
+  const urls = new Map(own.map((at, index) => [at, compiled.at(index - own.length)!.url]));
+  const entry = compiled[0]!.source;
+  const where = { folder, sealed: false, entry, cacheDir: options.cacheDir };
+  return {
+    url: application?.url ?? '',
+    exportName,
+    source: application?.source ?? '',
+    isScript: application?.isScript ?? false,
+    imports: importedFrom(imports, urls),
+    runtime: folder === '' || loads === null ? null : { url: RUNTIME, data: { ...where, ...loads } },
+    assets,
+    warnings,
+  };
+}
+
+export interface Located {
+  /** Absolute path of the application; '' for none. */
+  readonly file: string;
+  readonly exportName: string;
+  readonly imports: readonly { readonly name: string; readonly at: string }[];
+  /** Absolute paths of imported modules that are the user's own. */
+  readonly own: readonly string[];
+  /** What is compiled: the application and `own`. */
+  readonly files: readonly string[];
+}
+
+/** @throws OptionError TSGI_ERR_APP_NOT_FOUND */
+export function locateProgram(
+  named: NamedApplication | null,
+  names: readonly string[],
+  reached: Set<string>,
+): Located {
   const { file, exportName } = named === null ? { file: '', exportName: '' } : locateApplication(named);
   if (named !== null) {
     // Also one that is missing: it may come.
@@ -63,24 +129,19 @@ export async function compileProgram(
     checkExistence(named);
     checkEntry(file);
   }
-  const located = imports.map((name) => ({ name, at: locate(name, reached) }));
-  const own = located.map(({ at }) => at).filter(isCompiled);
-  const files = file === '' ? own : [file, ...own];
-  const { compiled, warnings } =
-    files.length === 0 ? { compiled: [], warnings: [] } : await compileFiles(files, reached);
-  const application = file === '' ? undefined : compiled.shift();
-  const urls = new Map(own.map((at, index) => [at, compiled[index]!.url]));
-  return {
-    url: application?.url ?? '',
-    exportName,
-    source: application?.source ?? '',
-    isScript: application?.isScript ?? false,
-    imports: located.map(({ name, at }) => ({
-      name,
-      url: urls.get(at) ?? (path.isAbsolute(at) ? pathToFileURL(at).href : at),
-    })),
-    warnings,
-  };
+  const imports = names.map((name) => ({ name, at: locate(name, reached) }));
+  const own = imports.map(({ at }) => at).filter(isCompiled);
+  return { file, exportName, imports, own, files: file === '' ? own : [file, ...own] };
+}
+
+function importedFrom(
+  imports: Located['imports'],
+  urls: ReadonlyMap<string, string>,
+): ImportedModule[] {
+  return imports.map(({ name, at }) => ({
+    name,
+    url: urls.get(at) ?? (path.isAbsolute(at) ? pathToFileURL(at).href : at),
+  }));
 }
 
 function isCompiled(at: string): boolean {

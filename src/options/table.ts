@@ -86,6 +86,13 @@ export const OPTIONS = {
     group: 'Workers',
     help: 'Module that every worker loads before the application; may be given more than once, in the variable with commas',
   },
+  cacheDir: {
+    kind: 'text',
+    default: '',
+    item: 'folder',
+    group: 'Workers',
+    help: 'Folder for compiled TypeScript. Default: the node_modules/.cache of the application if only this user can write it, otherwise a private folder for temporary files',
+  },
   affinity: {
     kind: 'text',
     default: '',

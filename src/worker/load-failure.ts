@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { FromWorker } from './messages.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { kindRemedy } from './file-kinds.ts';
+import type { FromWorker, WorkerTask } from './messages.ts';
 
 type Failure = Extract<FromWorker, { type: 'failed' }>;
 
@@ -34,14 +35,23 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 /** What require adds: its own caller, and whoever required that. */
 const REQUIRE_STACK = /\nRequire stack:\n- ([^\n]+)(?:\n- [^\n]+)*/;
 /** A compiled file, as `compile/emit.ts` names it: whole, and as the files of one build name each other. */
-const COMPILED = /(?:file:\/\/)?[^\s'"]+[/\\]tsgi-threads[/\\][0-9a-f]{16}[/\\][\w-]+\.[mc]js/g;
-const BESIDE = /(?<=')\.\/[\w-]+-[0-9a-f]{8}\.[mc]js(?=')/g;
+const COMPILED = /(?:file:\/\/)?[^\s'"]+[/\\][0-9a-f]{16}[/\\][\w-]+-[0-9a-f]{8}\.[mc]js/g;
+const BESIDE = /(?<=')(?:\.\/)+[\w-]+-[0-9a-f]{8}\.[mc]js(?=')/g;
+/** The file that Node could not read, on the first line of the stack of a SyntaxError. */
+const UNREAD = /^((?:\/|file:|[A-Z]:)[^\n]*):(\d+)\n/;
+/** Errors of linking: they name the module themselves. */
+const NAMES_MODULE = /requested module/;
+const UNKNOWN_KIND = /^Unknown file extension "[^"]*" for (.*)$/;
 
-/** @param url what was imported */
-export function loadFailure(error: unknown, url: string): Failure {
+/**
+ * @param url what was imported
+ * @param assets imported files that Node cannot load
+ */
+export function loadFailure(error: unknown, url: string, assets: WorkerTask['assets']): Failure {
   const isError = error instanceof Error;
   const code = isError && 'code' in error ? String(error.code) : '';
-  const text = isError ? error.message.replace(REQUIRE_STACK, ', required by $1') : String(error);
+  const unread = unreadFile(error, assets);
+  const text = isError ? (unread ?? error.message).replace(REQUIRE_STACK, ', required by $1') : String(error);
   const said = text
     .replace(COMPILED, (file) => sourceOf(file, url) ?? file)
     .replace(BESIDE, (name) => {
@@ -53,12 +63,27 @@ export function loadFailure(error: unknown, url: string): Failure {
   return { type: 'failed', code, message, stack: isError ? (error.stack ?? said) : said };
 }
 
+/** What is told of a file that is no code, or whose error names no file. */
+function unreadFile(error: unknown, assets: WorkerTask['assets']): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const [, unknown] = UNKNOWN_KIND.exec(error.message) ?? [];
+  const [, place, line] = error instanceof SyntaxError ? (UNREAD.exec(error.stack ?? '') ?? []) : [];
+  const named = unknown ?? place;
+  if (named === undefined || NAMES_MODULE.test(error.message)) return undefined;
+  const file = named.startsWith('file:') ? fileURLToPath(named) : named;
+  const remedy = kindRemedy(file);
+  const importer = assets.find((asset) => asset.file === file)?.importer;
+  const by = importer === undefined ? '' : `, which ${importer} imports`;
+  if (remedy !== undefined) return `Cannot load ${file}${by}. ${remedy}`;
+  return `${file}:${line}: ${error.message}`;
+}
+
 /** The user's file that a compiled one was made of. */
 function sourceOf(compiled: string, url: string): string | undefined {
   try {
     const file = path.isAbsolute(compiled) ? compiled : fileURLToPath(new URL(compiled, url));
     const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] };
-    return fileURLToPath(sources[0]!);
+    return fileURLToPath(new URL(sources[0]!, pathToFileURL(file)));
   } catch {
     return undefined;
   }

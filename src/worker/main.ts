@@ -106,8 +106,8 @@ class Life {
       this.#observe(loop);
       called = await this.#callThrough(loaded.detected, loop);
     } catch (error) {
-      const { application } = this.#task;
-      return loadFailure(error, typeof application === 'string' ? application : '');
+      const { application, assets } = this.#task;
+      return loadFailure(error, typeof application === 'string' ? application : '', assets);
     }
     const { interface: name, why } = loaded.detected;
     this.#called = called;
@@ -266,6 +266,10 @@ class Life {
 async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   const { application, problem } = task;
   if (problem !== '') return problemLoaded(problem);
+  if (task.runtime !== null) {
+    const { install } = (await import(task.runtime.url)) as { install(data: unknown): Promise<void> };
+    await install(task.runtime.data);
+  }
   if (typeof application !== 'string') {
     await loadImports(task.imports);
     return takeApplication(application, task.interface);

@@ -23,6 +23,10 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly source: string;
   /** What stands behind it on the command line. */
   readonly args: readonly string[];
+  /** Installed before anything of the application is loaded: a module's URL, and what its `install` takes. */
+  readonly runtime: { readonly url: string; readonly data: unknown } | null;
+  /** Imported files that Node cannot load. */
+  readonly assets: readonly { readonly file: string; readonly importer: string }[];
   /** Loaded before the application. */
   readonly imports: readonly ImportedModule[];
   readonly interface: InterfaceName | 'auto';

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { compileApplication } from '../../dist/compile/compile.js';
+import { compileProgram, type Program } from '../../dist/compile/program.js';
 
 /** A project of these files; with a node_modules folder, so that the cache goes there. */
 function project(files: Record<string, string>): string {
@@ -31,18 +31,25 @@ function project(files: Record<string, string>): string {
   return root;
 }
 
+/** As for `--watch`: esbuild's process stays for the next test. */
+function compileApplication(file: string): Promise<Program> {
+  return compileProgram(file, { imports: [], cacheDir: '', watch: true }, new Set());
+}
+
+/** What a worker does: it installs the runtime, then loads the application. */
 const RUN = `
   const { parentPort, workerData } = require('node:worker_threads');
   process.setSourceMapsEnabled(true);
-  import(workerData).then(async (exports) => {
+  const { url, runtime } = workerData;
+  Promise.resolve(runtime && import(runtime.url)).then((made) => made?.install(runtime.data)).then(() => import(url)).then(async (exports) => {
     const found = exports.default?.default ?? exports.default;
     parentPort.postMessage({ value: await (typeof found === 'function' ? found() : found) });
   }).catch((error) => parentPort.postMessage({ error: error.stack ?? String(error) }));`;
 
 /** Compiles `entry` and gives what its default export says, in a worker. */
 async function result(files: Record<string, string>, entry: string): Promise<unknown> {
-  const { url } = await compileApplication(path.join(project(files), entry));
-  const worker = new Worker(RUN, { eval: true, workerData: url });
+  const workerData = await compileApplication(path.join(project(files), entry));
+  const worker = new Worker(RUN, { eval: true, workerData });
   const [{ value, error }] = await once(worker, 'message');
   await worker.terminate();
   if (error !== undefined) throw new Error(error);
@@ -180,8 +187,8 @@ describe('specifiers', () => {
         'packages/linked/src/index.ts': 'export const b: string = "found";',
       });
       symlinkSync(path.join(root, 'packages/linked'), path.join(root, 'node_modules/linked'));
-      const { url } = await compileApplication(path.join(root, 'app.ts'));
-      const worker = new Worker(RUN, { eval: true, workerData: url });
+      const workerData = await compileApplication(path.join(root, 'app.ts'));
+      const worker = new Worker(RUN, { eval: true, workerData });
       expect((await once(worker, 'message'))[0]).toEqual({ value: 'found' });
       await worker.terminate();
     },
@@ -284,8 +291,8 @@ describe('errors', () => {
   test.each(['module', 'commonjs'])('a stack names the original place, in %s', async (type) => {
     const source = 'interface A { b: string }\n\nexport default (): A => {\n  throw new Error("here");\n};\n';
     const root = project({ 'package.json': `{ "type": "${type}" }`, 'app.ts': source });
-    const { url } = await compileApplication(path.join(root, 'app.ts'));
-    const worker = new Worker(RUN, { eval: true, workerData: url });
+    const workerData = await compileApplication(path.join(root, 'app.ts'));
+    const worker = new Worker(RUN, { eval: true, workerData });
     const [{ error }] = await once(worker, 'message');
     await worker.terminate();
     expect(error).toContain(`${root}/app.ts:4:`);
@@ -321,8 +328,8 @@ describe('the cache', () => {
 
   test('a process that compiled ends by itself', () => {
     const root = project({ 'app.ts': 'export default (a: string) => a;' });
-    const module = new URL('../../dist/compile/compile.js', import.meta.url).href;
-    const code = `const { compileApplication } = await import(${JSON.stringify(module)}); console.log((await compileApplication(${JSON.stringify(path.join(root, 'app.ts'))})).source);`;
+    const module = new URL('../../dist/compile/program.js', import.meta.url).href;
+    const code = `const { compileProgram } = await import(${JSON.stringify(module)}); console.log((await compileProgram(${JSON.stringify(path.join(root, 'app.ts'))}, { imports: [], cacheDir: '', watch: true }, new Set())).source);`;
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       timeout: 10_000,
       encoding: 'utf8',
@@ -336,11 +343,11 @@ describe('the cache', () => {
       'app.ts': 'const a: number = 1; export default () => a;',
       'plain.mjs': 'const a = 1; export default () => a;',
     });
-    const compiled = (await compileApplication(path.join(root, 'app.ts'))).url;
-    const plain = (await compileApplication(path.join(root, 'plain.mjs'))).url;
-    const boot = async (url: string) => {
+    const compiled = await compileApplication(path.join(root, 'app.ts'));
+    const plain = await compileApplication(path.join(root, 'plain.mjs'));
+    const boot = async (workerData: Program) => {
       const start = performance.now();
-      const worker = new Worker(RUN, { eval: true, workerData: url });
+      const worker = new Worker(RUN, { eval: true, workerData });
       await once(worker, 'message');
       const time = performance.now() - start;
       await worker.terminate();

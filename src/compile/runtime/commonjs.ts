@@ -1,0 +1,101 @@
+/**
+ * `require` of TypeScript, and `require` in compiled files.
+ *
+ * Law: takes the place of two functions of Node's CommonJS loader in this thread. A compiled file stands for its source:
+ * what it requires is resolved from the source's folder, and `require.resolve` gives sources. Paths that begin with `././`
+ * are `emit.ts`'s own, and mean what they say.
+ */
+import Module, { isBuiltin } from 'node:module';
+import path from 'node:path';
+import { isTyped } from '../format.ts';
+import { findSource } from './find.ts';
+import type { Sources } from './sources.ts';
+
+interface Parent {
+  readonly filename?: string | null;
+}
+
+interface Loader {
+  _load(this: unknown, request: string, parent: Parent | null | undefined, isMain: boolean): unknown;
+  _resolveFilename(
+    this: unknown,
+    request: string,
+    parent: Parent | null | undefined,
+    isMain: boolean,
+    options?: object,
+  ): string;
+  _nodeModulePaths(folder: string): string[];
+  readonly _extensions: Record<string, ((module: Module, file: string) => void) | undefined>;
+}
+
+const OWN = '././';
+const TYPED = ['.ts', '.cts', '.tsx', '.mts', '.jsx'];
+
+export function hookRequire(sources: Sources): void {
+  const loader = Module as unknown as Loader;
+  const { _load: load, _resolveFilename: resolve } = loader;
+
+  loader._resolveFilename = function (request, parent, isMain, options) {
+    const from = parent?.filename == null ? undefined : sources.sourceOf(parent.filename);
+    if (request.startsWith(OWN)) return resolve.call(this, request, parent, isMain, options);
+    const asked = from === undefined ? parent : standIn(loader, from);
+    const file = asked?.filename;
+    // As imports do: in TypeScript a name without an ending means TypeScript first.
+    if (file != null && isTyped(file) && path.extname(request) === '' && /^[./]/.test(request)) {
+      const found = findSource(request, file, sources.exists);
+      if (found !== undefined) return found;
+    }
+    try {
+      return resolve.call(this, request, asked, isMain, options);
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
+      const found = isMissing && file != null ? findSource(request, file, sources.exists) : undefined;
+      if (found === undefined) throw error;
+      return found;
+    }
+  };
+
+  loader._load = function (request, parent, isMain) {
+    const compiled = isMain || !mayBeSource(request, parent, sources) ? undefined : compiledOf(request, parent);
+    return load.call(this, compiled ?? request, parent, isMain);
+  };
+
+  const compiledOf = (request: string, parent: Parent | null | undefined): string | undefined => {
+    let file: string;
+    try {
+      file = loader._resolveFilename(request, parent, false);
+    } catch {
+      // Node throws it again, with the caller's stack.
+      return undefined;
+    }
+    return sources.compiledOf(file);
+  };
+
+  // Node looks for these endings too from now on, and what comes past `_load` is loaded here.
+  for (const ending of TYPED) {
+    const before = loader._extensions[ending] ?? loader._extensions['.js']!;
+    loader._extensions[ending] = (module, file) => {
+      const compiled = sources.compiledOf(file);
+      if (compiled === undefined) before(module, file);
+      else module.exports = loader._load(compiled, module, false);
+    };
+  }
+}
+
+/** Libraries name files of the application by absolute paths, and their own files otherwise. */
+function mayBeSource(request: string, parent: Parent | null | undefined, sources: Sources): boolean {
+  if (request.startsWith(OWN) || isBuiltin(request)) return false;
+  if (path.isAbsolute(request) || parent?.filename == null) return true;
+  return !isInPackage(parent.filename) || sources.sourceOf(parent.filename) !== undefined;
+}
+
+function isInPackage(file: string): boolean {
+  return file.includes(`${path.sep}node_modules${path.sep}`);
+}
+
+function standIn(loader: Loader, file: string): Parent {
+  return Object.assign(new Module(file), {
+    filename: file,
+    paths: loader._nodeModulePaths(path.dirname(file)),
+  });
+}

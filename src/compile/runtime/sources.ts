@@ -1,0 +1,103 @@
+/**
+ * The compiled file of a source, in the thread that loads it.
+ *
+ * Law: looks into builds, and has a source compiled that no build contains. Everything here is synchronous, because
+ * `require` is. A source is compiled by a process of its own: a thread that loads the application must not wait for the
+ * thread that serves, and with `--threads 0` they are one.
+ *
+ * A source is compiled together with the other TypeScript of its package, so a library that loads a folder costs one
+ * process. A file beside the build names what was made, for other threads and the next start.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OptionError } from '../../errors.ts';
+import { digestOf, isTyped } from '../format.ts';
+import { type Compiled, readManifest } from '../manifest.ts';
+import { whyDamaged } from '../place.ts';
+import type { RuntimeData } from './data.ts';
+
+const COMPILER = fileURLToPath(new URL('./compile-more.js', import.meta.url));
+
+/** What `compile-more.ts` prints. */
+export type More = { readonly folder: string } | { readonly error: string };
+
+export class Sources {
+  readonly #compiled: Map<string, Compiled> = new Map();
+  readonly #sourceOf: Map<string, string> = new Map();
+  #data!: RuntimeData;
+
+  /** Adds a build. Its files take the place of those of earlier builds. */
+  add(data: RuntimeData): void {
+    this.#data = data;
+    this.#addBuild(data.folder);
+  }
+
+  #addBuild(folder: string): void {
+    for (const [source, compiled] of readManifest(folder)) {
+      this.#compiled.set(source, compiled);
+      this.#sourceOf.set(compiled.file, source);
+    }
+  }
+
+  /** The source is in a build, or on the disk. */
+  readonly exists = (file: string): boolean =>
+    this.#compiled.has(file) || statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+
+  /** Undefined: the file is no compiled one. */
+  sourceOf(compiled: string): string | undefined {
+    return this.#sourceOf.get(compiled);
+  }
+
+  /**
+   * Absolute path of the compiled file. Undefined: Node can load the file itself.
+   *
+   * @throws OptionError TSGI_ERR_APP_SYNTAX, TSGI_ERR_CACHE, TSGI_ERR_BUILD
+   */
+  compiledOf(file: string): string | undefined {
+    const known = this.#compiled.get(file);
+    if (known !== undefined) return known.file;
+    if (!isTyped(file) || !this.exists(file)) return undefined;
+    const source = realpathSync(file);
+    return this.#compiled.get(source)?.file ?? this.#compileMore(source);
+  }
+
+  #compileMore(source: string): string {
+    const { folder, sealed } = this.#data;
+    if (sealed)
+      throw new OptionError(
+        'TSGI_ERR_BUILD',
+        `Cannot load ${source}: the build in ${path.dirname(folder)} does not contain it. Run \`tsgi-threads build\` again.`,
+      );
+    const earlier = this.#readMore();
+    if (earlier?.get(source)?.digest !== digestOf(readFileSync(source, 'utf8'))) this.#runCompiler(source);
+    else this.#addBuild(path.dirname(earlier.get(source)!.file));
+    return this.#compiled.get(source)!.file;
+  }
+
+  /** What an earlier thread has compiled for this build. */
+  #readMore(): Map<string, Compiled> | undefined {
+    try {
+      const { folder } = this.#data;
+      const more = path.join(path.dirname(folder), readFileSync(moreOf(folder), 'utf8'));
+      return whyDamaged(more) === undefined ? readManifest(more) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #runCompiler(source: string): void {
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    const request = JSON.stringify({ ...this.#data, source });
+    const printed = execFileSync(process.execPath, [COMPILER, request], { env, encoding: 'utf8' });
+    const more = JSON.parse(printed) as More;
+    if ('error' in more) throw new OptionError('TSGI_ERR_APP_SYNTAX', more.error);
+    this.#addBuild(more.folder);
+  }
+}
+
+/** The file that names what was compiled later for a build. */
+export function moreOf(folder: string): string {
+  return `${folder}.more`;
+}
