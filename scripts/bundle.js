@@ -62,14 +62,20 @@ export async function bundleRuntime(dist) {
     name: 'apart',
     setup(bundler) {
       // An error's class is to be the same for all; threads are started by few.
-      bundler.onResolve({ filter: /^\.\/threads\.js$/ }, ({ path: name }) => ({ path: name, external: true }));
+      bundler.onResolve({ filter: /^\.\/threads\.js$/ }, ({ path: name }) => ({
+        path: name,
+        external: true,
+      }));
       bundler.onResolve({ filter: /\/errors\.js$/ }, () => ({ path: '../../errors.js', external: true }));
       bundler.onResolve({ filter: /^node:/ }, ({ path: name }) =>
         name in late ? { path: name, namespace: 'late' } : { path: name, external: true },
       );
       bundler.onLoad({ filter: /.*/, namespace: 'late' }, ({ path: name }) => ({
         contents: late[name]
-          .map((each) => `export const ${each} = (...all) => process.getBuiltinModule('${name}').${each}(...all);`)
+          .map(
+            (each) =>
+              `export const ${each} = (...all) => process.getBuiltinModule('${name}').${each}(...all);`,
+          )
           .join('\n'),
       }));
     },

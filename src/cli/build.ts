@@ -35,14 +35,17 @@ export async function build(args: readonly string[]): Promise<void> {
 
 function command(): Command {
   return new Command('tsgi-threads build')
-    .description('Compiles an application ahead of time. The result starts without a compiler and writes nothing to disk.')
+    .description(
+      'Compiles an application ahead of time. The result starts without a compiler and writes nothing to disk.',
+    )
     .argument('<app>', 'the application: a file, file:name for another export, file:name() for a factory')
     .usage('[options] <app>')
     .addOption(new Option('--out <folder>', 'Folder for the build').default(OUT))
     .addOption(
-      new Option('--import <module>', 'Module that every worker loads before the application; may be repeated').argParser(
-        (item, before: string[] | undefined) => [...(before ?? []), item],
-      ),
+      new Option(
+        '--import <module>',
+        'Module that every worker loads before the application; may be repeated',
+      ).argParser((item, before: string[] | undefined) => [...(before ?? []), item]),
     )
     .helpOption('-h, --help', 'print this help')
     .showSuggestionAfterError()

@@ -55,12 +55,14 @@ async function start(args: Arguments, life: ServerLife, problem = ''): Promise<S
   const binder = life.parent ?? undefined;
   const makeJournal = binder === undefined ? undefined : (prefix: string) => new Journal(JOURNAL_FD, prefix);
   const options = { ...args.given, app: args.app, args: args.args, logger };
-  const server = life.with(new Server(args.threads ?? 'auto', options, {
-    binder,
-    makeJournal,
-    problem,
-    watch: args.command.watch,
-  }));
+  const server = life.with(
+    new Server(args.threads ?? 'auto', options, {
+      binder,
+      makeJournal,
+      problem,
+      watch: args.command.watch,
+    }),
+  );
   return server.listen();
 }
 

@@ -50,7 +50,7 @@ export interface Built {
  * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX, TSGI_ERR_BUILD
  */
 export async function buildApplication(app: string, out: string, imports: readonly string[]): Promise<Built> {
-  const located = locateProgram(app, imports, new Set());
+  const located = locateProgram({ app, folders: [process.cwd()] }, imports, new Set());
   const parent = outFolder(out);
   const { graph, entries, loads } = await withEsbuild(false, async () => {
     const found = await graphOf(located.files, new Set());
@@ -87,9 +87,13 @@ function outFolder(out: string): string {
     const folder = realpathSync(out);
     if (readdirSync(folder).length === 0 || existsSync(path.join(folder, BUILD_FILE))) return folder;
   } catch (error) {
-    throw new OptionError('TSGI_ERR_BUILD', `Cannot make the folder ${out} (--out): ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new OptionError(
+      'TSGI_ERR_BUILD',
+      `Cannot make the folder ${out} (--out): ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
   throw new OptionError(
     'TSGI_ERR_BUILD',
@@ -130,7 +134,9 @@ function describe(
     imports: imports.map(({ name, at }) => {
       const index = own.indexOf(at);
       if (index !== -1) return { name, file: fileAt(index - own.length), isPath: true };
-      return path.isAbsolute(at) ? { name, file: relative(at), isPath: true } : { name, file: at, isPath: false };
+      return path.isAbsolute(at)
+        ? { name, file: relative(at), isPath: true }
+        : { name, file: at, isPath: false };
     }),
     loads,
   };
@@ -146,5 +152,6 @@ function writeBuildFile(parent: string, build: BuildFile): void {
   closeSync(descriptor);
   renameSync(beside, file);
   for (const name of readdirSync(parent))
-    if (OURS.test(name) && name !== build.folder && name !== before) rmSync(path.join(parent, name), { recursive: true, force: true });
+    if (OURS.test(name) && name !== build.folder && name !== before)
+      rmSync(path.join(parent, name), { recursive: true, force: true });
 }

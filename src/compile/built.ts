@@ -72,7 +72,9 @@ export function readBuild(given: string, { imports, watch }: ProgramOptions): Pr
     throw refuse(`it was made for Node.js ${build.node}, and this is Node.js ${nodeMajor()}`);
   const names = build.imports.map(({ name }) => name);
   if (imports.length > 0 && imports.join('\0') !== names.join('\0'))
-    throw refuse(`it was made with --import ${names.join(', ') || '(none)'}, and --import is now ${imports.join(', ')}`);
+    throw refuse(
+      `it was made with --import ${names.join(', ') || '(none)'}, and --import is now ${imports.join(', ')}`,
+    );
   const folder = path.join(parent, build.folder);
   const damage = whyDamaged(folder);
   if (damage !== undefined) throw refuse(`it is damaged: ${damage}`);

@@ -23,7 +23,14 @@ interface Candidate {
   readonly make: () => string;
 }
 
-class Refusal extends Error {}
+class Refusal extends Error {
+  readonly folder: string;
+
+  constructor(folder: string, why: string) {
+    super(why);
+    this.folder = folder;
+  }
+}
 
 /**
  * Calls `store` with the first folder that can be used, and again with the next one if `store` cannot write there.
@@ -42,7 +49,8 @@ export function inCacheFolder<Result>(
     try {
       return store(make());
     } catch (error) {
-      refusals.push(`${shown}: ${whyOf(error)}`);
+      const at = error instanceof Refusal ? error.folder : shown;
+      refusals.push(`${at}: ${whyOf(error)}`);
     }
   }
   const remedy =
@@ -121,7 +129,7 @@ function makeFolder(folder: string, mode: number): void {
 
 function check(folder: string, why: (folder: string) => string | undefined): void {
   const reason = why(folder);
-  if (reason !== undefined) throw new Refusal(`${folder}: ${reason}`);
+  if (reason !== undefined) throw new Refusal(folder, reason);
 }
 
 function whyOf(error: unknown): string {

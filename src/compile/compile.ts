@@ -1,8 +1,8 @@
 /**
- * An application's files → plain files that workers import directly: transpiled once, ahead, without loader hooks in
- * any thread. tsx is the model of what an application may rely on.
+ * An application's files → plain files that workers import directly: transpiled once, ahead. A worker installs `runtime/`
+ * only if the application may load more than its imports. tsx is the model of what an application may rely on.
  *
- * Law: the door of this room. Never blocks the caller's thread for long: esbuild runs beside it.
+ * Law: from sources to a folder in the cache. Never blocks the caller's thread for long: esbuild runs beside it.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -139,9 +139,7 @@ export function syntaxError(error: BuildFailure): Error {
   if (first === undefined) return error;
   if (first.detail instanceof OptionError) return first.detail;
   const more = error.errors.length > 1 ? ` (and ${error.errors.length - 1} more)` : '';
-  return new OptionError(
-    'TSGI_ERR_APP_SYNTAX',
-    `Cannot compile the application: ${textOf(error)}${more}`,
-    { cause: error },
-  );
+  return new OptionError('TSGI_ERR_APP_SYNTAX', `Cannot compile the application: ${textOf(error)}${more}`, {
+    cause: error,
+  });
 }

@@ -7,13 +7,14 @@
  * ends esbuild's process too; esbuild does not restart it, so this file does.
  */
 import Module, { createRequire } from 'node:module';
+import type * as Esbuild from 'esbuild';
 
-type Esbuild = typeof import('esbuild');
+type Instance = typeof Esbuild;
 
 /** esbuild has no code for it. */
 const HAS_ENDED = /^The service (?:was stopped|is no longer running)/;
 
-let instance: Esbuild | undefined;
+let instance: Instance | undefined;
 /** Builds that use the process or are about to. */
 let users = 0;
 /** How often the process was found ended: of builds that run beside each other only one restarts it. */
@@ -31,7 +32,7 @@ export async function withEsbuild<Result>(stays: boolean, use: () => Promise<Res
 }
 
 /** Runs a build. Runs it again if esbuild's process has ended. Rejects as the build does. */
-export async function onEsbuild<Result>(build: (esbuild: Esbuild) => Promise<Result>): Promise<Result> {
+export async function onEsbuild<Result>(build: (esbuild: Instance) => Promise<Result>): Promise<Result> {
   instance ??= load();
   const before = ends;
   try {
@@ -53,9 +54,9 @@ interface Loadable {
 }
 
 /** Evaluates esbuild's file once more, outside of the cache of `require`. */
-function load(): Esbuild {
+function load(): Instance {
   const file = createRequire(import.meta.url).resolve('esbuild');
   const module = new Module(file);
   (module as unknown as Loadable).load(file);
-  return module.exports as Esbuild;
+  return module.exports as Instance;
 }

@@ -35,7 +35,8 @@ function walk(root: string): string[] | undefined {
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of entriesOf(folder)) {
       const file = path.join(folder, entry.name);
-      if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.')) folders.push(file);
+      if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.'))
+        folders.push(file);
       if (entry.isFile() && isTyped(file)) found.push(file);
     }
     if (found.length + folders.length > MOST) return undefined;

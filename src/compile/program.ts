@@ -1,7 +1,8 @@
 /**
  * What a server is told to run → what its workers load: the application, and before it the modules of `--import`.
  *
- * Law: names alone, which file, which export, which module; `compile.ts` does the rest. All of it is compiled together,
+ * Law: the door of this room, loaded by every server: names alone, which file, which export, which module. `compile.ts`
+ * does the rest, and `built.ts` for a build that was made ahead of time. All of it is compiled together,
  * so that a file that both reach is one module in a worker.
  */
 import { existsSync } from 'node:fs';
@@ -134,10 +135,7 @@ export function locateProgram(
   return { file, exportName, imports, own, files: file === '' ? own : [file, ...own] };
 }
 
-function importedFrom(
-  imports: Located['imports'],
-  urls: ReadonlyMap<string, string>,
-): ImportedModule[] {
+function importedFrom(imports: Located['imports'], urls: ReadonlyMap<string, string>): ImportedModule[] {
   return imports.map(({ name, at }) => ({
     name,
     url: urls.get(at) ?? (path.isAbsolute(at) ? pathToFileURL(at).href : at),

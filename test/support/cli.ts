@@ -31,6 +31,8 @@ export class Cli {
       node?: string[];
       /** The limit of open files. */
       openFiles?: number;
+      uid?: number;
+      gid?: number;
     } = {},
   ) {
     const env = { ...process.env, ...options.env };

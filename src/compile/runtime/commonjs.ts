@@ -36,12 +36,12 @@ export function hookRequire(sources: Sources): void {
   const { _load: load, _resolveFilename: resolve } = loader;
 
   loader._resolveFilename = function (request, parent, isMain, options) {
-    const from = parent?.filename == null ? undefined : sources.sourceOf(parent.filename);
+    const from = isNamed(parent) ? sources.sourceOf(parent.filename) : undefined;
     if (request.startsWith(OWN)) return resolve.call(this, request, parent, isMain, options);
     const asked = from === undefined ? parent : standIn(loader, from);
-    const file = asked?.filename;
+    const file = isNamed(asked) ? asked.filename : undefined;
     // As imports do: in TypeScript a name without an ending means TypeScript first.
-    if (file != null && isTyped(file) && path.extname(request) === '' && /^[./]/.test(request)) {
+    if (file !== undefined && isTyped(file) && path.extname(request) === '' && /^[./]/.test(request)) {
       const found = findSource(request, file, sources.exists);
       if (found !== undefined) return found;
     }
@@ -49,14 +49,15 @@ export function hookRequire(sources: Sources): void {
       return resolve.call(this, request, asked, isMain, options);
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
-      const found = isMissing && file != null ? findSource(request, file, sources.exists) : undefined;
+      const found = isMissing && file !== undefined ? findSource(request, file, sources.exists) : undefined;
       if (found === undefined) throw error;
       return found;
     }
   };
 
   loader._load = function (request, parent, isMain) {
-    const compiled = isMain || !mayBeSource(request, parent, sources) ? undefined : compiledOf(request, parent);
+    const compiled =
+      isMain || !mayBeSource(request, parent, sources) ? undefined : compiledOf(request, parent);
     return load.call(this, compiled ?? request, parent, isMain);
   };
 
@@ -85,8 +86,13 @@ export function hookRequire(sources: Sources): void {
 /** Libraries name files of the application by absolute paths, and their own files otherwise. */
 function mayBeSource(request: string, parent: Parent | null | undefined, sources: Sources): boolean {
   if (request.startsWith(OWN) || isBuiltin(request)) return false;
-  if (path.isAbsolute(request) || parent?.filename == null) return true;
+  if (path.isAbsolute(request) || !isNamed(parent)) return true;
   return !isInPackage(parent.filename) || sources.sourceOf(parent.filename) !== undefined;
+}
+
+/** It is a file: the prompt and evaluated texts have no name. */
+function isNamed(parent: Parent | null | undefined): parent is Parent & { filename: string } {
+  return typeof parent?.filename === 'string';
 }
 
 function isInPackage(file: string): boolean {

@@ -52,7 +52,11 @@ export function hookImport(sources: Sources, data: RuntimeData): void {
 /** With the source as the importer, if it is a compiled file. Null: nothing for us. */
 export function asked(specifier: string, context: Context, sources: Sources): Context | null {
   // `require` has hooks of its own, see `commonjs.ts`.
-  if (specifier.startsWith('././') || isBuiltin(specifier) || context.conditions?.includes('require') === true)
+  if (
+    specifier.startsWith('././') ||
+    isBuiltin(specifier) ||
+    context.conditions?.includes('require') === true
+  )
     return null;
   const { parentURL } = context;
   if (parentURL?.startsWith('file:') !== true) return context;
@@ -68,7 +72,12 @@ export function compiled(resolved: Resolved, sources: Sources): Resolved {
 }
 
 /** What Node has not found: TypeScript has more names for a file. */
-export function missing(error: unknown, specifier: string, { parentURL }: Context, sources: Sources): Resolved {
+export function missing(
+  error: unknown,
+  specifier: string,
+  { parentURL }: Context,
+  sources: Sources,
+): Resolved {
   const isMissing = ['ERR_MODULE_NOT_FOUND', 'ERR_UNSUPPORTED_DIR_IMPORT'].includes(
     (error as NodeJS.ErrnoException).code ?? '',
   );

@@ -88,7 +88,8 @@ export class Sources {
   }
 
   #runCompiler(source: string): void {
-    const { NODE_OPTIONS: _, ...env } = process.env;
+    // What the server was started with, a debugger above all, is not for the compiler.
+    const env = { ...process.env, NODE_OPTIONS: '' };
     const request = JSON.stringify({ ...this.#data, source });
     const printed = execFileSync(process.execPath, [COMPILER, request], { env, encoding: 'utf8' });
     const more = JSON.parse(printed) as More;
