@@ -60,7 +60,7 @@ function compile(app: string, { tmp, cacheDir = '', uid }: Options): SpawnSyncRe
   const code = `
     const { compileProgram } = await import(${JSON.stringify(PROGRAM)});
     try {
-      const { url } = await compileProgram({ app: ${JSON.stringify(app)}, folders: [] }, { imports: [], cacheDir: ${JSON.stringify(cacheDir)}, watch: false }, new Set());
+      const { url } = await compileProgram({ app: ${JSON.stringify(app)}, folders: ['/'] }, { imports: [], cacheDir: ${JSON.stringify(cacheDir)}, watch: false }, new Set());
       console.log(new URL(url).pathname);
     } catch (error) { console.log(error.code + ' ' + error.message); }`;
   const user = uid === undefined ? {} : { uid, gid: uid };
@@ -228,7 +228,7 @@ describe('a build in the cache is proved whole before it is used (A22)', () => {
     const cache = cacheOf(root);
     const code = `
       const { compileProgram } = await import(${JSON.stringify(PROGRAM)});
-      await compileProgram({ app: ${JSON.stringify(app)}, folders: [] }, { imports: [], cacheDir: '', watch: false }, new Set());`;
+      await compileProgram({ app: ${JSON.stringify(app)}, folders: ['/'] }, { imports: [], cacheDir: '', watch: false }, new Set());`;
     // The writes are synchronous: another process kills as soon as it sees the first files.
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
     const closed = once(child, 'close');
@@ -277,7 +277,11 @@ describe('another folder is used if the first cannot be (C25)', () => {
 
   test('the error of the library has a code', async () => {
     const { app } = project();
-    const program = compileProgram({ app, folders: [] }, { imports: [], cacheDir: app, watch: false }, new Set());
+    const program = compileProgram(
+      { app, folders: ['/'] },
+      { imports: [], cacheDir: app, watch: false },
+      new Set(),
+    );
     await expect(program).rejects.toMatchObject({ code: 'TSGI_ERR_CACHE' });
   });
 

@@ -33,7 +33,7 @@ function project(files: Record<string, string>): string {
 
 /** As for `--watch`: esbuild's process stays for the next test. */
 function compileApplication(file: string): Promise<Program> {
-  return compileProgram({ app: file, folders: [] }, { imports: [], cacheDir: '', watch: true }, new Set());
+  return compileProgram({ app: file, folders: ['/'] }, { imports: [], cacheDir: '', watch: true }, new Set());
 }
 
 /** What a worker does: it installs the runtime, then loads the application. */
@@ -329,7 +329,7 @@ describe('the cache', () => {
   test('a process that compiled ends by itself', () => {
     const root = project({ 'app.ts': 'export default (a: string) => a;' });
     const module = new URL('../../dist/compile/program.js', import.meta.url).href;
-    const code = `const { compileProgram } = await import(${JSON.stringify(module)}); console.log((await compileProgram({ app: ${JSON.stringify(path.join(root, 'app.ts'))}, folders: [] }, { imports: [], cacheDir: '', watch: true }, new Set())).source);`;
+    const code = `const { compileProgram } = await import(${JSON.stringify(module)}); console.log((await compileProgram({ app: ${JSON.stringify(path.join(root, 'app.ts'))}, folders: ['/'] }, { imports: [], cacheDir: '', watch: true }, new Set())).source);`;
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       timeout: 10_000,
       encoding: 'utf8',
