@@ -5,6 +5,7 @@
  * (`pool.ts`). Its end is told when the thread has ended, and not before: after a kill piscina rejects at once, and
  * what the thread did may be judged only when nothing can write its memory any more.
  */
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { OptionError } from '../errors.ts';
@@ -49,7 +50,16 @@ export interface IncarnationOwner {
 /** What every incarnation is given besides its own rings and ports. */
 export type CommonTask = Omit<
   WorkerTask,
-  'slot' | 'shared' | 'responses' | 'inbound' | 'doorbell' | 'control' | 'output' | 'index' | 'addresses'
+  | 'slot'
+  | 'shared'
+  | 'responses'
+  | 'inbound'
+  | 'doorbell'
+  | 'control'
+  | 'output'
+  | 'index'
+  | 'addresses'
+  | 'expects'
 >;
 
 export interface IncarnationParts {
@@ -193,7 +203,11 @@ export class Incarnation implements Threaded {
   async #run(threads: Threads | null, task: WorkerTask): Promise<void> {
     if (threads === null) {
       const { default: work } = (await import(WORKER_URL.href)) as { default: typeof runWorker };
-      return work(task);
+      // What it said last arrives before its port closes, and after its promise is settled.
+      const closed = once(this.#control, 'close');
+      await work(task);
+      await closed;
+      return;
     }
     return threads.run(task, { transferList: [task.doorbell, task.control], signal: this.#kill.signal });
   }

@@ -43,6 +43,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #task: CommonTask;
   #closing = false;
   #readiness: Readiness | null = null;
+  #expects: WorkerTask['expects'] = null;
   readonly hints: Hints;
   readonly #addresses: (AddressInfo | undefined)[] = [];
   /** Places besides the first where programs listen, or want to. */
@@ -269,6 +270,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       slot,
       index,
       addresses: this.#addresses,
+      expects: this.#expects,
       ...rings,
       output: this.#threads === null ? null : output,
       shared: this.#options.shared,
@@ -288,6 +290,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void {
     this.#readiness = readiness;
+    if (worker.task.problem === '') this.#expects = readiness.asked === null ? 'export' : 'listen';
     const { maxLifetime } = this.#options;
     if (maxLifetime > 0)
       worker.after(jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));

@@ -1,39 +1,54 @@
 /**
  * Whether anything goes on in this thread that was not there before: timers, sockets, files.
  *
- * Law: what keeps an event loop alive, as Node tells it; a program with nothing left to wait for would end.
+ * Law: what keeps an event loop alive, as Node lists it; a program with nothing left to wait for would end.
  */
 const LOOK_MS = 20;
+/** A single look may fall between two steps of one job. */
+const QUIET_LOOKS = 2;
+
+/** What the worker itself may have at any time. */
+const OURS: ReadonlySet<string> = new Set(['Immediate', 'MessagePort']);
 
 export class Activity {
-  readonly #before: ReadonlyMap<string, number> = counts();
+  readonly #ignored: ReadonlySet<string>;
+  readonly #before: ReadonlyMap<string, number>;
 
-  /** Resolves when all that began since this was made has ended, or `enough` says so. */
-  ended(enough: () => boolean): Promise<void> {
+  /** @param ignored kinds of resources that do not count */
+  constructor(ignored: ReadonlySet<string> = OURS) {
+    this.#ignored = ignored;
+    this.#before = this.#counts();
+  }
+
+  /**
+   * Resolves when all that began since this was made has ended, or `enough` says so.
+   *
+   * @param busy whether something goes on that Node does not list
+   */
+  ended(enough: () => boolean, busy: () => boolean = () => false): Promise<void> {
+    let quiet = 0;
     return new Promise((resolve) => {
       const timer = setInterval(() => {
-        if (!enough() && this.#goesOn) return;
+        quiet = this.#goesOn || busy() ? 0 : quiet + 1;
+        if (!enough() && quiet < QUIET_LOOKS) return;
         clearInterval(timer);
         resolve();
       }, LOOK_MS);
-      // It counts itself otherwise.
+      // A ref'd timer would count itself.
       timer.unref();
     });
   }
 
   get #goesOn(): boolean {
-    for (const [kind, count] of counts()) if (count > (this.#before.get(kind) ?? 0)) return true;
+    for (const [kind, count] of this.#counts()) if (count > (this.#before.get(kind) ?? 0)) return true;
     return false;
   }
-}
 
-/** The worker's own, at any time. */
-const OURS = new Set(['Immediate', 'MessagePort']);
-
-/** Kind of resource → how many there are. */
-function counts(): ReadonlyMap<string, number> {
-  const found: Map<string, number> = new Map();
-  for (const kind of process.getActiveResourcesInfo())
-    if (!OURS.has(kind)) found.set(kind, (found.get(kind) ?? 0) + 1);
-  return found;
+  /** Kind of resource → how many there are. */
+  #counts(): ReadonlyMap<string, number> {
+    const found: Map<string, number> = new Map();
+    for (const kind of process.getActiveResourcesInfo())
+      if (!this.#ignored.has(kind)) found.set(kind, (found.get(kind) ?? 0) + 1);
+    return found;
+  }
 }

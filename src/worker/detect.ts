@@ -1,13 +1,14 @@
 /**
  * Which interface an application is called through, by what was exported: docs/interfaces.md has this as a table.
  *
- * Law: looks, and calls nothing but a framework's own way to its listener. Frameworks are told by what they can do, not
- * by name, so this knows no package.
+ * Law: looks, and calls nothing but a framework's own way to its listener. Frameworks are recognised by what they can do, not
+ * by name, so this knows no package. What a bare function may be is `function-shape.ts`'s.
  */
 import { Server } from 'node:http';
 import { OptionError } from '../errors.ts';
 import type { Application } from '../tsgi/types.ts';
 import type { FetchHandler } from './node/fetch-exchange.ts';
+import { shapeOf } from './function-shape.ts';
 import type { NodeHandler } from './node/node-interface.ts';
 
 export type InterfaceName = 'tsgi' | 'fetch' | 'node';
@@ -20,35 +21,51 @@ export type Detected =
 
 type Callable = (...args: unknown[]) => unknown;
 
+/** What an export was recognised as. */
+export type Found =
+  /** `take` makes it ready as its framework asks, and is called once it is known that the program does not listen by itself. */
+  | { readonly kind: 'application'; readonly take: () => Promise<Detected> }
+  /** `name`: of the function; null if its user named it as the factory. */
+  | { readonly kind: 'factory'; readonly make: () => unknown; readonly name: string | null }
+  /** What it is, and what to write instead. */
+  | { readonly kind: 'unusable'; readonly what: string; readonly remedy: string };
+
+type Taking = () => Promise<Detected>;
+
 /** Express, connect and their kin: functions that carry a router's methods. */
 const ROUTER_METHODS = ['handle', 'use', 'set'];
 const LISTENER_PARAMETERS = 2;
-/** `(request, response, next)`. */
-const MIDDLEWARE_PARAMETERS = 3;
 
 /**
  * @param chosen what the option `interface` says
  * @returns undefined for what is nothing that runs
  * @throws OptionError TSGI_ERR_APP_EXPORT when it runs, but not through the interface that was chosen
  */
-export async function detect(found: unknown, chosen: InterfaceName | 'auto'): Promise<Detected | undefined> {
+export function recognise(found: unknown, chosen: InterfaceName | 'auto'): Found | undefined {
   if (!isThing(found)) return undefined;
+  const byInterface = (take: (application: Callable) => Detected) =>
+    isCallable(found) ? async () => take(found) : undefined;
   switch (chosen) {
     case 'tsgi':
-      return required(typeof found === 'function' ? tsgi(found, 'by --interface') : undefined, chosen);
+      return required(
+        byInterface((application) => tsgi(application, 'by --interface')),
+        chosen,
+      );
     case 'fetch':
       return required(
-        asFetch(found) ?? (isCallable(found) ? fetchHandler(found, 'by --interface') : undefined),
+        asFetch(found) ?? byInterface((application) => fetchHandler(application, 'by --interface')),
         chosen,
       );
     case 'node':
       return required(
-        (await asNode(found)) ??
-          (isCallable(found) ? node(found as NodeHandler, 'by --interface') : undefined),
+        asNode(found) ?? byInterface((application) => node(application as NodeHandler, 'by --interface')),
         chosen,
       );
-    case 'auto':
-      return asFetch(found) ?? (await asNode(found)) ?? asFunction(found);
+    case 'auto': {
+      const take = asFetch(found) ?? asNode(found);
+      if (take !== undefined) return { kind: 'application', take };
+      return isCallable(found) ? asFunction(found) : undefined;
+    }
   }
 }
 
@@ -70,47 +87,60 @@ function node(application: NodeHandler | Server, why: string): Detected {
   return { interface: 'node', application, why };
 }
 
-function asFetch(found: object): Detected | undefined {
+function asFetch(found: object): Taking | undefined {
   const handler = method(found, 'fetch');
-  return handler === undefined ? undefined : fetchHandler(handler, 'the export has a method fetch');
+  return handler && (async () => fetchHandler(handler, 'the export has a method fetch'));
 }
 
-async function asNode(found: object): Promise<Detected | undefined> {
-  if (found instanceof Server) return node(found, 'the export is an http.Server');
-  if (typeof found === 'function') {
+function asNode(found: object): Taking | undefined {
+  const as = (application: NodeHandler | Server, why: string) => async () => node(application, why);
+  if (found instanceof Server) return as(found, 'the export is an http.Server');
+  if (isCallable(found)) {
     const named = ROUTER_METHODS.find((name) => method(found, name) !== undefined);
-    if (named !== undefined)
-      return node(found as NodeHandler, `the export is a function with a method ${named}`);
-    if (found.length >= MIDDLEWARE_PARAMETERS)
-      return node(found as NodeHandler, `the export is a function of ${found.length} parameters`);
-    return undefined;
+    if (named === undefined) return undefined;
+    return as(found as NodeHandler, `the export is a function with a method ${named}`);
   }
   const callback = method(found, 'callback');
-  if (callback !== undefined) return node(callback() as NodeHandler, 'the export has a method callback');
+  if (callback !== undefined)
+    return async () => node(callback() as NodeHandler, 'the export has a method callback');
   const adapter = method(found, 'getHttpAdapter');
-  if (adapter !== undefined) {
-    await method(found, 'init')?.();
-    const instance = (adapter() as { getInstance(): unknown }).getInstance();
-    return isThing(instance) ? asNode(instance) : undefined;
-  }
-  const server = await serverOf(found);
-  if (server !== undefined) return node(server, 'the export has an http.Server of its own');
+  if (adapter !== undefined) return () => ofAdapter(found, adapter);
+  const server = serverOf(found);
+  if (server !== undefined)
+    return async () => {
+      // Fastify and hapi add their listeners when they are made ready.
+      await (method(found, 'ready') ?? method(found, 'initialize'))?.();
+      return node(server, 'the export has an http.Server of its own');
+    };
   const handler = method(found, 'handler');
   // h3's takes an event, and is no listener.
   if (handler === undefined || handler.length < LISTENER_PARAMETERS) return undefined;
-  return node(handler as NodeHandler, 'the export has a method handler');
+  return as(handler as NodeHandler, 'the export has a method handler');
 }
 
-/** Fastify's `server`, hapi's `listener`; both want to be made ready first. */
-async function serverOf(found: object): Promise<Server | undefined> {
+/** NestJS: what its adapter runs, once it is initialised. */
+async function ofAdapter(found: object, adapter: Callable): Promise<Detected> {
+  await method(found, 'init')?.();
+  const instance = (adapter() as { getInstance(): unknown }).getInstance();
+  const take = isThing(instance) ? asNode(instance) : undefined;
+  return (required(take, 'node') as Extract<Found, { kind: 'application' }>).take();
+}
+
+/** Fastify's `server`, hapi's `listener`. */
+function serverOf(found: object): Server | undefined {
   const { server, listener } = found as { server?: unknown; listener?: unknown };
-  const own = [server, listener].find((candidate) => candidate instanceof Server);
-  if (own !== undefined) await (method(found, 'ready') ?? method(found, 'initialize'))?.();
-  return own as Server | undefined;
+  return [server, listener].find((candidate) => candidate instanceof Server);
 }
 
-function asFunction(found: object): Detected | undefined {
-  return typeof found === 'function' ? tsgi(found, 'the export is a function') : undefined;
+function asFunction(found: Callable): Found {
+  const shape = shapeOf(found);
+  if (shape.kind === 'factory') return { kind: 'factory', make: () => found(), name: found.name };
+  if (shape.kind === 'unusable') return shape;
+  const { interface: name, why } = shape;
+  return {
+    kind: 'application',
+    take: async () => ({ interface: name, application: found, why }) as Detected,
+  };
 }
 
 function isThing(value: unknown): value is object {
@@ -126,8 +156,8 @@ function method(of: object, name: string): Callable | undefined {
   return isCallable(found) ? (found.bind(of) as Callable) : undefined;
 }
 
-function required(detected: Detected | undefined, chosen: InterfaceName): Detected {
-  if (detected !== undefined) return detected;
+function required(take: Taking | undefined, chosen: InterfaceName): Found {
+  if (take !== undefined) return { kind: 'application', take };
   const wanted = {
     tsgi: 'a function (environ, startResponse)',
     fetch: 'a function (request), or an object with a method fetch',

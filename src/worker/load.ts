@@ -1,16 +1,33 @@
 /**
- * Finds the application: what its module exports, or the server it listens with.
+ * Loads the application: what its module exports, or the server it listens with.
  *
- * Law: loads and judges; runs nothing but a factory. Errors name what was found and the remedy. What an export is called
- * through is `detect.ts`.
+ * Law: loads and decides; runs nothing but a factory. What an export is, is `exports.ts` and `detect.ts`; what the event
+ * loop waits for, is `loop-watch.ts`.
+ *
+ * A program that listens is served by what it listens with, whatever it exports, and it may listen long after its module
+ * is loaded. So an export waits: until the event loop has drained, where plain Node would end the program, or for a time.
+ * The time is short for an application (it may hold a pool of connections for ever), and long for what only may be one.
  */
+import { readFileSync } from 'node:fs';
 import Module from 'node:module';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '../errors.ts';
 import type { Hooks } from '../hooks.ts';
-import { Activity } from './activity.ts';
-import { detect, type Detected, fetchHandler, type InterfaceName, ownServer } from './detect.ts';
+import { type Detected, fetchHandler, type Found, type InterfaceName, ownServer } from './detect.ts';
+import {
+  type Exports,
+  findIn,
+  findNamed,
+  findUsual,
+  hooksOf,
+  isPlainObject,
+  kindOf,
+  noApplication,
+  unusable,
+  unwrap,
+} from './exports.ts';
+import type { LoopWatch } from './loop-watch.ts';
 import type { Program } from './program.ts';
 
 export interface Loaded {
@@ -18,22 +35,29 @@ export interface Loaded {
   readonly hooks: Hooks;
 }
 
+/** What earlier workers of this server did with the same application; null for the first. */
+export type Expected = 'listen' | 'export' | null;
+
 export interface LoadParts {
   /** What is imported, a file: URL. */
   readonly url: string;
+  /** Absolute path of the file as its user wrote it. */
+  readonly source: string;
   /** It is CommonJS. */
   readonly isScript: boolean;
   /** The export: `name`, or `name()` for a factory; '' for the usual names. */
   readonly exportName: string;
   readonly interface: InterfaceName | 'auto';
-  /** Hears the program listen. */
+  readonly expects: Expected;
+  /** Receives the calls of `listen`. */
   readonly program: Program;
+  readonly watch: LoopWatch;
 }
 
-type Exports = Record<string, unknown>;
-
-const DEFAULT_NAMES = ['default', 'app', 'application', 'server'];
-const FACTORY = 'createApp';
+/** How long an application that is exported waits for a call of `listen` while the event loop lives, ms. */
+const PATIENCE_MS = { first: 500, listen: 5000, export: 0 };
+/** The same for a factory: a program that exports its own `main` must not be run twice. */
+const FACTORY_PATIENCE_MS = 5000;
 
 /**
  * Resolves with what the module exports or, if it listens by itself, with its server: that may come before its import
@@ -43,10 +67,15 @@ const FACTORY = 'createApp';
  */
 export async function loadApplication(parts: LoadParts): Promise<Loaded> {
   const { program, exportName } = parts;
-  const activity = new Activity();
-  const importing = importModule(parts);
-  const mayListen = exportName === '' && (parts.interface === 'auto' || parts.interface === 'node');
-  if (!mayListen) return (await fromExports(await importing, parts)) ?? nothing(await importing, exportName);
+  const importing = importSettled(parts);
+  if (!mayListen(parts)) {
+    const exports = await importing;
+    const found =
+      exportName === ''
+        ? findUsual(exports, parts.interface)
+        : findNamed(exports, exportName, parts.interface);
+    return fromExport(exports, await found, parts);
+  }
   const listens = program.captured.then(async (server): Promise<Loaded> => {
     // What its module does behind `listen`, above all routes it adds, is done first.
     await immediate();
@@ -57,13 +86,14 @@ export async function loadApplication(parts: LoadParts): Promise<Loaded> {
     // Serving already, so it is as in any program: an error that nobody caught.
     if (loaded) setImmediate(() => throwError(error));
   });
-  const exported = importing.then(async (exports) => {
-    if (program.asked !== null) return listens;
-    return (await fromExports(exports, parts)) ?? lateListener(listens, exports, activity, program);
-  });
-  const first = await Promise.race([listens, exported]);
+  const first = await Promise.race([listens, importing.then((exports) => choose(exports, parts, listens))]);
   loaded = true;
   return first;
+}
+
+/** Whether a call of `listen` decides how the application is served. */
+export function mayListen(parts: Pick<LoadParts, 'exportName' | 'interface'>): boolean {
+  return parts.exportName === '' && (parts.interface === 'auto' || parts.interface === 'node');
 }
 
 /**
@@ -72,23 +102,113 @@ export async function loadApplication(parts: LoadParts): Promise<Loaded> {
  * @throws OptionError TSGI_ERR_APP_EXPORT
  */
 export async function takeApplication(application: object, chosen: LoadParts['interface']): Promise<Loaded> {
-  const detected = await detect(application, chosen);
+  const found = await findIn(application, chosen);
+  const detected = await detectedFrom(found, chosen);
   if (detected !== undefined) return { detected, hooks: {} };
-  throw new OptionError(
-    'TSGI_ERR_APP_EXPORT',
-    `Cannot use the application: option app takes a path, a function, an object with fetch, or an app of a framework, and that is ${kindOf(application)}`,
+  const got =
+    found?.kind === 'unusable' ? `${found.what}; ${found.remedy}` : `that is ${kindOf(application)}`;
+  throw unusable(
+    `option app takes a path, a function, an object with fetch, or an app of a framework, and ${got}`,
   );
 }
 
-/** It has exported nothing that runs, and may still listen as long as anything goes on in it. */
-function lateListener(
-  listens: Promise<Loaded>,
-  exports: Exports,
-  activity: Activity,
-  program: Program,
-): Promise<Loaded> {
-  const ended = activity.ended(() => program.asked !== null);
-  return Promise.race([listens, ended.then(() => (program.asked === null ? nothing(exports, '') : listens))]);
+async function choose(exports: Exports, parts: LoadParts, listens: Promise<Loaded>): Promise<Loaded> {
+  const { program } = parts;
+  if (program.asked !== null) return listens;
+  const found = await findUsual(exports, parts.interface);
+  const runsItself =
+    found?.kind === 'factory' && found.name !== null && isRunByItself(parts.source, found.name);
+  await listening(parts, runsItself ? Number.POSITIVE_INFINITY : patienceFor(found, parts.expects));
+  if (program.asked !== null) return listens;
+  if (runsItself)
+    throw unusable(
+      `the file runs its export ${found.name} itself and has ended without a call of listen; export the application, or name its factory with file:name()`,
+    );
+  const chosen = await fromExport(exports, found, parts);
+  return program.asked === null ? chosen : listens;
+}
+
+function patienceFor(found: Found | undefined, expects: Expected): number {
+  if (found?.kind === 'factory') return FACTORY_PATIENCE_MS;
+  return found?.kind === 'application' ? PATIENCE_MS[expects ?? 'first'] : Number.POSITIVE_INFINITY;
+}
+
+/** Resolves when the program has called `listen`, when its event loop has drained, or after so many milliseconds. */
+async function listening({ program, watch }: LoadParts, milliseconds: number): Promise<void> {
+  if (program.asked !== null || milliseconds === 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    if (milliseconds === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(resolve, milliseconds);
+    timer.unref();
+  });
+  await Promise.race([program.captured, watch.drained(), late]);
+  clearTimeout(timer);
+}
+
+/** @throws OptionError TSGI_ERR_APP_EXPORT */
+async function fromExport(exports: Exports, found: Found | undefined, parts: LoadParts): Promise<Loaded> {
+  const detected = await detectedFrom(found, parts.interface);
+  if (detected === undefined) throw noApplication(exports, parts.exportName, found);
+  return { detected, hooks: hooksOf(exports) };
+}
+
+/** @throws OptionError TSGI_ERR_APP_EXPORT for a factory that makes no application */
+async function detectedFrom(
+  found: Found | undefined,
+  chosen: InterfaceName | 'auto',
+): Promise<Detected | undefined> {
+  if (found?.kind === 'application') return found.take();
+  if (found?.kind !== 'factory') return undefined;
+  const made = await found.make();
+  if (isResponse(made)) return fetchHandler(found.make, 'the export returns a Response');
+  const inner = await findIn(made, chosen);
+  if (inner?.kind === 'application') {
+    const detected = await inner.take();
+    if (found.name === null) return detected;
+    return { ...detected, why: detected.why.replace('the export', 'what the exported factory returned') };
+  }
+  throw unusable(
+    `the export is a function without parameters, which was called to make the application, and it returned ${kindOf(made)}; return an application from it, or take the parameters of one: (request, response), (request) or (environ, startResponse)`,
+  );
+}
+
+/** By what it can do: to look at `Response` would load Node's HTTP client. */
+function isResponse(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'arrayBuffer' in value && 'headers' in value;
+}
+
+/** How a file says that it is started by itself. */
+const RUN_AS_MAIN =
+  /\brequire\.main\b|\bmodule\.parent\b|\bimport\.meta\.main\b|\bprocess\.argv\s*\[\s*1\s*\]/;
+
+/** Whether the file calls the function that it exports, at once or if it is what was started. */
+function isRunByItself(source: string, name: string): boolean {
+  try {
+    const text = readFileSync(source, 'utf8');
+    if (RUN_AS_MAIN.test(text)) return true;
+    if (!/^[\w$]+$/.test(name) || name === 'default') return false;
+    const escaped = name.replaceAll('$', '\\$');
+    return new RegExp(`^(?:await |void )?${escaped}\\(`, 'm').test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** @throws OptionError TSGI_ERR_APP_LOAD if a top-level await is never settled */
+async function importSettled(parts: LoadParts): Promise<Exports> {
+  let isSettled = false;
+  const importing = importModule(parts).finally(() => {
+    isSettled = true;
+  });
+  const drained = parts.watch.drained().then(() => {
+    if (isSettled || parts.program.asked !== null) return importing;
+    throw new OptionError(
+      'TSGI_ERR_APP_LOAD',
+      'The application does not load: a top-level await of it is never settled, and nothing goes on that could settle it (Node ends such a program with code 13). Look for a promise that is not resolved.',
+    );
+  });
+  return Promise.race([importing, drained]);
 }
 
 function throwError(error: unknown): never {
@@ -104,87 +224,4 @@ async function importModule({ url, isScript }: LoadParts): Promise<Exports> {
 
 interface Loader {
   _load(file: string, parent: null, isMain: true): unknown;
-}
-
-async function fromExports(exports: Exports, parts: LoadParts): Promise<Loaded | undefined> {
-  const detected =
-    parts.exportName === '' ? await detectUsual(exports, parts) : await detectNamed(exports, parts);
-  return detected && { detected, hooks: hooksOf(exports) };
-}
-
-async function detectUsual(exports: Exports, parts: LoadParts): Promise<Detected | undefined> {
-  for (const name of DEFAULT_NAMES) {
-    const detected = await detect(exports[name], parts.interface);
-    if (detected !== undefined) return detected;
-  }
-  if (typeof exports.fetch === 'function' && parts.interface !== 'tsgi')
-    return fetchHandler(exports.fetch, 'the export is named fetch');
-  const factory = exports[FACTORY];
-  if (typeof factory !== 'function') return undefined;
-  return detect(await (factory as () => unknown)(), parts.interface);
-}
-
-async function detectNamed(exports: Exports, parts: LoadParts): Promise<Detected | undefined> {
-  const { exportName } = parts;
-  const isFactory = exportName.endsWith('()');
-  const key = isFactory ? exportName.slice(0, -2) : exportName;
-  const inner = exports.default as Exports | undefined;
-  const found = exports[key] ?? inner?.[key];
-  const application = isFactory && typeof found === 'function' ? await (found as () => unknown)() : found;
-  return detect(application, parts.interface);
-}
-
-/** Of a framework's own object `init` is the framework's. */
-function hooksOf(exports: Exports): Hooks {
-  const inner = isPlainObject(exports.default) ? exports.default : {};
-  const hook = (name: string) => {
-    const found = exports[name] ?? inner[name];
-    return typeof found === 'function' ? { [name]: found } : {};
-  };
-  return { ...hook('init'), ...hook('shutdown') };
-}
-
-/** A CommonJS module's exports arrive as the default export. */
-function unwrap(exports: Exports): Exports {
-  const inner = exports.default;
-  if (typeof inner === 'object' && inner !== null && '__esModule' in inner) return inner as Exports;
-  return exports;
-}
-
-function isPlainObject(value: unknown): value is Exports {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-/** @throws OptionError TSGI_ERR_APP_EXPORT that says what was found */
-function nothing(exports: Exports, name: string): never {
-  const inner = exports.default as Exports | undefined;
-  const found = name === '' ? exports.default : (exports[name.replace('()', '')] ?? inner?.[name]);
-  const wanted =
-    name === ''
-      ? 'an application as its default export (a function, an object with fetch, an app of a framework), or a call of listen'
-      : `an application named ${name}`;
-  const isNothing = found === undefined || found === null || isEmpty(found);
-  const got = isNothing ? `it exports ${namesOf(exports)}` : `that is ${kindOf(found)}`;
-  throw new OptionError(
-    'TSGI_ERR_APP_EXPORT',
-    `Cannot use the application: the file needs ${wanted}, and ${got}; name another export with file:name`,
-  );
-}
-
-/** What CommonJS exports that exports nothing. */
-function isEmpty(value: unknown): boolean {
-  return isPlainObject(value) && Object.keys(value).length === 0;
-}
-
-function namesOf(exports: Exports): string {
-  const names = Object.keys(exports).filter((name) => !isEmpty(exports[name]));
-  const shown = names.map((name) => (exports[name] === undefined ? `${name}, which is undefined` : name));
-  return shown.join(', ') || 'nothing';
 }

@@ -26,6 +26,7 @@ import { Link } from './link.ts';
 import { type Loaded, loadApplication, takeApplication } from './load.ts';
 import { loadFailure } from './load-failure.ts';
 import { WorkerLoop } from './loop.ts';
+import { type LoopWatch, stuckError, watchLoop } from './loop-watch.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
 import { NodeInterface } from './node/node-interface.ts';
@@ -100,8 +101,7 @@ class Life {
     let loop: WorkerLoop;
     let called: Interface;
     try {
-      loaded = await load(this.#task, this.#program);
-      await loaded.hooks.init?.(this.#handle);
+      loaded = await this.#load();
       loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
       this.#observe(loop);
       called = await this.#callThrough(loaded.detected, loop);
@@ -131,6 +131,19 @@ class Life {
     loop.stop();
     this.#goodbye.leave();
     return { type: 'closed' };
+  }
+
+  /** @throws OptionError TSGI_ERR_APP_LOAD if it awaits something that nothing will settle, or whatever it throws */
+  async #load(): Promise<Loaded> {
+    const watch = watchLoop(this.#isOwnThread ? this.#task.control : null);
+    const loading = load(this.#task, this.#program, watch).then(async (loaded) => {
+      await loaded.hooks.init?.(this.#handle);
+      return loaded;
+    });
+    const stuck = watch.stuck.then(() => {
+      throw stuckError();
+    });
+    return Promise.race([loading, stuck]).finally(() => watch.stop());
   }
 
   async #sayGoodbye(): Promise<void> {
@@ -263,7 +276,7 @@ class Life {
   readonly #report = (text: string): void => this.#say({ type: 'log', level: 'error', text });
 }
 
-async function load(task: WorkerTask, program: Program): Promise<Loaded> {
+async function load(task: WorkerTask, program: Program, watch: LoopWatch): Promise<Loaded> {
   const { application, problem } = task;
   if (problem !== '') return problemLoaded(problem);
   if (task.runtime !== null) {
@@ -279,7 +292,7 @@ async function load(task: WorkerTask, program: Program): Promise<Loaded> {
   if (task.output !== null) surround(task);
   await loadImports(task.imports);
   program.arm();
-  const loaded = await loadApplication({ ...task, url: application, program });
+  const loaded = await loadApplication({ ...task, url: application, program, watch });
   // In a thread of somebody else's, later servers are theirs.
   if (task.output === null) program.disarm();
   return loaded;

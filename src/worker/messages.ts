@@ -45,6 +45,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly threads: number;
   /** Which of them this is: from 0, inherited by whoever takes its place. */
   readonly index: number;
+  /** What earlier workers did with the application: listen by itself, or only export; null if there was none. */
+  readonly expects: 'listen' | 'export' | null;
   /** Where the server listens, by place: the first is the server's own, others are a program's. Those to come are missing. */
   readonly addresses: readonly (AddressInfo | undefined)[];
   /** Where what is printed is remembered; null in the caller's own thread. */
@@ -65,6 +67,7 @@ export interface Readiness {
 /** What a worker says to the pool. */
 export type FromWorker =
   | { readonly type: 'started'; readonly threadId: number }
+  /** It serves. Sent again if the program listens by itself after its export was served. */
   | ({ readonly type: 'ready' } & Readiness)
   /** A program listens in one more place, counted from 1. */
   | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }

@@ -127,16 +127,16 @@ describe('chosen', () => {
 
 describe('a function that was taken for TSGI', () => {
   test.each([
-    ['(req, res) => { res.writeHead(200); res.end(); }', 'node'],
-    ['(req, res) => { res.setHeader("a", "b"); }', 'node'],
-    ['async (req, res) => { res.status(200).json({}); }', 'node'],
-    ['(req, res) => { if (req.headers.host) res.end(); }', 'node'],
-    ['(req) => { req.on("data", () => {}); }', 'node'],
-    ['() => {}', 'node'],
-    ['(request) => new Response("a")', 'fetch'],
-    ['async (request) => request.json()', 'fetch'],
-    ['async (request) => { await request.formData(); }', 'fetch'],
-    ['(request) => Response.json(new URL(request.url).pathname)', 'fetch'],
+    ['(a, b) => { b.writeHead(200); b.end(); }', 'node'],
+    ['(a, b) => { b.setHeader("a", "b"); }', 'node'],
+    ['async (a, b) => { b.status(200).json({}); }', 'node'],
+    ['(a, b) => { if (a.headers.host) b.end(); }', 'node'],
+    ['(a, b) => { a.on("data", () => {}); }', 'node'],
+    ['(a, b) => {}', 'node'],
+    ['(a, b) => new Response("a")', 'fetch'],
+    ['async (...all) => all[0].text()', 'fetch'],
+    ['async (a, b) => { await a.formData(); }', 'fetch'],
+    ['(a, b) => Response.json(new URL(a.url).pathname)', 'fetch'],
   ])('%s: the first request’s error names the flag --interface %s', async (application, flag) => {
     const { server, log } = await serveFile(appFile(`export default ${application};`));
     expect((await fetch(server.url)).status).toBe(500);

@@ -1,0 +1,150 @@
+/**
+ * Whether an application that loads still has something to wait for.
+ *
+ * Law: knows the event loop of this thread, and nothing of applications. Plain Node ends a program when nothing keeps its
+ * event loop alive; here the same moment is an event (`drained`), because the thread itself goes on.
+ *
+ * In a thread of its own the worker unrefs all ports that are there before the application is loaded: ours and piscina's.
+ * Then Node emits `beforeExit` exactly when it would end the program, whatever the program waits for: a timer, a socket,
+ * the thread pool (crypto, zlib, fs, dns), another thread. The caller's own thread (`--threads 0`) has an event loop that
+ * others keep alive, so there the resources that Node lists are counted, and the jobs that it does not list.
+ */
+import { type AsyncHook, createHook } from 'node:async_hooks';
+import { MessagePort } from 'node:worker_threads';
+import { OptionError } from '../errors.ts';
+import { Activity } from './activity.ts';
+
+export interface LoopWatch {
+  /** Resolves when nothing keeps the event loop alive that the application has begun. May be called again. */
+  drained(): Promise<void>;
+  /** Resolves when nothing keeps it alive and nobody waits for `drained`: what is awaited never comes. */
+  readonly stuck: Promise<void>;
+  /** The server owes the application an answer: until `release` the event loop counts as alive. */
+  hold(): void;
+  release(): void;
+  /** The application is loaded. */
+  stop(): void;
+}
+
+/** @param control kept alive again when the watch stops; null in the caller's own thread */
+export function watchLoop(control: MessagePort | null): LoopWatch {
+  return control === null ? new CallersLoop() : new OwnLoop(control);
+}
+
+export function stuckError(): OptionError {
+  return new OptionError(
+    'TSGI_ERR_APP_LOAD',
+    'The application does not start: it awaits something that nothing will settle. Look for a promise that is not resolved, in its hook init, its factory, or what makes its framework ready.',
+  );
+}
+
+class OwnLoop implements LoopWatch {
+  readonly stuck: Promise<void>;
+  readonly #control: MessagePort;
+  #onStuck!: () => void;
+  #waiting: (() => void)[] = [];
+  #held = 0;
+  #stopped = false;
+
+  constructor(control: MessagePort) {
+    this.#control = control;
+    this.stuck = new Promise((resolve) => {
+      this.#onStuck = resolve;
+    });
+    for (const handle of activeHandles()) if (handle instanceof MessagePort) handle.unref();
+    process.on('beforeExit', this.#onBeforeExit);
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  hold(): void {
+    this.#held += 1;
+    this.#control.ref();
+  }
+
+  release(): void {
+    this.#held -= 1;
+    if (this.#held === 0 && !this.#stopped) this.#control.unref();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    process.off('beforeExit', this.#onBeforeExit);
+    this.#control.ref();
+  }
+
+  /** What keeps the loop alive here gives those that wait one more turn; without it the thread would end. */
+  readonly #onBeforeExit = (): void => {
+    const waiting = this.#waiting.splice(0);
+    if (waiting.length === 0) {
+      this.stop();
+      return this.#onStuck();
+    }
+    setImmediate(() => {});
+    for (const resolve of waiting) resolve();
+  };
+}
+
+/** Without Node's list of handles the loop never drains, and `--boot-timeout` ends a start that leads nowhere. */
+function activeHandles(): readonly unknown[] {
+  return (process as { _getActiveHandles?: () => unknown[] })._getActiveHandles?.() ?? [];
+}
+
+/** Jobs that `process.getActiveResourcesInfo` does not list: a call of the thread pool, a stream of zlib. */
+const CALL = /REQUEST$/;
+const STREAM = /^(?:ZLIB|BROTLI|ZSTD)/;
+/** What others of the process begin and end all the time, so that it cannot be counted. */
+const BUSY = new Set(['Timeout', 'MESSAGEPORT']);
+const UNCOUNTED: ReadonlySet<string> = new Set(['Immediate', 'Timeout', 'MessagePort']);
+
+interface Reffed {
+  hasRef?(): boolean;
+}
+
+class CallersLoop implements LoopWatch {
+  readonly stuck: Promise<void> = new Promise(() => {});
+  readonly #activity: Activity = new Activity(UNCOUNTED);
+  /** By asynchronous id; null for what keeps the loop alive until it ends. */
+  readonly #begun: Map<number, Reffed | null> = new Map();
+  readonly #calls: Set<number> = new Set();
+  readonly #hook: AsyncHook;
+  #held = 0;
+
+  constructor() {
+    this.#hook = createHook({
+      init: (id, type, _, resource) => {
+        if (CALL.test(type)) this.#calls.add(id);
+        else if (STREAM.test(type)) this.#begun.set(id, null);
+        else if (BUSY.has(type)) this.#begun.set(id, resource as Reffed);
+      },
+      after: (id) => this.#calls.delete(id),
+      destroy: (id) => this.#begun.delete(id) || this.#calls.delete(id),
+    }).enable();
+  }
+
+  drained(): Promise<void> {
+    return this.#activity.ended(
+      () => false,
+      () => this.#isBusy,
+    );
+  }
+
+  get #isBusy(): boolean {
+    if (this.#held > 0 || this.#calls.size > 0) return true;
+    return [...this.#begun.values()].some((resource) => resource?.hasRef?.() !== false);
+  }
+
+  hold(): void {
+    this.#held += 1;
+  }
+
+  release(): void {
+    this.#held -= 1;
+  }
+
+  stop(): void {
+    this.#hook.disable();
+  }
+}
