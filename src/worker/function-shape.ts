@@ -14,6 +14,7 @@ export type Shape =
   /** Nothing that a request can be given to. */
   | { readonly kind: 'unusable'; readonly what: string; readonly remedy: string };
 
+const ENVIRON = /^_?environ$/i;
 const REQUEST = /^_?(?:req|request)$/i;
 const RESPONSE = /^_?(?:res|response|resp|rep|reply)$/i;
 /** What runtimes of fetch handlers pass behind the request. */
@@ -39,7 +40,7 @@ export function shapeOf(found: (...args: never[]) => unknown): Shape {
       interface: 'node',
       why: `the export is a function of ${found.length} parameters`,
     };
-  if (found.length === 2 || takesMore(text, names))
+  if (found.length === 2 || ENVIRON.test(first) || takesMore(text, names))
     return { kind: 'handler', interface: 'tsgi', why: 'the export is a function' };
   return found.length === 0 ? { kind: 'factory' } : anUnknown(shown);
 }

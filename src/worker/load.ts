@@ -12,7 +12,6 @@ import { readFileSync } from 'node:fs';
 import Module from 'node:module';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { OptionError } from '../errors.ts';
 import type { Hooks } from '../hooks.ts';
 import { type Detected, fetchHandler, type Found, type InterfaceName, ownServer } from './detect.ts';
 import {
@@ -67,7 +66,7 @@ const FACTORY_PATIENCE_MS = 5000;
  */
 export async function loadApplication(parts: LoadParts): Promise<Loaded> {
   const { program, exportName } = parts;
-  const importing = importSettled(parts);
+  const importing = importModule(parts);
   if (!mayListen(parts)) {
     const exports = await importing;
     const found =
@@ -193,22 +192,6 @@ function isRunByItself(source: string, name: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** @throws OptionError TSGI_ERR_APP_LOAD if a top-level await is never settled */
-async function importSettled(parts: LoadParts): Promise<Exports> {
-  let isSettled = false;
-  const importing = importModule(parts).finally(() => {
-    isSettled = true;
-  });
-  const drained = parts.watch.drained().then(() => {
-    if (isSettled || parts.program.asked !== null) return importing;
-    throw new OptionError(
-      'TSGI_ERR_APP_LOAD',
-      'The application does not load: a top-level await of it is never settled, and nothing goes on that could settle it (Node ends such a program with code 13). Look for a promise that is not resolved.',
-    );
-  });
-  return Promise.race([importing, drained]);
 }
 
 function throwError(error: unknown): never {

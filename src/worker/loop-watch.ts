@@ -17,7 +17,10 @@ import { Activity } from './activity.ts';
 export interface LoopWatch {
   /** Resolves when nothing keeps the event loop alive that the application has begun. May be called again. */
   drained(): Promise<void>;
-  /** Resolves when nothing keeps it alive and nobody waits for `drained`: what is awaited never comes. */
+  /**
+   * Resolves when nothing keeps it alive and nobody waits for `drained`: what the application awaits never comes. Never in
+   * the caller's own thread, where others may bring it.
+   */
   readonly stuck: Promise<void>;
   /** The server owes the application an answer: until `release` the event loop counts as alive. */
   hold(): void;
@@ -34,7 +37,7 @@ export function watchLoop(control: MessagePort | null): LoopWatch {
 export function stuckError(): OptionError {
   return new OptionError(
     'TSGI_ERR_APP_LOAD',
-    'The application does not start: it awaits something that nothing will settle. Look for a promise that is not resolved, in its hook init, its factory, or what makes its framework ready.',
+    'The application does not start: it awaits something that nothing will settle (Node ends such a program with code 13). Look for a promise that is not resolved: at its top level, in its factory, or in its hook init.',
   );
 }
 

@@ -144,7 +144,7 @@ describe('a running server', () => {
   });
 
   test('a second signal ends it at once', async () => {
-    const app = appFile(`export default () => { for (;;); };`);
+    const app = appFile(`export default (environ, startResponse) => { for (;;); };`);
     const cli = new Cli([app, '--port', '0', '--threads', '1']);
     const client = await Client.connect(Number(new URL(await cli.url()).port));
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');

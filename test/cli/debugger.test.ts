@@ -99,7 +99,7 @@ test('a breakpoint held beyond every deadline costs neither its request nor thos
 
 test('an inspector that nobody is attached to leaves the deadlines as they are (C22)', async () => {
   const { cli } = await start(
-    `export default () => { const end = Date.now() + 20_000; while (Date.now() < end); };`,
+    `export default (environ, startResponse) => { const end = Date.now() + 20_000; while (Date.now() < end); };`,
     ...TIMEOUTS,
   );
   expect((await fetch(await cli.url())).status).toBe(504);

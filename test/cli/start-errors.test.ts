@@ -70,7 +70,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     [
       'app.mjs',
       'export const nothing = 1;\n',
-      /^tsgi-threads: Cannot use the application: the file needs an application as its default export \(a function, an object with fetch, an app of a framework\), or a call of listen, and it exports nothing; name another export with file:name, or file:name() for a factory\n$/,
+      /^tsgi-threads: Cannot use the application: the file needs an application as its default export \(a function, an object with fetch, an app of a framework\), or a call of listen, and it exports nothing; name another export with file:name, or file:name\(\) for a factory\n$/,
     ],
     ['app.ts', "import './gone';\nexport default () => '';\n", /app\.ts:1:8: Cannot find \.\/gone/],
     ['app.ts', '', /, and it exports nothing; name another/],

@@ -155,7 +155,7 @@ describe('signals', () => {
       const slow = appFile(`
         console.error('loads');
         await new Promise((resolve) => setTimeout(resolve, 500));
-        export default () => '';
+        export default (environ, startResponse) => '';
       `);
       const cli = new Cli([slow, ...ARGS, flag]);
       while (!cli.stderr.includes('loads')) await once(cli.child.stderr!, 'data');

@@ -169,11 +169,11 @@ describe('createServer', () => {
   test('a function that is no TSGI application is told by its first request', async () => {
     const log: string[] = [];
     const note = (text: string) => void log.push(text);
-    const app = appFile("export default (request, response) => { response.end('hello'); };");
+    const app = appFile("export default (a, b) => { b.end('hello'); };");
     await using server = createServer(1, { app, logger: { error: note, warn: note, info: note } });
     await server.listen({ port: 0 });
     expect((await fetch(server.url)).status).toBe(500);
-    expect(log[0]).toContain('threw "response.end is not a function"');
+    expect(log[0]).toContain('threw "b.end is not a function"');
     expect(log[0]).toContain('start the server with --interface node');
   });
 

@@ -110,7 +110,7 @@ describe('a close while it starts', () => {
       import { writeFileSync } from 'node:fs';
       writeFileSync(${JSON.stringify(mark)}, '');
       await new Promise((resolve) => setTimeout(resolve, 300));
-      export default () => '';
+      export default (environ, startResponse) => '';
     `);
       const taken = net.createServer().listen(0, '127.0.0.1');
       await once(taken, 'listening');
@@ -131,12 +131,17 @@ describe('a close while it starts', () => {
 
 describe('when no worker can be had', () => {
   test.each([
-    ['exits', 'setTimeout(() => process.exit(7), 10);'],
-    ['has an error that nobody catches', "setTimeout(() => { throw new Error('its own'); }, 10);"],
+    ['exits', 'process.exit(7);'],
+    ['has an error that nobody catches', "throw new Error('its own');"],
   ])(
     'a worker that %s before it has worked is replaced ever later, and 503 is answered meanwhile',
     async (_, end) => {
-      const { port, server } = await serveFile(appFile(`${end} export default () => '';`), 1);
+      const { port, server } = await serveFile(
+        appFile(
+          `export const init = () => void setTimeout(() => { ${end} }, 10); export default (environ, startResponse) => '';`,
+        ),
+        1,
+      );
       const exits: number[] = [];
       server.on('workerExit', () => exits.push(performance.now()));
       while (exits.length < 5) await wait(1);

@@ -126,12 +126,12 @@ describe('reload', () => {
     ['that exports nothing', 'export const a = 1;', /needs an application/],
     [
       'whose init hangs',
-      "export const init = () => new Promise(() => {}); export default () => '';",
+      "export const init = () => new Promise((resolve) => setTimeout(resolve, 60_000)); export default (environ, startResponse) => '';",
       /did not load within 2 s: raise --boot-timeout/,
     ],
     [
       'whose init fails',
-      "export const init = () => { throw new Error('not ready'); }; export default () => '';",
+      "export const init = () => { throw new Error('not ready'); }; export default (environ, startResponse) => '';",
       /not ready/,
     ],
   ])('code %s is refused, and the old goes on', async (_, source, message) => {
@@ -286,7 +286,7 @@ describe('hooks', () => {
 
   test('an init that throws is a start that fails', async () => {
     const app = appFile(
-      "export const init = () => { throw new Error('no licence'); }; export default () => '';",
+      "export const init = () => { throw new Error('no licence'); }; export default (environ, startResponse) => '';",
     );
     await expect(serveFile(app)).rejects.toThrow('no licence');
   });
@@ -294,14 +294,14 @@ describe('hooks', () => {
   test('a shutdown that throws is logged, one that hangs is cut at the shutdown timeout', async () => {
     const throws = appFile(`
       export const shutdown = () => { throw new Error('left open'); };
-      export default () => '';
+      export default (environ, startResponse) => '';
     `);
     const first = await serveFile(throws);
     await first.server.close();
     expect(first.log.join()).toContain('The hook shutdown failed: Error: left open');
     const hangs = appFile(`
       export const shutdown = () => new Promise(() => {});
-      export default () => '';
+      export default (environ, startResponse) => '';
     `);
     const second = await serveFile(hangs, 1, { shutdownTimeout: 200 });
     const started = performance.now();

@@ -213,7 +213,8 @@ describe('the parameters of a function', () => {
 
     ['({ async handle(request, reply) {} }).handle', 'node'],
     ['async function* (environ, startResponse) {}', 'tsgi'],
-    ['(environ, ...rest) => 1', 'tsgi'],
+    ['(environ) => 1', 'tsgi'],
+    ['(first, ...rest) => 1', 'tsgi'],
     ['function () { return arguments.length; }', 'tsgi'],
     ['new Proxy(() => {}, {})', 'tsgi'],
     ['({ a, b }, c) => 1', 'tsgi'],
