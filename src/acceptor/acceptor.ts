@@ -75,6 +75,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.exchanges.open ? this.#throughput.secondsFor(this.exchanges.pending) : this.#backIn,
   );
   #ticks = 0;
+  /** Of the connection that was accepted last. */
+  #number = 0;
   #turnDue = false;
   #onAnswered: (() => void) | null = null;
   #draining = false;
@@ -116,6 +118,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       uploads: this.uploads,
       router,
       onWorn: events.onWorn,
+      onHangUp: (number) => this.#connections.get(number)?.hangUp(),
     });
     this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);
     this.#sleeper.arm();
@@ -250,6 +253,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     link.notify();
   }
 
+  depart(exchange: Exchange): void {
+    this.exchanges.depart(exchange);
+    this.#links.ownerOf(exchange)?.notifyAbort();
+  }
+
   pump(exchange: Exchange): void {
     this.#pump.pump(exchange);
   }
@@ -365,7 +373,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   listenerOnSocket(socket: net.Socket): Connection {
     if (this.#ticker.start()) this.now = performance.now();
-    const connection = new Connection(this, socket);
+    this.#number = (this.#number + 1) | 0;
+    const connection = new Connection(this, socket, this.#number);
     if (this.room.forConnection(this.now)) {
       this.#connections.add(connection);
       return connection;

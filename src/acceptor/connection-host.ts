@@ -42,6 +42,8 @@ export interface ConnectionHost {
   readonly uploads: UploadGate;
   readonly room: Room;
   readonly bodies: BodyMemory;
+  /** The client of an exchange has ended its side: its worker ends the answer. */
+  depart(exchange: Exchange): void;
   pump(exchange: Exchange): void;
   /** Bytes came for the application that has taken its connection over; they lie there until this returns. */
   tunnelOnBytes(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void;

@@ -25,6 +25,8 @@ const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputOwner {
+  /** By which workers name it. */
+  readonly number: number;
   readonly #host: ConnectionHost;
   readonly #socket: net.Socket;
   readonly #intake: Intake;
@@ -53,7 +55,8 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   /** The application has taken this connection over. */
   #tunnel: Tunnel | null = null;
 
-  constructor(host: ConnectionHost, socket: net.Socket) {
+  constructor(host: ConnectionHost, socket: net.Socket, number: number) {
+    this.number = number;
     this.#host = host;
     this.#socket = socket;
     this.output = new Output(socket, this);
@@ -73,12 +76,12 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     } else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
   }
 
-  /** A complete request before a client's FIN is answered (for a while, when that means a client that left); an incomplete one is not. */
+  /** A complete request before a client's FIN is answered, as `#depart` says. An incomplete request is not. */
   socketOnEnd(): void {
     this.#halfClosed = true;
     if (this.#tunnel !== null) return this.#tunnel.end(this.exchange, false);
-    if (this.#blocked || this.state === State.WAIT)
-      return this.#waitsOn ? undefined : this.setDeadline(HALF_OPEN_MS);
+    if (this.#blocked) return;
+    if (this.state === State.WAIT) return this.#depart();
     this.#dropExchange();
     this.linger();
   }
@@ -180,8 +183,15 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** It waits only for the rest of a response, or for its end. */
   get isAnswered(): boolean {
-    if (this.state >= State.LINGER) return true;
-    return this.exchange === null ? this.#file !== null : this.exchange.headSent;
+    return this.state >= State.LINGER || this.exchange?.headSent === true || this.#file !== null;
+  }
+
+  /** An application closes the connection behind an answer that has ended. A later request on it is lost, as under Node. */
+  hangUp(): void {
+    if (this.state >= State.LINGER) return this.#tunnel === null ? undefined : this.destroy();
+    const { isAnswered } = this;
+    this.#dropExchange();
+    return isAnswered ? this.exchangeOnBroken() : this.linger();
   }
 
   /** When its last answer left, or it was accepted; Infinity: it is not idle. */
@@ -208,7 +218,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   }
 
   begin(head: HeadBytes, bodyLength: number): Exchange | undefined {
-    this.peers ??= peersOf(this.#socket);
+    this.peers ??= peersOf(this.#socket, this.number);
     return this.#host.exchanges.begin(head, this.peers, bodyLength);
   }
 
@@ -257,9 +267,12 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   // between requests
 
-  /** Its client has ended its side, and is answered all the same. One that asks for an upgrade has begun to speak otherwise. */
-  get #waitsOn(): boolean {
-    return this.#host.halfOpen || (this.#intake.flags & Flag.UPGRADE) !== 0;
+  /** The request waits or runs. If its interface treats a half-close as a disconnect, its worker ends the answer at once. */
+  #depart(): void {
+    if (this.#host.halfOpen || this.exchange === null) return;
+    this.#host.depart(this.exchange);
+    // A client that asks for an upgrade may end its side in the new protocol.
+    if ((this.#intake.flags & Flag.UPGRADE) === 0) this.setDeadline(HALF_OPEN_MS);
   }
 
   /** No request follows on this connection. */
@@ -311,6 +324,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     while (!this.#stash.empty && parses(this.state) && !this.#blocked) this.#feedPipelined();
     if (this.#blocked) return;
     if (this.#halfClosed && parses(this.state)) this.linger();
+    else if (this.#halfClosed) this.#depart();
     else if (!this.#stash.full) this.#resume();
   }
 
@@ -370,6 +384,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
         return this.refuse(503, '');
       case State.WAIT:
         if (!this.#halfClosed) return this.refuse(503, '');
+        // A worker has it, and ends the answer when its loop turns.
+        if (this.exchange !== null && !this.#host.exchanges.isPending(this.exchange))
+          return this.setDeadline(0);
         break;
       case State.LINGER:
         // A slow reader of the last answer is bounded by the write timeout, not by this; what it sends is read for so long.

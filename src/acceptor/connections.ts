@@ -22,6 +22,7 @@ interface Idle {
 
 export class Connections {
   readonly #open: Set<Connection> = new Set();
+  readonly #byNumber: Map<number, Connection> = new Map();
   /** Most of those that an application has taken over wait for nothing, and are not looked at. */
   readonly #watched: Set<Connection> = new Set();
   /** Connections above the limit, in the order in which they came: they have their 503 and linger. */
@@ -41,8 +42,13 @@ export class Connections {
     return this.#open.size === 0;
   }
 
+  get(number: number): Connection | undefined {
+    return this.#byNumber.get(number);
+  }
+
   add(connection: Connection): void {
     this.#open.add(connection);
+    this.#byNumber.set(connection.number, connection);
     this.#watched.add(connection);
   }
 
@@ -62,6 +68,7 @@ export class Connections {
 
   remove(connection: Connection): void {
     this.#open.delete(connection);
+    this.#byNumber.delete(connection.number);
     this.#watched.delete(connection);
     this.#refused.delete(connection);
     if (this.#open.size === 0) this.#onNone?.();

@@ -6,7 +6,7 @@
  * control word (`ring/exchange-table.ts`) says the rest.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
-import { entryOf, type Layout, State } from '../ring/layout.ts';
+import { Abort, entryOf, type Layout, State } from '../ring/layout.ts';
 import { type HeadBytes, type PeerBytes, requestSize, type SlabView } from '../ring/message.ts';
 import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
@@ -156,6 +156,16 @@ export class Exchanges {
     this.watched.add(exchange);
     this.#strike(exchange);
     this.#memory.table.setAbort(exchange.index, why);
+  }
+
+  /** Reports to the owner, now or when a worker takes the exchange, that the client has ended its side. */
+  depart({ index }: Exchange): void {
+    this.#memory.table.setAbort(index, Abort.LEFT);
+  }
+
+  /** No worker has taken it. */
+  isPending({ index }: Exchange): boolean {
+    return this.#memory.table.state(index) === State.PENDING;
   }
 
   /** The client is answered with a refusal; the answer that may still come is dropped. */

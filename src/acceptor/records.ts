@@ -29,6 +29,8 @@ export interface RecordsParts {
   readonly router: Router;
   /** A worker has answered as many requests as it may. */
   readonly onWorn: (slot: number) => void;
+  /** An application closes the connection with this number. */
+  readonly onHangUp: (connection: number) => void;
 }
 
 export class Records {
@@ -38,6 +40,7 @@ export class Records {
   readonly #uploads: UploadGate;
   readonly #router: Router;
   readonly #onWorn: (slot: number) => void;
+  readonly #onHangUp: (connection: number) => void;
   /** Exchanges that were answered to the end. */
   answered = 0;
   /** Records about exchanges that were over. */
@@ -45,13 +48,14 @@ export class Records {
   /** In this drain, a response that goes on was given credit that its worker may wait for. */
   #credited = false;
 
-  constructor({ table, exchanges, links, uploads, router, onWorn }: RecordsParts) {
+  constructor({ table, exchanges, links, uploads, router, onWorn, onHangUp }: RecordsParts) {
     this.#table = table;
     this.#exchanges = exchanges;
     this.#links = links;
     this.#uploads = uploads;
     this.#router = router;
     this.#onWorn = onWorn;
+    this.#onHangUp = onHangUp;
   }
 
   /** Reads a worker's records; true when there may be more. */
@@ -73,7 +77,8 @@ export class Records {
     if (kindOf(responses.kind) === Kind.KEY) return this.#onKey(link);
     const exchange = this.#exchanges.get(responses.exchange, responses.generation);
     if (exchange === undefined) {
-      this.late += 1;
+      if (kindOf(responses.kind) === Kind.HANG_UP) this.#onHangUp(responses.generation);
+      else this.late += 1;
       return;
     }
     // Its head is not sent yet, so a log line may still want to name it.

@@ -147,8 +147,8 @@ function copyIn(chunk: Uint8Array, buffer: Uint8Array, owner: SocketOwner): void
 
 function ignore(): void {}
 
-/** Both ends of it. */
-export function peersOf(socket: net.Socket): PeerBytes {
+/** Both ends of it, and the number by which workers name it. */
+export function peersOf(socket: net.Socket, connection: number): PeerBytes {
   const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
-  return encodePeers({ remoteAddress, remotePort, localAddress, localPort });
+  return encodePeers({ remoteAddress, remotePort, localAddress, localPort }, connection);
 }

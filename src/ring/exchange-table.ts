@@ -77,14 +77,15 @@ export class ExchangeTable {
   /**
    * False: a stray write has changed a word of this exchange that only the acceptor writes.
    *
-   * @param isAwaited whether somebody waits for the answer, so that nothing was aborted
+   * @param isAwaited whether a client waits for the answer, so that the acceptor has stored no reason but LEFT
    */
   isSound(index: number, generation: number, isAwaited: boolean): boolean {
     const { control, abort } = this.#layout;
+    const why = this.#memory.load(abort + index);
     return (
       generationOf(this.#memory.load(control + index)) === generation &&
       stateOf(this.#memory.load(control + index)) <= State.CANCELLED &&
-      (!isAwaited || this.#memory.load(abort + index) === Abort.NONE)
+      (!isAwaited || why === Abort.NONE || why === Abort.LEFT)
     );
   }
 

@@ -96,8 +96,12 @@ export function layoutOf(exchanges: number, ring: number): Layout {
 /** States of an exchange. The arrows: FREE → PENDING → TAKEN → RUNNING → FREE, and PENDING → CANCELLED → FREE. */
 export const State = { FREE: 0, PENDING: 1, TAKEN: 2, RUNNING: 3, CANCELLED: 4 } as const;
 
-/** Why nobody waits for an answer any more. */
-export const Abort = { NONE: 0, GONE: 1, DEADLINE: 2 } as const;
+/**
+ * Why an exchange ends before its application ends it. GONE: the client has closed the connection. DEADLINE: the client has
+ * a 504. LEFT: the client has ended its side, and the interface takes that for a disconnect. After LEFT the connection
+ * still takes what the application has written by then.
+ */
+export const Abort = { NONE: 0, GONE: 1, DEADLINE: 2, LEFT: 3 } as const;
 
 export const GENERATIONS = 1 << 20;
 

@@ -12,6 +12,7 @@
  *   3 method, bytes (at the head's start)             11 local port
  *   4 target offset   5 target bytes                  12 serial number of the exchange, for its request id
  *   6 body, bytes                                     13 1: more body follows through the inbound ring
+ *                                                     14 number of the connection
  *   16… span table (4 words a field: name offset, name bytes, value offset, value bytes, from the head's start)
  *   …   head, remote address, local address, body
  */
@@ -36,7 +37,12 @@ export const Kind = {
   ASSIGN: 7,
   /** A key of `--affinity` that this worker gives to a client; the payload is the key, in Latin-1. It names no exchange. */
   KEY: 8,
+  /** The application closes a connection behind an answer whose END is written: `NO_EXCHANGE`, and the connection's number in place of the generation. */
+  HANG_UP: 9,
 } as const;
+
+/** The exchange that a record names when it is about a connection. No exchange has this index. */
+export const NO_EXCHANGE = -1;
 
 /** Flags of a record, above the kind's 8 bits. */
 export const END = 1 << 8;
@@ -84,6 +90,7 @@ const LOCAL_LENGTH = 10;
 const LOCAL_PORT = 11;
 const SERIAL = 12;
 const MORE_BODY = 13;
+const CONNECTION = 14;
 const SPANS = 16;
 
 /** A parsed head, wherever its bytes lie: in the parser's memory, or saved with a connection. */
@@ -118,11 +125,16 @@ export interface PeerBytes {
   readonly remoteLength: number;
   readonly remotePort: number;
   readonly localPort: number;
+  /** The acceptor's number of the connection. */
+  readonly connection: number;
 }
 
-export function encodePeers({ remoteAddress, remotePort, localAddress, localPort }: Peers): PeerBytes {
+export function encodePeers(
+  { remoteAddress, remotePort, localAddress, localPort }: Peers,
+  connection: number,
+): PeerBytes {
   const addresses = Uint8Array.from(Buffer.from(remoteAddress + localAddress, 'latin1'));
-  return { addresses, remoteLength: remoteAddress.length, remotePort, localPort };
+  return { addresses, remoteLength: remoteAddress.length, remotePort, localPort, connection };
 }
 
 /** What a request is called in logs and by its application; `serial` is its exchange's. */
@@ -160,6 +172,7 @@ export class SlabView {
     words[at + REMOTE_PORT] = peers.remotePort;
     words[at + LOCAL_LENGTH] = addresses.length - remoteLength;
     words[at + LOCAL_PORT] = peers.localPort;
+    words[at + CONNECTION] = peers.connection;
     const spanWords = head.headerCount * 4;
     copyWords(words, at + SPANS, head.words, head.spans, spanWords);
     let to = offset + (SPANS + spanWords) * 4;
@@ -244,6 +257,8 @@ export class RequestReader {
   localAddress = '';
   localPort = 0;
   serial = 0;
+  /** The acceptor's number of the connection. */
+  connection = 0;
   moreBody = false;
   bodyOffset = 0;
   bodyLength = 0;
@@ -268,6 +283,7 @@ export class RequestReader {
     this.remotePort = words[at + REMOTE_PORT]!;
     this.localPort = words[at + LOCAL_PORT]!;
     this.serial = words[at + SERIAL]!;
+    this.connection = words[at + CONNECTION]!;
     this.moreBody = words[at + MORE_BODY] === 1;
     this.spansStart = at + SPANS;
     const start = offset + (SPANS + this.headerCount * 4) * 4;

@@ -105,7 +105,8 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.#running.add(running);
     if (running.lasting) this.#onLasting(running, body!);
     points.reached('copied');
-    if (table.abortOf(exchange) !== Abort.NONE) {
+    const why = table.abortOf(exchange);
+    if (why !== Abort.NONE && why !== Abort.LEFT) {
       running.outbound.leave();
       return this.runningOnDone(running);
     }
@@ -113,6 +114,8 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     points.reached('application');
     if (this.#faults === null) running.start(this);
     else this.#faults.run(running, this.#call);
+    // The client ended its side before the application was called: as under Node, its first call may still answer.
+    if (why === Abort.LEFT) setImmediate(() => this.checkAborts());
   }
 
   #onLasting(running: Running, body: InboundBody): void {

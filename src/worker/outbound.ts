@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer';
 import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import type { Bytes } from '../ring/bytes.ts';
-import { CLOSE, END, INTERIM, Kind, PIECE, WINDOW } from '../ring/message.ts';
+import { CLOSE, END, INTERIM, Kind, NO_EXCHANGE, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import type { AnsweredRequest } from './answers.ts';
 import { points } from './points.ts';
@@ -76,6 +76,8 @@ export class Outbound {
   #sent = 0;
   /** What is written is one message of many, and waits for the turn's end like a whole answer. */
   #tunnel = false;
+  /** The acceptor was told to close the connection behind the answer. */
+  #hungUp = false;
 
   constructor(loop: WorkerLoop, exchange: number, generation: number, plan: ResponsePlan) {
     this.loop = loop;
@@ -92,6 +94,11 @@ export class Outbound {
   /** The loop's clock, ms since the epoch: when the exchange at hand was begun. */
   get now(): number {
     return this.loop.now;
+  }
+
+  /** Nothing follows what is queued. */
+  get ended(): boolean {
+    return this.over || this.ending;
   }
 
   /** Bytes that wait for room. */
@@ -150,10 +157,10 @@ export class Outbound {
     this.loop.committed(false);
   }
 
-  /** Ends the answer behind what is queued. */
+  /** Ends the answer behind what is queued. Once called with `close`, the connection closes whatever a later call says. */
   finish(close: boolean): void {
     if (this.over) return;
-    this.closes = close;
+    this.closes ||= close;
     this.ending = true;
     this.flush();
   }
@@ -180,6 +187,23 @@ export class Outbound {
   /** The answer cannot be finished: the client shall see the truncation. One that has ended goes out all the same. */
   abort(): void {
     if (!this.ending) this.#cut(Kind.ABORT);
+  }
+
+  /** The client has ended its side: what is queued still goes out, and the connection ends. */
+  part(): void {
+    this.begin();
+    this.finish(true);
+    this.gone = true;
+  }
+
+  /** The application closes the connection with this number behind an answer that has ended. */
+  closeConnection(connection: number): void {
+    if (this.gone || this.#hungUp) return;
+    if (!this.over) return this.finish(true);
+    this.#hungUp = true;
+    if (this.closes) return;
+    this.loop.say(Kind.HANG_UP, NO_EXCHANGE, connection);
+    this.loop.committed(true);
   }
 
   /** Ends the connection now: what the acceptor has been given goes out, what waits for room does not. */

@@ -21,7 +21,7 @@ test('who keeps the addresses of requests keeps nothing else of them', () => {
     for (let i = 0; i < requests; i++) {
       const address = `2001:db8:1234:5678:9abc:def0:${1000 + i}:0`;
       const peers = { remoteAddress: address, remotePort: 1, localAddress: '2001:db8::1', localPort: 2 };
-      view.writeRequest(0, request, encodePeers(peers));
+      view.writeRequest(0, request, encodePeers(peers, 7));
       view.finishRequest(0, 0, false, i);
       reader.read(0, 0, 0);
       expect([reader.remoteAddress, reader.localAddress]).toEqual([address, '2001:db8::1']);
@@ -67,7 +67,7 @@ test('a head is read as it was written, of any length and from any place, and no
     for (let start = 64; start < 72; start++) {
       const head = headOf(length, start, length % 13);
       slab.fill(0xee);
-      const end = view.writeRequest(at, head, encodePeers(peers));
+      const end = view.writeRequest(at, head, encodePeers(peers, 7));
       view.finishRequest(at, 0, false, 1);
       reader.read(0, 0, at);
       expect(reader.head).toBe(Buffer.from(head.bytes.slice(start, start + length)).toString('latin1'));
@@ -89,7 +89,7 @@ test('addresses are those of the request at hand, whatever came before', () => {
   const seen = ['127.0.0.1', '127.0.0.2', '127.0.0', '', '::1', '127.0.0.1'];
   for (const remoteAddress of seen) {
     for (const localAddress of seen) {
-      const peers = encodePeers({ remoteAddress, remotePort: 1, localAddress, localPort: 2 });
+      const peers = encodePeers({ remoteAddress, remotePort: 1, localAddress, localPort: 2 }, 7);
       view.writeRequest(0, headOf(20, 64, 0), peers);
       view.finishRequest(0, 0, false, 1);
       reader.read(0, 0, 0);

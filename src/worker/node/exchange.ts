@@ -16,6 +16,7 @@ import type { InboundBody } from '../inbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { beginsInterim, InterimText } from './interim.ts';
 import { emitClose, emitDrain, internals } from './node-response.ts';
+import type { Arrived, ExchangeHost } from './exchange-host.ts';
 import { detachSignal, dump, isRead } from './node-request.ts';
 import type { RequestHead } from './request-head.ts';
 import { type ExchangeOutbound, ExchangeSocket, type SocketOwner } from './socket.ts';
@@ -26,27 +27,6 @@ const responseFinish = diagnostics.channel('http.server.response.finish');
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 /** What Node adds to `server.keepAliveTimeout`, where the server does not say it. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
-
-/** What all exchanges of an interface have in common. */
-export interface ExchangeHost {
-  /** Whose listeners are told. */
-  readonly server: Server;
-  /** Calls them. What it returns is awaited if it is a promise; its rejection is the application's failure. */
-  readonly listener: (request: IncomingMessage, response: ServerResponse) => unknown;
-  requestId(serial: number): string;
-  request(head: RequestHead, socket: ExchangeSocket): IncomingMessage;
-  /** The response to a request with such flags (`http/flags.ts`). */
-  response(request: IncomingMessage, flags: number): ServerResponse;
-}
-
-/** What came. */
-export interface Arrived {
-  readonly head: RequestHead;
-  /** What follows of the body, when it has not all come with the head. */
-  readonly body: InboundBody | null;
-  /** The whole body, when it has. */
-  readonly complete: Uint8Array | null;
-}
 
 export class NodeExchange extends Running implements SocketOwner {
   declare readonly outbound: ExchangeOutbound;
@@ -145,7 +125,7 @@ export class NodeExchange extends Running implements SocketOwner {
     if (this.#done) return;
     this.#done = true;
     this.#owner.runningOnFailed(this, error);
-    if (this.hasMessages) this.#socket.destroy();
+    if (this.hasMessages) this.#socket.settle();
   }
 
   /** What is published of it. */
@@ -208,7 +188,7 @@ export class NodeExchange extends Running implements SocketOwner {
       return body.next();
     } catch {
       // The client has gone, or broke its body off: for Node both are an aborted request.
-      this.#socket.destroy();
+      this.#socket.settle();
       return undefined;
     }
   }
@@ -302,7 +282,7 @@ export class NodeExchange extends Running implements SocketOwner {
     if (!isRead(request)) this.#dump(request);
     process.nextTick(emitClose, this.response);
     if (this.#bodyOver) return this.onOver();
-    if (this.outbound.over) return void socket.destroy();
+    if (this.outbound.over) return socket.settle();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
     const { keepAliveTimeout, keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = this.host.server as Server & {
       keepAliveTimeoutBuffer?: number;
@@ -328,16 +308,24 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   protected override onAbort(why: number): void {
+    if (why === Abort.LEFT) return this.#part();
     super.onAbort(why);
     if (!this.hasMessages) return;
     if (this.late) this.hearTheEnd();
-    this.#socket.destroy();
+    this.#socket.settle();
+  }
+
+  /** As Node's server, which ends its side when a client has ended its own. */
+  #part(): void {
+    this.#ending = true;
+    this.outbound.part();
+    if (this.hasMessages) this.#socket.hangUp();
   }
 
   protected override onDismiss(reason: Error): void {
     this.#done = true;
     super.onDismiss(reason);
-    if (this.hasMessages) this.#socket.destroy();
+    if (this.hasMessages) this.#socket.settle();
   }
 
   /** One that is late goes on; for its socket is gone, its response says nothing of its end. */
@@ -351,12 +339,14 @@ export class NodeExchange extends Running implements SocketOwner {
     }) as typeof end;
   }
 
-  /** The connection ends behind what was written. */
   socketOnEnd(): void {
     this.outbound.begin();
     this.#ending = true;
     this.outbound.finish(true);
-    setImmediate(destroy, this.#socket);
+  }
+
+  socketOnHangUp(): void {
+    this.outbound.closeConnection(this.head.connection);
   }
 
   socketOnTimeout(): void {
@@ -391,8 +381,4 @@ function onPrefinish(this: ServerResponse): void {
 
 function onFinish(this: ServerResponse): void {
   (this.socket as unknown as ExchangeSocket | null)?.owner.responseOnFinish();
-}
-
-function destroy(socket: ExchangeSocket): void {
-  socket.destroy();
 }

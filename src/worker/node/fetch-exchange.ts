@@ -8,7 +8,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Prepared } from './body-fields.ts';
-import { type Arrived, type ExchangeHost, NodeExchange } from './exchange.ts';
+import { NodeExchange } from './exchange.ts';
+import type { Arrived, ExchangeHost } from './exchange-host.ts';
 import { prepare } from './fast-response.ts';
 import { bindingsOf, type FetchBindings, FetchRequest, type FetchSource } from './fetch-request.ts';
 import { sendHeadAsLatin1 } from './node-response.ts';

@@ -7,7 +7,8 @@
 import { patchGlobalRequest } from 'srvx/node';
 import type { WorkerLoop } from '../loop.ts';
 import { textOf } from '../running.ts';
-import type { Arrived, NodeExchange } from './exchange.ts';
+import type { NodeExchange } from './exchange.ts';
+import type { Arrived } from './exchange-host.ts';
 import { patchGlobalResponse } from './fast-response.ts';
 import { type FetchCall, FetchExchange, type FetchHandler } from './fetch-exchange.ts';
 import { NodeInterface } from './node-interface.ts';

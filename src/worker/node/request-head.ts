@@ -14,6 +14,8 @@ export class RequestHead implements AnsweredRequest, Peers {
   readonly flags: number;
   /** Of its exchange, for its id. */
   readonly serial: number;
+  /** The acceptor's number of the connection. */
+  readonly connection: number;
   /** Names and values in turns, as they were sent. */
   readonly rawHeaders: string[];
   readonly remoteAddress: string;
@@ -27,6 +29,7 @@ export class RequestHead implements AnsweredRequest, Peers {
     this.url = head.slice(targetOffset, targetOffset + reader.targetLength);
     this.flags = reader.flags;
     this.serial = reader.serial;
+    this.connection = reader.connection;
     this.rawHeaders = fieldsOf(reader);
     this.remoteAddress = reader.remoteAddress;
     this.remotePort = reader.remotePort;

@@ -27,8 +27,10 @@ export interface SocketOwner {
   socketOnDrain(): void;
   /** Nothing was written or read for as long as `setTimeout` was told. */
   socketOnTimeout(): void;
-  /** The application ends the connection behind what it wrote. */
+  /** The application, or a client that has ended its side, ends the connection behind what was written. */
   socketOnEnd(): void;
+  /** The application closes the connection, also behind an answer that is finished. */
+  socketOnHangUp(): void;
   /** It was destroyed, by whosever wish. */
   socketOnDestroy(): void;
   /** The same, as it is told: in a later turn, before its listeners hear of it. */
@@ -47,7 +49,7 @@ export interface SocketOwner {
 type Done = (error?: Error | null) => void;
 
 /** `writableLength` and its like are read by Node's HTTP, and are ours. */
-const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false };
+const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false, emitClose: false };
 
 /** Tells its socket when all is in the ring. */
 export class ExchangeOutbound extends Outbound {
@@ -98,6 +100,8 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** 'drain' is due. */
   #needsDrain = false;
   #callbacks: Done[] | null = null;
+  /** `end` was called: nothing is written behind it. */
+  #ended = false;
 
   constructor(server: Server, owner: SocketOwner, outbound: ExchangeOutbound, peers: Peers) {
     super(OPTIONS, peers);
@@ -167,7 +171,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
       done = encoding;
       encoding = null;
     }
-    if (this.destroyed || this.#outbound.over) {
+    if (this.destroyed || this.#ended || this.#outbound.over) {
       if (done) process.nextTick(done, destroyedError());
       return false;
     }
@@ -191,8 +195,19 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     if (typeof data === 'string' || data instanceof Uint8Array)
       this.write(data, typeof encoding === 'string' ? (encoding as BufferEncoding) : null);
     if (done) (this.#callbacks ??= []).push(done);
-    if (!this.#outbound.over) this.owner.socketOnEnd();
+    if (this.#outbound.over) this.owner.socketOnHangUp();
+    this.hangUp();
     return this;
+  }
+
+  /** Ends the connection behind what was written. The socket closes when all of that is in the ring. */
+  hangUp(): void {
+    if (this.#ended || this.destroyed) return;
+    this.#ended = true;
+    (this as { writable: boolean }).writable = false;
+    if (!this.#outbound.over) return this.owner.socketOnEnd();
+    process.nextTick(tell, this);
+    setImmediate(settle, this);
   }
 
   destroySoon(): void {
@@ -231,6 +246,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** All that was written is in the ring. */
   outboundOnFlow(): void {
     this.#unsent = 0;
+    if (this.#ended) setImmediate(settle, this);
     const waiting = this.#waiting;
     this.#waiting = null;
     if (waiting === null) this.#tellSoon();
@@ -264,25 +280,38 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   // the end
 
-  /** Its exchange is over: whoever waits for its end hears of it. */
+  /** The exchange is over: listeners for the socket's end are called. */
   retire(): void {
     this.stopTimeout();
-    if (this.listenerCount('close') > 0) this.destroy();
+    if (this.listenerCount('close') > 0) this.settle();
   }
 
-  /** As a real socket: it works no more at once, and is closed in a later turn. */
+  /** Closes this socket and leaves the connection to the acceptor. */
+  settle(): void {
+    super.destroy();
+  }
+
+  /** By the application, or by Node's messages for it: the connection ends as well. */
+  override destroy(error?: Error): this {
+    if (this.#outbound.ended) this.owner.socketOnHangUp();
+    return super.destroy(error);
+  }
+
+  /** As net.Socket: 'error' follows in the next tick, 'close' when the handle has closed. */
   override _destroy(error: Error | null, callback: Done): void {
     this.stopTimeout();
     this.owner.socketOnDestroy();
-    setImmediate(close, this, error, callback);
+    // Node's server listens for errors of its sockets: an application without a listener must not die of one.
+    if (error !== null) this.on('error', ignore);
+    callback(error);
+    setImmediate(close, this, error !== null);
   }
 
   /** Called by `close` alone. */
-  closedNow(error: Error | null, callback: Done): void {
+  closedNow(hadError: boolean): void {
     this.#runCallbacks(destroyedError());
     this.owner.socketOnClose();
-    // Node's server listens for errors of its sockets, and an application that does not is not to die of one.
-    callback(this.listenerCount('error') > 0 ? error : null);
+    this.emit('close', hadError);
   }
 
   override onTimeout(): void {
@@ -303,9 +332,15 @@ function drain(socket: ExchangeSocket): void {
   socket.drained();
 }
 
-function close(socket: ExchangeSocket, error: Error | null, callback: Done): void {
-  socket.closedNow(error, callback);
+function close(socket: ExchangeSocket, hadError: boolean): void {
+  socket.closedNow(hadError);
 }
+
+function settle(socket: ExchangeSocket): void {
+  socket.settle();
+}
+
+function ignore(): void {}
 
 function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), {

@@ -9,6 +9,7 @@
  * something is written to it, the socket is destroyed.
  */
 import type { IncomingMessage, Server } from 'node:http';
+import { Abort } from '../../ring/layout.ts';
 import type { RequestReader } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { Outbound } from '../outbound.ts';
@@ -66,6 +67,11 @@ export class TunnelSocket extends PeerSocket {
     outbound.socket = this;
   }
 
+  /** As net.Socket when it is made: bytes and the end come in before the application reads. */
+  startReading(): void {
+    this.read(0);
+  }
+
   /** The client is gone; that it is so stands behind what it said in the body as well. May be called again. */
   clientOnGone(): void {
     this.#gone = true;
@@ -100,6 +106,8 @@ export class TunnelSocket extends PeerSocket {
     }
     this.#wanted = false;
     if (this.push(bytes)) this.#wanted = true;
+    // As net.Socket: without it, a socket that nobody reads would not emit 'end'.
+    if (bytes === null) this.read(0);
     return true;
   }
 
@@ -238,6 +246,7 @@ export class Tunnel extends Running {
     });
     // Nobody need read what comes behind the end.
     socket.once('finish', () => setImmediate(() => socket.destroy()));
+    socket.startReading();
     try {
       server.emit(event, request, socket, NO_BYTES);
     } catch (error) {
@@ -284,8 +293,9 @@ export class Tunnel extends Running {
   }
 
   /** Not at once: what its client said before is on its way, or waits to be read. */
-  protected override onAbort(): void {
-    this.#socket.clientOnGone();
+  protected override onAbort(why: number): void {
+    // A client that has ended its side still reads. Its end comes behind its bytes.
+    if (why !== Abort.LEFT) this.#socket.clientOnGone();
   }
 }
 
