@@ -72,7 +72,8 @@ describe('a reload', () => {
     await server.reload();
     await exits;
     socket.resume();
-    expect((await end)[0]).toBe(1012);
+    // The cut is a reset. The close frame was sent before it, and a client that has not read it may lose it.
+    expect([1006, 1012]).toContain((await end)[0]);
   });
 });
 
