@@ -32,6 +32,12 @@ export interface BindAddress {
 
 type Listen = (where: ListenWhere) => Promise<AddressInfo>;
 
+/** How the acceptor moves the server's own place. */
+interface Move {
+  readonly replaceFirst: Listen;
+  readonly closeFirst: () => void;
+}
+
 type Address = Required<Pick<Asked, 'port' | 'host'>> & {
   readonly port: number;
   readonly ipv6Only?: boolean;
@@ -91,6 +97,32 @@ export class Listening {
     const listened = this.#last.then(() => this.#listen(place, { ...asked, port: asked.port ?? 0 }, listen));
     this.#last = listened.catch(() => {});
     return listened;
+  }
+
+  /**
+   * Moves the server's own place to where a program listens that had only exported before. A port that an option decides
+   * stays where it is.
+   *
+   * @param own where the server listens now
+   * @throws OptionError TSGI_ERR_LISTEN; the server listens as before then
+   */
+  move(asked: Asked, own: AddressInfo, { replaceFirst, closeFirst }: Move): Promise<AddressInfo> {
+    const where = this.#where(asked);
+    const isThere = where.port === own.port && (where.host ?? EVERYWHERE[0]) === own.address;
+    if (isThere || this.#isDecided('port')) return Promise.resolve(own);
+    const moved = this.#last.then(async () => {
+      if (where.port !== own.port) return this.#listen(0, where, replaceFirst);
+      // One port cannot be bound twice, so the new address is free once the old one is closed.
+      closeFirst();
+      try {
+        return await this.#listen(0, where, replaceFirst);
+      } catch (error) {
+        await this.#listen(0, { port: own.port, host: own.address }, replaceFirst);
+        throw error;
+      }
+    });
+    this.#last = moved.catch(() => {});
+    return moved;
   }
 
   async #listen(place: number, address: Address, listen: Listen): Promise<AddressInfo> {

@@ -137,18 +137,25 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     if (this.#closed !== null) throw closedError();
     pool.tellAddress(0, this.address);
     // Only now: the first that listens is the server's own.
-    for (const [place, asked] of pool.asked) void this.#listenToo(listening, place, asked);
-    pool.on('asks', (place: number, asked: Asked) => void this.#listenToo(listening, place, asked));
+    const onAsks = (place: number, asked: Asked) => void this.#onAsks(listening, place, asked);
+    for (const [place, asked] of pool.places.asked) onAsks(place, asked);
+    pool.on('asks', onAsks);
   }
 
-  /** A program listens in several places. */
-  async #listenToo(listening: Listening, place: number, asked: Asked): Promise<void> {
+  /** A program listens: in several places, or after its export was served. */
+  async #onAsks(listening: Listening, place: number, asked: Asked): Promise<void> {
+    const acceptor = this.#acceptor!;
     try {
-      const address = await listening.listenToo(place, asked, this.address, (where) =>
-        this.#acceptor!.listen(where),
-      );
+      const address = await (place === 0
+        ? listening.move(asked, this.address, acceptor.move)
+        : listening.listenToo(place, asked, this.address, (where) => acceptor.listen(where)));
       this.#pool?.tellAddress(place, address);
-      this.#log.info(`The program also listens on ${urlOf(address)}`);
+      const url = urlOf(address);
+      this.#log.info(
+        place === 0
+          ? `The program listens by itself on ${url}: that is served from now on, instead of what the file exports`
+          : `The program also listens on ${url}`,
+      );
     } catch (error) {
       this.#pool?.tellRefused(place, (error as Error).cause as Error);
     }

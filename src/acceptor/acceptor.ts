@@ -140,6 +140,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return this.#listeners.listen(where);
   }
 
+  /** The server's own place moves. */
+  get move(): Pick<Listeners, 'replaceFirst' | 'closeFirst'> {
+    return this.#listeners;
+  }
+
   /** A worker incarnation was started; it may be told nothing before `ready`. */
   attach(parts: LinkParts): void {
     const link = new WorkerLink(parts, this.#shared.memory);

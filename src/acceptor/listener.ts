@@ -69,7 +69,7 @@ export class Listener {
 
   /** Accepts no more. */
   close(): void {
-    this.#server.close();
+    if (this.#server.listening) this.#server.close();
   }
 
   #onConnection(accepted: net.Socket): void {

@@ -36,6 +36,18 @@ export class Listeners {
     }
   }
 
+  /** Takes the place of the first, which accepts no more. Rejects with the error of the operating system. */
+  readonly replaceFirst = async (where: ListenWhere): Promise<net.AddressInfo> => {
+    const listener = new Listener(this.#buffer, this.#owner);
+    const address = await listener.listen(where, this.#backlog);
+    this.#listeners[0]?.close();
+    this.#listeners[0] = listener;
+    return address;
+  };
+
+  /** The first accepts no more: its port is about to be bound to another host. */
+  readonly closeFirst = (): void => this.#listeners[0]?.close();
+
   /** Accepts no more. */
   close(): void {
     for (const listener of this.#listeners) listener.close();

@@ -39,7 +39,7 @@ export interface IncarnationOwner {
   /** Uncaught errors follow one another in it: it is to be killed. */
   incarnationOnStorm(worker: Incarnation): void;
   /** Its program listens in one more place. */
-  incarnationOnAsks(place: number, asked: Asked): void;
+  incarnationOnAsks(worker: Incarnation, place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
   /** It was told to end, and has not. */
   incarnationOnZombie(worker: Incarnation): void;
@@ -230,7 +230,7 @@ export class Incarnation implements Threaded {
         this.#owner.incarnationOnReady(this, message);
         return this.#settle();
       case 'asks':
-        return this.#owner.incarnationOnAsks(message.place, message.asked);
+        return this.#owner.incarnationOnAsks(this, message.place, message.asked);
       case 'worn':
         return this.#owner.incarnationOnWorn(this, message.why);
       case 'fault':

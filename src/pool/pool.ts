@@ -19,6 +19,7 @@ import { Backoff, BACKOFF_MS } from './backoff.ts';
 import { Hints } from './hints.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Threads } from './piscina.ts';
+import { Places } from './places.ts';
 import type { PoolAcceptor, PoolLog, PoolOptions } from './pool-api.ts';
 import { busiestFunctions } from './profile.ts';
 import { WorkerMemories } from './worker-memory.ts';
@@ -45,9 +46,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #readiness: Readiness | null = null;
   #expects: WorkerTask['expects'] = null;
   readonly hints: Hints;
-  readonly #addresses: (AddressInfo | undefined)[] = [];
-  /** Places besides the first where programs listen, or want to. */
-  readonly asked: Map<number, Asked> = new Map();
+  readonly places: Places = new Places();
   readonly #backoff: Backoff = new Backoff();
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
@@ -74,13 +73,13 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   /** The server listens there: programs that listen hear of it, and whoever starts later. */
   tellAddress(place: number, address: AddressInfo): void {
-    this.#addresses[place] = address;
+    this.places.answer(place, address);
     for (const worker of this.#workers.values()) worker.tellAddress(place, address);
   }
 
   /** The server cannot listen there: programs that asked hear of it, and whoever asks later is asked for anew. */
   tellRefused(place: number, error: Error): void {
-    this.asked.delete(place);
+    this.places.refuse(place);
     for (const worker of this.#workers.values()) worker.tellRefused(place, error);
   }
 
@@ -269,7 +268,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       ...common,
       slot,
       index,
-      addresses: this.#addresses,
+      addresses: this.places.addresses,
       expects: this.#expects,
       ...rings,
       output: this.#threads === null ? null : output,
@@ -317,10 +316,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     void this.terminate(worker.slot);
   }
 
-  incarnationOnAsks(place: number, asked: Asked): void {
-    if (this.asked.has(place)) return;
-    this.asked.set(place, asked);
-    this.emit('asks', place, asked);
+  incarnationOnAsks(worker: Incarnation, place: number, asked: Asked): void {
+    if (this.places.ask(place, asked)) return void this.emit('asks', place, asked);
+    // If the server does not listen there yet, it tells all workers later.
+    const address = this.places.answerTo(place);
+    if (address !== undefined) worker.tellAddress(place, address);
   }
 
   incarnationOnLog(level: 'error' | 'info', text: string): void {

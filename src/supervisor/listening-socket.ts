@@ -57,6 +57,10 @@ export class ListeningSocket {
     return new ListeningSocket(asked, handle);
   }
 
+  get port(): number {
+    return this.#address.port;
+  }
+
   /** Whether this is what was asked for by these words; port 0 is the one that was picked. */
   isFor({ port, host, ipv6Only }: Address): boolean {
     const own = this.#address;

@@ -106,8 +106,8 @@ export class Supervisor implements ChildOwner {
   async #socketFor(place: number, address: Address): Promise<ListeningSocket> {
     const before = this.#sockets.get(place);
     if (before?.isFor(address) === true) return before;
-    // One that nobody serves is in nobody's way.
-    if (before?.handed === false) {
+    // A reservation gives way. So does a socket of the same port, because that port cannot be bound twice.
+    if (before !== undefined && (!before.handed || before.port === address.port)) {
       before.close();
       this.#sockets.delete(place);
     }

@@ -38,6 +38,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #running: Roster<Running> = new Roster();
   /** What was thrown last by the reader of a connection: a microtask throws it once more, without its context. */
   #thrown: { readonly error: unknown; readonly reader: Running } | null = null;
+  #interface: Interface;
   #faults: Faults<Running> | null = null;
   /** Called when it is idle. */
   readonly #waiting: (() => void)[] = [];
@@ -48,6 +49,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   constructor(loop: WorkerLoop, options: GatewayOptions) {
     this.#loop = loop;
     this.#options = options;
+    this.#interface = options.interface;
     this.#reader = new RequestReader(loop.link.shared.view);
     this.#inbound = new Inbound(loop.link, this, options.blockingInput);
   }
@@ -98,7 +100,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     const { table } = this.#loop.link.shared;
     const reader = this.#reader;
     reader.read(exchange, generation, table.slabOffset(exchange));
-    const called = this.#options.interface;
+    const called = this.#interface;
     const follows = reader.moreBody || called.takesOver?.(reader) === true;
     const body = follows ? this.#inbound.open(exchange, generation) : null;
     const running = called.begin(reader, body);
@@ -165,6 +167,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   // called by the worker
+
+  /** Calls the application through another interface from now on. */
+  callThrough(called: Interface): void {
+    this.#interface = called;
+  }
 
   /** The new deadline, ms since the epoch; undefined: the request is over. */
   extendDeadline(requestId: string, milliseconds: number): number | undefined {

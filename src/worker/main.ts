@@ -4,6 +4,7 @@
  * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
  * with the pool over `control` (`messages.ts`), and with nobody else.
  */
+import type { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import type { WorkerHandle } from '../hooks.ts';
@@ -15,7 +16,7 @@ import { Activity } from './activity.ts';
 import { observeWith } from './answers.ts';
 import { untilProven } from './ambiguous.ts';
 import { protectAsyncStack } from './async-stack.ts';
-import type { Detected } from './detect.ts';
+import { type Detected, ownServer } from './detect.ts';
 import { Gateway } from './gateway.ts';
 import { Goodbye } from './goodbye.ts';
 import { GivenKeys } from './given-keys.ts';
@@ -23,13 +24,13 @@ import { workerHandle } from './handle.ts';
 import { loadImports } from './imports.ts';
 import type { Interface } from './interface.ts';
 import { Link } from './link.ts';
-import { type Loaded, loadApplication, takeApplication } from './load.ts';
+import { type Loaded, loadApplication, mayListen, takeApplication } from './load.ts';
 import { loadFailure } from './load-failure.ts';
 import { WorkerLoop } from './loop.ts';
 import { type LoopWatch, stuckError, watchLoop } from './loop-watch.ts';
 import { watchMemory } from './memory-watch.ts';
 import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
-import { NodeInterface } from './node/node-interface.ts';
+import { type NodeHandler, NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
 import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
 import { textOf } from './running.ts';
@@ -71,8 +72,10 @@ class Life {
     this.#report(`A listener of a signal failed: ${textOf(error)}`),
   );
   #gateway: Gateway | null = null;
-  #called: Interface | null = null;
-  #drained: Promise<void> | null = null;
+  /** Those through which the application is called: the last, and earlier ones for what still runs. */
+  readonly #called: Interface[] = [];
+  #onServe: ((server: Server) => void) | null = null;
+  #drained: Promise<unknown> | null = null;
   #closing = false;
 
   constructor(task: WorkerTask, say: Say) {
@@ -82,6 +85,7 @@ class Life {
     const owner: ProgramOwner = {
       programOnAsk: (place, asked) => say({ type: 'asks', place, asked }),
       idle: async () => this.#gateway?.idle(),
+      programOnServe: (server) => this.#onServe?.(server),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
     };
     this.#program = new Program(owner, task.addresses);
@@ -110,8 +114,10 @@ class Life {
       return loadFailure(error, typeof application === 'string' ? application : '', assets);
     }
     const { interface: name, why } = loaded.detected;
-    this.#called = called;
+    this.#called.push(called);
     const gateway = this.#open(loop, called);
+    this.#onServe = (server) => this.#serve(server, loop, gateway);
+    if (this.#program.asked === null && mayListen(this.#task)) this.#program.exported();
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
     // As in Node, a program has heard that it listens before its first request comes.
     if (this.#program.asked !== null) await Promise.race([this.#program.listening, closed]);
@@ -122,9 +128,9 @@ class Life {
     const goodbye = this.#sayGoodbye();
     await loop.answered();
     await Promise.race([gateway.idle(), wait(SETTLE_MS)]);
-    if (gateway.isIdle) await called.settled?.();
+    if (gateway.isIdle) await this.#settled();
     await this.#try('The hook shutdown', () => loaded.hooks.shutdown?.(reason));
-    const finished = this.#finish(gateway, called);
+    const finished = this.#finish(gateway);
     // A program that ends itself when its server stops leaves its streams, as under Node. One that is replaced does not.
     await (reason === 'close' ? Promise.race([finished, left]) : finished);
     await goodbye;
@@ -151,10 +157,14 @@ class Life {
   }
 
   /** Streams, what the application has asked to be waited for, and connections that it has taken over. */
-  async #finish(gateway: Gateway, called: Interface): Promise<void> {
+  async #finish(gateway: Gateway): Promise<void> {
     await gateway.idle();
-    await called.settled?.();
+    await this.#settled();
     await this.#drain();
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all(this.#called.map((called) => called.settled?.()));
   }
 
   /** What the application does at its end: what it throws is logged. */
@@ -168,7 +178,8 @@ class Life {
 
   /** Connections that the application has taken over end. */
   async #drain(): Promise<void> {
-    this.#drained ??= this.#called?.drainSockets?.(this.#task.drainSockets) ?? null;
+    const { drainSockets } = this.#task;
+    this.#drained ??= Promise.all(this.#called.map((called) => called.drainSockets?.(drainSockets)));
     await this.#drained;
   }
 
@@ -179,7 +190,7 @@ class Life {
         switch (message.type) {
           case 'stopping':
             this.#closing = true;
-            return void (this.#called !== null && this.#sayGoodbye());
+            return void (this.#called.length > 0 && this.#sayGoodbye());
           case 'close':
             return resolve(message);
           case 'drain':
@@ -234,21 +245,29 @@ class Life {
     return this.#task.affinity === '' && this.#task.threads > 1;
   }
 
+  #nodeInterface(application: NodeHandler | Server, loop: WorkerLoop): NodeInterface {
+    const isProgram = this.#program.asked !== null;
+    const serverAt = isProgram ? (local: LocalAddress) => this.#program.serverAt(local) : undefined;
+    const hint = this.#needsAffinity ? (text: string) => this.#say({ type: 'hint', text }) : undefined;
+    const { requestIdPrefix } = this.#task.context;
+    return new NodeInterface(loop, { application, requestIdPrefix, serverAt, hint });
+  }
+
+  /** The program listens, after what its file exports was served. What runs goes on as it was called. */
+  #serve(server: Server, loop: WorkerLoop, gateway: Gateway): void {
+    const called = this.#nodeInterface(server, loop);
+    this.#called.push(called);
+    gateway.callThrough(called);
+    const { interface: name, why } = ownServer(server);
+    this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
+  }
+
   async #callThrough(detected: Detected, loop: WorkerLoop): Promise<Interface> {
     const { context, handlerTimeout, validate, interface: chosen } = this.#task;
     const { requestIdPrefix } = context;
     switch (detected.interface) {
-      case 'node': {
-        const isProgram = this.#program.asked !== null;
-        const serverAt = isProgram ? (local: LocalAddress) => this.#program.serverAt(local) : undefined;
-        const hint = this.#needsAffinity ? (text: string) => this.#say({ type: 'hint', text }) : undefined;
-        return new NodeInterface(loop, {
-          application: detected.application,
-          requestIdPrefix,
-          serverAt,
-          hint,
-        });
-      }
+      case 'node':
+        return this.#nodeInterface(detected.application, loop);
       case 'fetch': {
         // It brings the web's classes, which take a fifth of a worker's start.
         const { FetchInterface } = await import('./node/fetch-interface.ts');

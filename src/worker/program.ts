@@ -18,6 +18,8 @@ import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
 export interface ProgramOwner {
   /** The program listens in one more place. */
   programOnAsk(place: number, asked: Asked): void;
+  /** It listens after what its file exports was served, and the acceptor has come there: it serves from now on. */
+  programOnServe(server: Server): void;
   /** The program closed its first server, and nobody had told it to. */
   programOnClose(): void;
   /** Resolves when nothing of it runs in this thread any more. */
@@ -80,6 +82,8 @@ export class Program {
   /** Resolves when that has been told that it listens. */
   readonly listening: Promise<void>;
   #onListening!: () => void;
+  /** What the file exports is served, at the server's own place. */
+  #exported = false;
 
   /** @param addresses where the acceptor listens already, by place */
   constructor(owner: ProgramOwner, addresses: readonly (AddressInfo | undefined)[]) {
@@ -123,6 +127,11 @@ export class Program {
     return addresses.findIndex((address) => address !== undefined && isEvery(address));
   }
 
+  /** What the file exports is served, until the program listens. */
+  exported(): void {
+    this.#exported = true;
+  }
+
   /** From now on HTTP servers of this thread do not listen by themselves. */
   arm(): void {
     const take = (server: Server, args: readonly unknown[]) => this.#take(server, args);
@@ -146,6 +155,11 @@ export class Program {
   /** The acceptor listens there. */
   bound(place: number, address: AddressInfo): void {
     this.#addresses[place] = address;
+    const own = place === 0 && this.#exported ? this.#places[0]?.standIns[0] : undefined;
+    if (own !== undefined) {
+      this.#exported = false;
+      this.#owner.programOnServe(own.server);
+    }
     for (const standIn of this.#places[place]?.standIns ?? []) standIn.announce();
     if (place === 0) process.nextTick(this.#onListening);
     this.#look();
@@ -176,7 +190,8 @@ export class Program {
     const isTaken = standIns.some(({ open }) => open);
     standIns.push(standIn);
     if (isTaken) return standIn.fail(inUse(asked));
-    if (this.#addresses[place] !== undefined) standIn.announce();
+    const isComing = place === 0 && this.#exported;
+    if (this.#addresses[place] !== undefined && !isComing) standIn.announce();
     this.#resolve(server);
     this.#look();
   }
@@ -193,7 +208,8 @@ export class Program {
     );
     if ((asked.port ?? 0) !== 0 && known !== -1) return known;
     const place = this.#places.push({ asked, standIns: [] }) - 1;
-    if (place > 0 && this.#addresses[place] === undefined) this.#owner.programOnAsk(place, asked);
+    if (place === 0 ? this.#exported : this.#addresses[place] === undefined)
+      this.#owner.programOnAsk(place, asked);
     return place;
   }
 }

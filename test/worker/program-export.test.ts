@@ -1,0 +1,156 @@
+/**
+ * A program that exports and listens is served by what it listens with, whenever it listens; nothing is called that was
+ * not meant to be called.
+ */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
+import { accepting, accepts, freePort } from '../support/ports.ts';
+import { appFile, serveFile } from '../support/server.ts';
+
+const HTTP = `import http from 'node:http';\n`;
+
+const answer = async (url: string) => (await fetch(url)).text();
+const at = (port: number) => answer(`http://127.0.0.1:${port}`);
+
+/** An application that is exported, and listens after a while. */
+const both = (listen: string, milliseconds: number, exported = `{ fetch: () => new Response('exported') }`) =>
+  appFile(`${HTTP}
+    export default ${exported};
+    const server = http.createServer((request, response) => response.end('listened ' + server.address()?.port));
+    setTimeout(() => server.listen(${listen}, () => console.log('listens', server.address().address)), ${milliseconds});`);
+
+async function logged(cli: Cli, text: string, times = 1): Promise<void> {
+  const all = () => cli.stdout + cli.stderr;
+  while (all().split(text).length <= times)
+    await Promise.race([once(cli.child.stdout!, 'data'), once(cli.child.stderr!, 'data')]);
+}
+
+describe('a listen that comes while it starts', () => {
+  test('wins over the export (C13)', async () => {
+    const port = await freePort();
+    const cli = new Cli([both(`${port}, '127.0.0.1'`, 150), '--threads', '2']);
+    expect(await cli.url()).toBe(`http://127.0.0.1:${port}`);
+    expect(cli.stdout).toContain('node: the program listens by itself');
+    expect(await at(port)).toBe(`listened ${port}`);
+  });
+
+  test('an application that only exports does not wait for one, although a pool keeps it alive (C13)', async () => {
+    const app = appFile(
+      `setInterval(() => {}, 1000); export default { fetch: () => new Response('exported') };`,
+    );
+    const started = performance.now();
+    const { server } = await serveFile(app, 2);
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect(await answer(server.url)).toBe('exported');
+    const reloaded = performance.now();
+    await server.reload();
+    expect(performance.now() - reloaded).toBeLessThan(5000);
+  });
+});
+
+describe('a listen that comes later', () => {
+  const LATE_MS = 1200;
+
+  test.each([1, 2])('is served from then on, on its own port, with %d threads (C13)', async (threads) => {
+    const [first, own] = [await freePort(), await freePort()];
+    const app = both(`${own}, '127.0.0.1'`, LATE_MS);
+    const cli = new Cli([app, '--threads', String(threads)], { env: { PORT: String(first) } });
+    expect(await cli.url()).toBe(`http://0.0.0.0:${first}`);
+    expect(await at(first)).toBe('exported');
+    await logged(cli, 'listens 127.0.0.1', threads);
+    expect(await at(own)).toBe(`listened ${own}`);
+    expect(await accepts(first, '127.0.0.1')).toBe(false);
+    expect(
+      cli.stderr.match(/The program listens by itself on http:\S+: that is served from now on/g),
+    ).toHaveLength(1);
+    cli.child.kill('SIGHUP');
+    await logged(cli, 'reloaded in');
+    expect(await at(own)).toBe(`listened ${own}`);
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(0);
+  });
+
+  test('on the same port with a host of its own, the host is the program’s (C13)', async () => {
+    const port = await freePort();
+    const app = both(`process.env.PORT, '127.0.0.1'`, LATE_MS);
+    const cli = new Cli([app, '--threads', '1'], { env: { PORT: String(port) } });
+    await cli.url();
+    expect(await accepts(port, '127.0.0.2')).toBe(true);
+    await logged(cli, 'listens 127.0.0.1');
+    expect(await accepts(port, '127.0.0.2')).toBe(false);
+    expect(await at(port)).toBe(`listened ${port}`);
+  });
+
+  test('stays where an option says (C13)', async () => {
+    const [given, own] = [await freePort(), await freePort()];
+    const cli = new Cli([both(`${own}, '127.0.0.1'`, LATE_MS), '--threads', '1', '--port', String(given)]);
+    await cli.url();
+    await logged(cli, 'listens 127.0.0.1');
+    expect(await at(given)).toBe(`listened ${given}`);
+    expect(await accepts(own, '127.0.0.1')).toBe(false);
+  });
+
+  test('that cannot listen gets Node’s error, and the export is served as before (C13)', async () => {
+    const [first, taken] = [
+      await freePort(),
+      new Cli([appFile(`export default { fetch: () => new Response('') };`), '--port', '0']),
+    ];
+    const app = appFile(`${HTTP}
+      export default { fetch: () => new Response('exported') };
+      const server = http.createServer().on('error', (error) => console.log('told', error.code, error.syscall));
+      setTimeout(() => server.listen(${new URL(await taken.url()).port}, '127.0.0.1'), ${LATE_MS});`);
+    const cli = new Cli([app, '--threads', '1'], { env: { PORT: String(first) } });
+    await cli.url();
+    await logged(cli, 'told EADDRINUSE listen');
+    expect(await at(first)).toBe('exported');
+  });
+});
+
+describe('nothing is called that was not meant as a handler', () => {
+  /** As browser-sync: it exports what it runs if it is what was started. */
+  const cli = (body: string) => `
+    const http = require('node:http');
+    const { appendFileSync } = require('node:fs');
+    ${body}
+    function main(args) {
+      appendFileSync(__filename + '.calls', 'called ');
+      setTimeout(() => http.createServer((request, response) => response.end('site')).listen(0), 700);
+    }`;
+  const BODIES: readonly (readonly [how: string, body: string])[] = [
+    ['require.main', `if (require.main === module) main(process.argv.slice(2)); module.exports = main;`],
+    ['module.parent', `if (!module.parent) main(); exports.default = main;`],
+    ['a call', `main();\nmodule.exports = main;`],
+    ['without parameters', `if (require.main === module) main(); module.exports = () => main();`],
+  ];
+
+  test.each(BODIES)(
+    'a command that runs its own export is served by what it listens with: %s (C13)',
+    async (_, body) => {
+      const app = appFile(cli(body), 'cli.cjs');
+      const { server } = await serveFile(app);
+      expect(server.interface?.why).toBe('the program listens by itself');
+      expect(await answer(server.url)).toBe('site');
+      expect(readFileSync(`${app}.calls`, 'utf8')).toBe('called ');
+    },
+  );
+
+  test('a command that ends without a call of listen is an error at once (C13)', async () => {
+    const app = appFile(
+      `if (require.main === module) main(); module.exports = main; function main() {}`,
+      'cli.cjs',
+    );
+    await expect(serveFile(app)).rejects.toThrow(
+      /the file runs its export main itself and has ended without a call of listen/,
+    );
+  });
+
+  test('a port that is not there yet is waited for by its clients (C13)', async () => {
+    const port = await freePort();
+    const cli = new Cli([both(`${port}, '127.0.0.1'`, 100), '--threads', '1']);
+    await cli.url();
+    await accepting(port);
+    expect(await at(port)).toBe(`listened ${port}`);
+  });
+});
