@@ -27,6 +27,7 @@ const ROOMS: Record<string, readonly string[]> = {
   index: ['errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
   cli: [
     'compile',
+    'error-text',
     'errors',
     'journal',
     'listening',
@@ -59,18 +60,19 @@ const ROOMS: Record<string, readonly string[]> = {
   'listen-error': ['errors'],
   listening: ['acceptor', 'listen-error', 'node-server', 'options'],
   reports: ['acceptor', 'logger', 'options'],
-  pool: ['errors', 'hooks', 'node-server', 'ring', 'worker', 'piscina'],
+  pool: ['error-text', 'errors', 'hooks', 'node-server', 'ring', 'worker', 'piscina'],
   options: ['errors'],
   logger: [],
   version: [],
   'working-directory': [],
   errors: [],
+  'error-text': [],
   compile: ['errors', 'version', 'esbuild', 'es-module-lexer', 'get-tsconfig', 'import-meta-resolve'],
   tsgi: [],
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: ['errors', 'hooks', 'http', 'node-server', 'ring', 'tsgi', 'srvx/node'],
+  worker: ['error-text', 'errors', 'hooks', 'http', 'node-server', 'ring', 'tsgi', 'srvx/node'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([

@@ -3,21 +3,9 @@
  *
  * Law: with the other files of this folder, the only place with process.exit and the console.
  */
-import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
+import { errorText, loadErrorText } from '../error-text.ts';
 import { OptionError, TsgiError } from '../errors.ts';
-
-/** The compiled files of this package. */
-const OURS = new URL('..', import.meta.url);
-/** What stands in frames that tell a user nothing: Node's, the pool's, ours. */
-const FOREIGN = [
-  '(node:',
-  'at node:',
-  'at async node:',
-  '/node_modules/piscina/',
-  OURS.href,
-  fileURLToPath(OURS),
-];
 
 export const EXIT = { failure: 1, usage: 2, signal: 128 } as const;
 export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
@@ -47,10 +35,6 @@ export function fail(error: unknown): never {
 /** Ours in one line; an application that threw while it loaded is shown with its own frames. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!(error instanceof TsgiError)) return error.stack ?? error.message;
-  if (error.code !== 'TSGI_ERR_APP_LOAD') return error.message;
-  const frames = (error.stack ?? '')
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line) && !FOREIGN.some((place) => line.includes(place)));
-  return [error.message, ...frames.slice(0, 5)].join('\n');
+  if (!(error instanceof TsgiError)) return errorText(error);
+  return error.code === 'TSGI_ERR_APP_LOAD' ? loadErrorText(error) : error.message;
 }

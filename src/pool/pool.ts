@@ -10,6 +10,7 @@ import { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel } from 'node:worker_threads';
+import { loadErrorText } from '../error-text.ts';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
@@ -158,7 +159,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       // Not at once again: every answer of a worn worker asks for this.
       setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
       this.#log.error(
-        `Worker ${worker.slot} is not recycled, its replacement did not start: ${(error as Error).message}`,
+        `Worker ${worker.slot} is not recycled, its replacement did not start: ${loadErrorText(error as Error)}`,
       );
     }
   }
@@ -359,7 +360,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
         if (this.#closing) return;
-        this.#log.error(`A replacement worker did not start: ${error.message}`);
+        this.#log.error(`A replacement worker did not start: ${loadErrorText(error)}`);
         this.#respawn(this.#backoff.next());
       });
     }, delay);

@@ -5,7 +5,7 @@
  */
 import { read, readSync, writeSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { fieldName } from './check-environ.ts';
 import { type AdapterContext, createEnviron, encodePath, type SignalSource } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
@@ -52,7 +52,7 @@ export async function runCgi(application: Application, options: CgiOptions = {})
   } catch (error) {
     // An application that gives up because its client left has done right.
     if (sink.gone) return true;
-    tell(error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`);
+    tell(error instanceof Error ? inspect(error) : `thrown: ${String(error)}`);
     sink.fail();
     return false;
   } finally {

@@ -55,13 +55,15 @@ export function toFetchHandler(application: Application, options: FetchHandlerOp
     });
 }
 
-function printLine(line: string): void {
-  (globalThis as { console?: { error(text: string): void } }).console?.error(line);
+function printLine(...line: unknown[]): void {
+  (globalThis as { console?: { error(...values: unknown[]): void } }).console?.error(...line);
 }
 
+/** The console prints an error whole: with its cause, and with what else belongs to it. */
 function reportError(error: unknown, environ: Environ): void {
-  const text = error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
-  printLine(`${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed: ${text}`);
+  const what = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed:`;
+  if (error instanceof Error) printLine(what, error);
+  else printLine(`${what} thrown: ${String(error)}`);
 }
 
 function partsOf(request: Request, rest: readonly unknown[]) {

@@ -68,8 +68,11 @@ function writeLine(line: string): void {
 }
 
 function writeError(error: unknown, environ: Environ): void {
-  const text = error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
-  writeLine(`${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed: ${text}`);
+  const what = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed:`;
+  const { console } = globalThis as { console?: { error(...values: unknown[]): void } };
+  // It prints an error whole: with its cause, and with what else belongs to it.
+  if (error instanceof Error) console?.error(what, error);
+  else writeLine(`${what} thrown: ${String(error)}`);
 }
 
 function partsOf(request: MountedMessage) {

@@ -7,6 +7,7 @@
  * What an application throws: before its head was sent the client gets 500, after it the connection is destroyed, so
  * that the truncation shows. Either way one log line with the request and the stack, and the worker goes on.
  */
+import { errorText } from '../error-text.ts';
 import { Abort } from '../ring/layout.ts';
 import { BLOCKS, Kind, RequestReader } from '../ring/message.ts';
 import { Faults } from './faults.ts';
@@ -15,7 +16,7 @@ import type { Interface } from './interface.ts';
 import type { Runner, WorkerLoop } from './loop.ts';
 import { points } from './points.ts';
 import { Roster } from './roster.ts';
-import { type Running, type RunningOwner, textOf } from './running.ts';
+import { type Running, type RunningOwner } from './running.ts';
 
 export interface GatewayOptions {
   readonly interface: Interface;
@@ -138,7 +139,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
       const running = this.#thrown?.error === error ? this.#thrown?.reader : context;
       this.#thrown = null;
       this.#options.report(
-        running === undefined ? `Uncaught: ${textOf(error)}` : running.describe('uncaught', error),
+        running === undefined ? `Uncaught: ${errorText(error)}` : running.describe('uncaught', error),
       );
       if (running !== undefined) this.#fault(running, error);
       onFault();

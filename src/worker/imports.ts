@@ -3,6 +3,7 @@
  *
  * Law: loads them, one after the other, in the order in which they were given.
  */
+import { errorText } from '../error-text.ts';
 import { OptionError } from '../errors.ts';
 
 export interface ImportedModule {
@@ -24,7 +25,7 @@ export async function loadImports(modules: readonly ImportedModule[]): Promise<v
         `The module ${name} (--import) threw while it loaded: ${why}`,
         { cause: error },
       );
-      if (error instanceof Error && error.stack !== undefined) told.stack = error.stack;
+      if (error instanceof Error) told.stack = errorText(error);
       throw told;
     }
   }

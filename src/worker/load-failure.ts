@@ -6,6 +6,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { errorText } from '../error-text.ts';
+import { OptionError } from '../errors.ts';
 import { kindRemedy } from './file-kinds.ts';
 import type { FromWorker, WorkerTask } from './messages.ts';
 
@@ -51,7 +53,7 @@ export function loadFailure(error: unknown, url: string, assets: WorkerTask['ass
   const isError = error instanceof Error;
   const code = isError && 'code' in error ? String(error.code) : '';
   const unread = unreadFile(error, assets);
-  const text = isError ? (unread ?? error.message).replace(REQUIRE_STACK, ', required by $1') : String(error);
+  const text = unread ?? messageOf(error);
   const said = text
     .replace(COMPILED, (file) => sourceOf(file, url) ?? file)
     .replace(BESIDE, (name) => {
@@ -60,7 +62,16 @@ export function loadFailure(error: unknown, url: string, assets: WorkerTask['ass
     });
   const remedy = REMEDIES.find(([pattern]) => pattern.test(said) || pattern.test(code))?.[1];
   const message = remedy === undefined ? said : `${said}; ${remedy}`;
-  return { type: 'failed', code, message, stack: isError ? (error.stack ?? said) : said };
+  // Ours have the text of what was thrown already; of a cause that is known the remedy is enough.
+  const isKnown = unread !== undefined || remedy !== undefined || error instanceof OptionError;
+  const stack = isKnown && isError ? error.stack : errorText(error);
+  return { type: 'failed', code, message, stack: isError ? (stack ?? said) : said };
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === 'object' ? errorText(error) : String(error);
+  // An AggregateError may have none.
+  return error.message === '' ? error.name : error.message.replace(REQUIRE_STACK, ', required by $1');
 }
 
 /** What is told of a file that is no code, or whose error names no file. */

@@ -7,6 +7,7 @@
 import type { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
+import { errorText } from '../error-text.ts';
 import type { WorkerHandle } from '../hooks.ts';
 import { Kind } from '../ring/message.ts';
 import { TextTail } from '../ring/text-tail.ts';
@@ -33,7 +34,6 @@ import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
 import { type NodeHandler, NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
 import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
-import { textOf } from './running.ts';
 import { takeStdio } from './stdio.ts';
 import { SplitState } from './split-state.ts';
 import { surround } from './surroundings.ts';
@@ -69,7 +69,7 @@ class Life {
   readonly #program: Program;
   readonly #handle: WorkerHandle;
   readonly #goodbye: Goodbye = new Goodbye(new Activity(), (error) =>
-    this.#report(`A listener of a signal failed: ${textOf(error)}`),
+    this.#report(`A listener of a signal failed: ${errorText(error)}`),
   );
   #gateway: Gateway | null = null;
   /** Those through which the application is called: the last, and earlier ones for what still runs. */
@@ -172,7 +172,7 @@ class Life {
     try {
       await call();
     } catch (error) {
-      this.#report(`${what} failed: ${textOf(error)}`);
+      this.#report(`${what} failed: ${errorText(error)}`);
     }
   }
 

@@ -5,6 +5,7 @@
  * The gateway alone decides what happens to it.
  */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
+import { errorText } from '../error-text.ts';
 import { Abort } from '../ring/layout.ts';
 import { ClientGoneError, DeadlineError } from '../tsgi/errors.ts';
 import type { InboundBody } from './inbound.ts';
@@ -67,7 +68,7 @@ export abstract class Running implements Placed {
   /** What happened to its request, for the log. */
   describe(what: string, error: unknown): string {
     const { method, target, id } = this.label;
-    return `${method} ${target} ${what} (request ${id}): ${textOf(error)}`;
+    return `${method} ${target} ${what} (request ${id}): ${errorText(error)}`;
   }
 
   /**
@@ -112,8 +113,4 @@ export abstract class Running implements Placed {
 
 function reasonOf(why: number): Error {
   return why === Abort.DEADLINE ? new DeadlineError() : new ClientGoneError();
-}
-
-export function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? String(error)) : `thrown: ${String(error)}`;
 }

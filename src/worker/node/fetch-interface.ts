@@ -5,8 +5,8 @@
  * waits for what it left running.
  */
 import { patchGlobalRequest } from 'srvx/node';
+import { errorText } from '../../error-text.ts';
 import type { WorkerLoop } from '../loop.ts';
-import { textOf } from '../running.ts';
 import type { NodeExchange } from './exchange.ts';
 import type { Arrived } from './exchange-host.ts';
 import { patchGlobalResponse } from './fast-response.ts';
@@ -37,7 +37,7 @@ export class FetchInterface extends NodeInterface {
     });
     const waitUntil = (promise: Promise<unknown>) => {
       const settled = Promise.resolve(promise)
-        .catch((error: unknown) => report(`A promise given to waitUntil was rejected: ${textOf(error)}`))
+        .catch((error: unknown) => report(`A promise given to waitUntil was rejected: ${errorText(error)}`))
         .finally(() => this.#left.delete(settled));
       this.#left.add(settled);
     };
