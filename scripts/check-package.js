@@ -1,10 +1,11 @@
 /**
  * The package as a stranger gets it: packed, looked over by publint and are-the-types-wrong, installed into an empty
- * folder, where the command, `import` and `require` each serve a request.
+ * folder, where the command, a build, `import` and `require` each serve a request. Its types are compiled by three versions
+ * of TypeScript, without the option `types`, and its command is started by a Node that is too old.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,42 @@ const PROGRAM = `createServer(1, { app: './app.ts' }).listen({ port: 0 }).then(a
   process.once('SIGTERM', () => server.close());
 });
 `;
+
+const VERSIONS = ['5.9', '6', '7'];
+/** No `types`: what the types of the package need, they name themselves. Their own text is checked, too. */
+const TSCONFIG = { strict: true, module: 'nodenext', target: 'es2022', noEmit: true, skipLibCheck: false };
+
+/** Every entry of the package, compiled by each version of TypeScript. */
+function compilesTypes() {
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const entries = Object.keys(exports).filter((name) => !name.endsWith('.json'));
+  const lines = entries.map(
+    (name, at) => `export * as entry${at} from '${name.replace('.', 'tsgi-threads')}';`,
+  );
+  writeFileSync(path.join(folder, 'types.mts'), `${lines.join('\n')}\n${APP}`);
+  writeFileSync(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: TSCONFIG, files: ['types.mts'] }),
+  );
+  const aliases = VERSIONS.map((version) => `typescript-${version}@npm:typescript@${version}`).join(' ');
+  run(`npm install ${aliases} --ignore-scripts --no-audit --no-fund --loglevel=error`, folder);
+  for (const version of VERSIONS) run(`node node_modules/typescript-${version}/bin/tsc -p .`, folder);
+  console.log(`  TypeScript ${VERSIONS.join(', ')}: compile the types`);
+}
+
+/** The command says in one line which Node it needs. */
+function refusesOldNode() {
+  const cli = path.join('node_modules', 'tsgi-threads', 'dist', 'cli.js');
+  const { status, stderr } = spawnSync('npx', ['-y', 'node@18', cli, 'app.ts'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const isTold = /^tsgi-threads: needs Node\.js [\d.]+ or later, and this is Node\.js 18\.[^\n]*\n$/m.test(
+    stderr,
+  );
+  if (status !== 1 || !isTold) throw new Error(`Node 18 ended with ${status}: ${stderr}`);
+  console.log('  Node 18: told what it needs');
+}
 
 /** Starts a command that prints its address, fetches from it, and ends it with all that it started. */
 async function serves(name, command, args) {
@@ -77,6 +114,10 @@ try {
     `const { createServer } = require('tsgi-threads');\n${PROGRAM}`,
   );
   await serves('npx tsgi-threads app.ts', 'npx', ['--no-install', 'tsgi-threads', 'app.ts', '--port', '0']);
+  run('npx --no-install tsgi-threads build app.ts --out dist-app', folder);
+  await serves('a build', 'npx', ['--no-install', 'tsgi-threads', 'dist-app', '--port', '0']);
+  refusesOldNode();
+  compilesTypes();
   writeFileSync(
     path.join(folder, 'tsgi.mjs'),
     `import { testRequest } from 'tsgi-threads/tsgi';\nimport { probe } from 'tsgi-threads/tsgi/conformance';\nconst { status } = await testRequest(probe, { url: '/S2' });\nif (status !== 200) process.exit(1);\n`,

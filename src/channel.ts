@@ -4,6 +4,7 @@
  * Law: a door of its own; imports nothing of the server, so that it works in any thread of a process. It is the web's
  * BroadcastChannel, without what keeps a worker alive.
  */
+/// <reference types="node" preserve="true" />
 import { BroadcastChannel } from 'node:worker_threads';
 
 export interface Channel<Message = unknown> {

@@ -47,7 +47,7 @@ export class TsgiError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
 
-  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
     super(detail ?? ERRORS[code].message, options);
     this.name = new.target.name;
     this.code = code;

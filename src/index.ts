@@ -1,6 +1,7 @@
 /**
  * The door for programs. Only re-exports.
  */
+/// <reference types="node" preserve="true" />
 export type { AnyRequest, Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
 export { type ErrorCode, ApplicationError, OptionError, TsgiError } from './errors.ts';
 export type { Logger } from './logger.ts';

@@ -14,8 +14,8 @@ const SOURCES = new Set(['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '
 
 /** Node cannot run these; `.ts` files only from Node 22.18 on, and not all of their syntax. */
 const TYPED = new Set(['.ts', '.tsx', '.mts', '.cts', '.jsx']);
-/** Node loads these by itself; `''` is what a package installs to be run. */
-const NODE = new Set(['.js', '.mjs', '.cjs', '.json', '.node', '']);
+/** Node imports these by itself; `''` is what a package installs to be run. */
+const NODE = new Set(['.js', '.mjs', '.cjs', '.json', '']);
 
 /**
  * The file is code (or JSON) that this room reads: the user's own, and linked workspace packages, whose real path is

@@ -3,6 +3,7 @@
  *
  * Law: a door. What it does not replace is Node's.
  */
+/// <reference types="node" preserve="true" />
 import http from 'node:http';
 import { Server } from './server.ts';
 

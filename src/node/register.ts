@@ -4,6 +4,7 @@
  *
  * Law: replaces one method, and nothing else.
  */
+/// <reference types="node" preserve="true" />
 import http from 'node:http';
 import { replaceListen } from './server.ts';
 

@@ -3,6 +3,7 @@
  *
  * Law: knows the process it runs in only through what `runCgi` is given; its defaults are that process.
  */
+/// <reference types="node" preserve="true" />
 import { read, readSync, writeSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
 import { inspect, promisify } from 'node:util';

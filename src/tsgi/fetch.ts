@@ -4,6 +4,7 @@
  * Law: standard globals only. What of a request fetch does not tell (its version, its raw target, its peers) is filled
  * in as well as it can be: `peerOf` knows Deno's and Bun's second argument.
  */
+/// <reference types="node" preserve="true" />
 import { type AdapterContext, createEnviron, type SignalSource } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
 import { ClientGoneError, NoBlockingError } from './errors.ts';

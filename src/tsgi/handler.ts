@@ -8,6 +8,7 @@
  * its high-water mark is waited for. `close` of the body is called exactly once, after the iterator's `return`, on
  * every path: end, error, a client that is gone, a body that needs no more.
  */
+/// <reference types="node" preserve="true" />
 import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
 import { TsgiRuleError } from './errors.ts';
 import { FileBody } from './file-body.ts';

@@ -4,6 +4,7 @@
  * Law: the list is the truth and is changed in place; order, repeats and the case of names stay as they were given.
  * What a header may be is judged where it is sent (`check.ts`), not here.
  */
+/// <reference types="node" preserve="true" />
 import type { HeaderList } from './types.ts';
 
 /** Parameters of a header value: `undefined` stands for a name without a value. */

@@ -3,6 +3,7 @@
  *
  * Law: re-exports only. Each file is also a door of its own (`tsgi-threads/tsgi/headers`), for those who want no more.
  */
+/// <reference types="node" preserve="true" />
 export { createEnviron, decodePath, environKey } from './environ.ts';
 export { type CgiOptions, runCgi } from './cgi.ts';
 export { ClientGoneError, DeadlineError, NoBlockingError, TsgiRuleError } from './errors.ts';

@@ -4,6 +4,7 @@
  * Law: middleware by rules M2 and M6: moves the prefix from PATH_INFO to SCRIPT_NAME and returns what the application
  * returns, so it streams.
  */
+/// <reference types="node" preserve="true" />
 import type { Application } from './types.ts';
 
 const notFound: Application = (_environ, startResponse) => {

@@ -4,6 +4,7 @@
  * Law: types of `node:http` only, so that it loads anywhere; what an application is and when it is called is
  * `handler.ts`. Reads and writes through the public streams of Node, nothing else.
  */
+/// <reference types="node" preserve="true" />
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AdapterContext, createEnviron, type SignalSource } from './environ.ts';
 import { LineErrors } from './error-stream.ts';

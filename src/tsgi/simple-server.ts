@@ -4,6 +4,7 @@
  * Law: as short as a server of TSGI can be, to be read beside docs/tsgi.md and to be measured against. Not for
  * production: a handler that burns CPU stops everybody.
  */
+/// <reference types="node" preserve="true" />
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { nodeCaller, type NodeListenerOptions } from './node.ts';

@@ -3,6 +3,7 @@
  *
  * Law: functions of an environ; no server, nothing of Node.
  */
+/// <reference types="node" preserve="true" />
 import { createEnviron, decodePath, encodePath } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
 import { show } from './errors.ts';

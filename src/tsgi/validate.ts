@@ -5,6 +5,7 @@
  * number, thrown where it happens or at the first moment it can be seen, never by the garbage collector. For
  * development and tests; what every request must pay for is checked by `handler.ts` already.
  */
+/// <reference types="node" preserve="true" />
 import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
 import { checkEnviron, checkTsgiKeys, reservedKeys } from './check-environ.ts';
 import { show, TsgiRuleError } from './errors.ts';

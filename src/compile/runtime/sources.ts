@@ -71,17 +71,22 @@ export class Sources {
         `Cannot load ${source}: the build in ${path.dirname(folder)} does not contain it. Run \`tsgi-threads build\` again.`,
       );
     const earlier = this.#readMore();
-    if (earlier?.get(source)?.digest !== digestOf(readFileSync(source, 'utf8'))) this.#runCompiler(source);
-    else this.#addBuild(path.dirname(earlier.get(source)!.file));
+    if (earlier?.has(source) === true) this.#addBuild(path.dirname(earlier.get(source)!.file));
+    else this.#runCompiler(source);
     return this.#compiled.get(source)!.file;
   }
 
-  /** What an earlier thread has compiled for this build. */
+  /** What an earlier thread has compiled for this build, if its sources are as they were. */
   #readMore(): Map<string, Compiled> | undefined {
     try {
       const { folder } = this.#data;
       const more = path.join(path.dirname(folder), readFileSync(moreOf(folder), 'utf8'));
-      return whyDamaged(more) === undefined ? readManifest(more) : undefined;
+      if (whyDamaged(more) !== undefined) return undefined;
+      const compiled = readManifest(more);
+      const isFresh = [...compiled].every(
+        ([source, { digest }]) => digestOf(readFileSync(source, 'utf8')) === digest,
+      );
+      return isFresh ? compiled : undefined;
     } catch {
       return undefined;
     }

@@ -5,6 +5,7 @@
  *
  * Law: the probe runs in the server's application and the checks in the client; they meet on the wire only.
  */
+/// <reference types="node" preserve="true" />
 import { mount } from '../mount.ts';
 import { RULES, type Rule } from '../rules.ts';
 import type { Application } from '../types.ts';
