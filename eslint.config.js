@@ -11,6 +11,7 @@ export default tseslint.config(
   {
     languageOptions: {
       globals: {
+        AbortSignal: 'readonly',
         Buffer: 'readonly',
         URL: 'readonly',
         console: 'readonly',

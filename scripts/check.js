@@ -1,5 +1,5 @@
 /**
- * Everything but the tests: format, lint, types, generated docs, the native rebuild, faults and open sockets in short,
+ * Everything but the tests: format, lint, types, generated docs, the native rebuild, worst inputs, faults and open sockets in short,
  * the examples, the package. Each step says how long it took; all run, and the exit code is 1 when one failed.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ const STEPS = [
   ['grid docs fresh', 'node scripts/grid.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
   ['native rebuild', 'node native/build.js --check'],
+  ['worst inputs in short', 'node scripts/worst.js --short'],
   ['chaos in short', 'node --expose-gc scripts/chaos.js --short --only kills,reloads,aborts,soak'],
   ['a thousand open sockets', 'node scripts/sockets.js --short'],
   ['examples', 'node examples/cpu/compare/main.js --check'],

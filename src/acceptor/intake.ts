@@ -77,7 +77,7 @@ export class Intake implements BodyHolder {
       length -= parser.consumed;
       if (outcome === Outcome.MESSAGE) return this.#messageOnComplete(offset, length);
       if (outcome === Outcome.MORE) {
-        this.#saved = parser.save();
+        this.#saved = parser.save(this.#saved);
         return;
       }
     }

@@ -32,10 +32,12 @@ export interface ParserLimits {
 
 /** An unfinished message, as its connection keeps it. */
 export interface SavedMessage {
-  /** The context, and header spans as long as the head is unfinished. */
-  readonly state: Uint8Array;
-  /** Bytes of the unfinished head; none once it is complete. */
-  readonly head: Uint8Array | null;
+  /** The context, and header spans as long as the head is unfinished; `stateLength` bytes of it. */
+  state: Uint8Array;
+  stateLength: number;
+  /** `headLength` bytes of the unfinished head; 0 once it is complete. */
+  head: Uint8Array;
+  headLength: number;
 }
 
 const CONSUMED = 0;
@@ -162,25 +164,32 @@ export class Parser {
     return Outcome.ERROR;
   }
 
-  /** After MORE: what must be kept to go on. The head's bytes are in it as long as it is unfinished. */
-  save(): SavedMessage {
+  /**
+   * After MORE: what must be kept to go on. The head's bytes are in it as long as it is unfinished. `before`: what was kept of the
+   * same message, whose memory is used again: a head that comes in many reads would allocate it for each.
+   */
+  save(before: SavedMessage | null = null): SavedMessage {
     const unfinished = this.#context[HEAD_COMPLETE] === 0 && this.#context[HEAD_START] !== 0;
     const spans = unfinished ? this.headerCount * SPAN_BYTES : 0;
-    const state = new Uint8Array(STATE_BYTES + spans);
-    state.set(this.memory.subarray(REGION, REGION + STATE_BYTES));
-    state.set(this.memory.subarray(HEADER_SPANS, HEADER_SPANS + spans), STATE_BYTES);
-    if (!unfinished) return { state, head: null };
-    return { state, head: this.memory.slice(this.#context[HEAD_START]!, this.#context[FED_END]) };
+    const saved = before ?? { state: NOTHING, stateLength: 0, head: NOTHING, headLength: 0 };
+    saved.stateLength = STATE_BYTES + spans;
+    saved.state = roomFor(saved.stateLength, saved.state);
+    saved.state.set(this.memory.subarray(REGION, REGION + STATE_BYTES));
+    saved.state.set(this.memory.subarray(HEADER_SPANS, HEADER_SPANS + spans), STATE_BYTES);
+    const start = this.#context[HEAD_START]!;
+    saved.headLength = unfinished ? this.#context[FED_END]! - start : 0;
+    saved.head = unfinished ? roomFor(saved.headLength, saved.head) : NOTHING;
+    saved.head.set(this.memory.subarray(start, start + saved.headLength));
+    return saved;
   }
 
   /** Goes on with a saved message: the next byte fed follows what was fed before. */
-  restore(saved: SavedMessage): void {
-    const { state, head } = saved;
+  restore({ state, stateLength, head, headLength }: SavedMessage): void {
     this.memory.set(state.subarray(0, STATE_BYTES), REGION);
-    this.memory.set(state.subarray(STATE_BYTES), HEADER_SPANS);
-    if (head === null) return;
-    const start = this.bufferStart - head.length;
-    this.memory.set(head, start);
+    this.memory.set(state.subarray(STATE_BYTES, stateLength), HEADER_SPANS);
+    if (headLength === 0) return;
+    const start = this.bufferStart - headLength;
+    this.memory.set(head.subarray(0, headLength), start);
     this.#context[HEAD_START] = start;
   }
 
@@ -276,4 +285,11 @@ export class Parser {
   get reason(): string {
     return REASONS[this.#context[REASON]!] ?? '';
   }
+}
+
+/** `memory`, or a larger piece in its place; its bytes are not kept. */
+function roomFor(bytes: number, memory: Uint8Array): Uint8Array {
+  if (bytes <= memory.length) return memory;
+  // The first time exactly: most messages come in two reads.
+  return new Uint8Array(memory.length === 0 ? bytes : bytes + (bytes >> 1));
 }

@@ -11,6 +11,7 @@ import type { Bytes } from '../ring/bytes.ts';
 import { CLOSE, END, INTERIM, Kind, NO_EXCHANGE, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import type { AnsweredRequest } from './answers.ts';
+import { PartQueue } from './part-queue.ts';
 import { points } from './points.ts';
 
 /** A string up to this many bytes is written into the ring without a Buffer of its own. */
@@ -70,7 +71,7 @@ export class Outbound {
   /** The loop's observer is to be shown how the body begins. */
   protected showsBody = false;
   protected readonly loop: WorkerLoop;
-  protected queue: (Uint8Array | string)[] = [];
+  protected readonly queue: PartQueue = new PartQueue();
   protected ending = false;
   protected closes = false;
   #sent = 0;
@@ -103,9 +104,7 @@ export class Outbound {
 
   /** Bytes that wait for room. */
   get waiting(): number {
-    let bytes = 0;
-    for (const part of this.queue) bytes += part.length;
-    return bytes;
+    return this.queue.bytes;
   }
 
   /** Its head counts as sent: it no longer counts against the worker's concurrency. */
@@ -220,11 +219,10 @@ export class Outbound {
   /** Moves what there is room for into the ring. */
   flush(): void {
     if (this.over) return;
-    // Nothing empty is queued: its memory was taken away while it waited, and the rest of its bytes with it.
-    if (this.queue.some((part) => part.length === 0)) return this.#cut(Kind.ABORT);
     while (this.queue.length > 0) {
       if (this.#sendPiece()) continue;
-      this.#keep();
+      if (this.over) return;
+      this.queue.keep(scratch?.buffer);
       return this.loop.blockedOn(this);
     }
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
@@ -258,7 +256,8 @@ export class Outbound {
     this.observeBody(body);
     if (length === 0) return this.sendShort(head, '', 0);
     if (typeof body === 'string' && length <= SHORT) return this.sendShort(head, body, length);
-    this.queue.push(head, typeof body === 'string' ? encoded(body, length) : body);
+    this.queue.push(head);
+    this.queue.push(typeof body === 'string' ? encoded(body, length) : body);
     this.flush();
   }
 
@@ -280,64 +279,48 @@ export class Outbound {
     this.loop.committed(true);
   }
 
-  /** Sends as much of the queue as one record holds; false when there is no room now. */
+  /** Sends as much of the queue as one record holds; false when there is no room now, or the answer cannot be finished. */
   #sendPiece(): boolean {
     const room = Math.min(PIECE, WINDOW - ((this.#sent - this.loop.creditOf(this)) | 0));
     if (room <= 0) return false;
     const ring = this.loop.link.responses;
-    const wanted = Math.min(room, this.#queuedBytes(room));
+    const wanted = Math.min(room, this.queue.bytes);
     const at = ring.claim(wanted);
     if (at === INSUFFICIENT) return this.loop.awaitSpace(wanted);
-    const used = this.#fill(at, wanted);
+    if (!this.#fill(at, wanted)) {
+      this.#cut(Kind.ABORT);
+      return false;
+    }
     const last = this.ending && this.queue.length === 0;
     points.reached('mid-record');
     if (last) this.isOver();
     const kind = Kind.RESPONSE | (last ? END | (this.closes ? CLOSE : 0) : 0);
-    ring.commit(used, kind, this.exchange, this.generation);
+    ring.commit(wanted, kind, this.exchange, this.generation);
     points.reached('committed');
-    this.#sent = (this.#sent + used) | 0;
+    this.#sent = (this.#sent + wanted) | 0;
     return true;
   }
 
-  /** What waits for room stays as it is, whatever is encoded meanwhile. */
-  #keep(): void {
-    const { queue } = this;
-    for (let i = 0; i < queue.length; i++) {
-      const part = queue[i]!;
-      if (typeof part !== 'string' && part.buffer === scratch?.buffer) queue[i] = Buffer.from(part);
-    }
-  }
-
-  #queuedBytes(enough: number): number {
-    let bytes = 0;
-    for (const part of this.queue) {
-      bytes += part.length;
-      if (bytes >= enough) break;
-    }
-    return bytes;
-  }
-
-  /** Copies from the queue's front into the ring, exactly `room` bytes. */
-  #fill(at: number, room: number): number {
+  /** Copies exactly `room` bytes from the queue's front into the ring. False: the memory of a part was taken away while it waited. */
+  #fill(at: number, room: number): boolean {
     const { bytes } = this.loop.link.responses;
-    let left = room;
-    while (left > 0) {
-      const part = this.queue[0]!;
+    for (let left = room; left > 0;) {
+      const part = this.queue.first;
+      if (part === undefined || part.length === 0) return false;
       const length = Math.min(part.length, left);
       if (typeof part === 'string')
         bytes.latin1Write(length === part.length ? part : part.slice(0, length), at);
       else bytes.set(length === part.length ? part : part.subarray(0, length), at);
       at += length;
       left -= length;
-      if (length === part.length) this.queue.shift();
-      else this.queue[0] = typeof part === 'string' ? part.slice(length) : part.subarray(length);
+      this.queue.take(length);
     }
-    return room;
+    return true;
   }
 
   #cut(kind: number): void {
     if (this.over) return;
-    this.queue.length = 0;
+    this.queue.clear();
     this.ending = true;
     this.begin();
     this.#sayEnd(kind);

@@ -112,8 +112,10 @@ export class Response extends Outbound implements Sink {
   #push(chunk: BodyChunk): void {
     const length = typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
     const part = typeof chunk === 'string' ? encoded(chunk, length) : chunk;
-    if (this.#framing === Framing.CHUNKED) this.queue.push(encodeChunkPrefix(length), part, CRLF);
-    else this.queue.push(part);
+    if (this.#framing !== Framing.CHUNKED) return this.queue.push(part);
+    this.queue.push(encodeChunkPrefix(length));
+    this.queue.push(part);
+    this.queue.push(CRLF);
   }
 
   #whenFlowing(): Promise<void> {

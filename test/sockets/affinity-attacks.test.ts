@@ -263,3 +263,14 @@ describe('what is remembered', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(1000 * 4096);
   });
 });
+
+test('a long URL that looks like Engine.IO holds up nobody (A19)', async () => {
+  const app = appFile('export default (request, response) => response.end();');
+  const { server } = await serveFile(app, 2, { interface: 'node', maxRequestLine: '512KiB' });
+  const urls = ['EIO=4&', 'transport=polling&', 'EIO=4&transport=pollin&', '?EIO=4'].map((part) =>
+    part.repeat(250_000 / part.length),
+  );
+  const began = performance.now();
+  for (const url of urls) expect((await fetch(`${server.url}/?${url}`)).status).toBe(200);
+  expect(performance.now() - began).toBeLessThan(3000);
+});

@@ -1,0 +1,8 @@
+/**
+ * The same for TSGI: reads its body by lines.
+ */
+export default async (environ, startResponse) => {
+  while ((await environ['tsgi.input'].readline()).length > 0);
+  startResponse(200, [['content-length', '2']]);
+  return 'ok';
+};
