@@ -7,6 +7,7 @@
 import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
 import { OptionError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { openOutputs, unblockOutputs } from './output.ts';
 import type { ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
 import type { ServerOptions } from './server-api.ts';
@@ -59,6 +60,8 @@ export class ServerApplication {
     const { options, watch } = this.#parts;
     const { import: imports, cacheDir } = options;
     const program = await compileProgram(named, { imports, cacheDir, watch }, reached);
+    // esbuild's process has inherited standard error.
+    unblockOutputs();
     for (const warning of program.warnings) this.#parts.log.warn(warning);
     return this.#task(program, '');
   }
@@ -85,7 +88,8 @@ export class ServerApplication {
       blockingInput: options.threads > 0,
       requestIdPrefix,
     };
-    return { ...options, ...program, application, args, problem, context };
+    const descriptors = openOutputs();
+    return { ...options, ...program, application, args, problem, context, descriptors };
   }
 }
 

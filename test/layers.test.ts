@@ -14,6 +14,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'errors',
     'logger',
     'options',
+    'output',
     'pool',
     'server-api',
     'version',
@@ -30,6 +31,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'error-text',
     'errors',
     'journal',
+    'output',
     'listening',
     'options',
     'server',
@@ -62,7 +64,8 @@ const ROOMS: Record<string, readonly string[]> = {
   reports: ['acceptor', 'logger', 'options'],
   pool: ['error-text', 'errors', 'hooks', 'node-server', 'ring', 'worker', 'piscina'],
   options: ['errors'],
-  logger: [],
+  logger: ['output'],
+  output: [],
   version: [],
   'working-directory': [],
   errors: [],
@@ -72,7 +75,7 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: ['error-text', 'errors', 'hooks', 'http', 'node-server', 'ring', 'tsgi', 'srvx/node'],
+  worker: ['error-text', 'errors', 'hooks', 'http', 'node-server', 'output', 'ring', 'tsgi', 'srvx/node'],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([

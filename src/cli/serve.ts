@@ -14,6 +14,7 @@ import type { ParentLink } from '../supervisor/parent-link.ts';
 import { VERSION } from '../version.ts';
 import type { Arguments } from './command.ts';
 import { codeOf, describe, EXIT, type Signal, tell, tellClosing } from './exit.ts';
+import { flushStdio } from './stdio.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 import type { ApplicationWatcher } from './watch.ts';
 
@@ -161,6 +162,7 @@ class ServerLife {
   async #leave(code: number): Promise<void> {
     if (!this.server.hasZombies && !hasLostTerminal()) process.exit(code);
     await this.parent?.say({ type: 'exit', code });
+    flushStdio();
     process.kill(process.pid, 'SIGKILL');
   }
 

@@ -7,6 +7,7 @@
 import { Supervisor } from '../supervisor/supervisor.ts';
 import type { Arguments } from './command.ts';
 import { codeOf, type Signal, tell, tellClosing } from './exit.ts';
+import { flushStdio } from './stdio.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 
 export async function supervise({ options, command }: Arguments): Promise<never> {
@@ -25,6 +26,7 @@ export async function supervise({ options, command }: Arguments): Promise<never>
     process.exit(codeOf('SIGQUIT'));
   });
   const code = await supervisor.run();
+  flushStdio();
   if (hasLostTerminal()) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }

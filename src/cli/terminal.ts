@@ -16,8 +16,3 @@ export function isOnTerminal(): boolean {
 export function hasLostTerminal(): boolean {
   return TERMINALS.some((fd) => !isatty(fd));
 }
-
-/** Who has read what we say may have gone before us: that is no reason to end. */
-export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-}

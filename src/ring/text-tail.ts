@@ -50,11 +50,6 @@ export class TextTail {
     this.#memory.store(COMMITTED, end);
   }
 
-  /** Blocks the calling thread for so many milliseconds. */
-  pause(milliseconds: number): void {
-    this.#memory.wait(COMMITTED, this.#memory.load(COMMITTED), milliseconds);
-  }
-
   // called by any thread
 
   /** What was written last, at most CAPACITY bytes of it. */

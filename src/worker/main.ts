@@ -53,7 +53,7 @@ export default async function work(task: WorkerTask): Promise<void> {
   if (output !== null) {
     compileSmallHere();
     protectAsyncStack();
-    takeStdio(new TextTail(output));
+    takeStdio(new TextTail(output), task.descriptors, task.slot);
   }
   say({ type: 'started', threadId });
   say(await new Life(task, say).run());

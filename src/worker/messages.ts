@@ -5,6 +5,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
+import type { Descriptors } from '../output.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
 import type { InterfaceName } from './detect.ts';
@@ -49,6 +50,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly expects: 'listen' | 'export' | null;
   /** Where the server listens, by place: the first is the server's own, others are a program's. Those to come are missing. */
   readonly addresses: readonly (AddressInfo | undefined)[];
+  /** Where what is printed is written. */
+  readonly descriptors: Descriptors;
   /** Where what is printed is remembered; null in the caller's own thread. */
   readonly output: SharedArrayBuffer | null;
   /** Bytes of heap and external memory; 0: any. */
