@@ -8,7 +8,7 @@
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const ROOMS = ['worker', 'ring', 'http', 'output.js'];
+const ROOMS = ['worker', 'ring', 'http', 'output.js', 'signals.js'];
 /**
  * An `import` of these looks at all that they export, from Node 22 on at `WebSocket` as well, for which Node loads its HTTP
  * client: a fifth of a thread's start.

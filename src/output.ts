@@ -1,7 +1,7 @@
 /**
  * Standard output and standard error, written so that a reader that stands still holds up nobody.
  *
- * Law: descriptors, bytes and counts of lines; whose lines they are is the caller's. Imports nothing of ours. Used by every
+ * Law: descriptors, bytes and counts of lines; whose lines they are is the caller's. Used by every
  * thread: the main thread opens the descriptors (`openOutputs`), and each thread has writers of its own for them.
  *
  * A write to a full pipe blocks, unless the pipe's description is O_NONBLOCK. That flag belongs to all processes that share
@@ -11,6 +11,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { pause } from './ring/pause.ts';
 
 /** How long a writer waits between two tries, and how often it tries again by itself, ms. */
 const PAUSE_MS = 1;
@@ -152,14 +153,13 @@ export class Output {
         this.#cause = code === 'EAGAIN' ? 'its reader stood still' : `it could not be written (${code})`;
         progressAt ||= performance.now();
         if (code !== 'EAGAIN' || performance.now() - progressAt >= patience) return left;
-        Atomics.wait(PAUSE, 0, 0, PAUSE_MS);
+        pause(PAUSE_MS);
       }
     }
     return left;
   }
 }
 
-const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const LINE_FEED = 10;
 
 function linesOf(bytes: Uint8Array): number {

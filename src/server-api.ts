@@ -46,6 +46,8 @@ export interface CommandParts {
   readonly binder?: Binder | undefined;
   /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
+  /** The program listens for these signals. */
+  readonly onSignals?: (names: readonly NodeJS.Signals[]) => void;
   /** Start without the application, and show this instead. */
   readonly problem?: string;
   /** The application is loaded anew whenever one of its files changes. */

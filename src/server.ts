@@ -43,6 +43,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #resolution: Resolution;
   readonly #application: ServerApplication;
   readonly #binder: Binder | undefined;
+  readonly #onSignals: CommandParts['onSignals'];
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #debugger: Debugger = new Debugger(() => this.#reports.debugged());
@@ -58,6 +59,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   /** A reload that has not begun. */
   #nextReload: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
+  /** `listen` has resolved. */
+  #serves = false;
+  #onClosed: () => void = () => {};
 
   /** @param command what only the command line asks for */
   constructor(threads: number | 'auto', options: ServerOptions, command: CommandParts = {}) {
@@ -69,6 +73,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       process.env,
     );
     this.#binder = command.binder;
+    this.#onSignals = command.onSignals;
     this.#journal = command.makeJournal?.(this.#requestIdPrefix);
     this.#problem = command.problem ?? '';
     this.#log = logger ?? defaultLogger;
@@ -112,8 +117,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       typeof where === 'number' ? { port: where, ...(host === undefined ? {} : { host }) } : where;
     const started = this.#start(options);
     this.#loading = started.catch(() => {});
+    const closed = new Promise<void>((resolve) => (this.#onClosed = resolve));
     try {
-      await started;
+      // A start may take long to notice that it is not wanted any more.
+      await Promise.race([started, closed]);
+      if (this.#closed !== null) throw closedError();
+      this.#serves = true;
     } catch (error) {
       const reason = this.#closed === null ? error : closedError();
       await this.terminate();
@@ -180,6 +189,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const pool = new Pool(options, acceptor, this.#log);
     this.#pool = pool;
     pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
+    if (this.#onSignals !== undefined) pool.on('signals', this.#onSignals);
     pool.on('zombie', () => this.#onZombie());
     await pool.start();
     return pool;
@@ -284,6 +294,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.emit('error', new ApplicationError('TSGI_ERR_ZOMBIES', text));
   }
 
+  /** Passes a signal on to every worker whose program listens for it; returns how many those are. The command line's. */
+  signal(name: NodeJS.Signals): number {
+    return this.#pool?.signal(name) ?? 0;
+  }
+
   // reload
 
   /**
@@ -330,11 +345,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /**
    * Stops accepting (after `shutdownDelay`), answers what is in flight and queued, ends the workers. What is not over
-   * after `shutdownTimeout` is cut. Resolves also when a thread cannot be ended because it is in a native call;
+   * after `shutdownTimeout` is cut. A server that has not finished its start ends at once, and `listen` rejects. Resolves also when a thread cannot be ended because it is in a native call;
    * `stats().zombies` tells. Idempotent.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    const isStarting = !this.#serves && this.#application.file !== null;
+    this.#closed ??= isStarting ? this.#terminate() : this.#close();
+    this.#onClosed();
     return this.#closed;
   }
 
@@ -362,6 +379,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   terminate(): Promise<void> {
     const ended = this.#terminate();
     this.#closed ??= ended;
+    this.#onClosed();
     return ended;
   }
 

@@ -35,6 +35,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'listening',
     'options',
     'server',
+    'signals',
     'supervisor',
     'version',
     'commander',
@@ -65,7 +66,8 @@ const ROOMS: Record<string, readonly string[]> = {
   pool: ['error-text', 'errors', 'hooks', 'node-server', 'ring', 'worker', 'piscina'],
   options: ['errors'],
   logger: ['output'],
-  output: [],
+  output: ['ring'],
+  signals: [],
   version: [],
   'working-directory': [],
   errors: [],
@@ -75,7 +77,18 @@ const ROOMS: Record<string, readonly string[]> = {
   http: ['errors'],
   ring: ['errors'],
   acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: ['error-text', 'errors', 'hooks', 'http', 'node-server', 'output', 'ring', 'tsgi', 'srvx/node'],
+  worker: [
+    'error-text',
+    'errors',
+    'hooks',
+    'http',
+    'node-server',
+    'output',
+    'ring',
+    'signals',
+    'tsgi',
+    'srvx/node',
+  ],
 };
 /** Imports that must be types only: the worker's file is named by URL. */
 const TYPES_ONLY = new Set([

@@ -21,6 +21,20 @@ export function tell(text: string): void {
   console.error(`tsgi-threads: ${text}`);
 }
 
+/** Who stops a service may say it twice: a signal to the group and one to the process, npm and its shell, ms. */
+const SAME_MS = 1000;
+let askedAt = 0;
+
+/** Whether this signal that asks to end is the first, the same again within a second, or a second one. */
+export function whichSignal(): 'first' | 'same' | 'second' {
+  const now = performance.now();
+  if (askedAt === 0) {
+    askedAt = now;
+    return 'first';
+  }
+  return now - askedAt < SAME_MS ? 'same' : 'second';
+}
+
 /** What is told at the first signal that asks to end. */
 export function tellClosing(signal: Signal): void {
   tell(`${signal} received: answering what is in flight; again to end now`);

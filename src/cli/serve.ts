@@ -13,9 +13,10 @@ import { JOURNAL_FD } from '../supervisor/messages.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 import { VERSION } from '../version.ts';
 import type { Arguments } from './command.ts';
-import { codeOf, describe, EXIT, type Signal, tell, tellClosing } from './exit.ts';
+import { codeOf, describe, EXIT, type Signal, tell, tellClosing, whichSignal } from './exit.ts';
 import { flushStdio } from './stdio.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
+import { ProgramSignals } from './program-signals.ts';
 import type { ApplicationWatcher } from './watch.ts';
 
 const logger = {
@@ -62,6 +63,7 @@ async function start(args: Arguments, life: ServerLife, problem = ''): Promise<S
       makeJournal,
       problem,
       watch: args.command.watch,
+      onSignals: (names) => life.signals.programListens(names),
     }),
   );
   return server.listen();
@@ -98,11 +100,13 @@ const MENDED_BY_A_CHANGE: ReadonlySet<string> = new Set([
 class ServerLife {
   readonly parent: ParentLink | null;
   server!: Server;
+  readonly signals: ProgramSignals;
   #closing = false;
   #toldByParent = false;
 
   constructor(parent: ParentLink | null) {
     this.parent = parent;
+    this.signals = new ProgramSignals(parent, () => this.server);
   }
 
   with(server: Server): Server {
@@ -121,6 +125,7 @@ class ServerLife {
       parentOnClose: () => this.#onParentClose(),
       parentOnEnd: (code) => void this.#end(code),
       parentOnReload: () => this.#reload(),
+      parentOnSignal: (name) => this.signals.fromParent(name),
       parentOnGone: () => this.#onOrphaned(),
     });
   }
@@ -129,11 +134,13 @@ class ServerLife {
     return this.#closing;
   }
 
-  /** The first signal closes gracefully, the second ends it now. */
+  /** The first signal closes gracefully, a second one ends it now. */
   #onSignal(signal: Signal): void {
-    if (this.#closing) return void this.#end(codeOf(signal));
+    const which = whichSignal();
+    if (which === 'second') return void this.#end(codeOf(signal));
+    if (which === 'same') return;
     tellClosing(signal);
-    this.#close(0);
+    if (!this.#closing) this.#close(0);
   }
 
   /** Who asked for it has said so. */

@@ -4,9 +4,10 @@
  * Law: the signals, exit code and console of a supervisor; what they mean is `supervisor/supervisor.ts`. Loads neither
  * the server nor the application, so that it stays small.
  */
+import { ENDING } from '../signals.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import type { Arguments } from './command.ts';
-import { codeOf, type Signal, tell, tellClosing } from './exit.ts';
+import { codeOf, type Signal, tell, tellClosing, whichSignal } from './exit.ts';
 import { flushStdio } from './stdio.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 
@@ -18,8 +19,17 @@ export async function supervise({ options, command }: Arguments): Promise<never>
     // Without `--` Node itself looks for the files of `--env-file`, wherever that stands, and ends when they are gone.
     command: [process.execPath, ...process.execArgv, '--', ...process.argv.slice(1)] as [string, ...string[]],
     log: tell,
+    onSignals: (names) => names.forEach(passOn),
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => close(supervisor, signal));
+  const heard = new Set<NodeJS.Signals>();
+  const passOn = (name: NodeJS.Signals) => {
+    // A terminal tells all of its processes.
+    if (heard.has(name) || (name === 'SIGWINCH' && isOnTerminal())) return;
+    heard.add(name);
+    process.on(name, () => supervisor.signal(name));
+  };
+  for (const name of [...ENDING, 'SIGUSR1'] as const) passOn(name);
   process.on('SIGHUP', () => hangUp(supervisor));
   process.once('SIGQUIT', () => {
     supervisor.kill();
@@ -32,8 +42,9 @@ export async function supervise({ options, command }: Arguments): Promise<never>
 }
 
 function close(supervisor: Supervisor, signal: Signal): void {
-  if (!supervisor.closing) tellClosing(signal);
-  supervisor.close(codeOf(signal));
+  const which = whichSignal();
+  if (which === 'first') tellClosing(signal);
+  if (which !== 'same') supervisor.close(codeOf(signal));
 }
 
 /**

@@ -38,6 +38,8 @@ export interface IncarnationOwner {
   incarnationOnFault(worker: Incarnation): void;
   /** Uncaught errors follow one another in it: it is to be killed. */
   incarnationOnStorm(worker: Incarnation): void;
+  /** Its program listens for these signals. */
+  incarnationOnSignals(names: readonly NodeJS.Signals[]): void;
   /** Its program listens in one more place. */
   incarnationOnAsks(worker: Incarnation, place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
@@ -105,6 +107,10 @@ export class Incarnation implements Threaded {
   #settle!: (error?: Error) => void;
   #go!: () => void;
   #exitCode: number | undefined;
+  /** What its program listens for. */
+  #signals: readonly NodeJS.Signals[] = [];
+  /** It has the caller's thread. */
+  #isHere = false;
   /** Its task is over. */
   #isOver = false;
   /** Ends its boot, its lifetime, or when it is told to end, its grace. */
@@ -139,6 +145,7 @@ export class Incarnation implements Threaded {
         if (error === undefined) resolve();
         else reject(error);
       };
+      this.#isHere = threads === null;
       this.after(bootTimeout, () => this.#onBootTimeout(bootTimeout));
       this.#control.on('message', (message: FromWorker) => this.#onMessage(message, threads));
       this.#run(threads, task).then(
@@ -182,6 +189,13 @@ export class Incarnation implements Threaded {
     this.#tell({ type: 'stopping' });
   }
 
+  /** Passes a signal on. False: its program does not listen for it. */
+  signal(name: NodeJS.Signals): boolean {
+    if (!this.#signals.includes(name)) return false;
+    this.#tell({ type: 'signal', name });
+    return true;
+  }
+
   /** Connections that its application has taken over shall end. */
   drain(): void {
     this.#tell({ type: 'drain' });
@@ -190,6 +204,8 @@ export class Incarnation implements Threaded {
   kill(): void {
     if (this.killed) return;
     this.killed = true;
+    // What runs in the caller's thread cannot be ended, and nobody waits for it.
+    if (this.#isHere) this.#go();
     this.#stop();
   }
 
@@ -231,6 +247,9 @@ export class Incarnation implements Threaded {
         return this.#settle();
       case 'asks':
         return this.#owner.incarnationOnAsks(this, message.place, message.asked);
+      case 'signals':
+        this.#signals = message.names;
+        return this.#owner.incarnationOnSignals(message.names);
       case 'worn':
         return this.#owner.incarnationOnWorn(this, message.why);
       case 'fault':

@@ -33,7 +33,7 @@ const SHORT_LIFE_MS = 10_000;
 
 /**
  * Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program
- * does; `zombie`.
+ * does; `signals` (names), when the program of a worker listens for other ones; `zombie`.
  */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
@@ -126,6 +126,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const busy = await busiestFunctions(worker.thread);
     worker.kill();
     return busy;
+  }
+
+  /** Passes a signal on to every worker whose program listens for it; returns how many those are. */
+  signal(name: NodeJS.Signals): number {
+    return [...this.#workers.values()].filter((worker) => worker.signal(name)).length;
   }
 
   /** The functions in which a worker burns its time. */
@@ -224,7 +229,11 @@ export class Pool extends EventEmitter implements IncarnationOwner {
    */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const worker of this.#workers.values()) this.#end(worker, 'close');
+    for (const worker of this.#workers.values()) {
+      if (worker.ready) this.#end(worker, 'close');
+      // It loads, perhaps for long, and has nothing to finish.
+      else worker.kill();
+    }
     await this.#ended();
   }
 
@@ -296,6 +305,10 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       worker.after(jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
     const called = readiness.interface;
     this.#acceptor.ready(worker.slot, { halfOpen: called === 'tsgi', connects: called === 'node' });
+  }
+
+  incarnationOnSignals(names: readonly NodeJS.Signals[]): void {
+    this.emit('signals', names);
   }
 
   incarnationOnWorn(worker: Incarnation, why: string): void {

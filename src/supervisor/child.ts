@@ -18,6 +18,7 @@ export interface ChildOwner {
   childOnBind(child: Child, place: number, address: Address): void;
   childOnReady(child: Child): void;
   childOnReplace(child: Child, why: string): void;
+  childOnSignals(names: readonly NodeJS.Signals[]): void;
   childOnExit(child: Child): void;
 }
 
@@ -95,6 +96,10 @@ export class Child {
     this.#say({ type: 'reload' });
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#say({ type: 'signal', name });
+  }
+
   kill(): void {
     this.leaving = true;
     this.#process?.kill('SIGKILL');
@@ -144,6 +149,8 @@ export class Child {
         this.beatAt = performance.now();
         this.inspector = message.inspector;
         return;
+      case 'signals':
+        return this.#owner.childOnSignals(message.names);
       case 'broken':
         return this.end(message.why);
       case 'exit':

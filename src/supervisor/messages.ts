@@ -20,6 +20,8 @@ export type FromSupervisor =
   | { readonly type: 'close' }
   | { readonly type: 'end'; readonly code: number }
   | { readonly type: 'reload' }
+  /** A signal that the server does not use. */
+  | { readonly type: 'signal'; readonly name: NodeJS.Signals }
   /** The answers to `reserve`, and with the socket, to `bind`. */
   | { readonly type: 'bound' }
   /** Code and message of the operating system's error. */
@@ -40,6 +42,8 @@ export type ToSupervisor =
   | { readonly type: 'ready' }
   /** Its event loop turns. `inspector`: the port on which its inspector listens, or would. */
   | { readonly type: 'beat'; readonly inspector: number }
+  /** Its program listens for these signals. */
+  | { readonly type: 'signals'; readonly names: readonly NodeJS.Signals[] }
   /** It cannot go on: kill it. */
   | { readonly type: 'broken'; readonly why: string }
   /** Another process should take its place. */

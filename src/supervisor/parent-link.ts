@@ -10,6 +10,7 @@ export interface ParentLinkOwner {
   parentOnClose(): void;
   parentOnEnd(code: number): void;
   parentOnReload(): void;
+  parentOnSignal(name: NodeJS.Signals): void;
   /** It has died. */
   parentOnGone(): void;
 }
@@ -37,6 +38,8 @@ export class ParentLink {
           return owner.parentOnClose();
         case 'end':
           return owner.parentOnEnd(message.code);
+        case 'signal':
+          return owner.parentOnSignal(message.name);
         case 'reload':
           return owner.parentOnReload();
         case 'bound':

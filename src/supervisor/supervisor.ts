@@ -29,6 +29,8 @@ export interface SupervisorOptions extends HeartbeatLimits {
   /** Milliseconds. */
   readonly shutdownTimeout: number;
   readonly log: (text: string) => void;
+  /** A program listens for these signals. */
+  readonly onSignals: (names: readonly NodeJS.Signals[]) => void;
 }
 
 export class Supervisor implements ChildOwner {
@@ -86,6 +88,12 @@ export class Supervisor implements ChildOwner {
   reload(): void {
     this.#current?.reload();
     this.#next?.reload();
+  }
+
+  /** Passes on a signal that the server does not use. */
+  signal(name: NodeJS.Signals): void {
+    this.#current?.signal(name);
+    this.#next?.signal(name);
   }
 
   /** Ends everything without a word to anybody. */
@@ -159,6 +167,10 @@ export class Supervisor implements ChildOwner {
     if (child !== this.#current || this.#next !== null || this.#closing) return;
     this.#options.log(`The server process is replaced: ${why}`);
     this.#next = this.#spawn();
+  }
+
+  childOnSignals(names: readonly NodeJS.Signals[]): void {
+    this.#options.onSignals(names);
   }
 
   childOnExit(child: Child): void {

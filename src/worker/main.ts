@@ -34,6 +34,7 @@ import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
 import { type NodeHandler, NodeInterface } from './node/node-interface.ts';
 import { problemPage } from './problem-page.ts';
 import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
+import { deliverSignal, watchSignals } from './signals.ts';
 import { takeStdio } from './stdio.ts';
 import { SplitState } from './split-state.ts';
 import { surround } from './surroundings.ts';
@@ -54,6 +55,7 @@ export default async function work(task: WorkerTask): Promise<void> {
     compileSmallHere();
     protectAsyncStack();
     takeStdio(new TextTail(output), task.descriptors, task.slot);
+    watchSignals((names) => say({ type: 'signals', names }));
   }
   say({ type: 'started', threadId });
   say(await new Life(task, say).run());
@@ -193,6 +195,8 @@ class Life {
             return void (this.#called.length > 0 && this.#sayGoodbye());
           case 'close':
             return resolve(message);
+          case 'signal':
+            return deliverSignal(message.name);
           case 'drain':
             return void this.#drain();
           case 'listening':

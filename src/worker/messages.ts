@@ -77,6 +77,8 @@ export type FromWorker =
   | { readonly type: 'fault' }
   /** Uncaught errors follow one another in it, so that it cannot end by itself. */
   | { readonly type: 'storm' }
+  /** Its program listens for these signals, and no others. */
+  | { readonly type: 'signals'; readonly names: readonly NodeJS.Signals[] }
   | { readonly type: 'worn'; readonly why: string }
   /** It has done all it will do. */
   | { readonly type: 'closed' }
@@ -101,6 +103,8 @@ export type ToWorker =
   | { readonly type: 'stopping' }
   /** The worker claims no more requests. It finishes those that it has, and ends. */
   | { readonly type: 'close'; readonly reason: ShutdownReason }
+  /** This process has received a signal that its program listens for. */
+  | { readonly type: 'signal'; readonly name: NodeJS.Signals }
   /** The server closes: connections that its application has taken over shall end, requests are still answered. */
   | { readonly type: 'drain' }
   /** The server listens: a program that asked to listen does so now. */

@@ -133,6 +133,7 @@ describe('signals', () => {
     process.kill(-cli.child.pid!, 'SIGINT');
     expect((await short.answer())?.status).toBe(200);
     expect(cli.child.exitCode).toBeNull();
+    await wait(1000);
     process.kill(-cli.child.pid!, 'SIGINT');
     expect((await cli.finished()).code).toBe(130);
     expect(cli.stderr.match(/again to end now/g)).toHaveLength(1);

@@ -27,6 +27,7 @@ function run(
     bootTimeout: 1000,
     watchdogTimeout: 0,
     log: (text) => log.push(text),
+    onSignals: () => {},
   });
   onTestFinished(() => supervisor.kill());
   return { supervisor, code: supervisor.run(), log };

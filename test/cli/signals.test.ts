@@ -1,0 +1,201 @@
+/**
+ * Signals: those that ask to end and come twice, or while the application loads, and those that the server does not use.
+ */
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createServer } from 'tsgi-threads';
+import { describe, expect, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
+import { Client } from '../support/client.ts';
+import { appFile } from '../support/server.ts';
+
+const FLAGS = ['--supervise', '--no-supervise'] as const;
+const SLOW = `
+  export default async (environ, startResponse) => {
+    console.error('has ' + environ.PATH_INFO);
+    await new Promise((resolve) => setTimeout(resolve, Number(environ.QUERY_STRING)));
+    startResponse(200, []);
+    return String(process.pid);
+  };
+`;
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+const said = async (cli: Cli, what: RegExp | string): Promise<void> => {
+  const found = () => (typeof what === 'string' ? cli.stderr.includes(what) : what.test(cli.stderr));
+  while (!found()) await once(cli.child.stderr!, 'data');
+};
+
+describe.each(FLAGS)('signals that ask to end, %s', (flag) => {
+  const start = async () => {
+    const cli = new Cli([appFile(SLOW), '--port', '0', '--threads', '1', flag]);
+    const client = await Client.connect(Number(new URL(await cli.url()).port));
+    return { cli, client };
+  };
+
+  test.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGINT', 'SIGTERM'],
+    ['SIGTERM', 'SIGINT'],
+    ['SIGINT', 'SIGINT'],
+  ] as const)('%s and %s within a second are one (C18)', async (one, two) => {
+    const { cli, client } = await start();
+    await client.write(get('/a?1500'));
+    await said(cli, 'has /a');
+    cli.child.kill(one);
+    await said(cli, 'received');
+    cli.child.kill(two);
+    expect((await client.answer())?.status).toBe(200);
+    expect((await cli.finished()).code).toBe(0);
+    expect(cli.stderr.match(/received/g)).toHaveLength(1);
+  });
+
+  test('a second one after a second ends it now (C18)', async () => {
+    const { cli, client } = await start();
+    await client.write(get('/a?60000'));
+    await said(cli, 'has /a');
+    cli.child.kill('SIGTERM');
+    await said(cli, 'received');
+    await wait(1050);
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(143);
+    expect(await client.answer()).toBeUndefined();
+  });
+});
+
+describe.each(FLAGS)('SIGTERM during the start, %s', (flag) => {
+  test.each([
+    ['that awaits', 'await new Promise((resolve) => setTimeout(resolve, 60_000));'],
+    ['that blocks', 'while (true);'],
+    ['in a native call', "(await import('node:child_process')).execFileSync('sleep', ['20']);"],
+    ['in init', '', 'export const init = () => new Promise(() => {});'],
+  ])('of an application %s: acts at once, and the code is 0 (C15)', async (_, blocks, more = '') => {
+    const source = `process.stderr.write('loads\\n'); ${blocks} export default () => ''; ${more}`;
+    const cli = new Cli([appFile(source), '--port', '0', '--threads', '2', flag]);
+    await said(cli, 'loads');
+    await wait(100);
+    const before = performance.now();
+    cli.child.kill('SIGTERM');
+    const { code, stdout } = await cli.finished();
+    // Without a parent that gives the code, a process with a thread in a native call ends by SIGKILL of itself.
+    const isKilled = flag === '--no-supervise' && blocks.includes('execFileSync');
+    expect([code, stdout]).toEqual([isKilled ? null : 0, '']);
+    expect(performance.now() - before).toBeLessThan(5000);
+  });
+});
+
+test('SIGTERM while a replacement loads acts at once (C15)', async () => {
+  const mark = `${appFile('')}.mark`;
+  const app = appFile(`
+    import { existsSync, writeFileSync } from 'node:fs';
+    if (existsSync(${JSON.stringify(mark)})) { process.stderr.write('loads again\\n'); while (true); }
+    writeFileSync(${JSON.stringify(mark)}, '');
+    export default () => '';
+  `);
+  const cli = new Cli([app, '--port', '0', '--threads', '1']);
+  await cli.url();
+  cli.child.kill('SIGHUP');
+  await said(cli, 'loads again');
+  const before = performance.now();
+  cli.child.kill('SIGTERM');
+  expect((await cli.finished()).code).toBe(0);
+  expect(performance.now() - before).toBeLessThan(5000);
+});
+
+test.each([
+  ['loads', 'await new Promise(() => {}); export default () => "";', 1],
+  ['blocks', 'while (true); export default () => "";', 1],
+  ['loads in this thread', 'await new Promise(() => {}); export default () => "";', 0],
+])(
+  'close() while the application %s resolves at once, and listen rejects (C15)',
+  async (_, source, threads) => {
+    const server = createServer(threads, { app: appFile(source) });
+    const listening = server.listen({ port: 0 }).then(
+      () => 'listens',
+      (error: Error) => error.message,
+    );
+    await wait(300);
+    const before = performance.now();
+    await server.close();
+    expect(await listening).toBe('Cannot listen: the server was closed while it started');
+    expect(performance.now() - before).toBeLessThan(3000);
+  },
+);
+
+const LISTENS = `
+  process.on('SIGUSR2', (name, number) => console.error('on ' + name + ' ' + number + ' in ' + process.env.TSGI_WORKER_INDEX));
+  process.once('SIGUSR2', () => console.error('once in ' + process.env.TSGI_WORKER_INDEX));
+  process.on('SIGUSR1', (name) => console.error('on ' + name));
+  export default (environ, startResponse) => {
+    if (environ.PATH_INFO === '/kill') process.kill(process.pid, 'SIGUSR2');
+    if (environ.PATH_INFO === '/off') process.removeAllListeners('SIGUSR2');
+    startResponse(200, []);
+    return String(process.pid);
+  };
+`;
+
+describe.each(FLAGS)('signals that the server does not use, %s', (flag) => {
+  const start = async (source: string, threads = '2') => {
+    const cli = new Cli([appFile(source), '--port', '0', '--threads', threads, flag]);
+    return { cli, url: await cli.url() };
+  };
+
+  test('reach the listeners of the program in every worker (C19)', async () => {
+    const { cli, url } = await start(LISTENS);
+    cli.child.kill('SIGUSR2');
+    await said(cli, 'on SIGUSR2 12 in 0');
+    await said(cli, 'on SIGUSR2 12 in 1');
+    await wait(200);
+    cli.child.kill('SIGUSR2');
+    while ((cli.stderr.match(/on SIGUSR2/g) ?? []).length < 4) await once(cli.child.stderr!, 'data');
+    expect(cli.stderr.match(/once in/g)).toHaveLength(2);
+    await wait(200);
+    await fetch(`${url}/kill`);
+    while ((cli.stderr.match(/on SIGUSR2/g) ?? []).length < 6) await once(cli.child.stderr!, 'data');
+    cli.child.kill('SIGUSR1');
+    await said(cli, 'on SIGUSR1');
+    expect(cli.stderr).not.toContain('Debugger listening');
+    expect((await fetch(url)).status).toBe(200);
+  });
+
+  test('are ignored with a line when nobody listens (any more) (C19)', async () => {
+    const { cli, url } = await start(LISTENS, '1');
+    await fetch(`${url}/off`);
+    cli.child.kill('SIGUSR2');
+    await said(
+      cli,
+      'tsgi-threads: SIGUSR2 received: ignored, because the application does not listen for it\n',
+    );
+    cli.child.kill('SIGALRM');
+    await said(cli, 'tsgi-threads: SIGALRM received: ignored');
+    cli.child.kill('SIGPIPE');
+    cli.child.kill('SIGWINCH');
+    expect((await fetch(url)).status).toBe(200);
+    expect(cli.stderr).not.toContain('SIGPIPE');
+  });
+
+  test('SIGUSR1 starts the inspector of the process that serves (C19)', async () => {
+    const cli = new Cli([appFile(SLOW), '--port', '0', '--threads', '1', flag], {
+      env: { NODE_OPTIONS: '--inspect-port=127.0.0.1:0' },
+    });
+    await cli.url();
+    cli.child.kill('SIGUSR1');
+    await said(cli, 'Debugger listening on ws://127.0.0.1:');
+  });
+
+  test('reach the program in the main thread with 0 threads (C19)', async () => {
+    const { cli, url } = await start(LISTENS, '0');
+    cli.child.kill('SIGUSR2');
+    await said(cli, 'on SIGUSR2 12 in');
+    expect((await fetch(url)).status).toBe(200);
+    expect(cli.stderr).not.toContain('ignored');
+  });
+});
+
+test('a signal to the process group reaches the program once (C19)', async () => {
+  const cli = new Cli([appFile(LISTENS), '--port', '0', '--threads', '1'], { detached: true });
+  const url = await cli.url();
+  process.kill(-cli.child.pid!, 'SIGUSR2');
+  await said(cli, 'on SIGUSR2');
+  await wait(200);
+  expect(cli.stderr.match(/on SIGUSR2/g)).toHaveLength(1);
+  expect((await fetch(url)).status).toBe(200);
+});
