@@ -31,9 +31,11 @@ const text = `# Options
 
 Made from the table in \`src/options/table.ts\` by \`npm run docs\`. A flag or a property stands over an environment variable,
 and that over the default. Sizes are bytes or carry a unit (\`64KiB\`, \`10MiB\`); times are milliseconds or carry one
-(\`500ms\`, \`30s\`, \`2m\`). Above a limit the client is answered with the status given, and the first such answer of a
-kind in each minute is logged. Where \`--env-file\` is given, its variables count like the environment's, for the server and
-for the application; the file is read once, when the command starts, and not again by a reload.
+(\`500ms\`, \`30s\`, \`2m\`). An empty variable counts as one that is not set. An empty flag is an error, and so is a variable
+that begins with \`TSGI_\` and belongs to no option. Above a limit the client is answered with the status given, and the first
+such answer of a kind in each minute is logged. Where \`--env-file\` is given, its variables count like the environment's,
+for the server and for
+the application; the file is read once, when the command starts, and not again by a reload.
 
 ${groups.map(table).join('\n\n')}
 `;

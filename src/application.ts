@@ -4,6 +4,7 @@
  * Law: compiles and describes; starts no worker. The working directory is entered here, because a path and a thread both
  * need one that exists.
  */
+import { existsSync } from 'node:fs';
 import { compileProgram, NO_PROGRAM, type Program } from './compile/program.ts';
 import { OptionError } from './errors.ts';
 import type { Logger } from './logger.ts';
@@ -64,6 +65,14 @@ export class ServerApplication {
     unblockOutputs();
     for (const warning of program.warnings) this.#parts.log.warn(warning);
     return this.#task(program, '');
+  }
+
+  /** The task, compiled again if the file that it names was deleted. If that fails, a worker's start fails and is repeated. */
+  async renew(task: CommonTask): Promise<CommonTask> {
+    const { application } = task;
+    if (typeof application !== 'string' || application === '' || existsSync(new URL(application)))
+      return task;
+    return this.compile().catch(() => task);
   }
 
   /** The task that answers every request with what is wrong with the application. */

@@ -7,4 +7,5 @@ export { type ErrorCode, ApplicationError, OptionError, TsgiError } from './erro
 export type { Logger } from './logger.ts';
 export type { Options } from './options/table.ts';
 export type { ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server-api.ts';
-export { createServer, type Server } from './server.ts';
+export { createServer } from './create-server.ts';
+export type { Server } from './server.ts';

@@ -11,7 +11,6 @@ import { Acceptor } from './acceptor/acceptor.ts';
 import type { LateRequest } from './acceptor/acceptor-api.ts';
 import { descriptorLimit, descriptorsForClients } from './acceptor/descriptors.ts';
 import { ServerApplication } from './application.ts';
-import { callerFolder } from './caller.ts';
 import { Debugger } from './debugger.ts';
 import { ApplicationError, OptionError } from './errors.ts';
 import { defaultLogger, type Logger } from './logger.ts';
@@ -391,23 +390,6 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/**
- * A server that runs `options.app` in worker threads.
- *
- * @param threads number of workers; 'auto' is one a core (what the process may use); 0 runs the application in this
- *   thread, for debugging
- * @throws OptionError for options that are wrong or unknown
- */
-export function createServer(threads: number | 'auto' = 'auto', options?: ServerOptions): Server {
-  if (options === undefined) {
-    throw new OptionError(
-      'TSGI_ERR_OPTION',
-      "Option app is missing: createServer(threads, { app: './app.ts' })",
-    );
-  }
-  return new Server(threads, options, { callerFolder: callerFolder() });
 }
 
 function closedError(): OptionError {

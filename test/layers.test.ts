@@ -23,9 +23,10 @@ const ROOMS: Record<string, readonly string[]> = {
   caller: [],
   channel: [],
   hooks: ['tsgi'],
-  node: ['errors', 'logger', 'node-server', 'server', 'server-api'],
+  node: ['create-server', 'errors', 'logger', 'node-server', 'server', 'server-api'],
   'node-server': [],
-  index: ['errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
+  'create-server': ['caller', 'errors', 'server', 'server-api'],
+  index: ['create-server', 'errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
   cli: [
     'compile',
     'error-text',
@@ -43,7 +44,6 @@ const ROOMS: Record<string, readonly string[]> = {
   server: [
     'acceptor',
     'application',
-    'caller',
     'debugger',
     'errors',
     'journal',

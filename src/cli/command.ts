@@ -17,13 +17,14 @@ import {
 import { VERSION } from '../version.ts';
 import { loadEnvFiles } from './env-file.ts';
 import { usageError } from './usage-error.ts';
+import { checkFlags } from './flags.ts';
 
 export interface Arguments {
   /** As given. */
   readonly app: string;
   /** What the application, if it is a program, finds in process.argv. */
   readonly args: readonly string[];
-  readonly threads: number | 'auto' | undefined;
+  readonly threads: number | 'auto';
   /** What was given, for `createServer`; checked already. */
   readonly given: Readonly<Record<string, string | readonly string[]>>;
   readonly options: ResolvedOptions;
@@ -58,7 +59,9 @@ interface Flags {
 export function readArguments(supervised: boolean): Arguments {
   const program = command();
   const behind = process.argv.indexOf('--');
-  program.parse(behind === -1 ? process.argv : process.argv.slice(0, behind));
+  const line = behind === -1 ? process.argv : process.argv.slice(0, behind);
+  checkFlags(line.slice(2));
+  program.parse(line);
   const {
     threads: threadsGiven,
     envFile,
@@ -68,15 +71,16 @@ export function readArguments(supervised: boolean): Arguments {
     ...given
   } = program.opts<Flags>();
   if (!supervised) loadEnvFiles(envFile ?? []);
-  const threads = threadsGiven === undefined ? undefined : threadsOf(threadsGiven);
+  // 'auto' leaves the decision to the environment.
+  const isOpen = threadsGiven === undefined || threadsGiven === 'auto';
   const { options } = resolveOptions(
-    { ...given, threads: threads === 'auto' ? undefined : threads },
+    { ...given, threads: isOpen ? undefined : threadsOf(threadsGiven) },
     process.env,
   );
   return {
     app: program.args[0]!,
     args: behind === -1 ? [] : process.argv.slice(behind + 1),
-    threads,
+    threads: isOpen ? 'auto' : options.threads,
     given: given as Arguments['given'],
     options,
     command: resolveCommandOptions({ supervise, watch, watchdogTimeout }, process.env),
@@ -137,7 +141,7 @@ Examples:
   tsgi-threads server.js -- --verbose  a program of its own, with an argument
   tsgi-threads app.ts --threads 0      in the main thread, for a debugger`;
 
-/** A number stays what the user wrote when it is none, so that the error can show it. */
-function threadsOf(text: string): number | 'auto' {
-  return text === 'auto' || Number.isNaN(Number(text)) ? (text as 'auto') : Number(text);
+/** What is no decimal number stays as it was written, so that the error can show it. */
+function threadsOf(text: string): number | string {
+  return /^-?\d+$/.test(text) ? Number(text) : text;
 }

@@ -4,12 +4,15 @@
  * Law: text alone.
  */
 
+import { remedyFor } from './flags.ts';
+
 /** Commander's text, which may have its suggestion on a second line, in one line with a remedy. */
 export function usageError(text: string): string {
   const [what = '', suggestion] = text
     .replace(/^error: /, '')
     .trim()
     .split('\n');
-  const remedy = suggestion?.replace(/^\(D(.*)\)$/, 'd$1') ?? 'tsgi-threads --help lists what there is';
+  const remedy =
+    remedyFor(what) ?? suggestion?.replace(/^\(D(.*)\)$/, 'd$1') ?? 'tsgi-threads --help lists what there is';
   return `${what.replace(/\.$/, '')}; ${remedy}`;
 }

@@ -8,7 +8,8 @@ import http from 'node:http';
 import { OptionError } from '../errors.ts';
 import { defaultLogger } from '../logger.ts';
 import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
-import { createServer, type Server as Ours } from '../server.ts';
+import { createServer } from '../create-server.ts';
+import type { Server as Ours } from '../server.ts';
 import type { ServerOptions } from '../server-api.ts';
 
 type Listen = (this: http.Server, ...args: unknown[]) => http.Server;

@@ -5,8 +5,10 @@
  * a property) > environment > default.
  */
 import { OptionError } from '../errors.ts';
+import { checkVariables } from './environment.ts';
 import { nearestOf } from './nearest.ts';
 import { type AnyOption, flagOf, rowOf, showNumber, variablesOf } from './show.ts';
+import { synonymsOf } from './synonyms.ts';
 import {
   HOURS,
   KIB,
@@ -46,6 +48,7 @@ export interface Resolution {
  * @throws OptionError TSGI_ERR_OPTION that names the option, its value and what is allowed
  */
 export function resolveOptions(given: Readonly<Record<string, unknown>>, env: Environment): Resolution {
+  checkVariables(env);
   for (const name of Object.keys(given)) if (!(name in OPTIONS)) throw unknownOption(name);
   const resolved: Record<string, OptionValue> = {};
   const decided = new Set<OptionName>();
@@ -150,7 +153,9 @@ const UNITS: Record<NumberKind, Readonly<Record<string, number>>> = {
 };
 
 function parseNumber(kind: NumberKind, value: unknown): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(String(value));
+  if (typeof value !== 'string') return Number.NaN;
+  const isWhole = kind === 'count' || kind === 'threads';
+  const match = (isWhole ? /^\s*(\d+)()\s*$/ : /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i).exec(value);
   const unit = match === null ? undefined : UNITS[kind][match[2]!.toLowerCase()];
   return unit === undefined ? Number.NaN : Number(match![1]) * unit;
 }
@@ -173,16 +178,19 @@ function allowed(kind: NumberKind, min: number, max: number): string {
   return `${what}, ${showNumber(kind, min)}${top}`;
 }
 
+/** Above all of a shell's variable that is not set. An empty variable of ours counts as one that is not set. */
+const EMPTY = '; give it a value, or leave it out for the default (is a variable of your shell empty?)';
+
 function badValue(name: AnyOption, source: string, value: unknown, what: string): OptionError {
   const shown = JSON.stringify(value) ?? String(value);
   return new OptionError(
     'TSGI_ERR_OPTION',
-    `Option ${name} (${source}) is invalid: ${shown}; it takes ${what}`,
+    `Option ${name} (${source}) is invalid: ${shown}; it takes ${what}${value === '' ? EMPTY : ''}`,
   );
 }
 
 function unknownOption(name: string): OptionError {
-  const nearest = nearestOf(name, NAMES);
+  const nearest = synonymsOf(name).join(' and ') || nearestOf(name, NAMES);
   const hint = nearest === undefined ? 'see the options in docs/options.md' : `did you mean ${nearest}?`;
   return new OptionError('TSGI_ERR_OPTION', `Unknown option ${name}: ${hint}`);
 }

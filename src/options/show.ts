@@ -50,6 +50,7 @@ export function showOption(name: AnyOption, value: OptionValue): string {
 export function showNumber(kind: Kind, value: number): string {
   if (kind === 'time') return value % SECONDS === 0 ? `${value / SECONDS}s` : `${value}ms`;
   if (kind !== 'bytes') return String(value);
+  if (value > 0 && value % (KIB * MIB) === 0) return `${value / (KIB * MIB)}GiB`;
   if (value > 0 && value % MIB === 0) return `${value / MIB}MiB`;
   return value > 0 && value % KIB === 0 ? `${value / KIB}KiB` : `${value}B`;
 }

@@ -55,6 +55,7 @@ export const OPTIONS = {
     kind: 'count',
     default: 1024,
     min: 1,
+    max: 65_535,
     group: 'Listening',
     help: 'Connections the kernel may hold before they are accepted',
   },
@@ -160,6 +161,8 @@ export const OPTIONS = {
     kind: 'bytes',
     default: 64 * MIB,
     min: MIB,
+    // Offsets in it are 31 bits.
+    max: 2 * KIB * MIB,
     group: 'Queue',
     help: 'Memory for requests that wait for a worker, and for bodies that have not come whole; above it 503',
   },

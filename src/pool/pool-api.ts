@@ -27,8 +27,8 @@ export interface PoolOptions {
 export interface PoolApplication {
   /** Called before a thread is started, which needs a working directory that exists. */
   enterDirectory(): void;
-  /** Compiles it again: the files that a task names may have been deleted. */
-  compile(): Promise<CommonTask>;
+  /** The task, compiled again if the file that it names was deleted. */
+  renew(task: CommonTask): Promise<CommonTask>;
 }
 
 /** The acceptor, as far as the pool needs it. */

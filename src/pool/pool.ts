@@ -7,7 +7,6 @@
  * at the same time.
  */
 import { EventEmitter } from 'node:events';
-import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel } from 'node:worker_threads';
 import { loadErrorText } from '../error-text.ts';
@@ -382,10 +381,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** Compiled files go with a directory that is deleted; then the application is compiled again from what is there now. */
   async #renewTask(): Promise<void> {
     const task = this.#task;
-    const { application } = task;
-    if (typeof application !== 'string' || application === '' || existsSync(new URL(application))) return;
-    // If it cannot be compiled now, the start of the worker fails and is repeated.
-    const renewed = await this.#options.application.compile().catch(() => task);
+    const renewed = await this.#options.application.renew(task);
     if (this.#task === task) this.#task = renewed;
   }
 

@@ -3,6 +3,7 @@
  *
  * Law: sizes only; what lies where is `layout.ts`, `slab.ts` and `byte-ring.ts`.
  */
+import { OptionError } from '../errors.ts';
 import { byteRingBuffer } from './byte-ring.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import { type Layout, layoutOf, powerOfTwo } from './layout.ts';
@@ -49,9 +50,19 @@ export function createShared(sizes: SharedSizes): SharedMemory & { readonly slab
   const slab = new Slab(sizes.maxBuffered, sizes.largestRequest);
   const exchanges = Math.min(MOST_EXCHANGES, powerOfTwo(sizes.maxPending + sizes.places));
   const ring = powerOfTwo(2 * sizes.maxPending + Math.min(sizes.places, 4096));
-  const control = new SharedArrayBuffer(layoutOf(exchanges, ring).words * 4);
-  const buffers = { control, slab: new SharedArrayBuffer(slab.size), exchanges, ring };
+  const control = reserve(layoutOf(exchanges, ring).words * 4);
+  const buffers = { control, slab: reserve(slab.size), exchanges, ring };
   return { ...openShared(buffers), slab };
+}
+
+/** @throws OptionError TSGI_ERR_OPTION when the process may not have so much memory */
+function reserve(bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch (error) {
+    const text = `Cannot reserve ${bytes} bytes for requests that wait: lower --max-buffered or --max-pending, or allow the process more memory`;
+    throw new OptionError('TSGI_ERR_OPTION', text, { cause: error });
+  }
 }
 
 /** The same memory in another thread. */

@@ -1,0 +1,45 @@
+/**
+ * How other servers call what these options do, for a "did you mean".
+ *
+ * Law: words only.
+ */
+import type { AnyOption } from './show.ts';
+
+const SYNONYMS: Readonly<Record<string, readonly AnyOption[]>> = {
+  worker: ['threads'],
+  workers: ['threads'],
+  w: ['threads'],
+  processes: ['threads'],
+  instances: ['threads'],
+  i: ['threads'],
+  cluster: ['threads'],
+  concurrencylimit: ['concurrency'],
+  bind: ['host', 'port'],
+  b: ['host', 'port'],
+  listen: ['host', 'port'],
+  l: ['host', 'port'],
+  address: ['host', 'port'],
+  hostname: ['host'],
+  timeout: ['handlerTimeout'],
+  requesttimeout: ['handlerTimeout'],
+  gracefultimeout: ['shutdownTimeout'],
+  killtimeout: ['shutdownTimeout'],
+  keepalive: ['keepAliveTimeout'],
+  bodylimit: ['maxBodySize'],
+  limit: ['maxBodySize'],
+  maxmemory: ['maxWorkerMemory'],
+  maxmemoryrestart: ['maxWorkerMemory'],
+  reload: ['watch'],
+  env: ['envFile'],
+  dotenv: ['envFile'],
+  require: ['import'],
+  r: ['import'],
+  preload: ['import'],
+  sticky: ['affinity'],
+};
+
+/** The options that do what this name does elsewhere; none when it is not known. */
+export function synonymsOf(name: string): readonly AnyOption[] {
+  const key = name.replace(/[-_]/g, '').toLowerCase();
+  return Object.hasOwn(SYNONYMS, key) ? SYNONYMS[key]! : [];
+}
