@@ -182,11 +182,20 @@ function allowed(kind: NumberKind, min: number, max: number): string {
 const EMPTY = '; give it a value, or leave it out for the default (is a variable of your shell empty?)';
 
 function badValue(name: AnyOption, source: string, value: unknown, what: string): OptionError {
-  const shown = JSON.stringify(value) ?? String(value);
+  const shown = shownValue(value);
   return new OptionError(
     'TSGI_ERR_OPTION',
     `Option ${name} (${source}) is invalid: ${shown}; it takes ${what}${value === '' ? EMPTY : ''}`,
   );
+}
+
+function shownValue(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A bigint, or an object that holds itself.
+    return String(value);
+  }
 }
 
 function unknownOption(name: string): OptionError {

@@ -1,7 +1,7 @@
 /**
  * How long a replacement waits to be started: not at all, or twice as long each time in a crash loop.
  *
- * Law: a number that grows and is reset.
+ * Law: numbers only: one that grows and is reset, and one that is spread.
  */
 
 /** From the first to the second, ms. */
@@ -20,4 +20,9 @@ export class Backoff {
     this.now = 0;
     return 0;
   }
+}
+
+/** Up to a tenth more or less: workers that started together do not end together. */
+export function jittered(value: number): number {
+  return value * (0.9 + 0.2 * Math.random());
 }

@@ -15,7 +15,7 @@ import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { TextTail } from '../ring/text-tail.ts';
-import { Backoff, BACKOFF_MS } from './backoff.ts';
+import { Backoff, BACKOFF_MS, jittered } from './backoff.ts';
 import { Hints } from './hints.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Threads } from './piscina.ts';
@@ -393,11 +393,6 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       `Cannot start a worker: ${WORKER_LINES - 1} threads have not ended`,
     );
   }
-}
-
-/** Up to a tenth more or less: workers that started together do not end together. */
-function jittered(value: number): number {
-  return value * (0.9 + 0.2 * Math.random());
 }
 
 function closesError(): OptionError {

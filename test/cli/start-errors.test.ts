@@ -15,6 +15,40 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
   test.each([
     [[], 2, "missing required argument 'app'; tsgi-threads --help lists what there is\n"],
     [['app.ts', '--prot', '80'], 2, "unknown option '--prot'; did you mean --port?\n"],
+    [['app.ts', '--workers', '4'], 2, "unknown option '--workers'; did you mean --threads?\n"],
+    [['app.ts', '-w', '4'], 2, "unknown option '-w'; did you mean --threads?\n"],
+    [
+      ['app.ts', '--bind=0.0.0.0:80'],
+      2,
+      "unknown option '--bind=0.0.0.0:80'; did you mean --host and --port?\n",
+    ],
+    [
+      ['app.ts', '--watch=true'],
+      2,
+      'Option watch (--watch=true) is invalid: it takes no value; write --watch to',
+    ],
+    [
+      ['app.ts', '--validate', 'false'],
+      2,
+      'Option validate (--validate false) is invalid: it takes no value; ',
+    ],
+    [
+      ['--no-supervise', 'yes', 'app.ts'],
+      2,
+      'Option supervise (--no-supervise yes) is invalid: it takes no value; ',
+    ],
+    [
+      ['app.ts', '--threads', ''],
+      2,
+      'Option threads (--threads) is invalid: ""; it takes \'auto\' or a whole number, 0 to 64; give it a value, or leave it out',
+    ],
+    [['app.ts', '--threads', '0x2'], 2, 'Option threads (--threads) is invalid: "0x2"; it takes'],
+    [['app.ts', '--threads', '1e1'], 2, 'Option threads (--threads) is invalid: "1e1"; it takes'],
+    [
+      ['app.ts', '--max-buffered', '100GiB'],
+      2,
+      'Option maxBuffered (--max-buffered) is invalid: "100GiB"; it takes',
+    ],
     [['app.ts', '-x'], 2, "unknown option '-x'; tsgi-threads --help lists what there is\n"],
     [['app.ts', '--port'], 2, "option '-p, --port <number>' argument missing; tsgi-threads --help"],
     [
