@@ -66,9 +66,9 @@ describe.each(FLAGS)('SIGTERM during the start, %s', (flag) => {
     ['that awaits', 'await new Promise((resolve) => setTimeout(resolve, 60_000));'],
     ['that blocks', 'while (true);'],
     ['in a native call', "(await import('node:child_process')).execFileSync('sleep', ['20']);"],
-    ['in init', '', 'export const init = () => new Promise(() => {});'],
+    ['in init', '', 'export const init = () => new Promise((resolve) => setTimeout(resolve, 60_000));'],
   ])('of an application %s: acts at once, and the code is 0 (C15)', async (_, blocks, more = '') => {
-    const source = `process.stderr.write('loads\\n'); ${blocks} export default () => ''; ${more}`;
+    const source = `process.stderr.write('loads\\n'); ${blocks} export default (environ, startResponse) => ''; ${more}`;
     const cli = new Cli([appFile(source), '--port', '0', '--threads', '2', flag]);
     await said(cli, 'loads');
     await wait(100);
@@ -88,7 +88,7 @@ test('SIGTERM while a replacement loads acts at once (C15)', async () => {
     import { existsSync, writeFileSync } from 'node:fs';
     if (existsSync(${JSON.stringify(mark)})) { process.stderr.write('loads again\\n'); while (true); }
     writeFileSync(${JSON.stringify(mark)}, '');
-    export default () => '';
+    export default (environ, startResponse) => '';
   `);
   const cli = new Cli([app, '--port', '0', '--threads', '1']);
   await cli.url();
@@ -101,9 +101,9 @@ test('SIGTERM while a replacement loads acts at once (C15)', async () => {
 });
 
 test.each([
-  ['loads', 'await new Promise(() => {}); export default () => "";', 1],
-  ['blocks', 'while (true); export default () => "";', 1],
-  ['loads in this thread', 'await new Promise(() => {}); export default () => "";', 0],
+  ['loads', 'await new Promise((resolve) => setTimeout(resolve, 60_000));', 1],
+  ['blocks', 'while (true);', 1],
+  ['loads in this thread', 'await new Promise((resolve) => setTimeout(resolve, 60_000));', 0],
 ])(
   'close() while the application %s resolves at once, and listen rejects (C15)',
   async (_, source, threads) => {
