@@ -7,7 +7,7 @@
  * tells nothing, which is all that can be lost: what was written before its death is in the kernel's hands. A disk that is
  * full costs no request: the file is emptied and started again until it can be written.
  */
-import { ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { requestId } from './ring/message.ts';
 
 const MOST_BYTES = 1024 * 1024;
@@ -72,16 +72,31 @@ export class Journal {
 }
 
 /**
+ * Leaves the descriptor's own position behind all that a journal may hold. The application can write to the descriptor as
+ * well, by mistake, and writes there; a journal is written and read at places that are given.
+ */
+export function prepareJournal(fd: number): void {
+  writeSync(fd, Buffer.alloc(2 * MOST_BYTES));
+  ftruncateSync(fd, 0);
+}
+
+/**
  * The requests that were in flight when the writer died: id, method and target of each.
  *
- * @param file a path, or a descriptor that stands at its start
+ * @param file a path, or a descriptor
  */
 export function readJournal(file: string | number): string[] {
   const open = new Map<string, string>();
-  for (const line of readFileSync(file, 'latin1').split('\n')) {
+  for (const line of read(file).split('\n')) {
     const [, sign, index, request] = /^([+-])(\d+) ?(.*)$/.exec(line) ?? [];
     if (sign === '+') open.set(index!, request!);
     else if (sign === '-') open.delete(index!);
   }
   return [...open.values()];
+}
+
+function read(file: string | number): string {
+  if (typeof file === 'string') return readFileSync(file, 'latin1');
+  const bytes = Buffer.alloc(Math.min(fstatSync(file).size, 2 * MOST_BYTES));
+  return bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0));
 }

@@ -16,6 +16,7 @@ import {
 } from '../options/table.ts';
 import { VERSION } from '../version.ts';
 import { loadEnvFiles } from './env-file.ts';
+import { tell } from './exit.ts';
 import { usageError } from './usage-error.ts';
 import { checkFlags } from './flags.ts';
 
@@ -29,6 +30,8 @@ export interface Arguments {
   readonly given: Readonly<Record<string, string | readonly string[]>>;
   readonly options: ResolvedOptions;
   readonly command: CommandOptions;
+  /** Variables that files of `--env-file` have set. */
+  readonly setByFiles: ReadonlySet<string>;
 }
 
 const VALUE_NAMES: Partial<Record<Kind, string>> = {
@@ -70,7 +73,9 @@ export function readArguments(supervised: boolean): Arguments {
     watchdogTimeout,
     ...given
   } = program.opts<Flags>();
-  if (!supervised) loadEnvFiles(envFile ?? []);
+  const loaded = loadEnvFiles(supervised ? [] : (envFile ?? []));
+  for (const name of loaded.ignored)
+    tell(`${name} in a file of --env-file is ignored: Node uses it between a process and its children`);
   // 'auto' leaves the decision to the environment.
   const isOpen = threadsGiven === undefined || threadsGiven === 'auto';
   const { options } = resolveOptions(
@@ -83,6 +88,7 @@ export function readArguments(supervised: boolean): Arguments {
     threads: isOpen ? 'auto' : options.threads,
     given: given as Arguments['given'],
     options,
+    setByFiles: loaded.set,
     command: resolveCommandOptions({ supervise, watch, watchdogTimeout }, process.env),
   };
 }

@@ -5,7 +5,7 @@
  * like every development server's; everything else to standard error.
  */
 import { type Arguments, readArguments } from './command.ts';
-import { fail } from './exit.ts';
+import { fail, tell } from './exit.ts';
 import { takeStdio } from './stdio.ts';
 import { OptionError } from '../errors.ts';
 import { ListeningSocket } from '../supervisor/listening-socket.ts';
@@ -37,6 +37,10 @@ async function run(): Promise<void> {
     const { supervise } = await import('./supervise.ts');
     return supervise(args);
   }
+  if (args.setByFiles.has('NODE_OPTIONS'))
+    tell(
+      'NODE_OPTIONS in a file of --env-file has no effect here: Node has started already; set it in the environment, or use --supervise',
+    );
   // Not before: a supervisor needs nothing of the server, and a wrong flag is told at once.
   const { serve } = await import('./serve.ts');
   await serve(args, parent);

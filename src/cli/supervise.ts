@@ -5,9 +5,10 @@
  * the server nor the application, so that it stays small.
  */
 import { ENDING } from '../signals.ts';
+import { endBroken } from '../supervisor/child.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import type { Arguments } from './command.ts';
-import { codeOf, type Signal, tell, tellClosing, whichSignal } from './exit.ts';
+import { codeOf, fail, type Signal, tell, tellClosing, whichSignal } from './exit.ts';
 import { flushStdio } from './stdio.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 
@@ -30,6 +31,7 @@ export async function supervise({ options, command }: Arguments): Promise<never>
     process.on(name, () => supervisor.signal(name));
   };
   for (const name of [...ENDING, 'SIGUSR1'] as const) passOn(name);
+  process.on('uncaughtException', (error) => endBroken(error) || fail(error));
   process.on('SIGHUP', () => hangUp(supervisor));
   process.once('SIGQUIT', () => {
     supervisor.kill();

@@ -3,11 +3,12 @@
  *
  * Law: spawns it, speaks with it, and says how it ended; what follows is the supervisor's (`supervisor.ts`).
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
-import { readJournal } from '../journal.ts';
+import { prepareJournal, readJournal } from '../journal.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
 
@@ -20,6 +21,33 @@ export interface ChildOwner {
   childOnReplace(child: Child, why: string): void;
   childOnSignals(names: readonly NodeJS.Signals[]): void;
   childOnExit(child: Child): void;
+}
+
+/** The child in whose channel an error was thrown. Node parses what comes, and throws when it cannot. */
+const context = new AsyncLocalStorage<Child>();
+/** Children that have not ended. */
+const living: Set<Child> = new Set();
+
+/** How long after its channel a child may end, ms. */
+const DISCONNECT_MS = 1000;
+
+/**
+ * Called with an error that was not caught. True: it is of a child's channel, which something in the child has written to,
+ * and the child is killed.
+ */
+export function endBroken(error: unknown): boolean {
+  const { message = String(error), stack = '' } = (error ?? {}) as Partial<Error>;
+  const child = context.getStore();
+  // A Node that has lost the context: it is one of them.
+  const isOfChannel = stack.includes('node:internal/child_process');
+  const broken =
+    child === undefined && isOfChannel ? [...living] : [...living].filter((one) => one === child);
+  for (const one of broken) one.end(brokenChannel(message));
+  return broken.length > 0;
+}
+
+function brokenChannel(why: string): string {
+  return `its channel to the supervisor (descriptor 4) is broken: ${why}`;
 }
 
 export class Child {
@@ -54,19 +82,24 @@ export class Child {
   constructor(command: readonly [string, ...string[]], owner: ChildOwner) {
     this.#owner = owner;
     this.#journal = openJournal();
+    living.add(this);
     this.#process = this.#spawn(command);
     this.#process?.on('message', (message: ToSupervisor) => this.#onMessage(message));
     // A message to one that is ending may not arrive; its exit says the rest.
     this.#process?.on('error', (error) => this.#process?.pid === undefined && this.#onFailed(error));
+    this.#process?.once('disconnect', () => this.#onDisconnect());
     this.#process?.once('exit', (code, signal) => this.#onExit(code, signal));
   }
 
   #spawn([program, ...args]: readonly [string, ...string[]]): ChildProcess | null {
     try {
-      return spawn(program, args, {
-        stdio: ['inherit', 'inherit', 'inherit', this.#journal ?? 'ignore', 'ipc'],
-        env: { ...process.env, [SUPERVISED]: '1' },
-      });
+      // What its channel throws later is thrown in this context.
+      return context.run(this, () =>
+        spawn(program, args, {
+          stdio: ['inherit', 'inherit', 'inherit', this.#journal ?? 'ignore', 'ipc'],
+          env: { ...process.env, [SUPERVISED]: '1' },
+        }),
+      );
     } catch (error) {
       process.nextTick(() => this.#onFailed(error as Error));
       return null;
@@ -134,8 +167,9 @@ export class Child {
     if (this.#process?.connected === true) this.#process.send(message, handle);
   }
 
+  /** Anything may come: an application can write to each descriptor of its process. */
   #onMessage(message: ToSupervisor): void {
-    switch (message.type) {
+    switch (message?.type) {
       case 'reserve':
         return this.#owner.childOnReserve(this, message);
       case 'bind':
@@ -156,7 +190,14 @@ export class Child {
       case 'exit':
         this.#meant = message.code;
         return;
+      default:
+        return this.end(brokenChannel('it brought what is no message'));
     }
+  }
+
+  /** Nobody can tell it anything any more. It is most often about to end, and is given the time for that. */
+  #onDisconnect(): void {
+    setTimeout(() => this.end(brokenChannel('it was closed')), DISCONNECT_MS).unref();
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
@@ -173,6 +214,7 @@ export class Child {
 
   #end(): void {
     clearTimeout(this.#timer);
+    living.delete(this);
     if (this.#journal !== null) {
       this.lost = readJournal(this.#journal);
       closeSync(this.#journal);
@@ -190,6 +232,7 @@ function openJournal(): number | null {
     const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-threads-'));
     const descriptor = openSync(path.join(folder, 'journal'), 'w+');
     rmSync(folder, { recursive: true });
+    prepareJournal(descriptor);
     return descriptor;
   } catch {
     return null;

@@ -85,3 +85,53 @@ test('it is read once: a process that is started again has the same variables wi
   const [now, greeting] = await answerOf(url);
   expect([now === pid, greeting]).toEqual([false, 'hello']);
 });
+
+test.each([[[]], [['--no-supervise']]])(
+  'names of properties that every object has are set like others, with %j (A27)',
+  async (args) => {
+    const { file } = project({
+      '.env':
+        'constructor=x\ntoString=y\n__proto__=z\n  export hasOwnProperty = "h"\nGREETING="a\n__proto__=b"\n',
+    });
+    const app = appFile(`export default (environ, startResponse) => {
+      startResponse(200, []);
+      const { constructor, toString, __proto__, hasOwnProperty, GREETING } = process.env;
+      return JSON.stringify([constructor, toString, __proto__, hasOwnProperty, GREETING]);
+    };`);
+    const cli = new Cli([app, '--port', '0', '--threads', '1', '--env-file', file('.env'), ...args]);
+    expect(await (await fetch(await cli.url())).json()).toEqual(['x', 'y', 'z', 'h', 'a\n__proto__=b']);
+  },
+);
+
+test.each([[[]], [['--no-supervise']]])(
+  "Node's variables between a process and its children are ignored with a line, with %j (A27)",
+  async (args) => {
+    const { app, file } = project({
+      '.env':
+        'NODE_CHANNEL_FD=7\nNODE_UNIQUE_ID=3\nNODE_CHANNEL_SERIALIZATION_MODE=advanced\nTSGI_SUPERVISED=1\nGREETING=hello\n',
+    });
+    const cli = new Cli([app, '--port', '0', '--threads', '1', '--env-file', file('.env'), ...args]);
+    const [pid, greeting] = await answerOf(await cli.url());
+    expect(greeting).toBe('hello');
+    for (const name of ['NODE_CHANNEL_FD', 'NODE_UNIQUE_ID', 'NODE_CHANNEL_SERIALIZATION_MODE'])
+      expect(cli.stderr).toContain(`tsgi-threads: ${name} in a file of --env-file is ignored`);
+    if (args.length === 0) {
+      process.kill(pid, 'SIGKILL');
+      while (!cli.stderr.includes('serves again')) await once(cli.child.stderr!, 'data');
+    }
+    cli.child.kill('SIGTERM');
+    expect((await cli.finished()).code).toBe(0);
+  },
+);
+
+test('NODE_OPTIONS count for the process that serves; without a supervisor a line says that they cannot (A27)', async () => {
+  const { file } = project({ '.env': 'NODE_OPTIONS=--title=named\n' });
+  const app = appFile(
+    'export default (environ, startResponse) => { startResponse(200, []); return process.title; };',
+  );
+  const args = [app, '--port', '0', '--threads', '1', '--env-file', file('.env')];
+  expect(await (await fetch(await new Cli(args).url())).text()).toBe('named');
+  const cli = new Cli([...args, '--no-supervise']);
+  await cli.url();
+  expect(cli.stderr).toContain('NODE_OPTIONS in a file of --env-file has no effect here');
+});

@@ -1,0 +1,99 @@
+/**
+ * An application that writes to descriptors which are not its own: those of the server's processes among themselves.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
+import { Client } from '../support/client.ts';
+import { appFile } from '../support/server.ts';
+
+const app = () =>
+  appFile(`
+  import { closeSync, fstatSync, readlinkSync, writeSync } from 'node:fs';
+  export default async (environ, startResponse) => {
+    const query = new URLSearchParams(environ.QUERY_STRING);
+    if (query.has('write')) {
+      for (let fd = 3; fd < 64; fd++) {
+        if (query.get('fd') !== 'all' && fd !== Number(query.get('fd'))) continue;
+        try { writeSync(fd, query.get('write')); } catch {}
+      }
+    }
+    if (query.has('close')) closeSync(Number(query.get('close')));
+    if (query.has('die')) process.kill(process.pid, 'SIGKILL');
+    if (query.has('wait')) await new Promise((resolve) => setTimeout(resolve, 60_000));
+    startResponse(200, []);
+    return String(process.pid);
+  };
+`);
+
+async function start() {
+  const cli = new Cli([app(), '--port', '0', '--threads', '1']);
+  const url = await cli.url();
+  const ask = async (query: string) => {
+    const response = await fetch(`${url}/?${query}`, { headers: { connection: 'close' } }).catch(
+      () => undefined,
+    );
+    return response === undefined ? '' : response.text();
+  };
+  const replaced = async (first: string) => {
+    for (;;) {
+      const pid = await ask('');
+      if (pid !== '' && pid !== first) return pid;
+      await wait(20);
+    }
+  };
+  return { cli, url, ask, replaced };
+}
+
+const LINE_FEED = '%0A';
+
+test.each([
+  ['garbage', 'garbage'],
+  ['garbage and a line feed', `garbage${LINE_FEED}`],
+  ['null', `null${LINE_FEED}`],
+  ['a number', `7${LINE_FEED}`],
+  ['a message that does not exist', `{"type":"hello"}${LINE_FEED}`],
+  ['a message that is wrong', `{"type":"signals"}${LINE_FEED}`],
+  ["one of Node's own", `{"cmd":"NODE_HANDLE_ACK"}${LINE_FEED}`],
+  ["a handle of Node's that is not there", `{"cmd":"NODE_HANDLE","type":"net.Native","msg":{}}${LINE_FEED}`],
+])('descriptor 4 is given %s: the supervisor lives, and another process serves (A21)', async (_, text) => {
+  const { cli, ask, replaced } = await start();
+  const first = await ask('');
+  await ask(`fd=4&write=${text}`);
+  if (text.includes('NODE_HANDLE')) await ask(`fd=4&write=garbage${LINE_FEED}`);
+  await replaced(first);
+  expect(cli.child.exitCode).toBeNull();
+  expect(cli.stderr).toMatch(
+    /died by SIGKILL and is started again: its channel to the supervisor \(descriptor 4\) is broken: /,
+  );
+});
+
+test('descriptor 4 is closed: the supervisor lives, and another process serves (A21)', async () => {
+  const { cli, ask, replaced } = await start();
+  const first = await ask('');
+  await ask('close=4');
+  await replaced(first);
+  expect(cli.child.exitCode).toBeNull();
+});
+
+test('descriptor 3, the journal, is written to: it names what was lost all the same (A21)', async () => {
+  const { cli, url, ask, replaced } = await start();
+  const first = await ask('');
+  for (let i = 0; i < 3; i++) await ask('fd=3&write=garbage');
+  const client = await Client.connect(Number(new URL(url).port));
+  await client.write('GET /lost?wait HTTP/1.1\r\nHost: a\r\n\r\n');
+  await wait(100);
+  await ask('fd=3&write=garbage');
+  await ask('die');
+  await replaced(first);
+  expect(cli.stderr).toContain('GET /lost?wait');
+  expect(cli.stderr).not.toContain('garbage');
+});
+
+test('every descriptor is given garbage: the server goes on (A21)', async () => {
+  const { cli, ask, replaced } = await start();
+  const first = await ask('');
+  await ask('fd=all&write=garbage');
+  await replaced(first);
+  expect(cli.child.exitCode).toBeNull();
+});
