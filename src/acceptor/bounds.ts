@@ -20,9 +20,6 @@ export const UNSENT_MARK: number = 64 * 1024;
  */
 export const STASH_LIMIT: number = 32 * 1024;
 
-/** The largest block of a queue of bytes: at most so much is allocated beside the bytes that wait. */
-export const QUEUE_BLOCK: number = 32 * 1024;
-
 /** Bytes of one read of a file. One piece fills the socket up to its mark, so the next one waits. */
 export const FILE_PIECE: number = 64 * 1024;
 

@@ -32,6 +32,8 @@ export class FileTransfer {
   readonly #close: boolean;
   readonly #parts: FileParts;
   #fd = -1;
+  /** Where the next bytes are read, if what lay there has left. */
+  #piece: Buffer | null = null;
   /** Bytes of the file. */
   #sent = 0;
   /** The head has left, together with the first piece. */
@@ -73,7 +75,7 @@ export class FileTransfer {
     const offset = this.#begun ? 0 : head.length;
     const wanted = Math.min(FILE_PIECE, length - this.#sent);
     // Not pooled: the socket keeps it until it has left.
-    const piece = Buffer.allocUnsafeSlow(offset + wanted);
+    const piece = this.#piece ?? Buffer.allocUnsafeSlow(offset + wanted);
     if (wanted === 0) return this.#onRead(null, piece, 0);
     read(this.#fd, piece, offset, wanted, start + this.#sent, (error, bytes) =>
       this.#onRead(error, piece, bytes),
@@ -88,7 +90,8 @@ export class FileTransfer {
     const offset = this.#begun ? 0 : piece.write(head, 'latin1');
     this.#begun = true;
     this.#sent += bytes;
-    this.#parts.output.write(piece.subarray(0, offset + bytes));
+    // A client that takes all at once needs one buffer for the whole file; later pieces are no longer than the first.
+    this.#piece = this.#parts.output.write(piece.subarray(0, offset + bytes)) ? piece : null;
     if (this.#sent === length) return this.#end(null);
     this.#reading = false;
     this.resume();

@@ -11,8 +11,8 @@
  * high-water mark and 'drain' is due, or so few bytes wait (less than UNSENT_MARK) that nobody stops for them.
  */
 import type net from 'node:net';
+import { ByteQueue } from '../ring/byte-queue.ts';
 import { UNSENT_MARK } from './bounds.ts';
-import { ByteQueue } from './byte-queue.ts';
 import { takenBytes } from './socket.ts';
 import { WriteClock } from './write-clock.ts';
 
@@ -97,12 +97,14 @@ export class Output {
 
   /** Hands what was joined to the socket. */
   #flush(): void {
-    if (this.#queue.length === 0) return;
-    const blocks = this.#queue.take();
-    const last = blocks.pop()!;
+    let chunk = this.#queue.shift();
+    if (chunk === undefined) return;
     this.#socket.cork();
-    for (const block of blocks) this.#socket.write(block);
-    this.#writeLast(last);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#socket.write(chunk);
+      chunk = next;
+    }
+    this.#writeLast(chunk);
     this.#socket.uncork();
   }
 

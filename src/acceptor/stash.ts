@@ -5,14 +5,14 @@
  * the next message are copied there, not all that wait, so deep pipelining costs the same for each request.
  */
 import { READ_BUFFER_SIZE } from '../http/parser.ts';
+import { ByteQueue } from '../ring/byte-queue.ts';
 import { STASH_LIMIT } from './bounds.ts';
-import { ByteQueue } from './byte-queue.ts';
 
 /** Bytes of the first piece of a message: most requests are shorter. */
 const FIRST_PIECE = 2 * 1024;
 
 export class Stash {
-  readonly #bytes: ByteQueue = new ByteQueue();
+  #bytes: ByteQueue = new ByteQueue();
   /** Bytes that were copied out and wait here until `parsed`. */
   #copied = 0;
 
@@ -45,8 +45,10 @@ export class Stash {
   }
 
   /** Takes everything out. */
-  take(): Buffer[] {
-    return this.#bytes.take();
+  take(): ByteQueue {
+    const bytes = this.#bytes;
+    this.#bytes = new ByteQueue();
+    return bytes;
   }
 
   clear(): void {

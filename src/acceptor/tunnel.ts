@@ -4,19 +4,20 @@
  * Law: passes bytes on as they are; how many may be under way is decided in `upload.ts`. The exchange is given each time,
  * because the application may end it before the client does: then what comes is dropped.
  */
+import type { ByteQueue } from '../ring/byte-queue.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import type { Exchange } from './exchange.ts';
 import { Upload, UPLOAD_HIGH_WATER } from './upload.ts';
 
 export class Tunnel {
-  readonly upload: Upload = new Upload();
+  readonly upload: Upload;
   readonly #host: ConnectionHost;
 
-  /** @param early what came behind the request's head */
-  constructor(host: ConnectionHost, exchange: Exchange, early: readonly Uint8Array[]) {
+  /** @param early what came behind the request's head; it belongs to the tunnel from now on */
+  constructor(host: ConnectionHost, exchange: Exchange, early: ByteQueue) {
     this.#host = host;
+    this.upload = new Upload(early);
     this.upload.wanted = true;
-    for (const bytes of early) this.upload.add(bytes);
     host.exchanges.tunnel(exchange, this.upload);
     host.requestTurn();
   }

@@ -64,7 +64,7 @@ export const OPTIONS = {
     default: 10_000,
     min: 1,
     group: 'Listening',
-    help: 'Open connections; above it new ones are answered 503',
+    help: 'Open connections; from 90 % on each new one closes the one that is idle for longest, above it new ones are answered 503',
   },
   threads: {
     kind: 'threads',

@@ -1,5 +1,6 @@
 /**
- * Bytes in order that wait for a reader: body bytes on their way from a socket to an application.
+ * Bytes in order that wait for a reader: body bytes on their way from a socket to an application, pipelined requests, and
+ * response bytes that a client has not taken.
  *
  * Law: copies what it is given and joins small pieces, so that its memory and its work depend on bytes, never on the
  * number of pieces. Knows no ring and no window.
@@ -83,6 +84,27 @@ export class ByteQueue {
     first.start += length;
     this.length -= length;
     if (first.start === first.end) this.#removeFirst(first);
+  }
+
+  /** Copies the first bytes that wait to the start of `target`, `most` at most; they go on waiting. Returns how many it copied. */
+  copyTo(target: Uint8Array, most: number): number {
+    let copied = 0;
+    for (let chunk = this.#first; chunk !== null && copied < most; chunk = chunk.next) {
+      const length = Math.min(chunk.end - chunk.start, most - copied);
+      target.set(chunk.bytes.subarray(chunk.start, chunk.start + length), copied);
+      copied += length;
+    }
+    return copied;
+  }
+
+  /** Drops the first bytes that wait, in whatever chunks they lie. No more than wait. */
+  skip(length: number): void {
+    for (let left = length; left > 0;) {
+      const { start, end } = this.#first!;
+      const count = Math.min(left, end - start);
+      this.drop(count);
+      left -= count;
+    }
   }
 
   /** Takes the first chunk out: unless it is pooled, its memory belongs to the caller alone. Undefined if nothing waits. */

@@ -59,3 +59,30 @@ test('a queue that is cleared takes no memory, and can be used again', () => {
   queue.add(bytesOf(1, 2));
   expect([...queue.shift()!]).toEqual([1, 2]);
 });
+
+test.each([1, 2, 3, 4])(
+  'copies and skips see the same bytes as a plain array, whatever the pieces (seed %i)',
+  (seed) => {
+    let state = seed;
+    const random = (below: number) => (state = (state * 48_271) % 0x7fffffff) % below;
+    const queue = new ByteQueue();
+    let model = Buffer.alloc(0);
+    const target = Buffer.alloc(100_000);
+    for (let step = 0; step < 1000; step++) {
+      const count = random([2, 40, 1024, 5000, 70_000][random(5)]!) + 1;
+      if (random(2) === 0 && queue.length < 100_000) {
+        const bytes = Buffer.from(Array.from({ length: count }, (_, i) => (step + i) & 0xff));
+        queue.add(bytes);
+        model = Buffer.concat([model, bytes]);
+      } else {
+        const copied = queue.copyTo(target, count);
+        expect(copied).toBe(Math.min(count, model.length));
+        expect(target.subarray(0, copied).equals(model.subarray(0, copied))).toBe(true);
+        const skipped = random(copied + 1);
+        queue.skip(skipped);
+        model = model.subarray(skipped);
+      }
+      expect(queue.length).toBe(model.length);
+    }
+  },
+);
