@@ -318,8 +318,13 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   // time
 
-  #tick(): void {
+  #readClock(): void {
     this.now = performance.now();
+    this.room.tick(this.now);
+  }
+
+  #tick(): void {
+    this.#readClock();
     const damaged = this.#audit.find(this.now, this.#draining);
     if (damaged !== undefined) {
       this.#ticker.stop();
@@ -377,15 +382,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   // called by the listener
 
   listenerOnSocket(socket: net.Socket): Connection {
-    if (this.#ticker.start()) this.now = performance.now();
+    if (this.#ticker.start()) this.#readClock();
     this.#number = (this.#number + 1) | 0;
     const connection = new Connection(this, socket, this.#number);
-    if (this.room.forConnection(this.now)) {
-      this.#connections.add(connection);
-      return connection;
-    }
-    this.#connections.addRefused(connection);
-    connection.refuse(503, '');
+    if (this.room.forConnection()) this.#connections.add(connection);
+    else this.#connections.refuse(connection);
     return connection;
   }
 

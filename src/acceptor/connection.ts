@@ -137,8 +137,8 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   exchangeOnFile(record: FileRecord, close: boolean): void {
     this.exchange = null;
-    const { room, now } = this.#host;
-    if (!room.openFile(now)) return this.exchangeOnRefused(503);
+    const { room } = this.#host;
+    if (!room.openFile()) return this.exchangeOnRefused(503);
     this.#file = new FileTransfer(record, close, { output: this.output, owner: this, room });
   }
 

@@ -6,6 +6,7 @@
  */
 import { MOST_REFUSED } from './bounds.ts';
 import type { Connection } from './connection.ts';
+import type { Clock } from './room.ts';
 
 /** A look over all connections keeps so many of those that it finds idle. */
 const MOST_FOUND = 256;
@@ -52,10 +53,11 @@ export class Connections {
     this.#watched.add(connection);
   }
 
-  /** A connection that is refused. If too many of them linger, the first is cut. */
-  addRefused(connection: Connection): void {
+  /** Answers a connection above the limit with 503; it lingers then. If too many linger, the first of them is cut. */
+  refuse(connection: Connection): void {
     this.add(connection);
     this.#refused.add(connection);
+    connection.refuse(503, '');
     if (this.#refused.size <= MOST_REFUSED) return;
     const [first] = this.#refused;
     this.#cut(first!);
@@ -85,16 +87,17 @@ export class Connections {
   }
 
   /**
-   * Closes the connection that has been idle for longest, if there is one. `isFull`: one that was answered just now may be
-   * closed as well. A connection that was accepted in this tick never is: its request may have come, unread so far.
+   * Closes the connection that has been idle for longest, if there is one. `isFull`: also one that was answered just now.
+   * A connection that was accepted just now is never closed: its request may have come and not be read yet. After two
+   * ticks that is impossible, because the event loop has read whatever came between them.
    */
-  giveUpIdle(now: number, isFull: boolean): void {
-    if (this.#giveUpFound(now, isFull) || this.#idle.length > 0) return;
-    if (this.#lookedAt === now && this.#found * LOOKED_FOR_ONE < this.#open.size) return;
-    this.#lookedAt = now;
+  giveUpIdle(clock: Clock, isFull: boolean): void {
+    if (this.#giveUpFound(clock, isFull) || this.#idle.length > 0) return;
+    if (this.#lookedAt === clock.now && this.#found * LOOKED_FOR_ONE < this.#open.size) return;
+    this.#lookedAt = clock.now;
     this.#idle = this.#findIdle();
     this.#found = this.#idle.length;
-    this.#giveUpFound(now, isFull);
+    this.#giveUpFound(clock, isFull);
   }
 
   /** Each is closed when it has been answered. Resolves when none is left. */
@@ -108,13 +111,13 @@ export class Connections {
     for (const connection of [...this.#open]) connection.destroy();
   }
 
-  #giveUpFound(now: number, isFull: boolean): boolean {
+  #giveUpFound({ now, before }: Clock, isFull: boolean): boolean {
     for (let found = this.#idle.at(-1); found !== undefined; found = this.#idle.at(-1)) {
       const { connection, since } = found;
       const isIdle = connection.idleSince === since && this.#open.has(connection);
       if (isIdle && !isFull && now - since < IDLE_MS) return false;
       this.#idle.pop();
-      if (!isIdle || (connection.peers === null && since === now)) continue;
+      if (!isIdle || (connection.peers === null && since >= before)) continue;
       this.#cut(connection);
       return true;
     }

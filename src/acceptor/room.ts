@@ -10,6 +10,12 @@ import type { Connections } from './connections.ts';
 /** From this share on idle connections make room. */
 const CROWDED = 0.9;
 
+/** The acceptor's clock, ms: at its last tick, and at the one before. */
+export interface Clock {
+  readonly now: number;
+  readonly before: number;
+}
+
 export interface RoomLimits {
   readonly maxConnections: number;
   /** Descriptors that connections and files may use together. */
@@ -20,24 +26,29 @@ export class Room {
   readonly #limits: RoomLimits;
   readonly #connections: Connections;
   #files = 0;
+  #clock: Clock = { now: 0, before: 0 };
 
   constructor(limits: RoomLimits, connections: Connections) {
     this.#limits = limits;
     this.#connections = connections;
   }
 
-  /** Whether one more connection can be served. `now`: the acceptor's clock. */
-  forConnection(now: number): boolean {
+  tick(now: number): void {
+    this.#clock = { now, before: this.#clock.now };
+  }
+
+  /** Whether one more connection can be served. */
+  forConnection(): boolean {
     const { maxConnections } = this.#limits;
     const { size } = this.#connections;
     if (size >= Math.ceil(CROWDED * maxConnections))
-      this.#connections.giveUpIdle(now, size >= maxConnections);
-    return this.#forDescriptor(now) && this.#connections.size < maxConnections;
+      this.#connections.giveUpIdle(this.#clock, size >= maxConnections);
+    return this.#forDescriptor() && this.#connections.size < maxConnections;
   }
 
   /** Whether one more file can be opened, which counts from then on. */
-  openFile(now: number): boolean {
-    if (!this.#forDescriptor(now)) return false;
+  openFile(): boolean {
+    if (!this.#forDescriptor()) return false;
     this.#files += 1;
     return true;
   }
@@ -51,10 +62,10 @@ export class Room {
     return this.#connections.size + this.#files;
   }
 
-  #forDescriptor(now: number): boolean {
+  #forDescriptor(): boolean {
     const { descriptors } = this.#limits;
     if (this.#used >= Math.ceil(CROWDED * descriptors))
-      this.#connections.giveUpIdle(now, this.#used >= descriptors);
+      this.#connections.giveUpIdle(this.#clock, this.#used >= descriptors);
     return this.#used < descriptors;
   }
 }

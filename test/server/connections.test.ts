@@ -69,7 +69,7 @@ describe('maxConnections', () => {
     const { port, server } = await serve(HELLO, 1, { maxConnections: 10 });
     const silent = await connected(port, 10, '');
     // One that was accepted just now may have its request on the way. The acceptor's clock ticks every 20 ms.
-    await wait(50);
+    await wait(150);
     closeAll([...(await connected(port, 20)), ...silent]);
     expect(server.stats().refused).toBe(0);
   });
