@@ -3,6 +3,7 @@
  *
  * Law: speaks, decides nothing. A parent that has died is as good as one that says "close".
  */
+import { fstatSync } from 'node:fs';
 import { inspectorPort } from '../debugger.ts';
 import { type Address, beatEvery, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
 
@@ -20,7 +21,23 @@ interface Ask {
   reject(error: Error): void;
 }
 
+/** Node's handle of a socket. */
+interface Handle {
+  /** -1: the server has closed it. */
+  readonly fd: number;
+}
+
+/** 0: there is no such descriptor. */
+function inodeOf(fd: number): number {
+  try {
+    return fstatSync(fd).ino;
+  } catch {
+    return 0;
+  }
+}
+
 export class ParentLink {
+  readonly #sockets: { readonly handle: Handle; readonly fd: number; readonly inode: number }[] = [];
   /** One at a time waits for its answer; none is answered by a parent that closes. */
   #ask: Ask | null = null;
 
@@ -55,7 +72,11 @@ export class ParentLink {
   /** Shows the parent that this event loop turns, from now on. A process that may stand still for ever (`limit` 0) does not. */
   beat(limit: number): void {
     if (limit === 0) return;
-    const beat = () => void this.say({ type: 'beat', inspector: inspectorPort() || process.debugPort });
+    const beat = () => {
+      const why = this.#lostSocket();
+      if (why !== undefined) return void this.say({ type: 'broken', why });
+      void this.say({ type: 'beat', inspector: inspectorPort() || process.debugPort });
+    };
     beat();
     setInterval(beat, beatEvery(limit)).unref();
   }
@@ -67,7 +88,15 @@ export class ParentLink {
 
   /** A handle to listen on: the parent has it too, and keeps it. Rejects like `reserve`. */
   async bind(place: number, address: Address): Promise<object> {
-    return (await this.#asked({ type: 'bind', place, ...address }))!;
+    const handle = (await this.#asked({ type: 'bind', place, ...address }))! as Handle;
+    this.#sockets.push({ handle, fd: handle.fd, inode: inodeOf(handle.fd) });
+    return handle;
+  }
+
+  /** Why nobody can connect any more: something in this process has closed a descriptor that is not its own; undefined. */
+  #lostSocket(): string | undefined {
+    const lost = this.#sockets.find(({ handle, fd, inode }) => handle.fd === fd && inodeOf(fd) !== inode);
+    return lost && `its listening socket (descriptor ${lost.fd}) was closed, and not by the server`;
   }
 
   #asked(message: ToSupervisor): Promise<object | undefined> {

@@ -9,7 +9,7 @@ import { appFile } from '../support/server.ts';
 
 const app = () =>
   appFile(`
-  import { closeSync, fstatSync, readlinkSync, writeSync } from 'node:fs';
+  import { closeSync, fstatSync, readFileSync, writeSync } from 'node:fs';
   export default async (environ, startResponse) => {
     const query = new URLSearchParams(environ.QUERY_STRING);
     if (query.has('write')) {
@@ -19,6 +19,13 @@ const app = () =>
       }
     }
     if (query.has('close')) closeSync(Number(query.get('close')));
+    if (query.has('unlisten')) {
+      const inodes = readFileSync('/proc/self/net/tcp', 'utf8').split('\\n').map((line) => line.trim().split(/\\s+/));
+      const listening = new Set(inodes.filter(([, , , state]) => state === '0A').map((fields) => fields[9]));
+      for (let fd = 5; fd < 64; fd++) {
+        try { if (listening.has(String(fstatSync(fd).ino))) closeSync(fd); } catch {}
+      }
+    }
     if (query.has('die')) process.kill(process.pid, 'SIGKILL');
     if (query.has('wait')) await new Promise((resolve) => setTimeout(resolve, 60_000));
     startResponse(200, []);
@@ -74,6 +81,14 @@ test('descriptor 4 is closed: the supervisor lives, and another process serves (
   await ask('close=4');
   await replaced(first);
   expect(cli.child.exitCode).toBeNull();
+});
+
+test('the listening socket is closed: another process serves (A21)', async () => {
+  const { cli, ask, replaced } = await start();
+  const first = await ask('');
+  await ask('unlisten');
+  await replaced(first);
+  expect(cli.stderr).toMatch(/its listening socket \(descriptor \d+\) was closed, and not by the server/);
 });
 
 test('descriptor 3, the journal, is written to: it names what was lost all the same (A21)', async () => {
