@@ -15,6 +15,7 @@ import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
 import type { Hints } from './hints.ts';
+import type { PortOwners, PortWorker } from './port-owners.ts';
 import { NoThreadError, type Threaded, type Threads } from './piscina.ts';
 import type { WorkerMemory } from './worker-memory.ts';
 
@@ -25,6 +26,8 @@ const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
+  /** Which worker owns a port that is no HTTP. */
+  readonly ports: PortOwners;
   /** A debugger may hold it: its start has no limit. */
   incarnationIsHeld(): boolean;
   /** Where it puts what the operator should know. */
@@ -73,7 +76,7 @@ export interface IncarnationParts {
   readonly owner: IncarnationOwner;
 }
 
-export class Incarnation implements Threaded {
+export class Incarnation implements Threaded, PortWorker {
   readonly slot: number;
   /** Which of the server's workers it is. */
   readonly index: number;
@@ -172,6 +175,14 @@ export class Incarnation implements Threaded {
     this.#tell({ type: 'refused', place, code, message });
   }
 
+  grantPort(key: string): void {
+    this.#tell({ type: 'port', step: 'granted', key });
+  }
+
+  sharePort(key: string): void {
+    this.#tell({ type: 'port', step: 'shared', key });
+  }
+
   #tell(message: ToWorker): void {
     this.#control.postMessage(message);
   }
@@ -250,6 +261,8 @@ export class Incarnation implements Threaded {
       case 'signals':
         this.#signals = message.names;
         return this.#owner.incarnationOnSignals(message.names);
+      case 'port':
+        return this.#owner.ports[message.step](this, message.key);
       case 'worn':
         return this.#owner.incarnationOnWorn(this, message.why);
       case 'fault':

@@ -20,6 +20,7 @@ import { Hints } from './hints.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
 import { Threads } from './piscina.ts';
 import { Places } from './places.ts';
+import { PortOwners } from './port-owners.ts';
 import type { PoolAcceptor, PoolLog, PoolOptions } from './pool-api.ts';
 import { busiestFunctions } from './profile.ts';
 import { WorkerMemories } from './worker-memory.ts';
@@ -47,6 +48,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   #expects: WorkerTask['expects'] = null;
   readonly hints: Hints;
   readonly places: Places = new Places();
+  readonly ports: PortOwners = new PortOwners();
   readonly #backoff: Backoff = new Backoff();
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
@@ -342,6 +344,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   incarnationOnExit(worker: Incarnation, code: number, why: string): void {
     this.#workers.delete(worker.slot);
+    this.ports.gone(worker);
     const worked = this.#acceptor.hasWorked(worker.slot);
     this.#acceptor.detach(worker.slot);
     if (worker.hasExited) this.#memories.giveBack(worker.memory);

@@ -99,6 +99,14 @@ export function noApplication(exports: Exports, name: string, found: Found | und
   return unusable(`the file needs ${wanted}, and ${got}; ${remedy}`);
 }
 
+/** It listens, but not for HTTP. */
+export function noSite(opened: readonly string[]): OptionError {
+  return new OptionError(
+    'TSGI_ERR_APP_LISTEN',
+    `The application listens on ${opened.join(' and ')}, and not with node:http: the server serves HTTP. Let it listen with node:http as well, export an application, or run it with node`,
+  );
+}
+
 export function unusable(why: string): OptionError {
   return new OptionError('TSGI_ERR_APP_EXPORT', `Cannot use the application: ${why}`);
 }

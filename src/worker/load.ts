@@ -23,6 +23,7 @@ import {
   isPlainObject,
   kindOf,
   noApplication,
+  noSite,
   unusable,
   unwrap,
 } from './exports.ts';
@@ -148,6 +149,8 @@ async function listening({ program, watch }: LoadParts, milliseconds: number): P
 /** @throws OptionError TSGI_ERR_APP_EXPORT */
 async function fromExport(exports: Exports, found: Found | undefined, parts: LoadParts): Promise<Loaded> {
   const detected = await detectedFrom(found, parts.interface);
+  const { opened } = parts.program.otherPorts;
+  if (detected === undefined && opened.length > 0) throw noSite(opened);
   if (detected === undefined) throw noApplication(exports, parts.exportName, found);
   return { detected, hooks: hooksOf(exports) };
 }

@@ -100,7 +100,9 @@ const CALL = /REQUEST$/;
 const STREAM = /^(?:ZLIB|BROTLI|ZSTD)/;
 /** What others of the process begin and end all the time, so that it cannot be counted. */
 const BUSY = new Set(['Timeout', 'MESSAGEPORT']);
-const UNCOUNTED: ReadonlySet<string> = new Set(['Immediate', 'Timeout', 'MessagePort']);
+/** Ports do not count either: a program that has no others than `other-ports.ts` knows is found out. */
+const PORTS = ['TCPServerWrap', 'PipeServerWrap', 'UDPWrap'];
+const UNCOUNTED: ReadonlySet<string> = new Set(['Immediate', 'Timeout', 'MessagePort', ...PORTS]);
 
 interface Reffed {
   hasRef?(): boolean;

@@ -79,6 +79,7 @@ class Life {
   #onServe: ((server: Server) => void) | null = null;
   #drained: Promise<unknown> | null = null;
   #closing = false;
+  #watch: LoopWatch | null = null;
 
   constructor(task: WorkerTask, say: Say) {
     this.#task = task;
@@ -90,7 +91,15 @@ class Life {
       programOnServe: (server) => this.#onServe?.(server),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
     };
-    this.#program = new Program(owner, task.addresses);
+    const port = (step: 'claim' | 'bound' | 'release') => (key: string) => say({ type: 'port', step, key });
+    const claims = {
+      claim: port('claim'),
+      bound: port('bound'),
+      release: port('release'),
+      awaited: () => this.#watch?.hold(),
+      answered: () => this.#watch?.release(),
+    };
+    this.#program = new Program(owner, task.addresses, this.#isOwnThread ? claims : null);
     this.#handle = workerHandle({
       index: task.index,
       threads: task.threads,
@@ -144,6 +153,7 @@ class Life {
   /** @throws OptionError TSGI_ERR_APP_LOAD if it awaits something that nothing will settle, or whatever it throws */
   async #load(): Promise<Loaded> {
     const watch = watchLoop(this.#isOwnThread ? this.#task.control : null);
+    this.#watch = watch;
     const loading = load(this.#task, this.#program, watch).then(async (loaded) => {
       await loaded.hooks.init?.(this.#handle);
       return loaded;
@@ -194,9 +204,12 @@ class Life {
             this.#closing = true;
             return void (this.#called.length > 0 && this.#sayGoodbye());
           case 'close':
+            this.#program.otherPorts.letGo();
             return resolve(message);
           case 'signal':
             return deliverSignal(message.name);
+          case 'port':
+            return this.#program.otherPorts[message.step](message.key);
           case 'drain':
             return void this.#drain();
           case 'listening':

@@ -14,6 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { OptionError } from '../errors.ts';
 import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
+import { OtherPorts, type PortClaims } from './other-ports.ts';
 
 export interface ProgramOwner {
   /** The program listens in one more place. */
@@ -47,9 +48,9 @@ const HTTP2 = /^Http2(?:Secure)?Server$/;
 const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
 const netListen = netServer.listen as unknown as Listen;
 
-type Listen = (this: Server, ...args: unknown[]) => Server;
-
 export class Program {
+  /** What it listens on that is no HTTP. */
+  readonly otherPorts: OtherPorts;
   readonly #owner: ProgramOwner;
   readonly #places: Place[] = [];
   readonly #addresses: (AddressInfo | undefined)[];
@@ -85,9 +86,17 @@ export class Program {
   /** What the file exports is served, at the server's own place. */
   #exported = false;
 
-  /** @param addresses where the acceptor listens already, by place */
-  constructor(owner: ProgramOwner, addresses: readonly (AddressInfo | undefined)[]) {
+  /**
+   * @param addresses where the acceptor listens already, by place
+   * @param claims null in the caller's own thread
+   */
+  constructor(
+    owner: ProgramOwner,
+    addresses: readonly (AddressInfo | undefined)[],
+    claims: PortClaims | null,
+  ) {
     this.#owner = owner;
+    this.otherPorts = new OtherPorts(claims, netServer);
     this.#addresses = [...addresses];
     this.captured = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -140,16 +149,20 @@ export class Program {
       return this;
     });
     setListen(https.Server.prototype, () => unlike('node:https', 'HTTP'));
-    setListen(netServer, function (this: Server, ...args) {
+    const { otherPorts } = this;
+    setListen(netServer, function listen(this: Server, ...args): Server {
       if (HTTP2.test(this.constructor.name)) unlike('node:http2', 'HTTP/1.1');
-      return netListen.apply(this, args);
+      otherPorts.listen(this, args, listen);
+      return this;
     });
+    otherPorts.arm();
   }
 
   disarm(): void {
     Reflect.deleteProperty(http.Server.prototype, 'listen');
     Reflect.deleteProperty(https.Server.prototype, 'listen');
     setListen(netServer, netListen);
+    this.otherPorts.disarm();
   }
 
   /** The acceptor listens there. */
@@ -213,6 +226,8 @@ export class Program {
     return place;
   }
 }
+
+type Listen = (this: Server, ...args: unknown[]) => Server;
 
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
