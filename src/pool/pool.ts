@@ -44,7 +44,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #memories: WorkerMemories = new WorkerMemories();
   #task: CommonTask;
   #closing = false;
-  #readiness: Readiness | null = null;
+  /** What the last worker that became ready reported of the application; null before the first. */
+  readiness: Readiness | null = null;
   #expects: WorkerTask['expects'] = null;
   readonly hints: Hints;
   readonly places: Places = new Places();
@@ -66,11 +67,6 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   /** Workers that serve. */
   get ready(): number {
     return [...this.#workers.values()].filter((worker) => worker.ready && !worker.leaving).length;
-  }
-
-  /** What the last worker that got ready told of the application; null before the first. */
-  get readiness(): Readiness | null {
-    return this.#readiness;
   }
 
   /** The server listens there: programs that listen hear of it, and whoever starts later. */
@@ -299,7 +295,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void {
-    this.#readiness = readiness;
+    this.readiness = readiness;
     if (worker.task.problem === '') this.#expects = readiness.asked === null ? 'export' : 'listen';
     const { maxLifetime } = this.#options;
     if (maxLifetime > 0)
