@@ -38,6 +38,7 @@ import { deliverSignal, watchSignals } from './signals.ts';
 import { takeStdio } from './stdio.ts';
 import { SplitState } from './split-state.ts';
 import { surround } from './surroundings.ts';
+import { TimeZone } from './time-zone.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
 import { compileSmallHere } from './wasm-compile.ts';
 
@@ -116,7 +117,9 @@ class Life {
     let loop: WorkerLoop;
     let called: Interface;
     try {
+      const timeZone = new TimeZone();
       loaded = await this.#load();
+      this.#hintAt(timeZone);
       loop = new WorkerLoop(new Link(this.#task), { ...this.#task, apart: this.#isOwnThread });
       this.#observe(loop);
       called = await this.#callThrough(loaded.detected, loop);
@@ -305,6 +308,12 @@ class Life {
         });
       }
     }
+  }
+
+  /** Where the application shares the thread of the process, Node takes the zone. */
+  #hintAt(timeZone: TimeZone): void {
+    const text = this.#isOwnThread ? timeZone.problem() : undefined;
+    if (text !== undefined) this.#say({ type: 'hint', text });
   }
 
   readonly #recycle = (why: string): void => this.#say({ type: 'worn', why });
