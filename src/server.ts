@@ -209,7 +209,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         streams: workers * this.options.maxStreams,
       },
       {
-        onRefused: (status, detail) => this.#reports.refused(status, detail),
+        onRefused: (status, detail, blame) =>
+          this.#reports.refused({ status, detail, blame }, () => this.stats()),
+        onLost: (slot, lost, why) => this.#reports.lost(slot, lost, why),
         onWorn: (slot) => this.#pool?.recycle(slot, 'maxRequests are answered'),
         onLate: (late) => void this.#onLate(late),
         onStuck: (slot) => void this.#onStuck(slot),

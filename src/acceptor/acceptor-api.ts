@@ -4,6 +4,7 @@
  * Law: types only; `acceptor.ts` fulfils them, `server.ts` uses them.
  */
 import type { Journal } from '../journal.ts';
+import type { Blame, LostRequest } from './blame.ts';
 import type { ConnectionLimits } from './connection-host.ts';
 import type { LoopState } from './watchdog.ts';
 
@@ -49,7 +50,9 @@ export interface LateRequest {
 
 export interface AcceptorEvents {
   /** The acceptor answered itself. */
-  onRefused(status: number, detail: string): void;
+  onRefused(status: number, detail: string, blame: Pick<Blame, 'cause' | 'request'>): void;
+  /** A worker has ended (`why`) with requests whose clients waited. */
+  onLost?(slot: number, lost: readonly LostRequest[], why: string): void;
   /** A worker has answered as many requests as it may. */
   onWorn(slot: number): void;
   onLate(late: LateRequest): void;

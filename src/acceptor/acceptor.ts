@@ -18,6 +18,7 @@ import { createShared, type SharedBuffers, type SharedMemory } from '../ring/sha
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats, ApplicationManners } from './acceptor-api.ts';
 import { Affinity } from './affinity.ts';
 import { Audit } from './audit.ts';
+import type { Cause } from './blame.ts';
 import { BodyMemory } from './body-memory.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
@@ -167,7 +168,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   suspend(milliseconds: number): void {
     this.exchanges.open = false;
     this.#backIn = Math.ceil(milliseconds / 1000);
-    this.#refuse(this.exchanges.expirePending(Number.POSITIVE_INFINITY));
+    this.#refuse(this.exchanges.expirePending(Number.POSITIVE_INFINITY), 'suspended');
   }
 
   /** It shall claim no more; what it holds it finishes. */
@@ -184,14 +185,15 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   /** Its thread has ended: nobody writes its memory any more. */
-  detach(slot: number): void {
+  detach(slot: number, why = ''): void {
     const link = this.#links.get(slot);
     if (link === undefined) return;
     while (this.#records.drain(link));
     this.#setLive(slot, false);
     link.port.close();
     this.#links.remove(link);
-    this.exchanges.judge(slot);
+    const lost = this.exchanges.lostBy(slot);
+    this.#events.onLost?.(slot, lost, why);
     this.requestTurn();
   }
 
@@ -278,8 +280,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   refusal(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array {
-    // A deadline's line says more, and comes from `onLate`.
-    if (status !== 504) this.#events.onRefused(status, detail);
+    // Lines of their own say more: `onLate`, `onLost`.
+    if (status !== 504 && status !== 502) this.#events.onRefused(status, detail, this.exchanges.blame);
+    this.exchanges.blame.clear();
     return this.#refusals.encode(status, detail, close, isHead);
   }
 
@@ -334,7 +337,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#ticks += 1;
     if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);
     if (!this.#options.isDebugged())
-      this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout));
+      this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout), 'pendingTimeout');
     if (this.exchanges.assignments.size > 0) {
       this.exchanges.releaseAssignments(this.now - MEANT_MS);
       this.requestTurn();
@@ -346,11 +349,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     if (this.#connections.none && this.exchanges.active.size === 0) this.#ticker.stop();
   }
 
-  #refuse(cancelled: readonly Exchange[]): void {
+  #refuse(cancelled: readonly Exchange[], cause: Cause): void {
     for (const exchange of cancelled) {
-      const { connection } = exchange;
+      const [connection, line] = [exchange.connection, this.exchanges.requestLine(exchange)];
       this.exchanges.finish(exchange);
-      connection?.exchangeOnRefused(503);
+      connection?.exchangeOnRefused(this.exchanges.blame.on(cause, line));
     }
   }
 
@@ -386,7 +389,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#number = (this.#number + 1) | 0;
     const connection = new Connection(this, socket, this.#number);
     if (this.room.forConnection()) this.#connections.add(connection);
-    else this.#connections.refuse(connection);
+    else this.#connections.refuse(connection, this.exchanges.blame.on(this.room.lacks));
     return connection;
   }
 

@@ -65,11 +65,12 @@ export class BodyClock {
     return (this.#bytes * 1000) / Math.max(1, this.age(now));
   }
 
-  late(now: number, { requestTimeout, bodyTimeout, minBodyRate }: BodyLimits): boolean {
-    if (this.#stoppedAt !== 0) return false;
-    if (bodyTimeout > 0 && now - this.#lastAt > bodyTimeout) return true;
-    if (requestTimeout > 0 && now - this.#begunAt > requestTimeout) return true;
+  /** The limit that it does not keep; '' if it keeps all. */
+  late(now: number, { requestTimeout, bodyTimeout, minBodyRate }: BodyLimits): keyof BodyLimits | '' {
+    if (this.#stoppedAt !== 0) return '';
+    if (bodyTimeout > 0 && now - this.#lastAt > bodyTimeout) return 'bodyTimeout';
+    if (requestTimeout > 0 && now - this.#begunAt > requestTimeout) return 'requestTimeout';
     const elapsed = now - this.#since;
-    return elapsed > GRACE_MS && this.#bytes * 1000 < minBodyRate * elapsed;
+    return elapsed > GRACE_MS && this.#bytes * 1000 < minBodyRate * elapsed ? 'minBodyRate' : '';
   }
 }

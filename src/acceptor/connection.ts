@@ -137,8 +137,8 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   exchangeOnFile(record: FileRecord, close: boolean): void {
     this.exchange = null;
-    const { room } = this.#host;
-    if (!room.openFile()) return this.exchangeOnRefused(503);
+    const { room, exchanges } = this.#host;
+    if (!room.openFile()) return this.exchangeOnRefused(exchanges.blame.on('descriptors'));
     this.#file = new FileTransfer(record, close, { output: this.output, owner: this, room });
   }
 
@@ -176,7 +176,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   tick(now: number): boolean {
     if (this.output.late(now, this.#host.limits.writeTimeout)) reset(this.#socket);
     else if (this.#deadline !== 0 && now >= this.#deadline) this.#onDeadline();
-    else if (this.#intake.bodyIsLate(now)) this.refuse(408, 'the body came too slowly');
+    else this.#intake.refuseLate(now);
     this.#watched = this.#deadline !== 0 || this.output.unsent > 0 || parses(this.state);
     return this.#watched;
   }
@@ -381,9 +381,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
       case State.HEAD:
         return this.refuse(408, 'the head came too slowly');
       case State.STREAM:
-        return this.refuse(503, '');
+        return this.refuse(this.#host.exchanges.blame.on('pendingTimeout'), '');
       case State.WAIT:
-        if (!this.#halfClosed) return this.refuse(503, '');
+        if (!this.#halfClosed) return this.refuse(this.#host.exchanges.blame.on('pendingTimeout'), '');
         // A worker has it, and ends the answer when its loop turns.
         if (this.exchange !== null && !this.#host.exchanges.isPending(this.exchange))
           return this.setDeadline(0);

@@ -54,10 +54,10 @@ export class Connections {
   }
 
   /** Answers a connection above the limit with 503; it lingers then. If too many linger, the first of them is cut. */
-  refuse(connection: Connection): void {
+  refuse(connection: Connection, status: number): void {
     this.add(connection);
     this.#refused.add(connection);
-    connection.refuse(503, '');
+    connection.refuse(status, '');
     if (this.#refused.size <= MOST_REFUSED) return;
     const [first] = this.#refused;
     this.#cut(first!);

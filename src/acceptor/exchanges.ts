@@ -12,6 +12,7 @@ import { EMPTY, type RequestRing } from '../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../ring/slab.ts';
 import type { Journal } from '../journal.ts';
 import { Assignments } from './assignments.ts';
+import { Blame, type LostRequest } from './blame.ts';
 import { type Answerable, Exchange, NO_SLAB } from './exchange.ts';
 import { ExchangeSet } from './exchange-set.ts';
 import type { Router } from './router.ts';
@@ -38,6 +39,7 @@ export class Exchanges {
   keys: Pick<Router, 'keyAt' | 'ownerOf' | 'workers'> | null = null;
   /** Submitted since the journal was last written. */
   readonly #unwritten: Exchange[] = [];
+  readonly blame: Blame = new Blame();
   /** False: no worker serves and none is near, so every request is refused. */
   open = true;
   readonly #all: Exchange[] = [];
@@ -78,15 +80,16 @@ export class Exchanges {
    * (the queue, the slab or the table) or the key's share of the queue is, which is answered with 503.
    */
   begin(head: HeadBytes, peers: PeerBytes, bodyLength: number): Exchange | undefined {
-    if (!this.open || this.#freeCount === 0 || !this.#queueHasRoom()) return undefined;
+    if (!this.open || this.#freeCount === 0 || !this.#queueHasRoom())
+      return void this.blame.on(this.open ? 'maxPending' : 'suspended', head);
     const { slab, view } = this.#memory;
     const slabOffset = slab.allocate(requestSize(head, peers, bodyLength));
-    if (slabOffset === NO_ROOM) return undefined;
+    if (slabOffset === NO_ROOM) return void this.blame.on('maxBuffered', head);
     const bodyOffset = view.writeRequest(slabOffset, head, peers);
     const key = this.keys?.keyAt(slabOffset);
     if (key !== undefined && !this.#keyHasRoom(key)) {
       slab.free(slabOffset);
-      return undefined;
+      return void this.blame.on('key', head);
     }
     const exchange = this.#acquire();
     exchange.slabOffset = slabOffset;
@@ -239,8 +242,10 @@ export class Exchanges {
    * A worker has ended and its records are drained: judges what it owned. TAKEN was not begun and runs elsewhere;
    * RUNNING is 502, or a destroyed connection when its head has left. Also puts every PENDING exchange that was
    * claimed but never taken (by whomever) into the ring again, in the order in which they came.
+   *
+   * @param lost those are put into it whose clients waited and have lost their response
    */
-  judge(slot: number): void {
+  judge(slot: number, lost: LostRequest[] | null = null): void {
     const { table, ring } = this.#memory;
     const inOrder = [...this.active].sort((one, other) => (one.serial - other.serial) | 0);
     for (const exchange of inOrder) {
@@ -248,8 +253,15 @@ export class Exchanges {
       if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);
       else if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
       if (state === State.PENDING || table.owner(exchange.index) !== slot) continue;
-      this.#judgeOne(exchange, state);
+      this.#judgeOne(exchange, state, lost);
     }
+  }
+
+  /** As `judge`; returns the requests whose clients have lost their response. */
+  lostBy(slot: number): LostRequest[] {
+    const lost: LostRequest[] = [];
+    this.judge(slot, lost);
+    return lost;
   }
 
   /** Whether a worker has any. */
@@ -299,7 +311,7 @@ export class Exchanges {
       if (this.#memory.table.state(exchange.index) !== State.PENDING) this.assignments.remove(exchange);
   };
 
-  #judgeOne(exchange: Exchange, state: number): void {
+  #judgeOne(exchange: Exchange, state: number, lost: LostRequest[] | null): void {
     const connection = exchange.connection;
     if (state === State.TAKEN && connection !== null) {
       this.#memory.table.requeue(exchange.index, exchange.generation);
@@ -308,6 +320,7 @@ export class Exchanges {
       return;
     }
     const headSent = exchange.headSent;
+    if (connection !== null) lost?.push({ request: this.requestLine(exchange), begun: headSent });
     this.finish(exchange);
     if (headSent) connection?.exchangeOnBroken();
     else connection?.exchangeOnRefused(502);

@@ -126,10 +126,12 @@ export class Intake implements BodyHolder {
     else this.#clock?.go(this.#host.now);
   }
 
-  bodyIsLate(now: number): boolean {
+  /** Refuses a request whose body comes too slowly. */
+  refuseLate(now: number): void {
     const { state } = this.#owner;
-    if (state !== State.BODY && (state !== State.STREAM || this.continueDue)) return false;
-    return this.#clock!.late(now, this.#host.limits);
+    if (state !== State.BODY && (state !== State.STREAM || this.continueDue)) return;
+    const limit = this.#clock!.late(now, this.#host.limits);
+    if (limit !== '') this.#owner.refuse(408, `the body came too slowly (${limit})`);
   }
 
   // called by the upload gate
@@ -160,7 +162,8 @@ export class Intake implements BodyHolder {
   }
 
   bodyGivesWay(): void {
-    this.#owner.refuse(503, 'no memory for unfinished bodies');
+    const status = this.#host.exchanges.blame.on('maxBuffered', this.#head ?? '');
+    this.#owner.refuse(status, 'no memory for unfinished bodies');
   }
 
   bodyHoldsBack(): void {

@@ -140,7 +140,8 @@ export class Records {
     if (exchange.upload !== null) exchange.upload.blocks ||= blocks;
     if (!blocks || !this.#links.allBlock(this.#exchanges.active))
       return exchange.connection?.exchangeOnRead();
-    this.#exchanges.giveUp(exchange, Abort.GONE, 503);
+    const { blame } = this.#exchanges;
+    this.#exchanges.giveUp(exchange, Abort.GONE, blame.on('threads', exchange.line));
     link.notifyAbort();
   }
 

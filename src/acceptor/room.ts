@@ -46,6 +46,11 @@ export class Room {
     return this.#forDescriptor() && this.#connections.size < maxConnections;
   }
 
+  /** What there is too little of for one more connection. */
+  get lacks(): 'maxConnections' | 'descriptors' {
+    return this.#connections.size >= this.#limits.maxConnections ? 'maxConnections' : 'descriptors';
+  }
+
   /** Whether one more file can be opened, which counts from then on. */
   openFile(): boolean {
     if (!this.#forDescriptor()) return false;

@@ -44,8 +44,8 @@ export interface PoolAcceptor {
   retire(slot: number): void;
   /** Whether the worker has begun any exchange. */
   hasWorked(slot: number): boolean;
-  /** Its thread has ended. */
-  detach(slot: number): void;
+  /** Its thread has ended. `why`: how, for the log. */
+  detach(slot: number, why: string): void;
   /** No worker serves, and none will for so many milliseconds. */
   suspend(milliseconds: number): void;
 }

@@ -342,7 +342,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#workers.delete(worker.slot);
     this.ports.gone(worker);
     const worked = this.#acceptor.hasWorked(worker.slot);
-    this.#acceptor.detach(worker.slot);
+    this.#acceptor.detach(worker.slot, `exited with code ${code}${why}`);
     if (worker.hasExited) this.#memories.giveBack(worker.memory);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
