@@ -1,6 +1,7 @@
 /**
  * What the log says of requests that were not answered by their application: which request, and the one cause.
  */
+import type { Server } from 'tsgi-threads';
 import { expect, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
 import { appFile, serveFile } from '../support/server.ts';
@@ -8,6 +9,14 @@ import { appFile, serveFile } from '../support/server.ts';
 const HANGS = `let count = 0; export default (environ, startResponse) => new Promise(() => {});`;
 
 const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+const PATIENCE = { timeout: 10_000 };
+
+/** What waits, of all that is in flight. */
+function queueOf(server: Server): string {
+  const { pending, inFlight } = server.stats();
+  return `${pending} of ${inFlight}`;
+}
 
 /** Options whose names must not stand in a line about another. */
 const LIMITS = ['maxPending', 'pendingTimeout', 'maxBuffered', 'maxConnections'];
@@ -26,9 +35,9 @@ test('a full queue: the request, maxPending with its value, and the queue (C20)'
   });
   const clients = await Promise.all([1, 2, 3].map(() => Client.connect(port)));
   await clients[0]!.write(get('/first'));
-  await expect.poll(() => server.stats().inFlight).toBe(1);
+  await expect.poll(() => queueOf(server), PATIENCE).toBe('0 of 1');
   for (const client of clients.slice(1)) await client.write(get('/waits'));
-  await expect.poll(() => server.stats().pending).toBe(2);
+  await expect.poll(() => queueOf(server), PATIENCE).toBe('2 of 3');
   expect(await exchange(port, `GET /refused?a=b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 503 /,
   );
@@ -49,7 +58,7 @@ test('a wait that was too long: the request and pendingTimeout (C20)', async () 
   });
   const first = await Client.connect(port);
   await first.write(get('/first'));
-  await expect.poll(() => server.stats().inFlight).toBe(1);
+  await expect.poll(() => queueOf(server), PATIENCE).toBe('0 of 1');
   expect(await exchange(port, `GET /waited HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 503 /,
   );
