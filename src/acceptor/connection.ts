@@ -82,8 +82,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     if (this.#tunnel !== null) return this.#tunnel.end(this.exchange, false);
     if (this.#blocked) return;
     if (this.state === State.WAIT) return this.#depart();
-    this.#dropExchange();
-    this.linger();
+    if (this.#giveUp()) this.linger();
   }
 
   socketOnDrain(): void {
@@ -146,10 +145,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     this.exchange = null;
     this.#file = null;
     if (this.state === State.STREAM) return this.refuse(status, '');
-    const close = this.#refusalEnds();
-    this.#writeRefusal(status, '', close);
-    if (close) this.linger();
-    else this.#nextRequest();
+    this.#refuseComplete(status, this.#refusalEnds());
   }
 
   exchangeOnBroken(): void {
@@ -189,9 +185,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   /** An application closes the connection behind an answer that has ended. A later request on it is lost, as under Node. */
   hangUp(): void {
     if (this.state >= State.LINGER) return this.#tunnel === null ? undefined : this.destroy();
-    const { isAnswered } = this;
-    this.#dropExchange();
-    return isAnswered ? this.exchangeOnBroken() : this.linger();
+    if (this.#giveUp()) this.linger();
   }
 
   /** When its last answer left, or it was accepted; Infinity: it is not idle. */
@@ -231,15 +225,14 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   intakeOnMessage(offset: number, left: number): void {
     if (!this.#stash.parsed(left) && left > 0) this.#stashBytes(offset, left);
     if (this.state === State.DISCARD) this.#nextRequest();
-    // Complete, but the server is full, and it waits for no place either.
-    else if (this.state === State.WAIT && this.exchange === null) this.#shed();
+    // Complete, but the server is full. A client that has pipelined more is asked to come back.
+    else if (this.state === State.WAIT && this.exchange === null && this.#file === null)
+      this.#refuseComplete(503, !this.#stash.empty || this.#refusalEnds());
   }
 
   /** The acceptor answers itself, and the connection ends: what follows on it cannot be trusted or is not wanted. */
   refuse(status: number, detail: string): void {
-    const headSent = this.exchange?.headSent === true || this.#file !== null;
-    this.#dropExchange();
-    if (headSent) return this.exchangeOnBroken();
+    if (!this.#giveUp()) return;
     this.#writeRefusal(status, detail, true);
     this.linger();
   }
@@ -285,10 +278,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     return (this.#intake.flags & GOES_ON) !== GOES_ON || this.#endsHere();
   }
 
-  /** The request is complete and the server is full. A client that has pipelined more is asked to come back. */
-  #shed(): void {
-    const close = !this.#stash.empty || this.#refusalEnds();
-    this.#writeRefusal(503, '', close);
+  /** The request is complete, and is answered here. */
+  #refuseComplete(status: number, close: boolean): void {
+    this.#writeRefusal(status, '', close);
     if (close) this.linger();
     else this.#nextRequest();
   }
@@ -343,6 +335,14 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   #writeRefusal(status: number, detail: string, close: boolean): void {
     const isHead = (this.#intake.flags & Flag.HEAD) !== 0;
     this.output.write(this.#host.refusal(status, detail, close, isHead));
+  }
+
+  /** Drops the exchange. False: its answer has begun, and the connection was broken off, so that the truncation shows. */
+  #giveUp(): boolean {
+    const headSent = this.exchange?.headSent === true || this.#file !== null;
+    this.#dropExchange();
+    if (headSent) this.exchangeOnBroken();
+    return !headSent;
   }
 
   /** The client or we gave this exchange up before its answer was complete. */

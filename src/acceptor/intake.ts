@@ -91,7 +91,8 @@ export class Intake implements BodyHolder {
     if (!this.continueDue) return false;
     this.continueDue = false;
     this.#clock!.restart(this.#host.now);
-    return this.#received === 0 && !upload.ended;
+    // Behind the head of an answer it would be a part of that.
+    return this.#received === 0 && !upload.ended && this.#owner.exchange?.headSent !== true;
   }
 
   /** The answer is there already: the rest of the body is counted and dropped. */

@@ -20,6 +20,7 @@ export class UploadGate {
   #workers = 1;
   /** Whether the application blocks for input, once it has been seen to read. */
   #blocks: boolean | undefined;
+  #admitting = false;
   readonly #inside: Set<Upload> = new Set();
   readonly #waiting: Map<Upload, UploadWaiter> = new Map();
 
@@ -64,12 +65,16 @@ export class UploadGate {
     return this.#blocks === false ? this.#half : Math.min(this.#half, Math.max(1, this.#workers - 1));
   }
 
+  /** A waiter that is refused leaves at once: its place goes to the next one here, not in a call within its own. */
   #admit(): void {
+    if (this.#admitting) return;
+    this.#admitting = true;
     for (const [upload, waiter] of this.#waiting) {
-      if (this.#inside.size >= this.#places) return;
+      if (this.#inside.size >= this.#places) break;
       this.#waiting.delete(upload);
       this.#inside.add(upload);
       waiter.uploadOnPlace();
     }
+    this.#admitting = false;
   }
 }

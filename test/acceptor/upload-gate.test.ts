@@ -67,3 +67,20 @@ test('an upload that leaves while it waits is never admitted', () => {
   gate.leave(uploads[0]!);
   expect(admitted).toEqual([0, 2]);
 });
+
+test('thousands that wait are refused one after the other, not one within the other', () => {
+  const gate = new UploadGate(2);
+  const inside = new Upload();
+  gate.enter(inside, { uploadOnPlace() {} });
+  let refused = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const upload = new Upload();
+    const uploadOnPlace = () => {
+      refused += 1;
+      gate.leave(upload);
+    };
+    gate.enter(upload, { uploadOnPlace });
+  }
+  gate.leave(inside);
+  expect([refused, gate.inside, gate.waiting]).toEqual([20_000, 0, 0]);
+});

@@ -13,6 +13,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { serve, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 function temporaryFile(bytes: Uint8Array | string, name = 'file name ü.bin'): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-file-'));
@@ -256,4 +257,48 @@ test('the worker is free while a client reads slowly, and a client that leaves f
   expect(openFiles()).toBeGreaterThanOrEqual(before + 5);
   for (const client of [...slow, other]) client.close();
   while (openFiles() > before) await wait(1);
+});
+
+/** A client that reads nothing so far has sent a part of its body, and is being sent a file of 32 MiB. */
+async function unreadFile(version: string): Promise<{ client: Client; length: number; rest: string }> {
+  const length = 32 * 1024 * 1024;
+  const { port, server } = await serveBody(temporaryFile(Buffer.alloc(length, 'a')), 'wrap(file)');
+  const client = await Client.connect(port);
+  client.socket.pause();
+  const head = `POST / HTTP/${version}\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 70000\r\n\r\n`;
+  await client.write(head + 'b'.repeat(40_000));
+  await until(() => server.stats().requests === 1);
+  return { client, length, rest: 'b'.repeat(30_000) };
+}
+
+/** The bytes that it reads from now on, until `done` says so of their number or the connection ends. */
+async function read(client: Client, done: (length: number) => boolean): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  client.socket.removeAllListeners('data');
+  client.socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    length += chunk.length;
+  });
+  client.socket.resume();
+  await client.until(() => done(length));
+  return Buffer.concat(chunks);
+}
+
+test('the rest of a body that comes while a file is sent changes nothing of the answer', async () => {
+  const { client, length, rest } = await unreadFile('1.1');
+  await client.write(`${rest}GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  const bytes = await read(client, () => false);
+  const body = bytes.indexOf('\r\n\r\n') + 4;
+  expect(bytes.subarray(body, body + length).equals(Buffer.alloc(length, 'a'))).toBe(true);
+  const next = bytes.toString('latin1', body + length);
+  expect(next).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nother$/);
+});
+
+test('a client that ends its side within its body sees that the file breaks off', async () => {
+  const { client } = await unreadFile('1.0');
+  client.socket.end();
+  await read(client, () => client.error !== undefined);
+  await until(() => client.socket.destroyed);
+  expect(client.error).toMatchObject({ code: 'ECONNRESET' });
 });

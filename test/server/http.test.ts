@@ -4,7 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
-import { serve } from '../support/server.ts';
+import { appFile, serve, serveFile } from '../support/server.ts';
 
 const ECHO = `
   const chunks = [];
@@ -236,6 +236,40 @@ describe('request bodies', () => {
     const text = await exchange(port, head('/refuse'));
     expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n[^]*\r\nconnection: close\r\n/);
   });
+
+  test.each([
+    ['tsgi', 1],
+    ['tsgi', 0],
+    ['node', 1],
+    ['node', 0],
+  ] as const)(
+    'no 100 Continue is sent within an answer that has begun: %s, %i threads',
+    async (name, threads) => {
+      const app = appFile(
+        name === 'tsgi'
+          ? `export default async (environ, startResponse) => {
+               await startResponse(200, [])('answer ');
+               return (await environ['tsgi.input'].read()).length + ' bytes';
+             };`
+          : `export default (request, response) => {
+               response.write('answer ', () => {
+                 let length = 0;
+                 request.on('data', (bytes) => (length += bytes.length));
+                 request.on('end', () => response.end(length + ' bytes'));
+               });
+             };`,
+      );
+      const { port } = await serveFile(app, threads, { interface: name });
+      const client = await Client.connect(port);
+      await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n');
+      await client.until(() => client.received.includes('answer '));
+      await client.write('hello');
+      const text = await client.rest();
+      expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+      expect(text).toContain('\r\n\r\n7\r\nanswer \r\n7\r\n5 bytes\r\n0\r\n\r\n');
+      client.close();
+    },
+  );
 
   test.each([0, 1, 65_535, 65_536, 65_537, 200_000, 1_500_000])(
     'a body of %d bytes arrives whole',
