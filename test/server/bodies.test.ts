@@ -139,7 +139,7 @@ describe('bodies that have not come whole', () => {
     expect(server.stats().buffered).toBeLessThan(MIB + 64 * KIB);
     const refused = slow.filter((client) => client.received.length > 0);
     for (const client of refused) expect((await client.answer())?.status).toBe(503);
-    expect(log.join()).toContain('no memory for unfinished bodies');
+    expect(log.join()).toContain('there is no memory for the request; maxBuffered');
     // Once those that stay are slow for a second, they are refused for one that is quick.
     const quick = async () => {
       const [client] = await connect(port, 1);
