@@ -3,7 +3,7 @@
  * not meant to be called.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
 import { accepting, accepts, freePort } from '../support/ports.ts';
@@ -51,14 +51,27 @@ describe('a listen that comes while it starts', () => {
 });
 
 describe('a listen that comes later', () => {
-  const LATE_MS = 1200;
+  /** The application listens when this is called, which its test does once all workers serve the export. */
+  const later = (source: (when: string) => string): { app: string; go: () => void } => {
+    const mark = `${appFile('')}.go`;
+    const when = `await new Promise((resolve) => { const timer = setInterval(() => existsSync(${JSON.stringify(mark)}) && resolve(clearInterval(timer)), 5); });`;
+    return { app: appFile(source(when)), go: () => writeFileSync(mark, '') };
+  };
+  const bothLater = (listen: string) =>
+    later(
+      (when) => `${HTTP} import { existsSync } from 'node:fs';
+        export default { fetch: () => new Response('exported') };
+        const server = http.createServer((request, response) => response.end('listened ' + server.address()?.port));
+        (async () => { ${when} server.listen(${listen}, () => console.log('listens', server.address().address)); })();`,
+    );
 
   test.each([1, 2])('is served from then on, on its own port, with %d threads (C13)', async (threads) => {
     const [first, own] = [await freePort(), await freePort()];
-    const app = both(`${own}, '127.0.0.1'`, LATE_MS);
+    const { app, go } = bothLater(`${own}, '127.0.0.1'`);
     const cli = new Cli([app, '--threads', String(threads)], { env: { PORT: String(first) } });
     expect(await cli.url()).toBe(`http://0.0.0.0:${first}`);
     expect(await at(first)).toBe('exported');
+    go();
     await logged(cli, 'listens 127.0.0.1', threads);
     expect(await at(own)).toBe(`listened ${own}`);
     expect(await accepts(first, '127.0.0.1')).toBe(false);
@@ -74,10 +87,11 @@ describe('a listen that comes later', () => {
 
   test('on the same port with a host of its own, the host is the program’s (C13)', async () => {
     const port = await freePort();
-    const app = both(`process.env.PORT, '127.0.0.1'`, LATE_MS);
+    const { app, go } = bothLater(`process.env.PORT, '127.0.0.1'`);
     const cli = new Cli([app, '--threads', '1'], { env: { PORT: String(port) } });
     await cli.url();
     expect(await accepts(port, '127.0.0.2')).toBe(true);
+    go();
     await logged(cli, 'listens 127.0.0.1');
     expect(await accepts(port, '127.0.0.2')).toBe(false);
     expect(await at(port)).toBe(`listened ${port}`);
@@ -85,8 +99,10 @@ describe('a listen that comes later', () => {
 
   test('stays where an option says (C13)', async () => {
     const [given, own] = [await freePort(), await freePort()];
-    const cli = new Cli([both(`${own}, '127.0.0.1'`, LATE_MS), '--threads', '1', '--port', String(given)]);
-    await cli.url();
+    const { app, go } = bothLater(`${own}, '127.0.0.1'`);
+    const cli = new Cli([app, '--threads', '1', '--port', String(given)]);
+    expect(await answer(await cli.url())).toBe('exported');
+    go();
     await logged(cli, 'listens 127.0.0.1');
     expect(await at(given)).toBe(`listened ${given}`);
     expect(await accepts(own, '127.0.0.1')).toBe(false);
@@ -97,12 +113,16 @@ describe('a listen that comes later', () => {
       await freePort(),
       new Cli([appFile(`export default { fetch: () => new Response('') };`), '--port', '0']),
     ];
-    const app = appFile(`${HTTP}
-      export default { fetch: () => new Response('exported') };
-      const server = http.createServer().on('error', (error) => console.log('told', error.code, error.syscall));
-      setTimeout(() => server.listen(${new URL(await taken.url()).port}, '127.0.0.1'), ${LATE_MS});`);
+    const { port } = new URL(await taken.url());
+    const { app, go } = later(
+      (when) => `${HTTP} import { existsSync } from 'node:fs';
+        export default { fetch: () => new Response('exported') };
+        const server = http.createServer().on('error', (error) => console.log('told', error.code, error.syscall));
+        (async () => { ${when} server.listen(${port}, '127.0.0.1'); })();`,
+    );
     const cli = new Cli([app, '--threads', '1'], { env: { PORT: String(first) } });
     await cli.url();
+    go();
     await logged(cli, 'told EADDRINUSE listen');
     expect(await at(first)).toBe('exported');
   });
