@@ -4,7 +4,7 @@
  * Law: what a call of `listen` asks for, and what tells where a server listens; binds nothing. Who stands behind it is
  * its owner: the acceptor across the thread wall (`worker/program.ts`), or one in this thread (`node/server.ts`).
  */
-import type { Server } from 'node:http';
+import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a call of `listen` asked for. */
@@ -19,68 +19,165 @@ export interface Asked {
 
 export interface StandInOwner {
   /** Where it listens; null as long as it does not. */
-  standInAddress(server: Server): AddressInfo | null;
+  standInAddress(): AddressInfo | null;
   /** It is not to serve any more. Resolves when what it was answering is over. */
-  standInOnClose(server: Server): Promise<void>;
+  standInOnClose(): Promise<void>;
+  /** Connections that it has now. */
+  standInConnections(): number;
+  /** Whether the server keeps the process alive. */
+  standInOnRef(keepsAlive: boolean): void;
+  /** Ends its connections: all of them, or those without a request. */
+  standInOnCut(idleOnly: boolean): void;
 }
 
 type Done = (error?: Error) => void;
 
+/** What Node's servers keep to themselves; the same since Node 20. */
+interface Inner {
+  /** What is bound. Node's `listening`, `address`, `close`, `ref` and `unref` are made of it. */
+  _handle: StandIn | null;
+  _unref?: boolean;
+  /** Changes with every close. */
+  readonly _listeningId?: number;
+  _emitCloseIfDrained(): void;
+}
+
 /** Node's own listener of 'listening' starts a timer that looks at connections, of which there are none. */
 const WATCHES_CONNECTIONS = 'setupConnectionsTracking';
 
+const standIns: WeakMap<Server, StandIn> = new WeakMap();
+
+/**
+ * Stands in place of the bound handle below a server: all that the server does with it is Node's. Methods without a comment
+ * are those of Node's handles.
+ */
 export class StandIn {
   readonly server: Server;
+  readonly fd: number = -1;
   readonly #owner: StandInOwner;
-  #open = true;
+  readonly #listeningId: number | undefined;
+  #state: 'starting' | 'listening' | 'closing' | 'closed' = 'starting';
 
   constructor(server: Server, owner: StandInOwner) {
     this.server = server;
     this.#owner = owner;
+    this.#listeningId = this.#inner._listeningId;
+    standIns.set(server, this);
     for (const listener of server.listeners('listening') as Done[])
       if (listener.name === WATCHES_CONNECTIONS) server.off('listening', listener);
-    const address = () => (this.#open ? owner.standInAddress(server) : null);
-    const property = { configurable: true, writable: true };
-    Object.defineProperties(server, {
-      listening: { configurable: true, get: () => address() !== null },
-      address: { ...property, value: address },
-      close: { ...property, value: (done?: Done) => this.#close(done) },
-      closeAllConnections: { ...property, value: () => {} },
-      closeIdleConnections: { ...property, value: () => {} },
-      ref: { ...property, value: () => server },
-      unref: { ...property, value: () => server },
-    });
+    Object.defineProperty(server, '_connections', { configurable: true, get: () => this.#connections });
+    if (owner.standInAddress() !== null) this.#listen();
+  }
+
+  get #inner(): Inner {
+    return this.server as unknown as Inner;
+  }
+
+  /** As Node counts: a server with connections has not closed. */
+  get #connections(): number {
+    if (this.#state === 'closed') return 0;
+    return Math.max(this.#owner.standInConnections(), this.#state === 'closing' ? 1 : 0);
   }
 
   /** It has not been closed. */
   get open(): boolean {
-    return this.#open;
+    const isClosedEarly = this.#state === 'starting' && this.#inner._listeningId !== this.#listeningId;
+    return !isClosedEarly && (this.#state === 'starting' || this.#state === 'listening');
   }
 
   /** It listens now, if it is open still. */
   announce(): void {
-    if (this.#open) process.nextTick(() => this.server.emit('listening'));
+    if (!this.open) return;
+    if (this.#state === 'starting') this.#listen();
+    process.nextTick(() => this.open && this.server.emit('listening'));
+  }
+
+  #listen(): void {
+    this.#state = 'listening';
+    this.#inner._handle = this;
+    if (this.#inner._unref === true) this.unref();
   }
 
   /** It could not listen. */
   fail(error: Error): void {
-    if (!this.#open) return;
-    this.#open = false;
+    if (!this.open) return;
+    this.#state = 'closed';
+    this.#inner._handle = null;
     process.nextTick(() => this.server.emit('error', error));
   }
 
-  #close(done?: Done): Server {
-    const { server } = this;
-    if (!this.#open) {
-      const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
-      if (done !== undefined) process.nextTick(done, error);
-      return server;
-    }
-    this.#open = false;
-    if (done !== undefined) server.once('close', () => done());
-    void this.#owner.standInOnClose(server).then(() => server.emit('close'));
-    return server;
+  /** Ends connections of the server. */
+  cut(idleOnly: boolean): void {
+    this.#owner.standInOnCut(idleOnly);
   }
+
+  close(): void {
+    this.#state = 'closing';
+    void this.#owner.standInOnClose().then(() => {
+      this.#state = 'closed';
+      this.#inner._emitCloseIfDrained();
+    });
+  }
+
+  getsockname(out: object): number {
+    Object.assign(out, this.#owner.standInAddress());
+    return 0;
+  }
+
+  ref(): void {
+    this.#owner.standInOnRef(true);
+  }
+
+  unref(): void {
+    this.#owner.standInOnRef(false);
+  }
+
+  hasRef(): boolean {
+    return this.#inner._unref !== true;
+  }
+}
+
+type Methods = Pick<Server, 'closeAllConnections' | 'closeIdleConnections'>;
+type Listen = (this: Server, ...args: unknown[]) => Server;
+
+const { closeAllConnections, closeIdleConnections } = http.Server.prototype;
+
+/** Servers with this prototype listen by `listen`. What ends their connections ends those of their stand-ins as well. */
+export function replaceMethods(prototype: Server, listen: Listen): void {
+  replace(prototype, {
+    listen,
+    closeAllConnections(this: Server) {
+      closeAllConnections.call(this);
+      standIns.get(this)?.cut(false);
+    },
+    closeIdleConnections(this: Server) {
+      closeIdleConnections.call(this);
+      standIns.get(this)?.cut(true);
+    },
+  });
+}
+
+/** Gives `http.Server` its own methods back. */
+export function restoreMethods(): void {
+  Reflect.deleteProperty(http.Server.prototype, 'listen');
+  replace(http.Server.prototype, { closeAllConnections, closeIdleConnections } satisfies Methods);
+}
+
+function replace(prototype: Server, methods: object): void {
+  for (const [name, value] of Object.entries(methods) as [string, unknown][])
+    Object.defineProperty(prototype, name, { configurable: true, writable: true, value });
+}
+
+/** `listen({ signal })`: the server closes when the signal aborts. */
+export function closeOnSignal(server: Server, [options]: readonly unknown[]): void {
+  const { signal } = (typeof options === 'object' && options !== null ? options : {}) as {
+    signal?: AbortSignal;
+  };
+  if (signal === undefined) return;
+  const close = () => void server.close();
+  if (signal.aborted) return process.nextTick(close);
+  signal.addEventListener('abort', close, { once: true });
+  server.once('close', () => signal.removeEventListener('abort', close));
 }
 
 /**

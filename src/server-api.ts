@@ -4,6 +4,7 @@
  * Law: types only; `server.ts` fulfils them.
  */
 import type { AcceptorStats } from './acceptor/acceptor-api.ts';
+import type { LiveSettings } from './acceptor/live-settings.ts';
 import type { Journal } from './journal.ts';
 import type { Binder, ListenOptions } from './listening.ts';
 import type { Logger } from './logger.ts';
@@ -44,6 +45,8 @@ export interface CommandParts {
   /** A relative path of the application is tried against this, too. */
   readonly callerFolder?: string | undefined;
   readonly binder?: Binder | undefined;
+  /** What a server of Node's that is served here decides while it runs. */
+  readonly live?: LiveSettings | undefined;
   /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
   /** The program listens for these signals. */

@@ -23,14 +23,7 @@ import type { CommonTask } from './pool/incarnation.ts';
 import type { Asked } from './node-server.ts';
 import { Pool, type Readiness } from './pool/pool.ts';
 import { Reports } from './reports.ts';
-import type {
-  Binder,
-  CommandParts,
-  ListenOptions,
-  ServerOptions,
-  ServerStats,
-  WorkerExit,
-} from './server-api.ts';
+import type { CommandParts, ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server-api.ts';
 
 interface ServerEvents {
   ready: [];
@@ -41,8 +34,7 @@ interface ServerEvents {
 export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
   readonly #resolution: Resolution;
   readonly #application: ServerApplication;
-  readonly #binder: Binder | undefined;
-  readonly #onSignals: CommandParts['onSignals'];
+  readonly #command: CommandParts;
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #debugger: Debugger = new Debugger(() => this.#reports.debugged());
@@ -71,8 +63,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       { ...rest, threads: threads === 'auto' ? undefined : threads },
       process.env,
     );
-    this.#binder = command.binder;
-    this.#onSignals = command.onSignals;
+    this.#command = command;
     this.#journal = command.makeJournal?.(this.#requestIdPrefix);
     this.#problem = command.problem ?? '';
     this.#log = logger ?? defaultLogger;
@@ -132,7 +123,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #start(given: ListenOptions): Promise<void> {
-    const listening = new Listening(this.#resolution, given, this.#binder);
+    const listening = new Listening(this.#resolution, given, this.#command.binder);
     if (this.#application.file === null) return this.#startHere(listening);
     await listening.reserve();
     const application = this.#application;
@@ -188,7 +179,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     const pool = new Pool(options, acceptor, this.#log);
     this.#pool = pool;
     pool.on('workerExit', (exit: WorkerExit) => this.emit('workerExit', exit));
-    if (this.#onSignals !== undefined) pool.on('signals', this.#onSignals);
+    if (this.#command.onSignals !== undefined) pool.on('signals', this.#command.onSignals);
     pool.on('zombie', () => this.#onZombie());
     await pool.start();
     return pool;
@@ -204,6 +195,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         requestIdPrefix: this.#requestIdPrefix,
         isDebugged: this.#isDebugged,
         journal: this.#journal,
+        live: this.#command.live,
         descriptors: this.#descriptors(workers),
         places: workers * this.options.concurrency,
         streams: workers * this.options.maxStreams,

@@ -6,6 +6,7 @@
 import type { Journal } from '../journal.ts';
 import type { Blame, LostRequest } from './blame.ts';
 import type { ConnectionLimits } from './connection-host.ts';
+import type { LiveSettings } from './live-settings.ts';
 import type { LoopState } from './watchdog.ts';
 
 export interface AcceptorOptions extends ConnectionLimits {
@@ -26,6 +27,8 @@ export interface AcceptorOptions extends ConnectionLimits {
   /** Where a supervisor reads what was in flight when this process died. */
   readonly journal?: Journal | undefined;
   readonly backlog: number;
+  /** What a server of Node's that is served here decides while it runs. */
+  readonly live?: LiveSettings | undefined;
   /** Whether a debugger is attached, which may hold a worker: then no request is late. */
   readonly isDebugged: () => boolean;
   /** Where a request carries the key that pins it to a worker; '': nowhere. */

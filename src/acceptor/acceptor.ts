@@ -26,6 +26,7 @@ import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { type Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
 import type { ListenerOwner, ListenWhere } from './listener.ts';
+import { withLive } from './live-settings.ts';
 import { InboundPump } from './inbound-pump.ts';
 import { Listeners } from './listeners.ts';
 import { Records } from './records.ts';
@@ -76,8 +77,6 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.exchanges.open ? this.#throughput.secondsFor(this.exchanges.pending) : this.#backIn,
   );
   #ticks = 0;
-  /** Of the connection that was accepted last. */
-  #number = 0;
   #turnDue = false;
   #onAnswered: (() => void) | null = null;
   #draining = false;
@@ -87,9 +86,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options;
     this.#events = events;
-    this.limits = options;
     this.parser = new Parser(options);
-    this.#listeners = new Listeners(this.parser.buffer, this, options.backlog);
+    this.#listeners = new Listeners(this.parser.buffer, this, options);
+    this.limits = withLive(options, this.#listeners, this.#connections);
     const body = Math.max(options.bodyBuffer, READ_BUFFER_SIZE);
     const head = options.maxRequestLine + options.maxHeaderSize + 16 * options.maxHeaders + 512;
     const shared = createShared({
@@ -151,7 +150,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     const link = new WorkerLink(parts, this.#shared.memory);
     const { maxRequests } = this.#options;
     if (maxRequests > 0) link.most = Math.ceil(maxRequests * (0.9 + 0.2 * Math.random()));
-    link.port.on('message', () => this.requestTurn());
+    link.port.on('message', () => this.requestTurn()).unref();
     this.#links.add(link);
   }
 
@@ -218,7 +217,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   /** Ends every connection now. */
   closeAllConnections(): void {
-    this.#connections.destroy();
+    this.#connections.destroy(false);
   }
 
   /** The same, and accepts no more. */
@@ -261,8 +260,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   depart(exchange: Exchange): void {
-    this.exchanges.depart(exchange);
-    this.#links.ownerOf(exchange)?.notifyAbort();
+    this.#links.ownerOf(this.exchanges.depart(exchange))?.notifyAbort();
   }
 
   pump(exchange: Exchange): void {
@@ -386,8 +384,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   listenerOnSocket(socket: net.Socket): Connection {
     if (this.#ticker.start()) this.#readClock();
-    this.#number = (this.#number + 1) | 0;
-    const connection = new Connection(this, socket, this.#number);
+    const connection = new Connection(this, socket, this.#connections.nextNumber());
     if (this.room.forConnection()) this.#connections.add(connection);
     else this.#connections.refuse(connection, this.exchanges.blame.on(this.room.lacks));
     return connection;

@@ -212,7 +212,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   }
 
   begin(head: HeadBytes, bodyLength: number): Exchange | undefined {
-    this.peers ??= peersOf(this.#socket, this.number);
+    (this.peers ??= peersOf(this.#socket, this.number)).requests += 1;
     return this.#host.exchanges.begin(head, this.peers, bodyLength);
   }
 
@@ -270,7 +270,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** No request follows on this connection. */
   #endsHere(): boolean {
-    return this.#host.closing || (this.#halfClosed && this.#stash.empty);
+    return (this.#host.closing || this.#halfClosed) && this.#stash.empty;
   }
 
   /** A refusal speaks HTTP/1.1, and not of keep-alive: an HTTP/1.0 client would take the connection's end for the body's. */

@@ -24,6 +24,7 @@ interface Idle {
 export class Connections {
   readonly #open: Set<Connection> = new Set();
   readonly #byNumber: Map<number, Connection> = new Map();
+  #number = 0;
   /** Most of those that an application has taken over wait for nothing, and are not looked at. */
   readonly #watched: Set<Connection> = new Set();
   /** Connections above the limit, in the order in which they came: they have their 503 and linger. */
@@ -41,6 +42,12 @@ export class Connections {
 
   get none(): boolean {
     return this.#open.size === 0;
+  }
+
+  /** For the next connection that is accepted. */
+  nextNumber(): number {
+    this.#number = (this.#number + 1) | 0;
+    return this.#number;
   }
 
   get(number: number): Connection | undefined {
@@ -106,9 +113,10 @@ export class Connections {
     if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
   }
 
-  /** Cuts each now. */
-  destroy(): void {
-    for (const connection of [...this.#open]) connection.destroy();
+  /** Cuts each now. `idleOnly`: those that have been answered and have not asked again. */
+  destroy(idleOnly: boolean): void {
+    for (const connection of [...this.#open])
+      if (!idleOnly || (connection.idleSince !== Infinity && connection.peers !== null)) connection.destroy();
   }
 
   #giveUpFound({ now, before }: Clock, isFull: boolean): boolean {

@@ -162,8 +162,9 @@ export class Exchanges {
   }
 
   /** Reports to the owner, now or when a worker takes the exchange, that the client has ended its side. */
-  depart({ index }: Exchange): void {
-    this.#memory.table.setAbort(index, Abort.LEFT);
+  depart(exchange: Exchange): Exchange {
+    this.#memory.table.setAbort(exchange.index, Abort.LEFT);
+    return exchange;
   }
 
   /** No worker has taken it. */

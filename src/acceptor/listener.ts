@@ -5,6 +5,7 @@
  */
 import net from 'node:net';
 import { UNSENT_MARK } from './bounds.ts';
+import type { LiveSettings } from './live-settings.ts';
 import { openSocket, readsIntoBuffer, type SocketOwner } from './socket.ts';
 
 /** An address (without a host: every one), or the handle of a socket that somebody has bound. */
@@ -17,6 +18,11 @@ export interface ListenerOwner {
   listenerOnSocket(socket: net.Socket): SocketOwner;
 }
 
+export interface ListenerSettings {
+  readonly backlog: number;
+  readonly live?: Pick<LiveSettings, 'admits'> | undefined;
+}
+
 export class Listener {
   readonly #server: net.Server;
   readonly #buffer: Uint8Array;
@@ -24,6 +30,7 @@ export class Listener {
   /** Sockets read without a copy; null as long as that is not known. */
   #direct: boolean | null = null;
   #trial: Promise<void> | null = null;
+  #admits: LiveSettings['admits'] | undefined;
 
   /** @param buffer where sockets read */
   constructor(buffer: Uint8Array, owner: ListenerOwner) {
@@ -46,7 +53,8 @@ export class Listener {
    * Listens at once, as far as Node does; whoever connects before it is known how sockets read is kept until then.
    * Rejects with the error of the operating system.
    */
-  async listen(where: ListenWhere, backlog: number): Promise<net.AddressInfo> {
+  async listen(where: ListenWhere, { backlog, live }: ListenerSettings): Promise<net.AddressInfo> {
+    this.#admits = live?.admits;
     this.#trial = readsIntoBuffer().then((direct) => void (this.#direct = direct));
     await Promise.all([this.#listen(where, backlog), this.#trial]);
     return this.#server.address() as net.AddressInfo;
@@ -67,6 +75,12 @@ export class Listener {
     });
   }
 
+  /** Whether it keeps the process alive. */
+  ref(keepsAlive: boolean): void {
+    if (keepsAlive) this.#server.ref();
+    else this.#server.unref();
+  }
+
   /** Accepts no more. */
   close(): void {
     if (this.#server.listening) this.#server.close();
@@ -76,6 +90,7 @@ export class Listener {
     const direct = this.#direct;
     if (direct === null) return void this.#trial!.then(() => this.#onConnection(accepted));
     const options = { buffer: this.#buffer, direct };
-    openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket));
+    if (this.#admits?.(accepted) === false) accepted.destroy();
+    else openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket));
   }
 }

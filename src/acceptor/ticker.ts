@@ -18,7 +18,8 @@ export class Ticker {
   /** True when it stood still. */
   start(): boolean {
     if (this.#timer !== null) return false;
-    this.#timer = setInterval(this.#onTick, TICK_MS);
+    // Listeners and sockets keep the process alive.
+    this.#timer = setInterval(this.#onTick, TICK_MS).unref();
     return true;
   }
 

@@ -2,10 +2,10 @@
  * `node --import tsgi-threads/node/register`: every `http.Server` of this process is served by this server, whoever makes
  * it; for suites that cannot be told to import `tsgi-threads/node`.
  *
- * Law: replaces one method, and nothing else.
+ * Law: replaces methods of listening, and nothing else.
  */
 /// <reference types="node" preserve="true" />
 import http from 'node:http';
-import { replaceListen } from './server.ts';
+import { serveHere } from './server.ts';
 
-replaceListen(http.Server.prototype);
+serveHere(http.Server.prototype);

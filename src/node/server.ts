@@ -5,11 +5,12 @@
  * thread does all of it, so that a listener keeps its closure: for test suites and debuggers, not for speed.
  */
 import http from 'node:http';
+import type net from 'node:net';
+import type { LiveSettings } from '../acceptor/live-settings.ts';
 import { OptionError } from '../errors.ts';
 import { defaultLogger } from '../logger.ts';
-import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
-import { createServer } from '../create-server.ts';
-import type { Server as Ours } from '../server.ts';
+import { type Asked, askedBy, callbackOf, closeOnSignal, replaceMethods, StandIn } from '../node-server.ts';
+import { Server as Ours } from '../server.ts';
 import type { ServerOptions } from '../server-api.ts';
 
 type Listen = (this: http.Server, ...args: unknown[]) => http.Server;
@@ -19,7 +20,7 @@ const { listen: nodeListen } = http.Server.prototype as unknown as { listen: Lis
 /** The most that options of ours take where Node knows no limit. */
 const NO_SIZE_LIMIT = Number.MAX_SAFE_INTEGER;
 const MOST_HEADERS = 2000;
-const LONGEST = '24h';
+const LONGEST_MS = 24 * 60 * 60 * 1000;
 
 /** For TCP ports; what else a server can listen on is Node's. */
 function listen(this: http.Server, ...args: unknown[]): http.Server {
@@ -31,25 +32,57 @@ function listen(this: http.Server, ...args: unknown[]): http.Server {
     });
   const callback = callbackOf(args);
   if (callback !== undefined) this.once('listening', callback);
+  closeOnSignal(this, args);
   serve(this, asked);
   return this;
 }
 
 function serve(server: http.Server, { port = 0, host = '::' }: Asked): void {
-  const ours = createServer(0, { ...optionsOf(server), app: server });
+  let own: Parameters<LiveSettings['onAcceptor']> | undefined;
+  const ours = new Ours(
+    0,
+    { ...optionsOf(server), app: server },
+    {
+      live: {
+        limits: limitsOf(server),
+        admits: (socket) => admits(server, socket),
+        onAcceptor: (...parts) => void (own = parts),
+      },
+    },
+  );
+  const listening = ours.listen({ port, host });
   const standIn = new StandIn(server, {
     standInAddress: () => addressOf(ours),
     standInOnClose: () => ours.close(),
+    standInConnections: () => connectionsOf(ours),
+    standInOnRef: (keepsAlive) => own?.[0].ref(keepsAlive),
+    standInOnCut: (idleOnly) => own?.[1].destroy(idleOnly),
   });
-  Object.assign(server, {
-    closeAllConnections: () => ours.closeAllConnections(),
-    getConnections: (done: (error: null, count: number) => void) =>
-      process.nextTick(done, null, ours.stats().connections),
-  });
-  ours.listen({ port, host }).then(
+  listening.then(
     () => standIn.announce(),
     (error: Error) => standIn.fail(error.cause instanceof Error ? error.cause : error),
   );
+}
+
+/** As Node's servers above `maxConnections`. */
+function admits(server: http.Server, socket: net.Socket): boolean {
+  const { maxConnections } = server;
+  const { _connections } = server as unknown as { readonly _connections: number };
+  if (!maxConnections || _connections < maxConnections) return true;
+  const { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily } = socket;
+  const ends = { localAddress, localPort, localFamily, remoteAddress, remotePort, remoteFamily };
+  server.emit('drop', ends);
+  return false;
+}
+
+/** 0 before it serves. */
+function connectionsOf(ours: Ours): number {
+  try {
+    return ours.stats().connections;
+  } catch (error) {
+    if (error instanceof OptionError) return 0;
+    throw error;
+  }
 }
 
 /** Null before it listens, and when it cannot. */
@@ -62,18 +95,31 @@ function addressOf(ours: Ours) {
   }
 }
 
-/** What the server was told, and Node's own freedom where it was told nothing. */
+/** What the server says now. Where it knows no limit, the longest time that there is. */
+function limitsOf(server: http.Server): LiveSettings['limits'] {
+  const orLongest = (milliseconds: number) => (milliseconds > 0 ? milliseconds : LONGEST_MS);
+  return {
+    get keepAliveTimeout() {
+      return orLongest(server.keepAliveTimeout);
+    },
+    // The time for a request bounds its head as well.
+    get headersTimeout() {
+      return Math.min(orLongest(server.headersTimeout), orLongest(server.requestTimeout));
+    },
+    get bodyTimeout() {
+      return server.requestTimeout;
+    },
+  };
+}
+
+/** What the server was told when it was made, and Node's own freedom where it was told nothing. */
 function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
-  const { keepAliveTimeout, headersTimeout, maxHeadersCount, requestTimeout } = server;
+  const { maxHeadersCount } = server;
   const { maxHeaderSize = http.maxHeaderSize } = server as { maxHeaderSize?: number };
-  const orLongest = (milliseconds: number) => (milliseconds > 0 ? milliseconds : LONGEST);
   return {
     interface: 'node',
     // Node says nothing of what it refuses.
     logger: { ...defaultLogger, warn: () => {} },
-    keepAliveTimeout: orLongest(keepAliveTimeout),
-    headersTimeout: orLongest(headersTimeout),
-    bodyTimeout: requestTimeout,
     maxHeaderSize,
     maxRequestLine: maxHeaderSize,
     maxHeaders: Math.min(maxHeadersCount || MOST_HEADERS, MOST_HEADERS),
@@ -81,20 +127,20 @@ function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
     minBodyRate: 0,
     handlerTimeout: 0,
     writeTimeout: 0,
-    pendingTimeout: LONGEST,
-    shutdownTimeout: LONGEST,
+    pendingTimeout: LONGEST_MS,
+    shutdownTimeout: LONGEST_MS,
     concurrency: 10_000,
   };
 }
 
-/** Servers of this class listen by us. */
-export function replaceListen(prototype: http.Server): void {
-  Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value: listen });
-}
-
-/** See `http.Server`; the differences are in docs/interfaces.md. */
+/** See `http.Server`; the differences are in docs/node-http.md. */
 export class Server extends http.Server {
   static {
-    replaceListen(this.prototype);
+    serveHere(this.prototype);
   }
+}
+
+/** Servers with this prototype listen by us. */
+export function serveHere(prototype: http.Server): void {
+  replaceMethods(prototype, listen);
 }

@@ -145,6 +145,9 @@ export class Incarnation implements Threaded, PortWorker {
   start(threads: Threads | null, task: WorkerTask, bootTimeout: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = (error) => {
+        // In one thread, listening sockets and connections keep the process alive.
+        const ports = threads === null ? [this.#control, task.control, task.doorbell] : [];
+        for (const port of ports) port.unref();
         if (error === undefined) resolve();
         else reject(error);
       };

@@ -12,7 +12,7 @@
  *   3 method, bytes (at the head's start)             11 local port
  *   4 target offset   5 target bytes                  12 serial number of the exchange, for its request id
  *   6 body, bytes                                     13 1: more body follows through the inbound ring
- *                                                     14 number of the connection
+ *   14 number of the connection                        15 of its requests, the number of this one
  *   16… span table (4 words a field: name offset, name bytes, value offset, value bytes, from the head's start)
  *   …   head, remote address, local address, body
  */
@@ -91,6 +91,7 @@ const LOCAL_PORT = 11;
 const SERIAL = 12;
 const MORE_BODY = 13;
 const CONNECTION = 14;
+const REQUESTS = 15;
 const SPANS = 16;
 
 /** A parsed head, wherever its bytes lie: in the parser's memory, or saved with a connection. */
@@ -127,6 +128,8 @@ export interface PeerBytes {
   readonly localPort: number;
   /** The acceptor's number of the connection. */
   readonly connection: number;
+  /** Requests of the connection so far. */
+  requests: number;
 }
 
 export function encodePeers(
@@ -134,7 +137,7 @@ export function encodePeers(
   connection: number,
 ): PeerBytes {
   const addresses = Uint8Array.from(Buffer.from(remoteAddress + localAddress, 'latin1'));
-  return { addresses, remoteLength: remoteAddress.length, remotePort, localPort, connection };
+  return { addresses, remoteLength: remoteAddress.length, remotePort, localPort, connection, requests: 0 };
 }
 
 /** What a request is called in logs and by its application; `serial` is its exchange's. */
@@ -173,6 +176,7 @@ export class SlabView {
     words[at + LOCAL_LENGTH] = addresses.length - remoteLength;
     words[at + LOCAL_PORT] = peers.localPort;
     words[at + CONNECTION] = peers.connection;
+    words[at + REQUESTS] = peers.requests;
     const spanWords = head.headerCount * 4;
     copyWords(words, at + SPANS, head.words, head.spans, spanWords);
     let to = offset + (SPANS + spanWords) * 4;
@@ -259,6 +263,8 @@ export class RequestReader {
   serial = 0;
   /** The acceptor's number of the connection. */
   connection = 0;
+  /** Requests of the connection up to this one. */
+  requests = 0;
   moreBody = false;
   bodyOffset = 0;
   bodyLength = 0;
@@ -284,6 +290,7 @@ export class RequestReader {
     this.localPort = words[at + LOCAL_PORT]!;
     this.serial = words[at + SERIAL]!;
     this.connection = words[at + CONNECTION]!;
+    this.requests = words[at + REQUESTS]!;
     this.moreBody = words[at + MORE_BODY] === 1;
     this.spansStart = at + SPANS;
     const start = offset + (SPANS + this.headerCount * 4) * 4;

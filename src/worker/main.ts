@@ -88,6 +88,7 @@ class Life {
     this.#say = say;
     const owner: ProgramOwner = {
       programOnAsk: (place, asked) => say({ type: 'asks', place, asked }),
+      running: () => this.#gateway?.running ?? 0,
       idle: async () => this.#gateway?.idle(),
       programOnServe: (server) => this.#onServe?.(server),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),

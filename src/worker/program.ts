@@ -13,7 +13,15 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { OptionError } from '../errors.ts';
-import { type Asked, askedBy, callbackOf, StandIn } from '../node-server.ts';
+import {
+  type Asked,
+  askedBy,
+  callbackOf,
+  closeOnSignal,
+  replaceMethods,
+  restoreMethods,
+  StandIn,
+} from '../node-server.ts';
 import { OtherPorts, type PortClaims } from './other-ports.ts';
 
 export interface ProgramOwner {
@@ -23,6 +31,8 @@ export interface ProgramOwner {
   programOnServe(server: Server): void;
   /** The program closed its first server, and nobody had told it to. */
   programOnClose(): void;
+  /** Requests and taken over connections that this thread has. */
+  running(): number;
   /** Resolves when nothing of it runs in this thread any more. */
   idle(): Promise<void>;
 }
@@ -144,7 +154,7 @@ export class Program {
   /** From now on HTTP servers of this thread do not listen by themselves. */
   arm(): void {
     const take = (server: Server, args: readonly unknown[]) => this.#take(server, args);
-    setListen(http.Server.prototype, function (this: Server, ...args) {
+    replaceMethods(http.Server.prototype, function (this: Server, ...args) {
       take(this, args);
       return this;
     });
@@ -159,7 +169,7 @@ export class Program {
   }
 
   disarm(): void {
-    Reflect.deleteProperty(http.Server.prototype, 'listen');
+    restoreMethods();
     Reflect.deleteProperty(https.Server.prototype, 'listen');
     setListen(netServer, netListen);
     this.otherPorts.disarm();
@@ -191,6 +201,7 @@ export class Program {
     if (asked === undefined) throw notServed(args[0]);
     const callback = callbackOf(args);
     if (callback !== undefined) server.once('listening', callback);
+    closeOnSignal(server, args);
     const place = this.#placeOf(asked);
     const standIn = new StandIn(server, {
       standInAddress: () => this.#addresses[place] ?? null,
@@ -198,6 +209,10 @@ export class Program {
         if (place === 0) this.#owner.programOnClose();
         return this.#owner.idle();
       },
+      standInConnections: () => this.#owner.running(),
+      // The thread is the server's, and connections are the acceptor's.
+      standInOnRef: () => {},
+      standInOnCut: () => {},
     });
     const { standIns } = this.#places[place]!;
     const isTaken = standIns.some(({ open }) => open);

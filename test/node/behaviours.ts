@@ -114,10 +114,13 @@ async function addressOf(server: nodeHttp.Server) {
 /** Notes and messages go through a channel between threads. */
 async function startWorker(program: Program, note: (text: string) => void): Promise<Running> {
   const name = `behaviour ${Math.random()}`;
+  let onReady!: () => void;
+  const ready = new Promise<void>((resolve) => (onReady = resolve));
   const channel = new BroadcastChannel(name);
   channel.onmessage = (message) => {
     const { text } = (message as { data: { text?: string } }).data;
-    if (text !== undefined) note(text);
+    if (text === 'ready') onReady();
+    else if (text !== undefined) note(text);
   };
   const file = appFile(`import http from 'node:http';
     import stream from 'node:stream';
@@ -131,6 +134,7 @@ async function startWorker(program: Program, note: (text: string) => void): Prom
       note: (text) => channel.postMessage({ text }),
       on: (name, listener) => listeners.set(name, listener),
     });
+    server.once('listening', () => channel.postMessage({ text: 'ready' }));
     if (!server.listening) server.listen(0, '127.0.0.1');`);
   const ours = createServer(1, {
     app: file,
@@ -138,6 +142,7 @@ async function startWorker(program: Program, note: (text: string) => void): Prom
     logger: { error: note, warn: note, info: () => {} },
   });
   await ours.listen({ port: 0, host: '127.0.0.1' });
+  await ready;
   onTestFinished(async () => {
     channel.close();
     await ours.terminate();

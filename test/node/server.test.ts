@@ -134,6 +134,41 @@ test('node --import tsgi-threads/node/register puts it under a program that know
   expect([stdout, stderr, status]).toEqual(['HTTP/1.1 400\n', '', 0]);
 });
 
+test.each([
+  ['unref before listen', 'server.unref().listen(0)'],
+  ['unref behind listen', 'server.listen(0).unref()'],
+  ['unref, a request, unref again', 'server.listen(0, ask)'],
+])('a server does not keep its process alive: %s (C36)', (_, start) => {
+  const file = appFile(`import http from 'node:http';
+    const server = http.createServer((request, response) => response.end('x'));
+    const ask = () => http.get({ port: server.address().port, agent: false }, (answer) => {
+      answer.resume().on('end', () => server.ref().unref());
+    });
+    ${start};
+    process.on('exit', () => console.log(server.listening));`);
+  const register = import.meta.resolve('tsgi-threads/node/register');
+  for (const args of [[file], ['--import', register, file]]) {
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+    expect([stdout, stderr, status]).toEqual(['true\n', '', 0]);
+  }
+});
+
+test('supertest closes the server that it started, and the process ends (C31)', () => {
+  const file = appFile(`import { createRequire } from 'node:module';
+    const request = createRequire(${JSON.stringify(import.meta.filename)})('supertest');
+    const { body } = await request((_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('[1]')).get('/');
+    console.log(JSON.stringify(body));`);
+  const register = import.meta.resolve('tsgi-threads/node/register');
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', register, file], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+  expect([stdout, stderr, status]).toEqual(['[1]\n', '', 0]);
+});
+
 test('Express’s own listen runs on it', async () => {
   const app = express();
   app.use(express.json());

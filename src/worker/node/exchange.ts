@@ -15,7 +15,7 @@ import { Abort } from '../../ring/layout.ts';
 import type { InboundBody } from '../inbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { beginsInterim, InterimText } from './interim.ts';
-import { emitClose, emitDrain, internals } from './node-response.ts';
+import { emitClose, emitDrain, internals, limitRequests } from './node-response.ts';
 import type { Arrived, ExchangeHost } from './exchange-host.ts';
 import { detachSignal, dump, isRead } from './node-request.ts';
 import type { RequestHead } from './request-head.ts';
@@ -91,6 +91,7 @@ export class NodeExchange extends Running implements SocketOwner {
     this.request = host.request(this.head, socket);
     const response = host.response(this.request, this.head.flags);
     this.response = response;
+    limitRequests(response, host.server, this.head.requests);
     if (requestStart.hasSubscribers) requestStart.publish(this.#message());
     socket.assign(response);
     if (host.server.timeout > 0) socket.setTimeout(host.server.timeout);

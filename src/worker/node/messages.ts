@@ -23,6 +23,7 @@ interface RequestInternals {
 interface Given {
   readonly joinDuplicateHeaders?: boolean;
   readonly rejectNonStandardBodyWrites?: boolean;
+  readonly highWaterMark?: number;
 }
 
 type RequestClass = new (socket: ConstructorParameters<typeof IncomingMessage>[0]) => IncomingMessage;
@@ -36,16 +37,19 @@ const UNIQUE_HEADERS = symbolOf('kUniqueHeaders');
 export class MessageMaker {
   readonly #Request: RequestClass;
   readonly #Response: ResponseClass;
-  readonly #responseOptions: { readonly rejectNonStandardBodyWrites: boolean };
+  readonly #responseOptions: object;
   readonly #joinsDuplicates: boolean;
   readonly #uniqueHeaders: unknown;
 
   constructor(server: Server) {
-    const { joinDuplicateHeaders, rejectNonStandardBodyWrites } = server as Given;
+    const { joinDuplicateHeaders, rejectNonStandardBodyWrites, highWaterMark } = server as Given;
     const kept = server as unknown as Record<symbol, unknown>;
     this.#Request = (kept[REQUEST_CLASS] ?? IncomingMessage) as RequestClass;
     this.#Response = (kept[RESPONSE_CLASS] ?? ServerResponse) as ResponseClass;
-    this.#responseOptions = { rejectNonStandardBodyWrites: rejectNonStandardBodyWrites === true };
+    this.#responseOptions = {
+      rejectNonStandardBodyWrites: rejectNonStandardBodyWrites === true,
+      highWaterMark,
+    };
     this.#joinsDuplicates = joinDuplicateHeaders === true;
     this.#uniqueHeaders = kept[UNIQUE_HEADERS];
   }

@@ -4,7 +4,7 @@
  * Law: own properties of an instance, never a class of our own: frameworks replace a response's prototype. All that
  * makes a response is Node's.
  */
-import { OutgoingMessage, ServerResponse } from 'node:http';
+import { OutgoingMessage, type Server, ServerResponse } from 'node:http';
 import { endToEnd, type Fields } from './response-fields.ts';
 
 /** What Node's HTTP keeps in a response and does not document; the same since Node 12. */
@@ -85,6 +85,13 @@ const NOT_ASCII = /[\u0080-\u00FF]/;
 function send(this: Internals, ...[data, encoding, ...rest]: Parameters<Internals['_send']>): boolean {
   const joins = !this._headerSent && typeof data === 'string' && NOT_ASCII.test(this._header ?? '');
   return nodeSend.call(this, joins ? Buffer.from(data, encoding ?? 'utf8') : data, encoding, ...rest);
+}
+
+/** As Node's server: the last answer that a connection may have closes it. `requests`: those of the connection so far. */
+export function limitRequests(response: ServerResponse, server: Server, requests: number): void {
+  const most = server.maxRequestsPerSocket;
+  // Node writes `Connection: close`, and leaves the close to the client or to keepAliveTimeout.
+  if (most && requests >= most) response.shouldKeepAlive = false;
 }
 
 /** As Node's server does when its socket drains. */

@@ -16,6 +16,8 @@ export class RequestHead implements AnsweredRequest, Peers {
   readonly serial: number;
   /** The acceptor's number of the connection. */
   readonly connection: number;
+  /** Requests of the connection up to this one. */
+  readonly requests: number;
   /** Names and values in turns, as they were sent. */
   readonly rawHeaders: string[];
   readonly remoteAddress: string;
@@ -30,6 +32,7 @@ export class RequestHead implements AnsweredRequest, Peers {
     this.flags = reader.flags;
     this.serial = reader.serial;
     this.connection = reader.connection;
+    this.requests = reader.requests;
     this.rawHeaders = fieldsOf(reader);
     this.remoteAddress = reader.remoteAddress;
     this.remotePort = reader.remotePort;

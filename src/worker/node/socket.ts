@@ -9,7 +9,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { DuplexOptions } from 'node:stream';
+import { type DuplexOptions, getDefaultHighWaterMark } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
 import { Outbound } from '../outbound.ts';
 import type { Prepared } from './body-fields.ts';
@@ -50,6 +50,15 @@ type Done = (error?: Error | null) => void;
 
 /** `writableLength` and its like are read by Node's HTTP, and are ours. */
 const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false, emitClose: false };
+
+const DEFAULT_MARK = getDefaultHighWaterMark(false);
+
+/** `http.createServer({ highWaterMark })` is about the sockets of the server. */
+function optionsOf(server: Server): DuplexOptions {
+  const { highWaterMark = DEFAULT_MARK } = server as { highWaterMark?: number };
+  if (highWaterMark === DEFAULT_MARK) return OPTIONS;
+  return { ...OPTIONS, readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark };
+}
 
 /** Tells its socket when all is in the ring. */
 export class ExchangeOutbound extends Outbound {
@@ -104,7 +113,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   #ended = false;
 
   constructor(server: Server, owner: SocketOwner, outbound: ExchangeOutbound, peers: Peers) {
-    super(OPTIONS, peers);
+    super(optionsOf(server), peers);
     this.server = server;
     this.owner = owner;
     this.#outbound = outbound;

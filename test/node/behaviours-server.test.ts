@@ -1,0 +1,348 @@
+/**
+ * The object that `http.createServer` returns: what it says of itself, and what its properties and methods do.
+ */
+import { describe, expect } from 'vitest';
+import type { SubjectName } from './behaviours.ts';
+import { behaviour, GET, get, type Program, until } from './behaviours.ts';
+
+/** Without a thread of its own the object decides; for a worker the acceptor's options do. */
+const OWN: readonly SubjectName[] = ['node:http', 'tsgi-threads/node'];
+
+describe('a server that listens', () => {
+  behaviour(
+    'has a _handle while it listens, and null else (C31)',
+    ({ http, note, on }) => {
+      const server = http.createServer((_, response) => response.end());
+      const handle = () => (server as unknown as { _handle: unknown })._handle;
+      note(`before ${handle() === null} ${server.listening}`);
+      server.on('listening', () =>
+        note(`listening ${typeof handle()} ${handle() !== null} ${server.listening}`),
+      );
+      on('close', () => {
+        server.close(() => note('closed'));
+        note(`after ${handle() === null} ${server.listening} ${server.address() === null}`);
+      });
+      return server;
+    },
+    async ({ noted, notes, send }) => {
+      await noted('listening object true true');
+      send('close');
+      await noted('closed');
+      expect(notes).toEqual([
+        'before true false',
+        'listening object true true',
+        'after true false true',
+        'closed',
+      ]);
+    },
+  );
+
+  behaviour(
+    'calls methods of a subclass and of the instance (C34)',
+    ({ http, note, on }) => {
+      class Own extends http.Server {
+        override close(done?: (error?: Error) => void): this {
+          note('own close');
+          return super.close(done);
+        }
+        override address(): ReturnType<InstanceType<typeof http.Server>['address']> {
+          const address = super.address();
+          note('own address');
+          return address;
+        }
+      }
+      const server = new Own((_, response) => void response.end());
+      server.getConnections = () => {
+        note('own getConnections');
+        return server;
+      };
+      on('use', () => {
+        server.address();
+        server.getConnections(() => {});
+        server.close(() => note('closed'));
+      });
+      return server;
+    },
+    async ({ noted, notes, send }) => {
+      (notes as string[]).length = 0;
+      send('use');
+      await noted('closed');
+      expect(notes).toEqual(['own address', 'own getConnections', 'own close', 'closed']);
+    },
+  );
+
+  behaviour(
+    'closes by a method that was taken before it listened (C34)',
+    ({ http, note, on }) => {
+      const server = http.createServer((_, response) => response.end());
+      const { close } = server;
+      on('close', () => void close.call(server, (error?: Error) => note(`closed ${error?.message}`)));
+      return server;
+    },
+    async ({ noted, send }) => {
+      send('close');
+      await noted('closed undefined');
+    },
+  );
+
+  behaviour(
+    'closed twice, the second callback has an error (C34)',
+    ({ http, note, on }) => {
+      const server = http.createServer();
+      on('close', () => {
+        server.close(() => {
+          note('closed');
+          server.close((error) => note((error as NodeJS.ErrnoException).code ?? ''));
+        });
+      });
+      return server;
+    },
+    async ({ noted, send }) => {
+      send('close');
+      await noted('ERR_SERVER_NOT_RUNNING');
+    },
+  );
+
+  behaviour(
+    'counts its connections (C34)',
+    ({ http, note, on }) => {
+      const server = http.createServer(() => note('called'));
+      on('count', () => void server.getConnections((error, count) => note(`${error} ${count}`)));
+      return server;
+    },
+    async ({ noted, notes, send, connect }) => {
+      for (let i = 0; i < 2; i++) await (await connect()).write(GET);
+      await until(
+        () => notes.length === 2,
+        () => 'two calls are missing',
+      );
+      send('count');
+      await noted('null 2');
+    },
+    OWN,
+  );
+
+  behaviour(
+    'throws an error of the callback of close outside of promises (C38)',
+    ({ http, note, on }) => {
+      const server = http.createServer();
+      on('close', () => {
+        process.removeAllListeners('uncaughtException');
+        process.once('uncaughtException', (error, origin) => note(`${origin} ${error.message}`));
+        server.close(() => {
+          throw new Error('of close');
+        });
+      });
+      return server;
+    },
+    async ({ noted, send }) => {
+      send('close');
+      await noted('uncaughtException of close');
+    },
+  );
+
+  behaviour(
+    'closes when the signal of listen aborts (C44)',
+    ({ http, note, on }) => {
+      const controller = new AbortController();
+      const server = http.createServer();
+      server.on('close', () => note('closed'));
+      on('abort', () => controller.abort());
+      return server.listen({ port: 0, host: '127.0.0.1', signal: controller.signal });
+    },
+    async ({ noted, send }) => {
+      send('abort');
+      await noted('closed');
+    },
+  );
+
+  behaviour(
+    'gives its sockets the highWaterMark (C44)',
+    ({ http }) =>
+      http.createServer({ highWaterMark: 1000 }, ({ socket }, response) => {
+        const marks = [socket.writableHighWaterMark, response.writableHighWaterMark];
+        response.end(JSON.stringify([...marks, response.write('x'.repeat(2000))]));
+      }),
+    async ({ connect }) => {
+      const client = await connect();
+      await client.write(GET);
+      expect((await client.answer())?.body).toMatch(/\[1000,1000,false\]$/);
+    },
+  );
+});
+
+describe('limits that are set behind listen', () => {
+  const program: Program = ({ http, note, on }) => {
+    const server = http.createServer({ connectionsCheckingInterval: 20 }, (request, response) => {
+      request.resume().on('end', () => response.end('answer'));
+    });
+    on('keepAliveTimeout', () => {
+      server.keepAliveTimeout = 100;
+      Object.assign(server, { keepAliveTimeoutBuffer: 0 });
+      note('set');
+    });
+    on('headersTimeout', () => {
+      server.headersTimeout = 100;
+      note('set');
+    });
+    on('requestTimeout', () => {
+      server.requestTimeout = 100;
+      note('set');
+    });
+    on('both', () => {
+      server.headersTimeout = 50;
+      server.requestTimeout = 100;
+      note('set');
+    });
+    on('maxConnections', () => {
+      server.maxConnections = 1;
+      server.on('drop', (data) => note(`drop ${data?.remoteFamily} ${typeof data?.remotePort}`));
+      note('set');
+    });
+    on('closeIdleConnections', () => {
+      server.closeIdleConnections();
+      note('set');
+    });
+    return server;
+  };
+
+  behaviour(
+    'keepAliveTimeout ends an idle connection (C35)',
+    program,
+    async ({ connect, send, noted }) => {
+      send('keepAliveTimeout');
+      await noted('set');
+      const client = await connect();
+      await client.write(GET);
+      expect(await client.answer()).toMatchObject({ body: 'answer' });
+      expect([await client.rest(), client.ended]).toEqual(['', true]);
+    },
+    OWN,
+  );
+
+  for (const name of ['headersTimeout', 'requestTimeout'])
+    behaviour(
+      `${name} ends a head that does not come (C35) (C40)`,
+      program,
+      async ({ connect, send, noted }) => {
+        send(name);
+        await noted('set');
+        const client = await connect();
+        await client.write('GET / HTTP/1.1\r\n');
+        expect(await client.rest()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+      },
+      OWN,
+    );
+
+  behaviour(
+    'requestTimeout ends a body that does not come (C35)',
+    program,
+    async ({ connect, send, noted }) => {
+      send('both');
+      await noted('set');
+      const client = await connect();
+      await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
+      expect(await client.rest()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    },
+    OWN,
+  );
+
+  behaviour(
+    "maxConnections drops a connection, and emits 'drop' (C44)",
+    program,
+    async ({ connect, send, noted }) => {
+      send('maxConnections');
+      await noted('set');
+      const first = await connect();
+      await first.write(GET);
+      expect(await first.answer()).toMatchObject({ body: 'answer' });
+      const second = await connect();
+      expect(await second.rest()).toBe('');
+      await noted('drop IPv4 number');
+      await first.write(GET);
+      expect(await first.answer()).toMatchObject({ body: 'answer' });
+    },
+    OWN,
+  );
+
+  behaviour(
+    'closeIdleConnections ends those that have been answered (C37)',
+    program,
+    async ({ connect, send, noted }) => {
+      const [idle, busy] = [await connect(), await connect()];
+      await busy.write('GET / HTTP/1.1\r\nHo');
+      await idle.write(GET);
+      expect(await idle.answer()).toMatchObject({ body: 'answer' });
+      send('closeIdleConnections');
+      await noted('set');
+      expect(await idle.rest()).toBe('');
+      await busy.write('st: a\r\n\r\n');
+      expect(await busy.answer()).toMatchObject({ body: 'answer' });
+    },
+    OWN,
+  );
+});
+
+describe('server.close() with a busy connection', () => {
+  const program: Program = ({ http, note, on }) => {
+    const server = http.createServer((request, response) => {
+      if (request.url === '/next') return void response.end('next');
+      if (request.url === '/begun') response.write('be');
+      on('end', () => response.end('gun'));
+      note('called');
+    });
+    on('close', () => {
+      server.close();
+      note('closes');
+    });
+    return server;
+  };
+
+  behaviour('a request behind an answer that has begun is answered (C47)', program, async (tried) => {
+    const client = await tried.connect();
+    await client.write(get('/begun') + get('/next'));
+    await tried.noted('called');
+    await client.until(() => client.received.includes('be'));
+    tried.send('close');
+    await tried.noted('closes');
+    tried.send('end');
+    expect(await client.answer()).toMatchObject({ body: 'begun' });
+    expect(await client.answer()).toMatchObject({ body: 'next' });
+  });
+
+  behaviour(
+    'an answer that begins later says that the connection closes (C47)',
+    program,
+    async (tried) => {
+      const client = await tried.connect();
+      await client.write(get('/') + get('/next'));
+      await tried.noted('called');
+      tried.send('close');
+      await tried.noted('closes');
+      tried.send('end');
+      expect(await client.answer()).toMatchObject({ body: 'gun', headers: { connection: 'close' } });
+      expect([await client.rest(), client.ended]).toEqual(['', true]);
+    },
+    ['tsgi-threads/node'],
+  );
+});
+
+describe('maxRequestsPerSocket', () => {
+  behaviour(
+    'the last answer says that the connection closes (C44)',
+    ({ http }) => {
+      const server = http.createServer((_, response) => response.end('answer'));
+      server.maxRequestsPerSocket = 2;
+      server.keepAliveTimeout = 1;
+      return server;
+    },
+    async ({ connect }) => {
+      const client = await connect();
+      await client.write(get('/'));
+      expect((await client.answer())?.headers.connection).toBe('keep-alive');
+      await client.write(get('/'));
+      expect((await client.answer())?.headers.connection).toBe('close');
+      expect([await client.rest(), client.ended]).toEqual(['', true]);
+    },
+  );
+});
