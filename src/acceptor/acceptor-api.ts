@@ -29,6 +29,8 @@ export interface AcceptorOptions extends ConnectionLimits {
   readonly backlog: number;
   /** What a server of Node's that is served here decides while it runs. */
   readonly live?: LiveSettings | undefined;
+  /** How applications are called, if that is known before they are loaded: auto, tsgi, fetch or node. */
+  readonly interface: string;
   /** Whether a debugger is attached, which may hold a worker: then no request is late. */
   readonly isDebugged: () => boolean;
   /** Where a request carries the key that pins it to a worker; '': nowhere. */
@@ -74,12 +76,4 @@ export interface AcceptorStats {
   readonly lateRecords: number;
   readonly buffered: number;
   readonly uploads: number;
-}
-
-/** What of an application's interface the acceptor must know. */
-export interface ApplicationManners {
-  /** A client that has ended its side is answered all the same. */
-  readonly halfOpen: boolean;
-  /** CONNECT goes to a worker, whose application may take it; else it is answered 501 here. */
-  readonly connects: boolean;
 }

@@ -1,25 +1,24 @@
 /**
  * The I/O thread: owns the listener, every connection and the acceptor's end of every ring.
  *
- * Law: I/O is done here and nowhere else, and no application code runs here. Knows sockets, exchanges and worker
- * links; not how workers are started (`pool.ts`), not how they run an application.
+ * Law: all I/O is done here, and no application code runs here. Knows sockets, exchanges and links; no pool, no application.
  *
- * A turn: reads and parses happen in the event loop's poll phase and only submit; one `setImmediate` behind them
- * wakes at most one worker, then drains the response rings. So a doorbell is rung once for a batch, not for a
- * request; and the worker begins with what came while the answers to what came before are written, so that its next
- * batch is a larger one. See `#sleep` for why no wake is lost.
+ * A turn: reads and parses happen in the poll phase and only submit; one `setImmediate` behind them wakes at most one
+ * worker, then drains the response rings: one bell for a batch, and a larger next batch. `#sleep` says why no wake is lost.
  */
 import type net from 'node:net';
-import { Parser, READ_BUFFER_SIZE } from '../http/parser.ts';
+import { Parser } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
 import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
 import { requestId } from '../ring/message.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
-import type { AcceptorEvents, AcceptorOptions, AcceptorStats, ApplicationManners } from './acceptor-api.ts';
+import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
+import { type ApplicationManners, mannersOf } from './manners.ts';
 import { Affinity } from './affinity.ts';
 import { Audit } from './audit.ts';
 import type { Cause } from './blame.ts';
-import { BodyMemory } from './body-memory.ts';
+import { BlockedWorkers } from './blocked-workers.ts';
+import { BodyMemory, largestRequest } from './body-memory.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
@@ -42,8 +41,7 @@ import { type LoopState, Watchdog, type WatchdogOwner } from './watchdog.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
 import { WorkerLinks } from './worker-links.ts';
 
-/** Connections are many and patient: they are looked at every so many ticks. */
-const CONNECTION_TICKS = 3;
+const CONNECTION_TICKS = 3; // they are many, and patient
 /** How long a request that others may have as well waits for the worker it is meant for. */
 const MEANT_MS = 20;
 
@@ -56,8 +54,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly bodies: BodyMemory;
   now = 0;
   closing = false;
-  halfOpen = true;
-  connects = false;
+  manners: ApplicationManners;
 
   readonly #options: AcceptorOptions;
   readonly #events: AcceptorEvents;
@@ -68,6 +65,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly #audit: Audit;
   readonly #records: Records;
   readonly #pump: InboundPump;
+  readonly #blocked: BlockedWorkers;
   readonly #links: WorkerLinks;
   readonly #connections: Connections = new Connections();
   readonly #listeners: Listeners;
@@ -86,23 +84,22 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options;
     this.#events = events;
+    this.manners = mannersOf(options.interface);
     this.parser = new Parser(options);
     this.#listeners = new Listeners(this.parser.buffer, this, options);
     this.limits = withLive(options, this.#listeners, this.#connections);
-    const body = Math.max(options.bodyBuffer, READ_BUFFER_SIZE);
-    const head = options.maxRequestLine + options.maxHeaderSize + 16 * options.maxHeaders + 512;
     const shared = createShared({
       maxPending: options.maxPending,
       places: options.places + options.streams,
       maxBuffered: options.maxBuffered,
-      largestRequest: head + body,
+      largestRequest: largestRequest(options),
     });
     this.#shared = shared;
     const affinity = options.affinity === '' ? null : new Affinity(options.affinity);
     this.exchanges = new Exchanges(shared, options.maxPending, options.journal);
     this.room = new Room(options, this.#connections);
-    this.uploads = new UploadGate(options.places);
-    this.bodies = new BodyMemory(() => options.maxBuffered - shared.slab.inUse);
+    this.uploads = new UploadGate(Math.min(options.streams, shared.layout.exchanges));
+    this.bodies = new BodyMemory(options.maxBuffered, () => shared.slab.inUse);
     this.#sleeper = new Sleeper(shared.memory, ACCEPTOR_ASLEEP);
     this.#links = new WorkerLinks(shared.table);
     const router = new Router(this.#links, shared.view, affinity);
@@ -121,6 +118,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       onHangUp: (number) => this.#connections.get(number)?.hangUp(),
     });
     this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);
+    this.#blocked = new BlockedWorkers(this.exchanges, this.#links, this.uploads);
     this.#sleeper.arm();
   }
 
@@ -155,11 +153,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   }
 
   /** Its application is loaded: it pulls from now on. */
-  ready(slot: number, { halfOpen, connects }: ApplicationManners): void {
-    this.halfOpen = halfOpen;
-    this.connects = connects;
+  ready(slot: number, manners: ApplicationManners): void {
+    this.manners = manners;
+    this.uploads.setManners(manners.mayBlock);
     this.exchanges.open = true;
     this.#setLive(slot, true);
+    if (manners.hearsHeads) this.bodies.handOn();
     this.requestTurn();
   }
 
@@ -340,6 +339,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
       this.exchanges.releaseAssignments(this.now - MEANT_MS);
       this.requestTurn();
     }
+    this.#blocked.tick(this.now);
     // An answer that is there already is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);

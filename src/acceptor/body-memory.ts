@@ -5,6 +5,7 @@
  * has yet give way first, the slowest before the others: a client that sends quickly is not refused for clients that
  * dawdle. The sum stays within the limit but for what one read brings.
  */
+import { READ_BUFFER_SIZE } from '../http/parser.ts';
 import type { MemoryAccount } from '../ring/byte-queue.ts';
 
 /** A body whose first byte is younger than this is not judged by its rate, ms. */
@@ -22,20 +23,25 @@ export interface BodyHolder {
   bodyRate(now: number): number;
   /** Its request is refused with 503. */
   bodyGivesWay(): void;
+  /** Its request goes to a worker although its body is not complete. */
+  bodyGoesOn(): void;
   /** There is no more memory: it reads no more than its application takes. */
   bodyHoldsBack(): void;
 }
 
 export class BodyMemory implements MemoryAccount {
   bytes = 0;
+  /** Bytes that one body may fill while it waits for a place at a worker. */
+  readonly share: number;
   readonly #limit: () => number;
   readonly #holders: Set<BodyHolder> = new Set();
   /** When a search did not find enough. */
   #searchedAt = -1;
 
-  /** `limit`: bytes that bodies may take now. */
-  constructor(limit: () => number) {
-    this.#limit = limit;
+  /** `most`: bytes that all may take; `taken`: those of it that others take now. */
+  constructor(most: number, taken: () => number) {
+    this.#limit = () => most - taken();
+    this.share = Math.floor(most / 16);
   }
 
   get isFull(): boolean {
@@ -49,6 +55,11 @@ export class BodyMemory implements MemoryAccount {
   /** Its body is complete, or its request is over. Any number of calls. */
   leave(holder: BodyHolder): void {
     this.#holders.delete(holder);
+  }
+
+  /** Applications hear of requests from their heads on: those whose bodies are still collected go out. */
+  handOn(): void {
+    for (const holder of [...this.#holders]) holder.bodyGoesOn();
   }
 
   /** Called when a body has grown: if there is too little memory, makes room, by refusing `asking` itself if need be. */
@@ -78,4 +89,17 @@ export class BodyMemory implements MemoryAccount {
         found.push({ holder, rate: holder.bodyRate(now) });
     return found.sort((one, other) => one.rate - other.rate).map(({ holder }) => holder);
   }
+}
+
+export interface RequestLimits {
+  readonly maxRequestLine: number;
+  readonly maxHeaderSize: number;
+  readonly maxHeaders: number;
+  readonly bodyBuffer: number;
+}
+
+/** Bytes that a complete request takes at most: its head, its span table, and a body that is collected or came in one read. */
+export function largestRequest(limits: RequestLimits): number {
+  const head = limits.maxRequestLine + limits.maxHeaderSize + 16 * limits.maxHeaders + 512;
+  return head + Math.max(limits.bodyBuffer, READ_BUFFER_SIZE);
 }

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts';
 import type { BodyLimits } from './body-clock.ts';
 import type { BodyMemory } from './body-memory.ts';
 import type { Exchange } from './exchange.ts';
+import type { ApplicationManners } from './manners.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Room } from './room.ts';
 import type { Upload } from './upload.ts';
@@ -31,10 +32,7 @@ export interface ConnectionHost {
   /** Milliseconds, coarse, monotonic. */
   readonly now: number;
   readonly closing: boolean;
-  /** A client that has ended its side is still there, and is answered. */
-  readonly halfOpen: boolean;
-  /** Applications may take CONNECT. */
-  readonly connects: boolean;
+  readonly manners: ApplicationManners;
   /** Requests were submitted: take a turn when this event-loop phase is over. */
   requestTurn(): void;
   /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */

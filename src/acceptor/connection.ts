@@ -11,7 +11,7 @@ import { Abort } from '../ring/layout.ts';
 import type { FileRecord, HeadBytes, PeerBytes } from '../ring/message.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
-import { DISCARD_MS, HALF_OPEN_MS, LINGER_IDLE_MS, LINGER_MS, NEW_MS } from './durations.ts';
+import { HALF_OPEN_MS, LINGER_IDLE_MS, LINGER_MS, NEW_MS } from './durations.ts';
 import type { Answerable, Exchange } from './exchange.ts';
 import { FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
@@ -22,7 +22,6 @@ import { Tunnel } from './tunnel.ts';
 import { UPLOAD_HIGH_WATER } from './upload.ts';
 
 const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
-const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputOwner {
   /** By which workers name it. */
@@ -104,7 +103,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   // called by its exchange
 
   exchangeOnRead(): void {
-    if (this.#intake.wanted()) this.output.write(CONTINUE);
+    this.#intake.wanted();
     if (this.exchange !== null) this.#host.pump(this.exchange);
     this.exchangeOnPumped();
   }
@@ -262,7 +261,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** The request waits or runs. If its interface treats a half-close as a disconnect, its worker ends the answer at once. */
   #depart(): void {
-    if (this.#host.halfOpen || this.exchange === null) return;
+    if (this.#host.manners.halfOpen || this.exchange === null) return;
     this.#host.depart(this.exchange);
     // A client that asks for an upgrade may end its side in the new protocol.
     if ((this.#intake.flags & Flag.UPGRADE) === 0) this.setDeadline(HALF_OPEN_MS);
@@ -290,7 +289,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     // A client that still waits for `100 Continue` may send its body or its next request: nobody can tell which.
     if (last || this.#intake.continueDue) return this.linger();
     this.#intake.discard();
-    this.setDeadline(DISCARD_MS);
+    this.setDeadline(0);
     this.#resume();
   }
 

@@ -4,9 +4,6 @@
  * Law: constants with their reasons.
  */
 
-/** How long the rest of an answered request's body is read, so that the connection can be kept. */
-export const DISCARD_MS = 1000;
-
 /** After a connection's last answer: how long the client may go on sending, and how long it may be silent. */
 export const LINGER_MS = 5000;
 export const LINGER_IDLE_MS = 1000;

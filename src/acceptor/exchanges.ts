@@ -1,9 +1,7 @@
 /**
  * The acceptor's book of exchanges: which request lies where, whose connection waits for it, who owns it.
  *
- * Law: allocates and frees indices, generations and slab blocks, and is the only file that does. Knows the ring
- * room and connections by an interface; no sockets, no parser. An exchange is in exactly one phase here; the shared
- * control word (`ring/exchange-table.ts`) says the rest.
+ * Law: alone allocates and frees indices, generations and slab blocks. Knows no socket and no parser. Phases: `exchange-table.ts`.
  */
 import type { ExchangeTable } from '../ring/exchange-table.ts';
 import { Abort, entryOf, type Layout, State } from '../ring/layout.ts';
@@ -124,6 +122,10 @@ export class Exchanges {
     table.publish(exchange.index, exchange.generation, exchange.slabOffset, exchange.credit);
     this.#dispatch(exchange);
     if (this.#journal !== undefined) this.#unwritten.push(exchange);
+  }
+
+  setLeft({ index }: Exchange, left: number): void {
+    this.#memory.table.setLeft(index, left);
   }
 
   /** The head of its answer leaves, and more follows. */

@@ -5,6 +5,7 @@
  * request may be is decided by the parser and the limits here; a method that can refuse returns false when it did,
  * and nothing more is read from that message.
  */
+import { Buffer } from 'node:buffer';
 import { Flag } from '../http/flags.ts';
 import { Outcome, type Parser, type SavedMessage } from '../http/parser.ts';
 import { ByteQueue } from '../ring/byte-queue.ts';
@@ -15,10 +16,13 @@ import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
 import type { Exchange } from './exchange.ts';
 import { copyHead, liveHead } from './head.ts';
+import type { Output } from './output.ts';
 import { UPLOAD_HIGH_WATER, Upload } from './upload.ts';
+import type { UploadWaiter } from './upload-gate.ts';
 
-/** An answer may leave this much of its request's body unread and keep the connection. */
-const DISCARD_LIMIT = 64 * 1024;
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+/** What the word for it holds. */
+const MOST_LEFT = 0x7fffffff;
 
 /** Its connection. */
 export interface IntakeOwner {
@@ -33,12 +37,13 @@ export interface IntakeOwner {
   /** The read buffer holds `left` more bytes at `offset` that belong to a later request. */
   intakeOnMessage(offset: number, left: number): void;
   refuse(status: number, detail: string): void;
-  /** More of an answered request's body came than is worth reading. */
+  readonly output: Output;
+  /** More of an answered request's body came than any body may have. */
   linger(): void;
   pause(): void;
 }
 
-export class Intake implements BodyHolder {
+export class Intake implements BodyHolder, UploadWaiter {
   readonly #host: ConnectionHost;
   readonly #owner: IntakeOwner;
   #saved: SavedMessage | null = null;
@@ -48,6 +53,8 @@ export class Intake implements BodyHolder {
   /** It is one of the holders of `bodies`. */
   #holds = false;
   #received = 0;
+  /** −1: not given. */
+  #contentLength = -1;
   #startedAt = 0;
   #clock: BodyClock | null = null;
   /** Of the present request. */
@@ -78,33 +85,35 @@ export class Intake implements BodyHolder {
       if (outcome === Outcome.MESSAGE) return this.#messageOnComplete(offset, length);
       if (outcome === Outcome.MORE) {
         this.#saved = parser.save(this.#saved);
+        if (this.upload !== null) this.#holdBack(this.upload);
         return;
       }
     }
   }
 
-  /** The application reads: true when `100 Continue` is due now. */
-  wanted(): boolean {
+  /** The application reads: its client is told to send, if it waits for that. */
+  wanted(): void {
     const { upload } = this;
-    if (upload === null) return false;
+    if (upload === null) return;
     upload.wanted = true;
-    if (!this.continueDue) return false;
+    if (!this.continueDue) return;
     this.continueDue = false;
     this.#clock!.restart(this.#host.now);
     // Behind the head of an answer it would be a part of that.
-    return this.#received === 0 && !upload.ended && this.#owner.exchange?.headSent !== true;
+    const isDue = this.#received === 0 && !upload.ended && this.#owner.exchange?.headSent !== true;
+    if (isDue) this.#owner.output.write(CONTINUE);
   }
 
   /** The answer is there already: the rest of the body is counted and dropped. */
   discard(): void {
     this.forgetBody();
-    this.#received = 0;
     this.#owner.state = State.DISCARD;
   }
 
   forgetBody(): void {
     if (this.upload !== null) {
-      this.upload.close();
+      // One that came whole is its exchange's, whose application may read it although its client is gone.
+      if (!this.upload.ended) this.upload.close();
       this.#host.uploads.leave(this.upload);
       this.upload = null;
     }
@@ -127,12 +136,15 @@ export class Intake implements BodyHolder {
     else this.#clock?.go(this.#host.now);
   }
 
-  /** Refuses a request whose body comes too slowly. */
+  /** Refuses a request whose body comes too slowly, or ends the connection if it is answered. */
   refuseLate(now: number): void {
     const { state } = this.#owner;
-    if (state !== State.BODY && (state !== State.STREAM || this.continueDue)) return;
-    const limit = this.#clock!.late(now, this.#host.limits);
-    if (limit !== '') this.#owner.refuse(408, `the body came too slowly (${limit})`);
+    const comes =
+      state === State.BODY || state === State.DISCARD || (state === State.STREAM && !this.continueDue);
+    const limit = comes ? this.#clock!.late(now, this.#host.limits) : '';
+    if (limit === '') return;
+    if (state === State.DISCARD) this.#owner.linger();
+    else this.#owner.refuse(408, `the body came too slowly (${limit})`);
   }
 
   // called by the upload gate
@@ -142,10 +154,26 @@ export class Intake implements BodyHolder {
     if (this.#head === null) return;
     const exchange = this.#owner.begin(this.#head, 0);
     this.#head = null;
-    if (exchange === undefined) return this.#owner.refuse(503, '');
+    if (exchange === undefined) {
+      this.upload!.close();
+      return this.#owner.refuse(503, '');
+    }
     exchange.upload = this.upload;
+    this.#tellLeft(exchange);
     this.#owner.setDeadline(0);
     this.#owner.submit(exchange, 0);
+  }
+
+  get isRipe(): boolean {
+    return this.continueDue || this.#isFull;
+  }
+
+  get #isFull(): boolean {
+    return this.upload!.waiting >= this.#host.bodies.share;
+  }
+
+  uploadOnDisplaced(): void {
+    this.#owner.refuse(408, 'the body came too slowly while others waited');
   }
 
   // called by the memory of bodies
@@ -160,6 +188,10 @@ export class Intake implements BodyHolder {
 
   bodyRate(now: number): number {
     return this.#clock!.rate(now);
+  }
+
+  bodyGoesOn(): void {
+    if (this.#owner.state === State.BODY) this.#stream();
   }
 
   bodyGivesWay(): void {
@@ -186,15 +218,17 @@ export class Intake implements BodyHolder {
     this.flags = 0;
     this.#startedAt = this.#host.now;
     this.#owner.state = State.HEAD;
-    this.#owner.setDeadline(this.#host.limits.headersTimeout);
+    const { headersTimeout, requestTimeout } = this.#host.limits;
+    this.#owner.setDeadline(requestTimeout > 0 ? Math.min(headersTimeout, requestTimeout) : headersTimeout);
   }
 
   #headOnComplete(parser: Parser, outcome: number): boolean {
     this.flags = parser.flags;
     this.#received = 0;
+    this.#contentLength = parser.contentLength;
     this.#owner.setDeadline(0);
     if (parser.contentLength > this.#host.limits.maxBodySize) return this.#refuse(413);
-    if ((this.flags & Flag.CONNECT) !== 0 && !this.#host.connects) return this.#refuse(501);
+    if ((this.flags & Flag.CONNECT) !== 0 && !this.#host.manners.connects) return this.#refuse(501);
     if (outcome === Outcome.MESSAGE) return this.#submitWhole(parser);
     this.#head = copyHead(liveHead(parser));
     this.#clock ??= new BodyClock();
@@ -204,8 +238,15 @@ export class Intake implements BodyHolder {
     this.#host.bodies.enter(this);
     this.continueDue = (this.flags & Flag.EXPECT_CONTINUE) !== 0;
     this.#owner.state = State.BODY;
-    if (this.continueDue || parser.contentLength > this.#host.limits.bodyBuffer) this.#stream();
+    this.#host.bodies.settle(this, this.#host.now);
+    if (this.#head !== null && this.#goesAtOnce) this.#stream();
     return parses(this.#owner.state) && this.#bodyOnSpans(parser);
+  }
+
+  /** Does not wait for its body to be complete. */
+  get #goesAtOnce(): boolean {
+    const { limits, manners } = this.#host;
+    return manners.hearsHeads || this.continueDue || this.#contentLength > limits.bodyBuffer;
   }
 
   /** The whole message lies in the parser's memory: the common case, copied once, into the slab. */
@@ -223,7 +264,7 @@ export class Intake implements BodyHolder {
 
   #bodyOnSpans(parser: Parser): boolean {
     if (parser.bodySpanCount > 0 && !this.#bodyOnBytes(parser.body())) return false;
-    if (this.upload !== null) this.#uploadOnBytes(this.upload);
+    if (this.upload !== null) this.#uploadOnBytes();
     return true;
   }
 
@@ -232,7 +273,8 @@ export class Intake implements BodyHolder {
     this.#received += bytes.length;
     this.#clock?.arrived(bytes.length, now);
     if (this.#owner.state === State.DISCARD) {
-      if (this.#received > DISCARD_LIMIT) this.#owner.linger();
+      // Its answer may have said that the connection goes on, so all is read that could be known to come.
+      if (this.#received > limits.maxBodySize) this.#owner.linger();
       return parses(this.#owner.state);
     }
     if (this.#received > limits.maxBodySize) return this.#refuse(413);
@@ -243,10 +285,31 @@ export class Intake implements BodyHolder {
     return parses(this.#owner.state);
   }
 
-  #uploadOnBytes(upload: Upload): void {
+  #uploadOnBytes(): void {
     const { exchange } = this.#owner;
-    if (exchange !== null) this.#host.pump(exchange);
-    if (upload.waiting >= UPLOAD_HIGH_WATER) this.#owner.pause();
+    if (exchange === null) return;
+    this.#tellLeft(exchange);
+    this.#host.pump(exchange);
+  }
+
+  /** More of the body comes: one that waits for a place is read on until its buffer is full, others for less. */
+  #holdBack(upload: Upload): void {
+    if (this.#head === null) return upload.waiting >= UPLOAD_HIGH_WATER ? this.#owner.pause() : undefined;
+    if (!this.#isFull) return;
+    this.#owner.setDeadline(this.#host.limits.pendingTimeout);
+    this.#owner.pause();
+    this.#host.uploads.ripen(upload, this.#host.now);
+  }
+
+  #tellLeft(exchange: Exchange): void {
+    this.#host.exchanges.setLeft(exchange, this.#left);
+  }
+
+  /** As `ExchangeTable.setLeft` takes it. */
+  get #left(): number {
+    if (this.upload!.ended) return 0;
+    if (this.#contentLength < 0) return Math.max(-1 - this.#received, -MOST_LEFT);
+    return Math.min(this.#contentLength - this.#received, MOST_LEFT);
   }
 
   #messageOnComplete(offset: number, left: number): void {
@@ -275,17 +338,26 @@ export class Intake implements BodyHolder {
     upload.end();
     this.#host.uploads.leave(upload);
     // It still waited for a place, and needs none any more.
-    if (this.#head !== null) this.uploadOnPlace();
-    else if (this.#owner.exchange !== null) this.#host.pump(this.#owner.exchange);
+    if (this.#head !== null) return this.uploadOnPlace();
+    const { exchange } = this.#owner;
+    if (exchange === null) return;
+    this.#tellLeft(exchange);
+    this.#host.pump(exchange);
   }
 
-  /** The body does not fit, or waits to be asked for: the request goes out on its head, the body follows. */
+  /** The request goes out on its head as soon as it has a place, and the body follows. */
   #stream(): void {
+    const { uploads, limits, now } = this.#host;
     this.#owner.state = State.STREAM;
-    this.#owner.setDeadline(this.#host.limits.pendingTimeout);
     this.upload = new Upload(this.#body!);
     this.#body = null;
-    this.#host.uploads.enter(this.upload, this);
+    // Who waits for the application to read would hold a place, and say nothing.
+    if (this.continueDue && uploads.buffersFirst) {
+      this.continueDue = false;
+      this.#owner.output.write(CONTINUE);
+    }
+    if (this.continueDue) this.#owner.setDeadline(limits.pendingTimeout);
+    uploads.enter(this.upload, this, now);
   }
 
   #refuse(status: number): false {

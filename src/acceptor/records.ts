@@ -137,7 +137,12 @@ export class Records {
   #onRead(link: WorkerLink, exchange: Exchange): void {
     const blocks = (link.responses.kind & BLOCKS) !== 0;
     this.#uploads.reads(blocks);
-    if (exchange.upload !== null) exchange.upload.blocks ||= blocks;
+    const { upload } = exchange;
+    if (upload !== null) {
+      upload.blocks ||= blocks;
+      // Its client may be gone, and all that it sent is here.
+      upload.wanted ||= exchange.connection === null;
+    }
     if (!blocks || !this.#links.allBlock(this.#exchanges.active))
       return exchange.connection?.exchangeOnRead();
     const { blame } = this.#exchanges;

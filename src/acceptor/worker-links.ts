@@ -26,10 +26,15 @@ export class WorkerLinks implements Iterable<WorkerLink> {
 
   /** Whether all of them, of several, stand still for a body of which more is to come. */
   allBlock(exchanges: Iterable<Exchange>): boolean {
+    return this.live > 1 && this.block(exchanges);
+  }
+
+  /** The same, and of one. */
+  block(exchanges: Iterable<Exchange>): boolean {
     const blocked = new Set<number>();
     for (const { index, upload } of exchanges)
       if (upload?.blocks === true && !upload.ended) blocked.add(this.#table.owner(index));
-    return this.live > 1 && blocked.size >= this.live;
+    return blocked.size >= this.live;
   }
 
   add(link: WorkerLink): void {

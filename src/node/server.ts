@@ -102,11 +102,10 @@ function limitsOf(server: http.Server): LiveSettings['limits'] {
     get keepAliveTimeout() {
       return orLongest(server.keepAliveTimeout);
     },
-    // The time for a request bounds its head as well.
     get headersTimeout() {
-      return Math.min(orLongest(server.headersTimeout), orLongest(server.requestTimeout));
+      return orLongest(server.headersTimeout);
     },
-    get bodyTimeout() {
+    get requestTimeout() {
       return server.requestTimeout;
     },
   };
@@ -120,6 +119,7 @@ function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
     interface: 'node',
     // Node says nothing of what it refuses.
     logger: { ...defaultLogger, warn: () => {} },
+    bodyTimeout: 0,
     maxHeaderSize,
     maxRequestLine: maxHeaderSize,
     maxHeaders: Math.min(maxHeadersCount || MOST_HEADERS, MOST_HEADERS),

@@ -258,7 +258,7 @@ export const OPTIONS = {
     default: 64 * KIB,
     max: 16 * MIB,
     group: 'Size limits',
-    help: 'Bodies up to this are complete before the application sees the request',
+    help: 'Bodies up to this are complete before a TSGI or fetch application is called; a Node listener is called at the head',
   },
   validate: {
     kind: 'flag',

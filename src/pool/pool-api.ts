@@ -40,7 +40,15 @@ export interface PoolAcceptor {
     inbound: SharedArrayBuffer;
     port: MessagePort;
   }): void;
-  ready(slot: number, manners: { readonly halfOpen: boolean; readonly connects: boolean }): void;
+  ready(
+    slot: number,
+    manners: {
+      readonly halfOpen: boolean;
+      readonly connects: boolean;
+      readonly hearsHeads: boolean;
+      readonly mayBlock: boolean;
+    },
+  ): void;
   retire(slot: number): void;
   /** Whether the worker has begun any exchange. */
   hasWorked(slot: number): boolean;

@@ -115,6 +115,19 @@ export class ExchangeTable {
     return this.#memory.load(this.#layout.consumed + index);
   }
 
+  /**
+   * Of an exchange whose body did not come whole with its head: how much of the body its client has still to send. The
+   * acceptor alone writes the word: before it publishes the exchange, and each time bytes come. It never writes it after
+   * the owner's END, and the owner never reads it after its own END, so no value is of another use of the index. What a
+   * worker reads may be old, and is then too much: 0 (all has come) is final, and so is a part that is small enough.
+   * The acceptor stores it before an abort word, so a worker that sees a client gone also sees that its body came whole.
+   *
+   * @param bytes what is left; below 0 the body's length is not known, and −1 − `bytes` have come
+   */
+  setLeft(index: number, bytes: number): void {
+    this.#memory.store(this.#layout.left + index, bytes);
+  }
+
   // called by workers only
 
   /** PENDING → TAKEN by `owner`, when the entry is of this generation: the generation, or LOST. */
@@ -144,6 +157,11 @@ export class ExchangeTable {
   /** One of `Abort`. */
   abortOf(index: number): number {
     return this.#memory.load(this.#layout.abort + index);
+  }
+
+  /** What `setLeft` was given last. */
+  left(index: number): number {
+    return this.#memory.load(this.#layout.left + index);
   }
 
   extend(index: number, milliseconds: number): void {

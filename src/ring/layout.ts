@@ -24,6 +24,7 @@
  *            CONSUMED[exchanges] the owning worker    body bytes the application has taken, cumulative, wrapping
  *            SLAB[exchanges]    acceptor, before PENDING is stored: byte offset of the request in the slab
  *            EXTENDED[exchanges] the owning worker    ms from its start the application asked for; 0: the server's
+ *            LEFT[exchanges]    acceptor              body bytes that its client has still to send; see exchange-table.ts
  *            SLOT[ring]         acceptor              entries of the request ring
  *
  * A control word:     31            12 11        4 3     0
@@ -72,6 +73,7 @@ export interface Layout {
   readonly consumed: number;
   readonly slab: number;
   readonly extended: number;
+  readonly left: number;
   readonly slots: number;
   /** Words in the whole buffer. */
   readonly words: number;
@@ -88,8 +90,9 @@ export function layoutOf(exchanges: number, ring: number): Layout {
     consumed: at(3),
     slab: at(4),
     extended: at(5),
-    slots: at(6),
-    words: at(6) + ring,
+    left: at(6),
+    slots: at(7),
+    words: at(7) + ring,
   };
 }
 

@@ -73,6 +73,16 @@ export function halfWindow(passed: number, told: number): boolean {
   return ((passed - told) | 0) >= WINDOW / 2;
 }
 
+/** An answer may leave this much of its request's body to be sent and keep the connection: the acceptor reads and drops it. */
+const DISCARD_LIMIT = 64 * 1024;
+/** A body of unknown length of which so much has come, and not its end, is taken for one that has more than the limit left. */
+const LARGE_CHUNKED = 32 * 1024;
+
+/** Whether the connection ends behind an answer that leaves so much of its request's body unread (`ExchangeTable.setLeft`). */
+export function leavesTooMuch(left: number): boolean {
+  return left >= 0 ? left > DISCARD_LIMIT : -1 - left > LARGE_CHUNKED;
+}
+
 export function kindOf(word: number): number {
   return word & 0xff;
 }

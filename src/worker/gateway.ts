@@ -107,6 +107,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     const running = called.begin(reader, body);
     this.#running.add(running);
     if (running.lasting) this.#onLasting(running, body!);
+    else if (body !== null) body.holder = running.outbound;
     points.reached('copied');
     const why = table.abortOf(exchange);
     if (why !== Abort.NONE && why !== Abort.LEFT) {
@@ -211,6 +212,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   runningOnDone(running: Running): void {
     const { outbound, body } = running;
     if (body !== null) this.#inbound.close(outbound.exchange, body);
+    if (outbound.dropped) outbound.leave();
     // Its last bytes may still wait for room; until they have left, its client can leave.
     if (outbound.over) this.#forget(running);
     else outbound.onOver = () => this.#forget(running);

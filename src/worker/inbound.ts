@@ -27,6 +27,8 @@ export class InboundBody implements BodySource {
   /** What the acceptor was told: nothing, that the application waits, that the thread does. */
   #told: 0 | 1 | 2 = 0;
   #wake: (() => void) | null = null;
+  /** Its exchange's answer: it does not count against the worker's concurrency while it waits for its client. */
+  holder: { setAwaitsClient(awaits: boolean): void } | null = null;
 
   constructor(inbound: Inbound, exchange: number, generation: number) {
     this.#inbound = inbound;
@@ -50,13 +52,23 @@ export class InboundBody implements BodySource {
     return this.#told > 0;
   }
 
+  /** What its client has still to send (`ExchangeTable.setLeft`). May be asked until END was said. */
+  get left(): number {
+    return this.#ended ? 0 : this.#inbound.left(this.#exchange);
+  }
+
+  /** It has come whole, but not all of it is here. Like `left`. */
+  get isComing(): boolean {
+    return !this.#ended && this.left === 0;
+  }
+
   // called by the application's input stream
 
   next(): Uint8Array | null | undefined {
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
       this.#consumed = (this.#consumed + chunk.length) | 0;
-      if (this.#error === null) this.#sayConsumed();
+      if (this.#error === null && !this.#ended) this.#sayConsumed();
       return chunk;
     }
     if (this.#error !== null) throw this.#error;
@@ -71,6 +83,7 @@ export class InboundBody implements BodySource {
   wait(): Promise<void> {
     if (this.#ready) return Promise.resolve();
     this.#want(1);
+    this.holder?.setAwaitsClient(true);
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
@@ -124,8 +137,10 @@ export class InboundBody implements BodySource {
   #wakeUp(): void {
     if (this.#reader !== null) return this.#inbound.readable(this.#reader);
     const wake = this.#wake;
+    if (wake === null) return;
     this.#wake = null;
-    wake?.();
+    this.holder?.setAwaitsClient(false);
+    wake();
   }
 }
 
@@ -189,6 +204,10 @@ export class Inbound {
     const readable = this.#readable;
     if (readable.size > 0) this.#readable = new Set();
     return readable;
+  }
+
+  left(exchange: number): number {
+    return this.#link.shared.table.left(exchange);
   }
 
   want(exchange: number, generation: number, blocks: boolean): void {

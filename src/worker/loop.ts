@@ -5,7 +5,7 @@
  * an application is called (`gateway.ts`).
  *
  * Pull: a worker claims while its event loop is free and it holds fewer than `concurrency` exchanges whose head is
- * not sent. Handlers that await and then burn CPU would pile up on whoever is quickest to claim, so a worker that
+ * not sent and that do not wait for bytes of their client. Handlers that await and then burn CPU would pile up on whoever is quickest to claim, so a worker that
  * already holds exchanges leaves the claim to a live worker that holds fewer, for a millisecond (after that the other
  * is not turning its loop). Below 200 µs of CPU an exchange it packs instead: waking others would cost more.
  */
@@ -139,7 +139,8 @@ export class WorkerLoop {
     return Math.round(this.#epoch + this.#clock);
   }
 
-  headSent(): void {
+  /** An exchange that it holds has sent its head, or waits for its client. */
+  letGo(): void {
     this.#held -= 1;
     this.link.setHeld(this.#held);
     if (this.#held === 0 && this.#waitingForHeads.length > 0) this.#settle();
@@ -154,6 +155,12 @@ export class WorkerLoop {
 
   #settle(): void {
     for (const resolve of this.#waitingForHeads.splice(0)) resolve();
+  }
+
+  /** One that waited for its client goes on. */
+  hold(): void {
+    this.#held += 1;
+    this.link.setHeld(this.#held);
   }
 
   /**

@@ -8,7 +8,8 @@ import { Buffer } from 'node:buffer';
 import { chooseFraming, encodeHead, Framing } from '../http/encoder.ts';
 import { INSUFFICIENT } from '../ring/byte-ring.ts';
 import type { Bytes } from '../ring/bytes.ts';
-import { CLOSE, END, INTERIM, Kind, NO_EXCHANGE, PIECE, WINDOW } from '../ring/message.ts';
+import { Abort } from '../ring/layout.ts';
+import { CLOSE, END, INTERIM, Kind, leavesTooMuch, NO_EXCHANGE, PIECE, WINDOW } from '../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import type { AnsweredRequest } from './answers.ts';
 import { PartQueue } from './part-queue.ts';
@@ -25,6 +26,14 @@ export interface ResponsePlan {
   readonly http11: boolean;
   readonly keepAlive: boolean;
   readonly headRequest: boolean;
+}
+
+/** As far as an answer must know it. */
+export interface UnfinishedBody {
+  /** The application has waited for it. */
+  readonly asked: boolean;
+  /** Bytes that the client has still to send (`ExchangeTable.setLeft`). */
+  readonly left: number;
 }
 
 /** Holds what was encoded last, until it is flushed: a buffer for each text would keep the garbage collector busy. */
@@ -62,10 +71,14 @@ export class Outbound {
   over = false;
   /** Nobody waits for it; what is still written is dropped. */
   gone = false;
+  /** `drop` was called: its END is still to be said. */
+  dropped = false;
   /** Called when it becomes over, if that is not so yet when its application is done. */
   onOver: (() => void) | null = null;
-  /** The body that the client sends when it is asked for it (`Expect: 100-continue`). */
-  awaited: { readonly asked: boolean } | null = null;
+  /** What follows of the request's body, if it did not come whole with the head. */
+  body: UnfinishedBody | null = null;
+  /** The client sends the body only if it is told to (`Expect: 100-continue`). */
+  expects = false;
   /** What it answers. */
   request: AnsweredRequest | null = null;
   /** The loop's observer is to be shown how the body begins. */
@@ -79,6 +92,8 @@ export class Outbound {
   #tunnel = false;
   /** The acceptor was told to close the connection behind the answer. */
   #hungUp = false;
+  /** Its application waits for its client. */
+  #awaitsClient = false;
 
   constructor(loop: WorkerLoop, exchange: number, generation: number, plan: ResponsePlan) {
     this.loop = loop;
@@ -87,9 +102,9 @@ export class Outbound {
     this.plan = plan;
   }
 
-  /** Why nobody waits for it any more, one of `Abort`; NONE once it is over. */
+  /** Why nobody waits for it any more, one of `Abort`; NONE once that was heard, or it is over. */
   get abortedWhy(): number {
-    return this.loop.abortOf(this);
+    return this.dropped ? Abort.NONE : this.loop.abortOf(this);
   }
 
   /** The loop's clock, ms since the epoch: when the exchange at hand was begun. */
@@ -111,7 +126,15 @@ export class Outbound {
   begin(): void {
     if (this.started) return;
     this.started = true;
-    this.loop.headSent();
+    if (!this.#awaitsClient) this.loop.letGo();
+  }
+
+  /** The application waits for its client's bytes, or has them: until its head is sent it counts only while it has work to do. */
+  setAwaitsClient(awaits: boolean): void {
+    if (this.started || this.#awaitsClient === awaits) return;
+    this.#awaitsClient = awaits;
+    if (awaits) this.loop.letGo();
+    else this.loop.hold();
   }
 
   /** The connection is its application's from now on: what its client sends comes as the exchange's body. */
@@ -142,7 +165,7 @@ export class Outbound {
   }
 
   push(part: Uint8Array | string): void {
-    if (part.length > 0) this.queue.push(part);
+    if (part.length > 0 && !this.dropped) this.queue.push(part);
   }
 
   /** Sends what stands before the response: it begins nothing, and is dropped where there is no room for it. */
@@ -169,7 +192,7 @@ export class Outbound {
     const { http11, headRequest } = this.plan;
     const framing = chooseFraming(status, text.length, http11, headRequest);
     this.begin();
-    this.closes = !this.keepsAlive;
+    this.closes = !this.keepsAlive || this.leavesBody;
     this.ending = true;
     const head = encodeHead({
       status,
@@ -216,9 +239,20 @@ export class Outbound {
     this.#cut(Kind.RESPONSE | END);
   }
 
+  /** The same, while more of the body comes: END waits for `leave`, because it would break the body off. */
+  drop(): void {
+    if (this.over) return;
+    this.gone = true;
+    this.dropped = true;
+    this.queue.clear();
+    this.begin();
+    this.onCut();
+  }
+
   /** Moves what there is room for into the ring. */
   flush(): void {
     if (this.over) return;
+    if (this.dropped) return this.ending ? this.leave() : undefined;
     while (this.queue.length > 0) {
       if (this.#sendPiece()) continue;
       if (this.over) return;
@@ -232,11 +266,20 @@ export class Outbound {
   }
 
   /**
-   * Whether the connection goes on after this answer, as far as the request and the server say. Not when its client
-   * was never told to send its body: it may send that next, or its next request, and nobody can tell which.
+   * Whether the connection goes on after this answer, as far as the request and the server say. It ends if its client was
+   * never told to send its body: the client may send that next, or its next request, and nobody can tell which.
    */
   get keepsAlive(): boolean {
-    return this.plan.keepAlive && !this.loop.draining && this.awaited?.asked !== false;
+    return this.plan.keepAlive && !this.loop.draining && !(this.expects && this.#isUntold);
+  }
+
+  get #isUntold(): boolean {
+    return this.body !== null && !this.body.asked && this.body.left !== 0;
+  }
+
+  /** A whole answer leaves more of its request's body than the acceptor reads for the connection's sake. */
+  protected get leavesBody(): boolean {
+    return this.body !== null && leavesTooMuch(this.body.left);
   }
 
   /** All that was queued is in the ring. */
@@ -253,6 +296,7 @@ export class Outbound {
   /** A whole answer, `length` bytes behind its head: END follows it. A string is encoded as UTF-8. */
   protected sendWhole(head: string, body: Uint8Array | string, length: number): void {
     this.ending = true;
+    if (this.dropped) return this.leave();
     this.observeBody(body);
     if (length === 0) return this.sendShort(head, '', 0);
     if (typeof body === 'string' && length <= SHORT) return this.sendShort(head, body, length);

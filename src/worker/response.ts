@@ -30,14 +30,16 @@ export class Response extends Outbound implements Sink {
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
-    const head = this.#head(status, headers, length);
+    const head = this.#head(status, headers, length, this.leavesBody);
     this.sendWhole(head, body ?? '', this.#framing === Framing.NONE ? 0 : length);
   }
 
   start(status: number, headers: HeaderList, length: number): void {
     // Another answer in its place may still wait for room.
     if (this.gone || this.over) return;
-    this.queue.push(this.#head(status, headers, length));
+    // An application that has begun to read may read it all.
+    const leavesBody = this.body?.asked === false && this.leavesBody;
+    this.queue.push(this.#head(status, headers, length, leavesBody));
     if (this.#framing === Framing.NONE || length === 0) this.flush();
   }
 
@@ -70,7 +72,7 @@ export class Response extends Outbound implements Sink {
     // Nothing may have been said when we cannot, so room is made sure of before there is a head.
     const ring = this.loop.link.responses;
     if (headerBytes(headers) > PIECE / 2 || ring.claim(PIECE) === INSUFFICIENT) return false;
-    const head = this.#head(status, headers, record.length);
+    const head = this.#head(status, headers, record.length, this.leavesBody);
     this.ending = true;
     if (this.#framing === Framing.NONE) this.sendShort(head, '', 0);
     else this.#sendRecord(writeFileRecord({ head, ...record }));
@@ -83,11 +85,11 @@ export class Response extends Outbound implements Sink {
     this.finish(this.closes);
   }
 
-  #head(status: number, headers: HeaderList, length: number): string {
+  #head(status: number, headers: HeaderList, length: number, leavesBody: boolean): string {
     const { http11, headRequest } = this.plan;
     this.begin();
     this.#framing = chooseFraming(status, length, http11, headRequest);
-    this.closes = !this.keepsAlive || this.#framing === Framing.CLOSE;
+    this.closes = leavesBody || !this.keepsAlive || this.#framing === Framing.CLOSE;
     const head = encodeHead({
       status,
       headers,

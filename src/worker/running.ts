@@ -82,7 +82,11 @@ export abstract class Running implements Placed {
 
   protected onAbort(why: number): void {
     this.late = why === Abort.DEADLINE;
-    this.outbound.leave();
+    // What its client sent before it left can be read, if it came whole.
+    const isWhole = why === Abort.GONE && this.body?.left === 0;
+    if (isWhole && this.body!.isComing) this.outbound.drop();
+    else this.outbound.leave();
+    if (!isWhole) this.body?.onError(reasonOf(why));
     this.#end(reasonOf(why));
   }
 
@@ -96,6 +100,7 @@ export abstract class Running implements Placed {
   }
 
   protected onDismiss(reason: Error): void {
+    this.body?.onError(reason);
     this.#end(reason);
   }
 
@@ -106,7 +111,6 @@ export abstract class Running implements Placed {
 
   #end(reason: Error): void {
     this.#reason ??= reason;
-    this.body?.onError(this.#reason);
     this.#controller?.abort(this.#reason);
   }
 }

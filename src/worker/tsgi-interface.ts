@@ -39,7 +39,8 @@ export class TsgiInterface implements Interface {
   begin(request: RequestReader, body: InboundBody | null): Running {
     const { application, context, errors, handlerTimeout, worker } = this.#options;
     const response = new Response(this.#loop, request.exchange, request.generation, planOf(request.flags));
-    if ((request.flags & Flag.EXPECT_CONTINUE) !== 0) response.awaited = body;
+    response.body = body;
+    response.expects = (request.flags & Flag.EXPECT_CONTINUE) !== 0;
     const running = new TsgiRunning(response, body, application);
     response.request = running;
     const deadline = handlerTimeout > 0 ? running.startedAt + handlerTimeout : undefined;

@@ -5,14 +5,35 @@ import { expect, test } from 'vitest';
 import { Upload } from '../../src/acceptor/upload.ts';
 import { UploadGate } from '../../src/acceptor/upload-gate.ts';
 
-/** A gate with `count` uploads that entered in order, and those that have been admitted. */
-function enter(gate: UploadGate, count: number): { uploads: Upload[]; admitted: number[] } {
+interface Entered {
+  readonly uploads: Upload[];
+  /** Indices of those that were let in, and of those that had to leave again, in order. */
+  readonly admitted: number[];
+  readonly displaced: number[];
+}
+
+/** Lets `rates.length` uploads enter in order: each sends so many bytes a second, and has a full buffer if `isRipe`. */
+function enterAll(gate: UploadGate, rates: readonly number[], isRipe: boolean, now = 0): Entered {
   const admitted: number[] = [];
-  const uploads = Array.from({ length: count }, () => new Upload());
+  const displaced: number[] = [];
+  const uploads = rates.map(() => new Upload());
   for (const [index, upload] of uploads.entries()) {
-    gate.enter(upload, { uploadOnPlace: () => admitted.push(index) });
+    const waiter = {
+      isRipe,
+      bodyRate: () => rates[index]!,
+      uploadOnPlace: () => admitted.push(index),
+      uploadOnDisplaced: () => {
+        displaced.push(index);
+        gate.leave(upload);
+      },
+    };
+    gate.enter(upload, waiter, now);
   }
-  return { uploads, admitted };
+  return { uploads, admitted, displaced };
+}
+
+function enter(gate: UploadGate, count: number): Entered {
+  return enterAll(gate, Array<number>(count).fill(1000), true);
 }
 
 test('half of all places, once the application is known to await its input', () => {
@@ -68,10 +89,66 @@ test('an upload that leaves while it waits is never admitted', () => {
   expect(admitted).toEqual([0, 2]);
 });
 
+test('once a read has blocked, an upload whose buffer is not full waits for no place (A5)', () => {
+  const gate = new UploadGate(256);
+  gate.setWorkers(2);
+  gate.reads(true);
+  const { uploads, admitted } = enterAll(gate, [1000, 1000], false);
+  expect([admitted, gate.waiting]).toEqual([[], 2]);
+  gate.leave(uploads[0]!);
+  expect(gate.waiting).toBe(1);
+  gate.reads(false);
+  expect([admitted, gate.buffersFirst]).toEqual([[], true]);
+});
+
+test('an interface that cannot block has half of all places at once (A5)', () => {
+  const gate = new UploadGate(8);
+  gate.setManners(false);
+  expect(enterAll(gate, [1, 1, 1, 1, 1], false).admitted).toEqual([0, 1, 2, 3]);
+  gate.setManners(true);
+  expect(enter(gate, 1).admitted).toEqual([]);
+});
+
+test('the quickest of those that wait is next (A5)', () => {
+  const gate = new UploadGate(2);
+  const { uploads, admitted } = enterAll(gate, [10, 20, 500, 40], true);
+  gate.leave(uploads[0]!);
+  gate.leave(uploads[2]!);
+  expect(admitted).toEqual([0, 2, 3]);
+});
+
+test('one that has waited for a second takes the place of the slowest, if that is less than half as quick (A5)', () => {
+  const gate = new UploadGate(4);
+  gate.setManners(false);
+  const { admitted, displaced } = enterAll(gate, [900, 300, 1000], true);
+  gate.tick(900);
+  expect(displaced).toEqual([]);
+  gate.tick(1000);
+  expect([displaced, admitted]).toEqual([[1], [0, 1, 2]]);
+  const other = enterAll(gate, [1500], true, 1000);
+  gate.tick(5000);
+  expect([displaced, other.admitted]).toEqual([[1], []]);
+});
+
+test('a slow body that blocks its worker gives up when requests wait, and one that does not block stays (A5)', () => {
+  const gate = new UploadGate(256);
+  gate.setWorkers(3);
+  const { uploads, displaced } = enterAll(gate, [10, 600], true);
+  gate.reads(true);
+  uploads[1]!.blocks = true;
+  gate.unblock(500);
+  expect(displaced).toEqual([]);
+  gate.unblock(1500);
+  expect(displaced).toEqual([1]);
+  gate.unblock(1500);
+  expect(displaced).toEqual([1]);
+});
+
 test('thousands that wait are refused one after the other, not one within the other', () => {
   const gate = new UploadGate(2);
+  const waiter = { isRipe: true, bodyRate: () => 1, uploadOnDisplaced() {} };
   const inside = new Upload();
-  gate.enter(inside, { uploadOnPlace() {} });
+  gate.enter(inside, { ...waiter, uploadOnPlace() {} }, 0);
   let refused = 0;
   for (let i = 0; i < 20_000; i++) {
     const upload = new Upload();
@@ -79,7 +156,7 @@ test('thousands that wait are refused one after the other, not one within the ot
       refused += 1;
       gate.leave(upload);
     };
-    gate.enter(upload, { uploadOnPlace });
+    gate.enter(upload, { ...waiter, uploadOnPlace }, 0);
   }
   gate.leave(inside);
   expect([refused, gate.inside, gate.waiting]).toEqual([20_000, 0, 0]);

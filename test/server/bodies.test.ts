@@ -110,9 +110,14 @@ describe('chunks of one byte', () => {
   test('that nobody reads yet wait in few pieces: the worker joins them, too (A4)', async () => {
     const { port } = await serve(
       `
+      if (environ.REQUEST_METHOD === 'GET') {
+        globalThis.sent();
+        startResponse(200, []);
+        return '';
+      }
       const input = environ['tsgi.input'];
       const first = await input.read(1);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await new Promise((resolve) => (globalThis.sent = resolve));
       let pieces = 0, bytes = first.length;
       for await (const chunk of input) { pieces += 1; bytes += chunk.length; }
       startResponse(200, []);
@@ -126,6 +131,7 @@ describe('chunks of one byte', () => {
     // Each in a read of its own, as far as the kernel lets it.
     for (let i = 0; i < 2000; i++) await client!.write('1\r\nx\r\n', '');
     await client!.write('0\r\n\r\n');
+    await fetch(`http://127.0.0.1:${port}`);
     expect((await client!.answer())?.body).toBe('2000,true');
   });
 });

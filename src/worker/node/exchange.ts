@@ -12,6 +12,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
 import { Abort } from '../../ring/layout.ts';
+import { leavesTooMuch } from '../../ring/message.ts';
 import type { InboundBody } from '../inbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { beginsInterim, InterimText } from './interim.ts';
@@ -53,6 +54,8 @@ export class NodeExchange extends Running implements SocketOwner {
   #ending = false;
   /** All of the response is in the ring. */
   #finished = false;
+  /** The client is gone, and what it sent can still be read: the exchange is over when its listener's promise settles. */
+  protected outlivesClient = false;
 
   constructor(outbound: ExchangeOutbound, host: ExchangeHost, { head, body, complete }: Arrived) {
     super(outbound, body);
@@ -101,11 +104,8 @@ export class NodeExchange extends Running implements SocketOwner {
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
     const { server, listener } = this.host;
-    if (this.#expectsContinue) {
-      internals(response)._expect_continue = true;
-      if (server.listenerCount('checkContinue') > 0)
-        return void server.emit('checkContinue', request, response);
-    }
+    if (this.#expectsContinue && server.listenerCount('checkContinue') > 0)
+      return void server.emit('checkContinue', request, response);
     this.follow(listener(request, response));
   }
 
@@ -113,7 +113,7 @@ export class NodeExchange extends Running implements SocketOwner {
   protected follow(result: unknown): void {
     if (!(result instanceof Promise)) return;
     result.then(
-      () => this.late && this.onOver(),
+      () => (this.late || this.outlivesClient) && this.onOver(),
       (error) => this.onFailed(error),
     );
   }
@@ -197,7 +197,6 @@ export class NodeExchange extends Running implements SocketOwner {
   #await(body: InboundBody): void {
     this.#reading = true;
     this.#asked = true;
-    internals(this.response)._sent100 = true;
     void body.wait().then(() => {
       this.#reading = false;
       if (!this.#bodyOver) this.#read(body);
@@ -245,7 +244,8 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   get leavesBody(): boolean {
-    return this.body !== null && !this.#bodyOver && !isRead(this.request);
+    const { body } = this;
+    return body !== null && !this.#bodyOver && !isRead(this.request) && leavesTooMuch(body.left);
   }
 
   responseOnPrefinish(): void {
@@ -313,14 +313,17 @@ export class NodeExchange extends Running implements SocketOwner {
     super.onAbort(why);
     if (!this.hasMessages) return;
     if (this.late) this.hearTheEnd();
-    this.#socket.settle();
+    if (this.outlivesClient) process.nextTick(emitClose, this.response);
+    else this.#socket.settle();
   }
 
-  /** As Node's server, which ends its side when a client has ended its own. */
+  /** As Node's server, which ends its side when a client has ended its own. What is still read of the body would be broken off. */
   #part(): void {
     this.#ending = true;
-    this.outbound.part();
-    if (this.hasMessages) this.#socket.hangUp();
+    if (this.outlivesClient && this.body?.isComing === true) this.outbound.drop();
+    else this.outbound.part();
+    if (this.outlivesClient) process.nextTick(emitClose, this.response);
+    else if (this.hasMessages) this.#socket.hangUp();
   }
 
   protected override onDismiss(reason: Error): void {

@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Prepared } from './body-fields.ts';
+import { Abort } from '../../ring/layout.ts';
 import { NodeExchange } from './exchange.ts';
 import type { Arrived, ExchangeHost } from './exchange-host.ts';
 import { prepare } from './fast-response.ts';
@@ -150,6 +151,12 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     return this.hasMessages ? this.response.writableEnded : this.#plain !== null;
   }
 
+  /** The web's body has no owner that could destroy it: what came whole can be read. */
+  get #readsOn(): boolean {
+    if (!this.hasMessages || this.#isAnswered) return false;
+    return this.body === null ? this.complete !== null : this.body.left === 0;
+  }
+
   #onCut(): void {
     if (this.#isAnswered) return;
     this.#cut = true;
@@ -157,6 +164,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   }
 
   protected override onAbort(why: number): void {
+    this.outlivesClient = why !== Abort.DEADLINE && this.#readsOn;
     this.#onCut();
     super.onAbort(why);
     if (!this.hasMessages && !this.late) this.onOver();

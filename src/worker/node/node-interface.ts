@@ -81,6 +81,8 @@ export class NodeInterface implements Interface {
     const { exchange, generation, bodyLength } = reader;
     const outbound = new ExchangeOutbound(this.#loop, exchange, generation, planOf(head.flags));
     outbound.request = head;
+    outbound.body = body;
+    outbound.expects = (head.flags & Flag.EXPECT_CONTINUE) !== 0;
     return this.exchange(outbound, site, { head, body, complete: bodyLength > 0 ? reader.body() : null });
   }
 

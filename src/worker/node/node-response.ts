@@ -16,9 +16,6 @@ export interface Internals {
   /** Bytes of the body as far as they were announced. */
   _contentLength: number | null;
   _hasBody: boolean;
-  /** The client waits for `100 Continue` before it sends its body: without that, the connection ends. */
-  _expect_continue: boolean;
-  _sent100: boolean;
   /** The connection ends behind this response. */
   _last: boolean;
   useChunkedEncodingByDefault: boolean;
@@ -51,6 +48,11 @@ export interface HeadContext {
 /** Its socket is a HeadContext, and not one of Node's. */
 export function isOurs({ socket }: ServerResponse): boolean {
   return typeof (socket as unknown as HeadContext | null)?.endsNow === 'boolean';
+}
+
+/** All of the response is written in this call. */
+export function endNow(response: ServerResponse): void {
+  if (isOurs(response)) (response.socket as unknown as HeadContext).endsNow = true;
 }
 
 /** Its socket is a HeadContext. */

@@ -9,6 +9,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fitCoding, type Prepared } from './body-fields.ts';
+import { endNow } from './node-response.ts';
 
 /** Returns a promise where there is more to wait for: it settles when all was written, or nobody waits for it. */
 export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Promise<void> | undefined {
@@ -19,6 +20,8 @@ export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Prom
   if (outgoing.destroyed || isHead) drop(body);
   if (outgoing.destroyed) return undefined;
   if (isStream(body) && !isHead) return sendStream(prepared, body, outgoing);
+  // Else its head would not say that it leaves too much of the request's body.
+  if (isHead || !isReadable(body)) endNow(outgoing);
   writeHead(prepared, outgoing);
   if (isHead || body === null || body === undefined) outgoing.end();
   else if (isReadable(body)) return pipeline(body, outgoing);

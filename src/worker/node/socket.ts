@@ -38,7 +38,7 @@ export interface SocketOwner {
   /** The response that was assigned to it has been given its last bytes. */
   responseOnPrefinish(): void;
   responseOnFinish(): void;
-  /** More of the request's body comes, and nobody reads it. */
+  /** More of the request's body comes than is read for the connection's sake, and the application does not read it. */
   readonly leavesBody: boolean;
   /** Nobody waits for the response any more; synchronous code can ask, whose loop does not turn. */
   readonly isAbandoned: boolean;

@@ -3,6 +3,7 @@
  */
 import { bodies } from './bodies.ts';
 import type { Cases } from './case.ts';
+import { early } from './early.ts';
 import { ends } from './ends.ts';
 import { heads } from './heads.ts';
 import { interim } from './interim.ts';
@@ -11,6 +12,15 @@ import { sockets } from './sockets.ts';
 import { uploads } from './uploads.ts';
 import { hostOf } from './host.ts';
 
-export const cases: Cases = { ...heads, ...bodies, ...requests, ...interim, ...uploads, ...ends, ...sockets };
+export const cases: Cases = {
+  ...heads,
+  ...bodies,
+  ...requests,
+  ...interim,
+  ...uploads,
+  ...early,
+  ...ends,
+  ...sockets,
+};
 
 export default hostOf(cases);
