@@ -122,7 +122,10 @@ describe('errors that nobody catches', () => {
       const folder = path.dirname(app);
       const { port, server } = await serveFile(app, 1);
       const fills = Array.from({ length: 6 }, () => net.connect(port, '127.0.0.1'));
-      for (const fill of fills) fill.end('GET /fill HTTP/1.1\r\nHost: a\r\n\r\n').resume();
+      for (const fill of fills) {
+        fill.write('GET /fill HTTP/1.1\r\nHost: a\r\n\r\n');
+        fill.resume();
+      }
       await Promise.all(fills.map((fill) => once(fill, 'data')));
       const faulty = await Client.connect(port);
       await faulty.write(`GET /fault?${folder} HTTP/1.1\r\nHost: a\r\n\r\n`);
