@@ -30,8 +30,6 @@ export interface StandInOwner {
   standInOnCut(idleOnly: boolean): void;
 }
 
-type Done = (error?: Error) => void;
-
 /** What Node's servers keep to themselves; the same since Node 20. */
 interface Inner {
   /** What is bound. Node's `listening`, `address`, `close`, `ref` and `unref` are made of it. */
@@ -41,9 +39,6 @@ interface Inner {
   readonly _listeningId?: number;
   _emitCloseIfDrained(): void;
 }
-
-/** Node's own listener of 'listening' starts a timer that looks at connections, of which there are none. */
-const WATCHES_CONNECTIONS = 'setupConnectionsTracking';
 
 const standIns: WeakMap<Server, StandIn> = new WeakMap();
 
@@ -63,8 +58,6 @@ export class StandIn {
     this.#owner = owner;
     this.#listeningId = this.#inner._listeningId;
     standIns.set(server, this);
-    for (const listener of server.listeners('listening') as Done[])
-      if (listener.name === WATCHES_CONNECTIONS) server.off('listening', listener);
     Object.defineProperty(server, '_connections', { configurable: true, get: () => this.#connections });
     if (owner.standInAddress() !== null) this.#listen();
   }

@@ -86,6 +86,20 @@ describe('a server that listens', () => {
   );
 
   behaviour(
+    'keeps the listeners that it had (C34)',
+    ({ http, note, on }) => {
+      const server = http.createServer();
+      const before = server.listenerCount('listening');
+      on('count', () => note(`${server.listenerCount('listening') - before} more`));
+      return server;
+    },
+    async ({ noted, send }) => {
+      send('count');
+      await noted('0 more');
+    },
+  );
+
+  behaviour(
     'closed twice, the second callback has an error (C34)',
     ({ http, note, on }) => {
       const server = http.createServer();
