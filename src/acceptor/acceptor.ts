@@ -190,7 +190,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.#setLive(slot, false);
     link.port.close();
     this.#links.remove(link);
-    const lost = this.exchanges.lostBy(slot);
+    const lost = this.exchanges.judge(slot);
     this.#events.onLost?.(slot, lost, why);
     this.requestTurn();
   }

@@ -38,6 +38,8 @@ export class Exchanges {
   /** Submitted since the journal was last written. */
   readonly #unwritten: Exchange[] = [];
   readonly blame: Blame = new Blame();
+  /** Entries that nobody can take may lie in the ring: a look at all of it may find room. */
+  #mayBeDead = false;
   /** False: no worker serves and none is near, so every request is refused. */
   open = true;
   readonly #all: Exchange[] = [];
@@ -151,6 +153,7 @@ export class Exchanges {
   cancel(exchange: Exchange): boolean {
     exchange.connection = null;
     if (!this.#memory.table.cancel(exchange.index, exchange.generation)) return false;
+    this.#mayBeDead = true;
     this.finish(exchange);
     return true;
   }
@@ -244,12 +247,12 @@ export class Exchanges {
   /**
    * A worker has ended and its records are drained: judges what it owned. TAKEN was not begun and runs elsewhere;
    * RUNNING is 502, or a destroyed connection when its head has left. Also puts every PENDING exchange that was
-   * claimed but never taken (by whomever) into the ring again, in the order in which they came.
-   *
-   * @param lost those are put into it whose clients waited and have lost their response
+   * claimed but never taken (by whomever) into the ring again, in their order. Returns what clients have lost.
    */
-  judge(slot: number, lost: LostRequest[] | null = null): void {
+  judge(slot: number): LostRequest[] {
     const { table, ring } = this.#memory;
+    const lost: LostRequest[] = [];
+    this.#mayBeDead = true;
     const inOrder = [...this.active].sort((one, other) => (one.serial - other.serial) | 0);
     for (const exchange of inOrder) {
       const state = table.state(exchange.index);
@@ -258,12 +261,6 @@ export class Exchanges {
       if (state === State.PENDING || table.owner(exchange.index) !== slot) continue;
       this.#judgeOne(exchange, state, lost);
     }
-  }
-
-  /** As `judge`; returns the requests whose clients have lost their response. */
-  lostBy(slot: number): LostRequest[] {
-    const lost: LostRequest[] = [];
-    this.judge(slot, lost);
     return lost;
   }
 
@@ -288,6 +285,7 @@ export class Exchanges {
     for (const exchange of this.assignments)
       if (exchange.queuedAt <= limit && table.cancel(exchange.index, exchange.generation))
         expired.push(exchange);
+    this.#mayBeDead ||= expired.length > 0;
     return expired;
   }
 
@@ -314,7 +312,7 @@ export class Exchanges {
       if (this.#memory.table.state(exchange.index) !== State.PENDING) this.assignments.remove(exchange);
   };
 
-  #judgeOne(exchange: Exchange, state: number, lost: LostRequest[] | null): void {
+  #judgeOne(exchange: Exchange, state: number, lost: LostRequest[]): void {
     const connection = exchange.connection;
     if (state === State.TAKEN && connection !== null) {
       this.#memory.table.requeue(exchange.index, exchange.generation);
@@ -323,7 +321,7 @@ export class Exchanges {
       return;
     }
     const headSent = exchange.headSent;
-    if (connection !== null) lost?.push({ request: this.requestLine(exchange), begun: headSent });
+    if (connection !== null) lost.push({ request: this.requestLine(exchange), begun: headSent });
     this.finish(exchange);
     if (headSent) connection?.exchangeOnBroken();
     else connection?.exchangeOnRefused(502);
@@ -351,7 +349,8 @@ export class Exchanges {
   #queueHasRoom(): boolean {
     if (this.#memory.ring.isBelow(this.#maxPending - this.assignments.size)) return true;
     this.#forgetTaken();
-    return this.#compact() + this.assignments.size < this.#maxPending;
+    if (this.#mayBeDead) this.#compact();
+    return this.#memory.ring.isBelow(this.#maxPending - this.assignments.size);
   }
 
   #dispatch(exchange: Exchange): void {
@@ -383,10 +382,11 @@ export class Exchanges {
 
   /**
    * Cancelled entries stay in the ring until they are claimed. When they fill it, the acceptor claims as an ordinary
-   * consumer, once round, and puts the living back in their order. Workers may claim beside it. Returns the depth.
+   * consumer, once round, and puts the living back in their order. Workers may claim beside it.
    */
-  #compact(): number {
+  #compact(): void {
     const { ring, table } = this.#memory;
+    this.#mayBeDead = false;
     for (let left = Math.min(ring.depth(), ring.capacity); left > 0; left--) {
       const entry = ring.claim();
       if (entry === EMPTY) break;
@@ -395,6 +395,5 @@ export class Exchanges {
       if (!live || table.state(exchange.index) !== State.PENDING) continue;
       exchange.position = ring.push(entry);
     }
-    return ring.depth();
   }
 }

@@ -128,6 +128,7 @@ function viewOf(words: Int32Array): SlabView {
     finishRequest: (offset: number, _body: number, _more: boolean, serial: number) => {
       words[offset >> 2] = serial;
     },
+    requestLine: () => '',
   } as unknown as SlabView;
 }
 

@@ -83,9 +83,12 @@ export class Port {
     loop.ports.push(this);
   }
 
-  on(_: string, listener: Task): void {
+  on(_: string, listener: Task): this {
     this.listener = listener;
+    return this;
   }
+
+  unref(): void {}
 
   close(): void {
     this.listener = null;
