@@ -194,7 +194,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** Graceful: an idle connection ends now, another after its answer. A new one is about to ask, and is answered. */
   close(): void {
-    if (this.state !== State.IDLE) return;
+    if (this.state !== State.IDLE && this.state !== State.DISCARD) return;
     if (this.peers === null) this.setDeadline(NEW_MS);
     else this.linger();
   }

@@ -179,3 +179,17 @@ describe('when no worker can be had', () => {
     expect(log.join('\n')).toMatch(/A replacement worker did not start/);
   });
 });
+
+test('a client that still sends the body of an answered request does not hold up the close', async () => {
+  const { port, server } = await serve(`startResponse(200, []); return 'early';`);
+  const client = await Client.connect(port);
+  await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n' + 'b'.repeat(40_000));
+  expect((await client.answer())?.body).toBe('early');
+  const start = performance.now();
+  const closed = server.close();
+  await client.write('b'.repeat(30_000));
+  expect(await client.rest()).toBe('');
+  client.close();
+  await closed;
+  expect(performance.now() - start).toBeLessThan(5000);
+});
