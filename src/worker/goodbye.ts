@@ -71,8 +71,9 @@ export class Goodbye {
     const { exit, kill } = process;
     this.#exit = exit.bind(process) as Exit;
     const exitLater: (code: Parameters<Exit>[0]) => void = (code) => this.#leave(code);
-    const killOthers: Kill = (pid, ...rest) => {
-      if (pid !== process.pid) return kill.call(process, pid, ...rest);
+    const killOthers: Kill = (pid, signal) => {
+      // Signal 0 asks only whether the process is there.
+      if (pid !== process.pid || signal === 0) return kill.call(process, pid, signal);
       this.#leave(0);
       return true;
     };
