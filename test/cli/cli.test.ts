@@ -143,14 +143,16 @@ describe('a running server', () => {
     expect((await cli.finished()).code).toBe(0);
   });
 
-  test('a second signal ends it at once', async () => {
+  test('a signal that comes more than a second after the first ends it at once', async () => {
     const app = appFile(`export default (environ, startResponse) => { for (;;); };`);
     const cli = new Cli([app, '--port', '0', '--threads', '1']);
     const client = await Client.connect(Number(new URL(await cli.url()).port));
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     cli.child.kill('SIGINT');
     await client.until(() => cli.stderr.includes('again to end now'));
-    cli.child.kill('SIGINT');
+    // Those within the first second count as the first.
+    const again = setInterval(() => cli.child.kill('SIGINT'), 100);
     expect((await cli.finished()).code).toBe(130);
+    clearInterval(again);
   });
 });
