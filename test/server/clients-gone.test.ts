@@ -28,7 +28,8 @@ function fetchApp(body: string): string {
     async function read(request) { ${body} }
     export default { async fetch(request) {
       if (request.method === 'GET') { const told = JSON.stringify(seen); return new Response(told); }
-      request.signal.addEventListener('abort', () => leave());
+      // Later than everything that happens when a client leaves.
+      request.signal.addEventListener('abort', () => setTimeout(leave, 30));
       seen.push('called');
       ${body.includes('gone') ? '' : 'await gone;'}
       try { seen.push(await read(request), request.signal.aborted); } catch (error) { seen.push(String(error)); }
@@ -41,7 +42,7 @@ const TSGI = `
   export default async (environ, startResponse) => {
     if (environ.REQUEST_METHOD === 'GET') { startResponse(200, []); return JSON.stringify(seen); }
     const signal = environ['tsgi.signal'];
-    const gone = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    const gone = new Promise((resolve) => signal.addEventListener('abort', () => setTimeout(resolve, 30)));
     seen.push('called');
     await gone;
     try { seen.push((await environ['tsgi.input'].read()).length, signal.aborted); }
