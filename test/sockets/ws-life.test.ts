@@ -21,7 +21,7 @@ const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
 
 /** What comes to the acceptor before this has been read by it when this is over. */
 async function refused(port: number): Promise<void> {
-  expect(await exchange(port, 'no request\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await exchange(port, 'no request\r\n\r\n')).toMatch(/^HTTP\/1\.1 501 /);
 }
 
 async function closed(ws: WebSocket): Promise<number> {

@@ -20,6 +20,8 @@ test('of the rooms that no application can import, a thread loads nothing apart 
   const imported = new Set([...importsOf('thread.js'), ...importsOf(chunk!)]);
   const apart = [...imported].filter((name) => !name.startsWith('./thread-')).sort();
   expect(apart.filter((name) => !name.startsWith('./../tsgi/'))).toEqual([
+    // It finds this package's folder by its own place.
+    './../error-text.js',
     './../errors.js',
     './../node-server.js',
     './points.js',
