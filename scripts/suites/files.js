@@ -1,5 +1,5 @@
 /**
- * A suite whose files are programs: one that ends with 0 has passed.
+ * A suite whose files are programs. A file passes if its program exits with 0.
  *
  * Law: starts them, a few at a time; which files belong to it is `suites.js`'s.
  */

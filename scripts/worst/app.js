@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 const BLOCK = Buffer.alloc(8 * 1024 * 1024);
 let dripped = Promise.resolve();
 
-/** Writes so many bytes, each in a turn of its own, and waits for nobody. */
+/** Writes this number of bytes, each in its own turn, without waiting. */
 async function drip(response, count) {
   response.write(BLOCK);
   for (let i = 0; i < count; i++) {

@@ -14,7 +14,7 @@ const NODE = fileURLToPath(new URL('app.js', import.meta.url));
 const TSGI = fileURLToPath(new URL('app-tsgi.js', import.meta.url));
 
 const LIMITS = { maxRequestLine: '256KiB', maxHeaderSize: '256KiB', maxHeaders: 2000, pendingTimeout: '30s' };
-/** In one thread a server wakes nobody: its cost is that of its code. */
+/** With 0 threads the server wakes no thread, so only its code is measured. */
 const ALONE = { ...LIMITS, threads: 0 };
 const SERVERS = {
   node: { app: NODE, options: { ...ALONE, interface: 'node' } },

@@ -48,7 +48,7 @@ export class Audit {
     for (const exchange of this.#exchanges.active) {
       if (!this.#isSound(exchange)) return `the words of exchange ${exchange.index}`;
       if (!this.#isLost(exchange)) continue;
-      // A worker takes what it claims within microseconds, so after a second nobody will.
+      // A worker takes an entry microseconds after its claim. After a second no worker will take it.
       if (before.has(exchange.serial)) this.#exchanges.requeue(exchange);
       else this.#claimed.add(exchange.serial);
     }
@@ -64,7 +64,7 @@ export class Audit {
     return state !== State.FREE || takenAt === 0;
   }
 
-  /** Pending, meant for nobody, and claimed from the ring. */
+  /** Pending, not assigned to a worker, and claimed from the ring. */
   #isLost({ index, meantFor, position }: Exchange): boolean {
     const { table, ring } = this.#shared;
     return meantFor === null && table.state(index) === State.PENDING && ring.passed(position);

@@ -77,7 +77,7 @@ export class BodyMemory implements MemoryAccount {
       slow.bodyGivesWay();
       if (this.bytes <= enough) return;
     }
-    // Nobody else is old enough before the clock moves.
+    // No other connection is old enough before the clock moves.
     this.#searchedAt = now;
     for (const holder of this.#holders) holder.bodyHoldsBack();
   }
