@@ -18,7 +18,7 @@ function inputs() {
   const hash = createHash('sha256');
   const add = (file) => hash.update(file).update(readFileSync(path.join(root, file)));
   const sources = readdirSync(path.join(root, 'src'), { recursive: true }).filter((file) =>
-    file.endsWith('.ts'),
+    /\.c?ts$/.test(file),
   );
   for (const file of sources.sort()) add(path.join('src', file));
   for (const file of [

@@ -113,7 +113,7 @@ const TYPES_ONLY = new Set([
 ]);
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.c?ts$/.test(file))
   .map((file) => ({ file, text: readFileSync(path.join(SRC, file), 'utf8') }));
 
 function roomOf(file: string): string {

@@ -10,8 +10,8 @@ import { Piscina } from 'piscina';
 import { WORKER_LINES } from '../ring/layout.ts';
 import type { WorkerTask } from '../worker/messages.ts';
 
-/** The worker in one file (`scripts/bundle.js`). */
-const THREAD_URL = new URL('../worker/thread.js', import.meta.url);
+/** Loads the worker's bundle. */
+const ENTRY_URL = new URL('../worker/entry.cjs', import.meta.url);
 
 export interface RunOptions {
   readonly transferList: MessagePort[];
@@ -97,7 +97,7 @@ export class Threads {
 
   #create(): Piscina {
     const piscina = new Piscina({
-      filename: THREAD_URL.href,
+      filename: ENTRY_URL.href,
       minThreads: 0,
       maxThreads: WORKER_LINES,
       idleTimeout: Number.POSITIVE_INFINITY,

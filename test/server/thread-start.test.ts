@@ -11,6 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { createServer } from 'tsgi-threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Cli } from '../support/cli.ts';
 import { appFile } from '../support/server.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -95,6 +96,15 @@ describe.each(CASES)('%s is broken', (_, broken, app, told) => {
     while (server.stats().workers === 0) await wait(10);
     expect(await (await fetch(server.url)).text()).toBe('alive');
   });
+});
+
+test('a thread loads no ES module with require(), which terminate() would turn into an abort of the process', async () => {
+  const cli = new Cli([appFile(EXITS), '--port', '0', '--threads', '1'], {
+    node: ['--trace-require-module=all'],
+    env: { NODE_OPTIONS: '--trace-require-module=all' },
+  });
+  expect(await (await fetch(await cli.url())).text()).toBe('alive');
+  expect(cli.stderr).not.toContain('using require()');
 });
 
 test('a server closes at once while a thread fails to start', async () => {
