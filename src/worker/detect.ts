@@ -23,8 +23,11 @@ type Callable = (...args: unknown[]) => unknown;
 
 /** What an export was recognised as. */
 export type Found =
-  /** `take` makes it ready as its framework asks, and is called once it is known that the program does not listen by itself. */
-  | { readonly kind: 'application'; readonly take: () => Promise<Detected> }
+  /**
+   * `take` makes it ready as its framework asks, and is called once it is known that the program does not listen by itself.
+   * `guessed`: the name of a function whose number of parameters alone makes it an application.
+   */
+  | { readonly kind: 'application'; readonly take: () => Promise<Detected>; readonly guessed?: string }
   /** `name`: of the function; null if its user named it as the factory. */
   | { readonly kind: 'factory'; readonly make: () => unknown; readonly name: string | null }
   /** What it is, and what to write instead. */
@@ -139,6 +142,7 @@ function asFunction(found: Callable): Found {
   const { interface: name, why } = shape;
   return {
     kind: 'application',
+    ...(shape.isNamed ? {} : { guessed: found.name }),
     take: async () => ({ interface: name, application: found, why }) as Detected,
   };
 }

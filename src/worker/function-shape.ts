@@ -8,7 +8,13 @@
 import type { InterfaceName } from './detect.ts';
 
 export type Shape =
-  | { readonly kind: 'handler'; readonly interface: InterfaceName; readonly why: string }
+  /** `isNamed`: the names of its parameters show what it takes, and not only their number. */
+  | {
+      readonly kind: 'handler';
+      readonly interface: InterfaceName;
+      readonly why: string;
+      readonly isNamed: boolean;
+    }
   /** It takes nothing, so it may make the application. */
   | { readonly kind: 'factory' }
   /** Nothing that a request can be given to. */
@@ -34,14 +40,16 @@ export function shapeOf(found: (...args: never[]) => unknown): Shape {
   if (REQUEST.test(first) && (names!.length === 1 || FETCH_CONTEXT.test(second)))
     return handler('fetch', shown);
   if (REQUEST.test(first) && RESPONSE.test(second) && found.length === 2) return handler('node', shown);
+  const isEnviron = ENVIRON.test(first);
   if (found.length >= 3)
     return {
       kind: 'handler',
       interface: 'node',
       why: `the export is a function of ${found.length} parameters`,
+      isNamed: REQUEST.test(first),
     };
-  if (found.length === 2 || ENVIRON.test(first) || takesMore(text, names))
-    return { kind: 'handler', interface: 'tsgi', why: 'the export is a function' };
+  if (found.length === 2 || isEnviron || takesMore(text, names))
+    return { kind: 'handler', interface: 'tsgi', why: 'the export is a function', isNamed: isEnviron };
   return found.length === 0 ? { kind: 'factory' } : anUnknown(shown);
 }
 
@@ -73,7 +81,7 @@ function takesMore(text: string, names: readonly string[] | undefined): boolean 
 }
 
 function handler(name: InterfaceName, shown: string): Shape {
-  return { kind: 'handler', interface: name, why: `the export is a function ${shown}` };
+  return { kind: 'handler', interface: name, why: `the export is a function ${shown}`, isNamed: true };
 }
 
 function aClass(name: string): Shape {

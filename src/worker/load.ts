@@ -2,13 +2,13 @@
  * Loads the application: what its module exports, or the server it listens with.
  *
  * Law: loads and decides; runs nothing but a factory. What an export is, is `exports.ts` and `detect.ts`; what the event
- * loop waits for, is `loop-watch.ts`.
+ * loop waits for, is `loop-watch.ts`; what the file's text shows, is `own-start.ts`.
  *
  * A program that listens is served by what it listens with, whatever it exports, and it may listen long after its module
- * is loaded. So an export waits: until the event loop has drained, where plain Node would end the program, or for a time.
- * The time is short for an application (it may hold a pool of connections for ever), and long for what only may be one.
+ * is loaded. An application that is exported is served at once all the same: a later `listen` takes its place. Two signs make
+ * it wait, until the event loop has drained, where plain Node would end the program, or for a time: its file may start a
+ * server, or it is a function that may not be meant for requests at all.
  */
-import { readFileSync } from 'node:fs';
 import Module from 'node:module';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,7 @@ import {
   unwrap,
 } from './exports.ts';
 import type { LoopWatch } from './loop-watch.ts';
+import { OwnStart } from './own-start.ts';
 import type { Program } from './program.ts';
 
 export interface Loaded {
@@ -52,12 +53,19 @@ export interface LoadParts {
   /** Receives the calls of `listen`. */
   readonly program: Program;
   readonly watch: LoopWatch;
+  /** A call of `listen` is noticed after the application is loaded, too. Not so in the caller's own thread. */
+  readonly hearsLater: boolean;
 }
 
-/** How long an application that is exported waits for a call of `listen` while the event loop lives, ms. */
-const PATIENCE_MS = { first: 500, listen: 5000, export: 0 };
-/** The same for a factory: a program that exports its own `main` must not be run twice. */
-const FACTORY_PATIENCE_MS = 5000;
+/** How long an export waits for a call of `listen` while the event loop lives, ms. */
+const PATIENCE_MS = {
+  /** Its file may start a server: the server then listens in the right place from its start. */
+  mayListen: 500,
+  /** A function that its file calls: it must not be run twice. */
+  called: 5000,
+  /** An earlier worker's program listened. */
+  listen: 5000,
+};
 
 /**
  * Resolves with what the module exports or, if it listens by itself, with its server: that may come before its import
@@ -116,21 +124,39 @@ async function choose(exports: Exports, parts: LoadParts, listens: Promise<Loade
   const { program } = parts;
   if (program.asked !== null) return listens;
   const found = await findUsual(exports, parts.interface);
-  const runsItself =
-    found?.kind === 'factory' && found.name !== null && isRunByItself(parts.source, found.name);
-  await listening(parts, runsItself ? Number.POSITIVE_INFINITY : patienceFor(found, parts.expects));
+  const ownStart = OwnStart.read(parts.source, parts.url);
+  const runsItself = isRunByItself(found, ownStart);
+  await listening(parts, runsItself ? Number.POSITIVE_INFINITY : patienceFor(found, parts, ownStart));
   if (program.asked !== null) return listens;
   if (runsItself)
     throw unusable(
-      `the file runs its export ${found.name} itself and has ended without a call of listen; export the application, or name its factory with file:name()`,
+      `the file runs its export ${nameOf(found)} itself and has ended without a call of listen; export the application, or name its factory with file:name()`,
     );
   const chosen = await fromExport(exports, found, parts);
   return program.asked === null ? chosen : listens;
 }
 
-function patienceFor(found: Found | undefined, expects: Expected): number {
-  if (found?.kind === 'factory') return FACTORY_PATIENCE_MS;
-  return found?.kind === 'application' ? PATIENCE_MS[expects ?? 'first'] : Number.POSITIVE_INFINITY;
+/** Of a function that its file may have exported to run it, rather than to have it called for requests. */
+function nameOf(found: Found | undefined): string | null {
+  if (found?.kind === 'factory') return found.name;
+  return found?.kind === 'application' ? (found.guessed ?? null) : null;
+}
+
+/** Whether the file calls the function that it exports, at once or if it is what was started. */
+function isRunByItself(found: Found | undefined, ownStart: OwnStart): boolean {
+  const name = nameOf(found);
+  if (name === null) return false;
+  if (found?.kind === 'factory' && ownStart.checksMain) return true;
+  return ownStart.runs(name) || (ownStart.checksMain && ownStart.calls(name));
+}
+
+function patienceFor(found: Found | undefined, parts: LoadParts, ownStart: OwnStart): number {
+  if (found === undefined || found.kind === 'unusable') return Number.POSITIVE_INFINITY;
+  if (parts.expects === 'listen') return PATIENCE_MS.listen;
+  if (parts.expects === 'export') return 0;
+  const name = nameOf(found);
+  if (name !== null && ownStart.calls(name)) return PATIENCE_MS.called;
+  return ownStart.mayListen || !parts.hearsLater ? PATIENCE_MS.mayListen : 0;
 }
 
 /** Resolves when the program has called `listen`, when its event loop has drained, or after so many milliseconds. */
@@ -178,23 +204,6 @@ async function detectedFrom(
 /** By what it can do: to look at `Response` would load Node's HTTP client. */
 function isResponse(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'arrayBuffer' in value && 'headers' in value;
-}
-
-/** How a file says that it is started by itself. */
-const RUN_AS_MAIN =
-  /\brequire\.main\b|\bmodule\.parent\b|\bimport\.meta\.main\b|\bprocess\.argv\s*\[\s*1\s*\]/;
-
-/** Whether the file calls the function that it exports, at once or if it is what was started. */
-function isRunByItself(source: string, name: string): boolean {
-  try {
-    const text = readFileSync(source, 'utf8');
-    if (RUN_AS_MAIN.test(text)) return true;
-    if (!/^[\w$]+$/.test(name) || name === 'default') return false;
-    const escaped = name.replaceAll('$', '\\$');
-    return new RegExp(`^(?:await |void )?${escaped}\\(`, 'm').test(text);
-  } catch {
-    return false;
-  }
 }
 
 function throwError(error: unknown): never {

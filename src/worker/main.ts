@@ -338,9 +338,10 @@ async function load(task: WorkerTask, program: Program, watch: LoopWatch): Promi
   if (task.output !== null) surround(task);
   await loadImports(task.imports);
   program.arm();
-  const loaded = await loadApplication({ ...task, url: application, program, watch });
+  const hearsLater = task.output !== null;
+  const loaded = await loadApplication({ ...task, url: application, program, watch, hearsLater });
   // In a thread of somebody else's, later servers are theirs.
-  if (task.output === null) program.disarm();
+  if (!hearsLater) program.disarm();
   return loaded;
 }
 

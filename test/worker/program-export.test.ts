@@ -142,6 +142,10 @@ describe('nothing is called that was not meant as a handler', () => {
     ['require.main', `if (require.main === module) main(process.argv.slice(2)); module.exports = main;`],
     ['module.parent', `if (!module.parent) main(); exports.default = main;`],
     ['a call', `main();\nmodule.exports = main;`],
+    [
+      'two parameters',
+      `if (require.main === module) run([], () => {}); module.exports = run; function run(args, done) { main(args); }`,
+    ],
     ['without parameters', `if (require.main === module) main(); module.exports = () => main();`],
   ];
 
