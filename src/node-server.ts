@@ -174,8 +174,8 @@ export function closeOnSignal(server: Server, [options]: readonly unknown[]): vo
 }
 
 /**
- * `listen(port, host?, …)` or `listen({ port, host })`, as Node reads them; undefined for what is no TCP port: a path, a
- * descriptor, a handle.
+ * `listen(port, host?, …)` or `listen({ port, host })`, as Node reads them; undefined for what is no TCP port (a path, a
+ * descriptor, a handle), and for a call that Node refuses.
  */
 export function askedBy(args: readonly unknown[]): Asked | undefined {
   const [first, second] = args;
@@ -183,17 +183,37 @@ export function askedBy(args: readonly unknown[]): Asked | undefined {
   const { port, host, ipv6Only } = isObject
     ? (first as { port?: unknown; host?: unknown; ipv6Only?: unknown })
     : { port: first, host: second };
-  const isNone = port === undefined || port === null || typeof port === 'function';
-  const number = isNone ? undefined : Number(port);
-  const elsewhere = isObject && isNone && ['path', 'fd', '_handle'].some((key) => key in first);
-  if (elsewhere || port === '' || !isPort(number)) return undefined;
+  const isNone = port === undefined || port === null || (!isObject && typeof port === 'function');
+  const number = isNone ? undefined : numberOf(port);
+  const elsewhere = isObject && (!('port' in first) || 'fd' in first || '_handle' in first);
+  const isWrongHost = isObject && Boolean(host) && typeof host !== 'string';
+  if (elsewhere || isWrongHost || !isPort(number)) return undefined;
   const named = typeof host === 'string' && host !== '' ? host : undefined;
   return { port: number, host: named, ...(ipv6Only === true ? { ipv6Only } : {}) };
+}
+
+/** The path or the name of the socket that `listen(path)` or `listen({ path })` means, as Node reads them. */
+export function pathBy([first]: readonly unknown[]): string | undefined {
+  if (typeof first === 'string') return first !== '' && Number.isNaN(Number(first)) ? first : undefined;
+  if (typeof first !== 'object' || first === null || 'port' in first) return undefined;
+  const { path } = first as { path?: unknown };
+  return typeof path === 'string' && path !== '' ? path : undefined;
+}
+
+/** What Node throws if `listen` is called on a server that listens. */
+export function listensAlready(): Error {
+  const error = new Error('Listen method has been called more than once without closing.');
+  return Object.assign(error, { code: 'ERR_SERVER_ALREADY_LISTEN' });
 }
 
 /** The listener of `listen`'s callback, which stands last. */
 export function callbackOf(args: readonly unknown[]): (() => void) | undefined {
   return args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
+}
+
+function numberOf(port: unknown): number {
+  if (typeof port === 'string') return port.trim() === '' ? Number.NaN : Number(port);
+  return typeof port === 'number' ? port : Number.NaN;
 }
 
 function isPort(port: number | undefined): boolean {

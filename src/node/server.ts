@@ -9,7 +9,15 @@ import type net from 'node:net';
 import type { LiveSettings } from '../acceptor/live-settings.ts';
 import { OptionError } from '../errors.ts';
 import { defaultLogger } from '../logger.ts';
-import { type Asked, askedBy, callbackOf, closeOnSignal, replaceMethods, StandIn } from '../node-server.ts';
+import {
+  type Asked,
+  askedBy,
+  callbackOf,
+  closeOnSignal,
+  listensAlready,
+  replaceMethods,
+  StandIn,
+} from '../node-server.ts';
 import { Server as Ours } from '../server.ts';
 import type { ServerOptions } from '../server-api.ts';
 
@@ -26,10 +34,7 @@ const LONGEST_MS = 24 * 60 * 60 * 1000;
 function listen(this: http.Server, ...args: unknown[]): http.Server {
   const asked = askedBy(args);
   if (asked === undefined) return nodeListen.apply(this, args);
-  if (this.listening)
-    throw Object.assign(new Error('Listen method has been called more than once without closing.'), {
-      code: 'ERR_SERVER_ALREADY_LISTEN',
-    });
+  if (this.listening) throw listensAlready();
   const callback = callbackOf(args);
   if (callback !== undefined) this.once('listening', callback);
   closeOnSignal(this, args);

@@ -99,11 +99,11 @@ export function noApplication(exports: Exports, name: string, found: Found | und
   return unusable(`the file needs ${wanted}, and ${got}; ${remedy}`);
 }
 
-/** It listens, but not for HTTP. */
+/** It listens, but not for HTTP over TCP. */
 export function noSite(opened: readonly string[]): OptionError {
   return new OptionError(
     'TSGI_ERR_APP_LISTEN',
-    `The application listens on ${opened.join(' and ')}, and not with node:http: the server serves HTTP. Let it listen with node:http as well, export an application, or run it with node`,
+    `The application listens on ${opened.join(' and ')}, and not on a TCP port with node:http: the server serves HTTP over TCP. Let it listen on a port with node:http as well, export an application, or run it with node`,
   );
 }
 

@@ -37,7 +37,7 @@ import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
 import { deliverSignal, watchSignals } from './signals.ts';
 import { takeStdio } from './stdio.ts';
 import { SplitState } from './split-state.ts';
-import { surround } from './surroundings.ts';
+import { hideThread, surround } from './surroundings.ts';
 import { TimeZone } from './time-zone.ts';
 import { TsgiInterface } from './tsgi-interface.ts';
 import { compileSmallHere } from './wasm-compile.ts';
@@ -337,8 +337,9 @@ async function load(task: WorkerTask, program: Program, watch: LoopWatch): Promi
   process.setSourceMapsEnabled(true);
   if (task.output !== null) surround(task);
   await loadImports(task.imports);
-  program.arm();
   const hearsLater = task.output !== null;
+  if (hearsLater) hideThread();
+  program.arm();
   const loaded = await loadApplication({ ...task, url: application, program, watch, hearsLater });
   // In a thread of somebody else's, later servers are theirs.
   if (!hearsLater) program.disarm();

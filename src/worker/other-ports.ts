@@ -1,7 +1,9 @@
 /**
- * What a program listens on beside its site: servers of node:net and node:tls, sockets of node:dgram.
+ * What a program listens on beside its site: servers of node:net and node:tls, HTTP servers on sockets of the file system,
+ * sockets of node:dgram.
  *
- * Law: one thread's end; who owns a port is decided by the pool (`pool/port-owners.ts`). HTTP servers are `program.ts`'s.
+ * Law: one thread's end; who owns a port is decided by the pool (`pool/port-owners.ts`). HTTP servers on TCP ports are
+ * `program.ts`'s.
  *
  * Every worker runs the program, and a TCP port can be bound once. Threads cannot hand a listening socket to each other as
  * the processes of node:cluster can, so one worker at a time owns the port: its server is Node's own, with Node's sockets.
@@ -16,7 +18,7 @@ import type { Socket } from 'node:dgram';
 import { errorMonitor, type EventEmitter } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { constants } from 'node:os';
-import { askedBy, callbackOf } from '../node-server.ts';
+import { askedBy, callbackOf, pathBy } from '../node-server.ts';
 
 export type Listen = (this: Server, ...args: unknown[]) => Server;
 
@@ -50,7 +52,6 @@ export class OtherPorts {
   readonly #claims: PortClaims;
   readonly #isShared: boolean;
   readonly #listen: Listen;
-  readonly #close: Server['close'];
   readonly #ports: Set<Port> = new Set();
   /** Each with where in the program it was opened. */
   readonly #opened: string[] = [];
@@ -63,7 +64,6 @@ export class OtherPorts {
     this.#claims = claims ?? NO_CLAIMS;
     this.#isShared = claims !== null;
     this.#listen = netServer.listen as unknown as Listen;
-    this.#close = netServer.close;
   }
 
   /** From now on UDP sockets of this thread can be bound beside those of other workers. */
@@ -113,7 +113,7 @@ export class OtherPorts {
     });
     const close = (done?: Done) => {
       this.#giveBack(server);
-      const result = this.#close.call(server, done);
+      const result = server.close(done);
       this.#leave(port);
       return result;
     };
@@ -239,21 +239,15 @@ function sayOnce(server: Server, event: string, call: () => void): void {
 
 /** Undefined for what each worker may have for itself: any free port, a descriptor, a handle. */
 function keyOf(args: readonly unknown[]): string | undefined {
-  const path = pathOf(args);
+  const path = pathBy(args);
   if (path !== undefined) return path;
   const asked = askedBy(args);
   if (asked === undefined || (asked.port ?? 0) === 0) return undefined;
   return `TCP port ${asked.host === undefined ? '' : `${asked.host}:`}${asked.port}`;
 }
 
-function pathOf([first]: readonly unknown[]): string | undefined {
-  if (typeof first === 'string' && !/^\d+$/.test(first)) return first;
-  const { path } = (first ?? {}) as { path?: unknown };
-  return typeof path === 'string' ? path : undefined;
-}
-
 function addressOf(args: readonly unknown[]): AddressInfo | string {
-  const path = pathOf(args);
+  const path = pathBy(args);
   if (path !== undefined) return path;
   const { port = 0, host = '::' } = askedBy(args) ?? {};
   return { address: host, family: host.includes(':') ? 'IPv6' : 'IPv4', port };

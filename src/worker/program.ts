@@ -18,6 +18,8 @@ import {
   askedBy,
   callbackOf,
   closeOnSignal,
+  listensAlready,
+  pathBy,
   replaceMethods,
   restoreMethods,
   StandIn,
@@ -56,6 +58,7 @@ const ABSENT_MS = 5000;
 /** Its classes are not to be had otherwise. */
 const HTTP2 = /^Http2(?:Secure)?Server$/;
 const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
+const NetServer = netServer.constructor as new () => Server;
 const netListen = netServer.listen as unknown as Listen;
 
 export class Program {
@@ -95,6 +98,8 @@ export class Program {
   #onListening!: () => void;
   /** What the file exports is served, at the server's own place. */
   #exported = false;
+  /** Calls of `listen`. */
+  #calls = 0;
 
   /**
    * @param addresses where the acceptor listens already, by place
@@ -129,7 +134,8 @@ export class Program {
 
   #findServer(local: LocalAddress): Server | undefined {
     const index = this.#places.length === 1 ? 0 : this.#indexOf(local);
-    return this.#places[index]?.standIns.find((standIn) => standIn.open || index === 0)?.server;
+    const standIns = this.#places[index]?.standIns ?? [];
+    return (standIns.find(({ open }) => open) ?? (index === 0 ? standIns[0] : undefined))?.server;
   }
 
   /** Several places may share a port: the one with the address itself is meant, or else the one that listens on every address. */
@@ -153,13 +159,14 @@ export class Program {
 
   /** From now on HTTP servers of this thread do not listen by themselves. */
   arm(): void {
+    const { otherPorts } = this;
     const take = (server: Server, args: readonly unknown[]) => this.#take(server, args);
-    replaceMethods(http.Server.prototype, function (this: Server, ...args) {
-      take(this, args);
+    replaceMethods(http.Server.prototype, function listen(this: Server, ...args): Server {
+      if (pathBy(args) === undefined) take(this, args);
+      else otherPorts.listen(this, args, listen);
       return this;
     });
     setListen(https.Server.prototype, () => unlike('node:https', 'HTTP'));
-    const { otherPorts } = this;
     setListen(netServer, function listen(this: Server, ...args): Server {
       if (HTTP2.test(this.constructor.name)) unlike('node:http2', 'HTTP/1.1');
       otherPorts.listen(this, args, listen);
@@ -191,24 +198,27 @@ export class Program {
   /** The acceptor cannot listen there. */
   refused(place: number, error: Error): void {
     const { asked, standIns = [] } = this.#places[place] ?? {};
-    const told = asked === undefined ? error : Object.assign(error, listenCall(asked));
+    const told = asked === undefined ? error : Object.assign(error, callOf(error, asked));
     for (const standIn of standIns) standIn.fail(told);
   }
 
-  /** @throws OptionError TSGI_ERR_APP_LISTEN for what is no port: a path, a descriptor, a handle */
+  /** @throws OptionError TSGI_ERR_APP_LISTEN for a descriptor or a handle; Node's error for a call that Node refuses */
   #take(server: Server, args: readonly unknown[]): void {
+    if (this.#listens(server)) throw listensAlready();
+    this.#calls += 1;
     const asked = askedBy(args);
-    if (asked === undefined) throw notServed(args[0]);
+    if (asked === undefined) {
+      // Node throws for every other call that names no port.
+      if (!isHandle(args[0])) Reflect.apply(netListen, new NetServer(), args);
+      throw notServed(args[0]);
+    }
     const callback = callbackOf(args);
     if (callback !== undefined) server.once('listening', callback);
     closeOnSignal(server, args);
     const place = this.#placeOf(asked);
     const standIn = new StandIn(server, {
-      standInAddress: () => this.#addresses[place] ?? null,
-      standInOnClose: () => {
-        if (place === 0) this.#owner.programOnClose();
-        return this.#owner.idle();
-      },
+      standInAddress: () => this.#addresses[place] ?? expectedAt(asked),
+      standInOnClose: () => this.#onClose(place),
       standInConnections: () => this.#owner.running(),
       // The thread is the server's, and connections are the acceptor's.
       standInOnRef: () => {},
@@ -222,6 +232,21 @@ export class Program {
     if (this.#addresses[place] !== undefined && !isComing) standIn.announce();
     this.#resolve(server);
     this.#look();
+  }
+
+  /** Resolves when requests are over. A program may close its server to listen anew, and that is not its end. */
+  async #onClose(place: number): Promise<void> {
+    if (place !== 0) return this.#owner.idle();
+    const calls = this.#calls;
+    const end = () => calls === this.#calls && this.#owner.programOnClose();
+    // The callback of `close` is called once this is settled. Requests cannot wait for it.
+    if (this.#owner.running() > 0) end();
+    else setImmediate(end);
+    return this.#owner.idle();
+  }
+
+  #listens(server: Server): boolean {
+    return this.#places.some(({ standIns }) => standIns.some((one) => one.server === server && one.open));
   }
 
   /** Once what `listen` was called in is done: it may add routes. */
@@ -244,12 +269,22 @@ export class Program {
 
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
+/** Node binds within the call if it is given a port and no host, so `address()` is not null behind it. */
+function expectedAt({ port = 0, host, ipv6Only }: Asked): AddressInfo | null {
+  if (port === 0 || host !== undefined || ipv6Only === true) return null;
+  return { address: '::', family: 'IPv6', port };
+}
+
 function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
 }
 
-/** What an error of Node says of the call of `listen`; programs look at it before they judge the error as one of theirs. */
-function listenCall({ port = 0, host = '::' }: Asked): Pick<NodeJS.ErrnoException, 'syscall'> {
+/** What an error of Node says of the call that failed; programs look at it before they judge the error as one of theirs. */
+function callOf(
+  { message }: Error,
+  { port = 0, host = '::' }: Asked,
+): Pick<NodeJS.ErrnoException, 'syscall'> {
+  if (message.startsWith('getaddrinfo ')) return { syscall: 'getaddrinfo', ...{ hostname: host } };
   return { syscall: 'listen', ...{ address: host, port } };
 }
 
@@ -257,7 +292,8 @@ function listenCall({ port = 0, host = '::' }: Asked): Pick<NodeJS.ErrnoExceptio
 function inUse(asked: Asked): Error {
   const { port = 0, host = '::' } = asked;
   const error = new Error(`listen EADDRINUSE: address already in use ${host}:${port}`);
-  return Object.assign(error, { code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE }, listenCall(asked));
+  const code = { code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE };
+  return Object.assign(error, code, callOf(error, asked));
 }
 
 /** @throws OptionError TSGI_ERR_APP_LISTEN */
@@ -265,6 +301,13 @@ function unlike(module: string, spoken: string): never {
   throw new OptionError(
     'TSGI_ERR_APP_LISTEN',
     `The application listens with ${module}, and the server speaks ${spoken} alone: let it listen with node:http, and put in front what speaks TLS and HTTP/2`,
+  );
+}
+
+/** A descriptor, or what has a handle. */
+function isHandle(where: unknown): boolean {
+  return (
+    typeof where === 'object' && where !== null && ['fd', '_handle', 'handle'].some((key) => key in where)
   );
 }
 

@@ -1,10 +1,12 @@
 /**
  * What a program finds around it in a worker thread, made as it would be in a process of its own.
  *
- * Law: `process` and `cluster` of this thread, and nothing of the server. For threads of our own only.
+ * Law: `process` and modules of Node in this thread, and nothing of the server. For threads of our own only.
  */
 import cluster from 'node:cluster';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
+import workerThreads from 'node:worker_threads';
 import { OptionError } from '../errors.ts';
 
 export interface Surroundings {
@@ -20,9 +22,19 @@ export function surround({ source, args }: Surroundings): void {
   cluster.fork = () => {
     throw new OptionError(
       'TSGI_ERR_APP_LISTEN',
-      'The application forks with node:cluster: let it serve without, the workers of --threads take that place',
+      'The application calls cluster.fork, and a thread cannot fork the server: let the application serve without node:cluster, and set the number of workers with --threads',
     );
   };
+}
+
+/**
+ * A program that starts threads of its own file looks whether it is in one of them (`isMainThread`). It is not: the port to
+ * the parent is piscina's. Threads that it starts have a module of their own. Called behind `--import`, whose modules
+ * instrument the thread that there is.
+ */
+export function hideThread(): void {
+  Object.assign(workerThreads, { isMainThread: true, parentPort: null, workerData: null });
+  syncBuiltinESMExports();
 }
 
 /** Threads of a process share its directory: going where it is already is all that can be done. */

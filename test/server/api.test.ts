@@ -125,7 +125,7 @@ describe('createServer', () => {
     ['TSGI_ERR_APP_LOAD', "throw new Error('no database');"],
     ['TSGI_ERR_APP_LOAD', 'process.exit(2);'],
     ['TSGI_ERR_APP_EXPORT', 'export const nothing = 1;'],
-    ['TSGI_ERR_APP_LISTEN', "import http from 'node:http'; http.createServer().listen('/a/socket');"],
+    ['TSGI_ERR_APP_LISTEN', "import http from 'node:http'; http.createServer().listen({ fd: 0 });"],
     ['TSGI_ERR_BOOT_TIMEOUT', 'await new Promise((resolve) => setTimeout(resolve, 60_000));'],
   ])('a start that fails rejects with %s: %s', async (code, source) => {
     const log: string[] = [];

@@ -60,6 +60,15 @@ export class Cli {
     return found[1]!;
   }
 
+  /** Resolves when standard output or standard error has this text. */
+  async says(text: string): Promise<void> {
+    while (!(this.stdout + this.stderr).includes(text)) {
+      const [out, error] = [this.child.stdout!, this.child.stderr!];
+      await Promise.race([once(out, 'data'), once(error, 'data'), this.#closed]);
+      if (this.child.exitCode !== null) throw new Error(`exited with ${this.child.exitCode}: ${this.stderr}`);
+    }
+  }
+
   async finished(): Promise<Finished> {
     await this.#closed;
     return { code: this.child.exitCode, stdout: this.stdout, stderr: this.stderr };

@@ -183,7 +183,7 @@ describe('a program that has only such ports', () => {
     [
       'a TCP server',
       'net.createServer().listen(PORT)',
-      /listens on TCP port \d+ \(\S+app\.mjs:\d+:\d+\), and not with node:http/,
+      /listens on TCP port \d+ \(\S+app\.mjs:\d+:\d+\), and not on a TCP port with node:http/,
       [1, 0],
     ],
     [

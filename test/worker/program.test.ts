@@ -62,9 +62,9 @@ describe('where it is served', () => {
     expect(stderr).toMatch(new RegExp(`port ${port} is in use`));
   });
 
-  test('a socket of the file system is an error that says what to do', async () => {
+  test('a socket of the file system alone is an error that says what to do', async () => {
     await expect(serveFile(appFile(`${ESM}http.createServer().listen('/run/app.sock');`))).rejects.toThrow(
-      /listens on \/run\/app\.sock: the server serves TCP ports alone/,
+      /listens on \/run\/app\.sock \(\S+app\.mjs:2:\d+\), and not on a TCP port with node:http: the server serves HTTP over TCP/,
     );
   });
 
@@ -242,7 +242,7 @@ describe('what it finds around it', () => {
 
   test('node:cluster is an error that says what to do', async () => {
     const app = appFile(`import cluster from 'node:cluster'; cluster.fork();`);
-    await expect(serveFile(app)).rejects.toThrow(/forks with node:cluster: let it serve without/);
+    await expect(serveFile(app)).rejects.toThrow(/calls cluster.fork, and a thread cannot fork the server/);
   });
 
   test('relative modules, JSON and node_modules are found as ever', async () => {
