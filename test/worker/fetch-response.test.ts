@@ -43,11 +43,70 @@ describe('the length', () => {
     expect(head.join()).not.toMatch(/transfer-encoding/i);
   });
 
-  test('of a stream is not', async () => {
-    const { head, body } = await answer('new Response(ReadableStream.from([new Uint8Array([97])]))');
+  test('of a stream that goes on is not', async () => {
+    const slow = `new ReadableStream({ async start(controller) {
+      controller.enqueue(new Uint8Array([97]));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      controller.close();
+    } })`;
+    const { head, body } = await answer(`new Response(${slow})`);
     expect(head).toContain('Transfer-Encoding: chunked');
     expect(body).toContain('a');
   });
+
+  test.each([
+    [
+      'a stream that is there at once',
+      'new Response(ReadableStream.from([new Uint8Array([97]), "b"]))',
+      'ab',
+    ],
+    ['a stream without bytes', 'new Response(ReadableStream.from([]))', ''],
+    ['a clone', 'new Response("text").clone()', 'text'],
+    [
+      'a stream with a length of another body',
+      'new Response(new Response("text").body, { headers: { "content-length": "9" } })',
+      'text',
+    ],
+    [
+      'a stream with the coding of another body',
+      'new Response(new Response("text").body, { headers: { "content-encoding": "br", "content-length": "9" } })',
+      'text',
+    ],
+  ])('of %s is told', async (_, expression, body) => {
+    const answered = await answer(expression);
+    const fields = answered.head.filter((field) =>
+      /^(?:content-length|transfer-encoding|content-encoding):/i.test(field),
+    );
+    expect([fields, answered.body]).toEqual([[`content-length: ${body.length}`], body]);
+  });
+
+  test('without threads the length of a text is told, whatever its handler said (C1)', async () => {
+    const app = appFile(`export default { fetch: () =>
+      new Response('text', { headers: { 'content-length': '9', 'content-encoding': 'br' } }) };`);
+    const { port } = await serveFile(app, 0);
+    const text = await exchange(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    expect(text).toMatch(/\r\ncontent-length: 4\r\n/i);
+    expect(text).toMatch(/\r\n\r\ntext$/);
+    expect(text).not.toMatch(/content-encoding|transfer-encoding/i);
+  });
+});
+
+test('a Trailer field of an upstream is dropped, because no trailer follows (C1)', async () => {
+  for (const body of ['"text"', 'new Response("text").body']) {
+    const { head, log } = await answer(
+      `new Response(${body}, { headers: { trailer: 'x-sum', 'x-a': '1' } })`,
+    );
+    expect([head[0], log]).toEqual(['HTTP/1.1 200 OK', []]);
+    expect(head).toContain('x-a: 1');
+    expect(head.join()).not.toMatch(/trailer/i);
+  }
+});
+
+test('a reason phrase that no response may have is replaced', async () => {
+  const own = `new (class Response {
+    status = 200; statusText = 'caf\ufffd'; headers = new Headers(); body = null;
+  })()`;
+  expect((await answer(own)).head[0]).toBe('HTTP/1.1 200 OK');
 });
 
 test('a Response of a framework of its own is one', async () => {

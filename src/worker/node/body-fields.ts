@@ -2,8 +2,8 @@
  * The fields of a fetch handler's answer that describe its body: which of them fit the body that is sent.
  *
  * Law: pure. A body of known length is sent with that length, whatever the handler said. Handlers pass on the fields of
- * an upstream's answer, whose body `fetch` has decoded: its Transfer-Encoding, Content-Length and Content-Encoding
- * belong to bytes that are gone. What can be known is decided here: text is never compressed; gzip and zstd begin with
+ * an upstream's answer, whose body `fetch` has decoded: its Transfer-Encoding, Trailer, Content-Length and
+ * Content-Encoding belong to bytes that are gone. What can be known is decided here: text is never compressed; gzip and zstd begin with
  * bytes of their own; a length that is not the body's shows that the fields are another body's. Of brotli and deflate
  * from another source nothing can be known, and their Content-Encoding stays.
  */
@@ -24,6 +24,8 @@ export const Origin = {
 export interface Prepared extends SrvxPrepared {
   /** Bytes of the body, −1 when that is not known. */
   length: number;
+  /** One of `Origin`. */
+  origin: number;
   /** Bytes with which the body begins if its Content-Encoding fits; null when that need not be looked at. */
   magic: Uint8Array | null;
 }
@@ -41,18 +43,25 @@ interface Said {
   length: string;
   /** Codings, the last one applied last. */
   codings: string;
-  isChunked: boolean;
+  /** Transfer-Encoding or Trailer: they belong to another message. */
+  framesAnother: boolean;
+}
+
+/** The web's own stream, or a framework's. */
+export function isStream(body: unknown): body is ReadableStream<Uint8Array> {
+  return typeof (body as ReadableStream | null | undefined)?.getReader === 'function';
 }
 
 /** Makes an answer's fields those of its body; its `length` and `magic` are set as well. */
-export function fitFields(answer: Prepared, isHead: boolean, origin: number): void {
+export function fitFields(answer: Prepared, isHead: boolean): void {
+  const { origin } = answer;
   const said = sayingOf(answer.headers);
   answer.length = lengthOf(answer.body);
   answer.magic = null;
   const keepsCoding = said.codings === '' || codingFits(answer, said, origin);
   const length = lengthToSend(answer, said, { isHead, keepsCoding });
   const isRight = said.lengths === 1 ? said.length === length : length === undefined && said.lengths === 0;
-  if (said.isChunked || !keepsCoding || (!isRight && said.lengths > 0)) {
+  if (said.framesAnother || !keepsCoding || (!isRight && said.lengths > 0)) {
     answer.headers = without(answer.headers, { coding: !keepsCoding, length: !isRight });
   }
   if (!isRight && length !== undefined) answer.headers.push('content-length', length);
@@ -65,7 +74,7 @@ export function fitCoding(answer: Prepared, begin: Uint8Array): void {
 }
 
 function sayingOf(headers: SrvxPrepared['headers']): Said {
-  const said: Said = { lengths: 0, length: '', codings: '', isChunked: false };
+  const said: Said = { lengths: 0, length: '', codings: '', framesAnother: false };
   for (let i = 0; i < headers.length; i += 2) {
     const value = String(headers[i + 1]);
     headers[i + 1] = value;
@@ -78,7 +87,8 @@ function sayingOf(headers: SrvxPrepared['headers']): Said {
         said.codings += said.codings === '' ? value : `, ${value}`;
         break;
       case 'transfer-encoding':
-        said.isChunked = true;
+      case 'trailer':
+        said.framesAnother = true;
     }
   }
   if (said.codings !== '' && /^\s*(?:identity\s*)?$/i.test(said.codings)) said.codings = '';
@@ -87,7 +97,15 @@ function sayingOf(headers: SrvxPrepared['headers']): Said {
 
 /** In lower case, of those that are looked at; '' is any other. */
 function kindOf(name: string): string {
-  return name.length === 14 || name.length === 16 || name.length === 17 ? name.toLowerCase() : '';
+  switch (name.length) {
+    case 7:
+    case 14:
+    case 16:
+    case 17:
+      return name.toLowerCase();
+    default:
+      return '';
+  }
 }
 
 function lengthOf(body: unknown): number {
@@ -145,7 +163,8 @@ function without(
   const kept: typeof headers = [];
   for (let i = 0; i < headers.length; i += 2) {
     const kind = kindOf(headers[i] as string);
-    if (kind === 'transfer-encoding' || (kind === 'content-encoding' && drops.coding)) continue;
+    if (kind === 'transfer-encoding' || kind === 'trailer' || (kind === 'content-encoding' && drops.coding))
+      continue;
     if (kind === 'content-length' && drops.length) continue;
     kept.push(headers[i]!, headers[i + 1]!);
   }

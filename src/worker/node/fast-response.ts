@@ -5,7 +5,7 @@
  * have refused. How a response is sent is `send-response.ts`.
  */
 import { FastResponse, type NodeResponse } from 'srvx/node';
-import { fitFields, Origin, type Prepared } from './body-fields.ts';
+import { fitFields, isStream, Origin, type Prepared } from './body-fields.ts';
 
 type Body = ConstructorParameters<typeof FastResponse>[0];
 
@@ -86,7 +86,10 @@ export function prepare(response: unknown, isHead: boolean): Prepared {
   prepared.status = status;
   if (body !== undefined && body !== null && BODILESS.has(status))
     throw new TypeError(`A Response with status ${status} has no body`);
-  fitFields(prepared, isHead, origin);
+  prepared.origin = origin;
+  // How long a stream is, and so which fields fit, is known when it has begun.
+  if (isStream(body) && !isHead) prepared.length = -1;
+  else fitFields(prepared, isHead);
   return prepared;
 }
 

@@ -8,8 +8,10 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fitCoding, type Prepared } from './body-fields.ts';
+import { setImmediate } from 'node:timers/promises';
+import { fitCoding, fitFields, isStream, type Prepared } from './body-fields.ts';
 import { endNow } from './node-response.ts';
+import { type Reader, StreamBegin } from './stream-begin.ts';
 
 /** Returns a promise where there is more to wait for: it settles when all was written, or nobody waits for it. */
 export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Promise<void> | undefined {
@@ -29,11 +31,17 @@ export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Prom
   return undefined;
 }
 
-function writeHead({ status, statusText, headers }: Prepared, outgoing: ServerResponse): void {
-  outgoing.writeHead(status, statusText === '' ? undefined : statusText, headers);
+/** What a reason phrase has (RFC 9112 §4). `fetch` puts other characters into the one of an upstream. */
+const REASON = /^[\t\u0020-\u007E\u0080-\u00FF]+$/;
+
+function writeHead({ status, statusText = '', headers }: Prepared, outgoing: ServerResponse): void {
+  outgoing.writeHead(status, REASON.test(statusText) ? statusText : undefined, headers);
 }
 
-/** Backpressure is the reader's: nothing is read while the client takes nothing. */
+/**
+ * Backpressure is the reader's: nothing is read while the client takes nothing. A body that is there at once is sent with its
+ * length: the web's own Response makes a stream of each text.
+ */
 async function sendStream(
   prepared: Prepared,
   stream: ReadableStream<Uint8Array>,
@@ -43,47 +51,38 @@ async function sendStream(
   const cancel = () =>
     void reader.cancel(new DOMException('The client has left', 'AbortError')).catch(() => {});
   outgoing.once('close', cancel);
-  let begins: NodeJS.Immediate | undefined;
   try {
-    const held = prepared.magic === null ? [] : await begin(prepared, reader, prepared.magic.length);
+    const begin = new StreamBegin(reader);
+    await begin.hold();
+    if (begin.isWhole) prepared.body = begin.bytes() as typeof prepared.body;
+    fitFields(prepared, false);
+    if (prepared.magic !== null) fitCoding(prepared, await begin.first(prepared.magic.length));
     if (outgoing.destroyed) return;
+    if (begin.isWhole) endNow(outgoing);
     writeHead(prepared, outgoing);
-    // Whoever waits for the head of a stream that is slow to begin gets it.
-    begins = setImmediate(() => outgoing.flushHeaders());
-    for (;;) {
-      const { done, value } = held.shift() ?? (await reader.read());
-      clearImmediate(begins);
-      if (done || outgoing.destroyed) break;
-      if (!outgoing.write(value)) await drained(outgoing);
-    }
+    await pass(begin, reader, outgoing);
   } catch (error) {
     cancel();
     throw error;
   } finally {
-    clearImmediate(begins);
     outgoing.off('close', cancel);
   }
-  outgoing.end();
 }
 
-type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>['read']>>;
-
-/** Reads so many bytes, by which the fields are fitted to the body; returns what was read. */
-async function begin(
-  prepared: Prepared,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  bytes: number,
-): Promise<Read[]> {
-  const held: Read[] = [];
-  let first = new Uint8Array(0);
-  while (first.length < bytes) {
-    const read = await reader.read();
-    held.push(read);
-    if (read.done) break;
-    first = Buffer.concat([first, read.value.subarray(0, bytes)]);
+/** Behind the head. */
+async function pass(begin: StreamBegin, reader: Reader, outgoing: ServerResponse): Promise<void> {
+  if (begin.isWhole) return void outgoing.end(begin.bytes());
+  // A client that waits for the head of a stream that is slow to begin receives it.
+  if (begin.isEmpty) outgoing.flushHeaders();
+  else if (!outgoing.write(begin.bytes())) await drained(outgoing);
+  // What was written leaves before the error ends the response.
+  if (begin.hasFailed) await setImmediate();
+  for (let next = begin.next ?? reader.read(); ; next = reader.read()) {
+    const { done, value } = await next;
+    if (done || outgoing.destroyed) break;
+    if (!outgoing.write(value)) await drained(outgoing);
   }
-  fitCoding(prepared, first);
-  return held;
+  outgoing.end();
 }
 
 function drained(outgoing: ServerResponse): Promise<void> {
@@ -100,11 +99,6 @@ function drained(outgoing: ServerResponse): Promise<void> {
 export function drop(body: unknown): void {
   if (isStream(body)) body.cancel().catch(() => {});
   else if (isReadable(body)) body.destroy();
-}
-
-/** The web's own, or a framework's. */
-function isStream(body: unknown): body is ReadableStream<Uint8Array> {
-  return typeof (body as ReadableStream | null | undefined)?.getReader === 'function';
 }
 
 function isReadable(body: unknown): body is Readable {

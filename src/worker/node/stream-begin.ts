@@ -1,0 +1,77 @@
+/**
+ * How a stream begins: what it gives in one turn of the event loop, and whether that is all of it.
+ *
+ * Law: reads and keeps bytes; sends nothing, and knows no response.
+ */
+
+export type Reader = ReadableStreamDefaultReader<Uint8Array>;
+type Read = Awaited<ReturnType<Reader['read']>>;
+
+/** No more is read ahead, in bytes. */
+const MOST_HELD = 64 * 1024;
+
+export class StreamBegin {
+  readonly #reader: Reader;
+  readonly #held: Uint8Array[] = [];
+  #length = 0;
+  /** The stream has ended. */
+  isWhole = false;
+  /** It failed behind its first bytes; `next` has the error. */
+  hasFailed = false;
+  /** A read whose bytes have not come. */
+  next: Promise<Read> | null = null;
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** Reads what is there without waiting. Rejects if the stream fails before its first byte; later `next` rejects. */
+  async hold(): Promise<void> {
+    const turn = new Promise<null>((resolve) => setImmediate(resolve, null));
+    while (!this.isWhole && this.#length < MOST_HELD) {
+      this.next ??= this.#reader.read();
+      const read = await Promise.race([this.next, turn]).catch((error: Error) => {
+        if (this.isEmpty) throw error;
+        this.hasFailed = true;
+        return null;
+      });
+      if (read === null) return;
+      this.#add(read);
+    }
+  }
+
+  /** Waits for so many bytes, or for the end; returns what there is. */
+  async first(bytes: number): Promise<Uint8Array> {
+    while (!this.isWhole && this.#length < bytes) {
+      this.next ??= this.#reader.read();
+      this.#add(await this.next);
+    }
+    return this.bytes();
+  }
+
+  /** All that was read. */
+  bytes(): Uint8Array {
+    return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
+  }
+
+  #add({ done, value }: Read): void {
+    this.next = null;
+    if (done) {
+      this.isWhole = true;
+      return;
+    }
+    const bytes = bytesOf(value);
+    this.#held.push(bytes);
+    this.#length += bytes.length;
+  }
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk);
+  throw new TypeError(`The stream of a Response must give bytes, and gave ${typeof chunk}`);
+}
