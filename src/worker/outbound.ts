@@ -252,7 +252,7 @@ export class Outbound {
   /** Moves what there is room for into the ring. */
   flush(): void {
     if (this.over) return;
-    if (this.dropped) return this.ending ? this.leave() : undefined;
+    if (this.dropped) return this.#flushNowhere();
     while (this.queue.length > 0) {
       if (this.#sendPiece()) continue;
       if (this.over) return;
@@ -262,6 +262,11 @@ export class Outbound {
     if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
     if (this.#tunnel) this.loop.committedMessage();
     else this.loop.committed(this.over);
+    this.onFlow();
+  }
+
+  #flushNowhere(): void {
+    if (this.ending) this.leave();
     this.onFlow();
   }
 

@@ -13,8 +13,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
 import { Abort } from '../../ring/layout.ts';
 import { leavesTooMuch } from '../../ring/message.ts';
-import type { InboundBody } from '../inbound.ts';
 import { Running, type RunningOwner } from '../running.ts';
+import { BodyFeed, type FeedOwner } from './body-feed.ts';
 import { beginsInterim, InterimText } from './interim.ts';
 import { emitClose, emitDrain, internals, limitRequests } from './node-response.ts';
 import type { Arrived, ExchangeHost } from './exchange-host.ts';
@@ -29,7 +29,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 /** What Node adds to `server.keepAliveTimeout`, where the server does not say it. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
 
-export class NodeExchange extends Running implements SocketOwner {
+export class NodeExchange extends Running implements SocketOwner, FeedOwner {
   declare readonly outbound: ExchangeOutbound;
   protected readonly host: ExchangeHost;
   readonly head: RequestHead;
@@ -42,11 +42,9 @@ export class NodeExchange extends Running implements SocketOwner {
   #owner!: RunningOwner;
   /** No more of the body is read. */
   #bodyOver = false;
-  #reading = false;
+  readonly #feed: BodyFeed | null;
   /** An interim response of which a part was written. */
   #interim: InterimText | null = null;
-  /** The acceptor was told to let it come. */
-  #asked = false;
   #done = false;
   /** Bytes of the response, its head left out; NaN as long as the head is not sent. */
   #bodyBytes = Number.NaN;
@@ -54,6 +52,8 @@ export class NodeExchange extends Running implements SocketOwner {
   #ending = false;
   /** All of the response is in the ring. */
   #finished = false;
+  /** The client has left behind a body that came whole, and the listener reads that first; one of `Abort`. */
+  #left: number = Abort.NONE;
   /** The client is gone, and what it sent can still be read: the exchange is over when its listener's promise settles. */
   protected outlivesClient = false;
 
@@ -62,6 +62,7 @@ export class NodeExchange extends Running implements SocketOwner {
     this.host = host;
     this.head = head;
     this.complete = complete;
+    this.#feed = body === null ? null : new BodyFeed(body, this);
   }
 
   override get label() {
@@ -146,13 +147,12 @@ export class NodeExchange extends Running implements SocketOwner {
     if (this.body !== null) return;
     const request = this.request;
     const bytes = this.complete;
-    if (this.#bodyOver && bytes !== null) return;
+    if (request.destroyed && bytes !== null) return;
+    if (bytes !== null) this.feedOnBytes(bytes);
     request.complete = true;
-    if (bytes !== null) {
-      this.#socket.received(bytes.length);
-      request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    }
-    this.#endBody();
+    // A listener that has destroyed the socket receives the end all the same, as under Node.
+    if (this.#bodyOver) request.push(null);
+    else this.#endBody();
   }
 
   #endBody(): void {
@@ -164,43 +164,32 @@ export class NodeExchange extends Running implements SocketOwner {
   }
 
   socketOnResume(): void {
-    if (this.body !== null && !this.#reading && !this.#bodyOver) this.#read(this.body);
+    this.#feed?.resume();
   }
 
-  /** Gives the request what has come until it has enough; asks for more when there is nothing. */
-  #read(body: InboundBody): void {
-    const request = this.request;
-    while (!this.#bodyOver) {
-      const bytes = this.#next(body);
-      if (this.#bodyOver) return;
-      if (bytes === undefined) return this.#await(body);
-      if (bytes === null) {
-        request.complete = true;
-        return this.#endBody();
-      }
-      this.#socket.received(bytes.length);
-      // What its listeners throw is theirs, as in Node.
-      if (!request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))) return;
-    }
+  get bodyIsOver(): boolean {
+    return this.#bodyOver;
   }
 
-  #next(body: InboundBody): Uint8Array | null | undefined {
-    try {
-      return body.next();
-    } catch {
-      // The client has gone, or broke its body off: for Node both are an aborted request.
-      this.#socket.settle();
-      return undefined;
-    }
+  get bodyBuffered(): number {
+    return this.request.readableLength;
   }
 
-  #await(body: InboundBody): void {
-    this.#reading = true;
-    this.#asked = true;
-    void body.wait().then(() => {
-      this.#reading = false;
-      if (!this.#bodyOver) this.#read(body);
-    });
+  feedOnBytes(bytes: Uint8Array): boolean {
+    this.#socket.received(bytes.length);
+    return this.request.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+
+  feedOnEnd(): void {
+    this.request.complete = true;
+    this.#endBody();
+    // Node's socket reads the client's end behind the body.
+    if (this.#left !== Abort.NONE) setImmediate(leave, this);
+  }
+
+  /** For Node this is an aborted request. */
+  feedOnBroken(): void {
+    this.#socket.settle();
   }
 
   // the response
@@ -228,7 +217,7 @@ export class NodeExchange extends Running implements SocketOwner {
     this.#interim = null;
     for (const text of interim.add(data)) {
       // The acceptor says it, to a client that waits for it, when its body is first asked for.
-      if (text === CONTINUE && this.#expectsContinue && !this.#asked) this.socketOnResume();
+      if (text === CONTINUE && this.#expectsContinue && this.#feed?.asked !== true) this.socketOnResume();
       else if (outbound.plan.http11) outbound.sendInterim(text);
     }
     if (!interim.isEmpty) this.#interim = interim;
@@ -305,10 +294,13 @@ export class NodeExchange extends Running implements SocketOwner {
     if (this.#done) return;
     this.#done = true;
     this.#owner.runningOnDone(this);
-    if (this.hasMessages) this.#socket.retire();
+    if (!this.hasMessages) return;
+    if (this.#finished) this.#socket.retire();
+    else this.#socket.settle();
   }
 
   protected override onAbort(why: number): void {
+    if (why !== Abort.DEADLINE && this.#readsFirst) return this.#leaveLater(why);
     if (why === Abort.LEFT) return this.#part();
     super.onAbort(why);
     if (!this.hasMessages) return;
@@ -317,13 +309,29 @@ export class NodeExchange extends Running implements SocketOwner {
     else this.#socket.settle();
   }
 
+  /** As under Node: its socket reads the body, and the client's end behind it. */
+  get #readsFirst(): boolean {
+    return this.hasMessages && !this.outlivesClient && !this.#bodyOver && this.body?.left === 0;
+  }
+
+  #leaveLater(why: number): void {
+    this.#left = why;
+    if (why === Abort.GONE) this.outbound.drop();
+    this.#feed!.fill();
+  }
+
+  /** Called by `leave` alone. */
+  leaveNow(): void {
+    if (!this.#done) this.abort(this.#left);
+  }
+
   /** As Node's server, which ends its side when a client has ended its own. What is still read of the body would be broken off. */
   #part(): void {
     this.#ending = true;
     if (this.outlivesClient && this.body?.isComing === true) this.outbound.drop();
     else this.outbound.part();
     if (this.outlivesClient) process.nextTick(emitClose, this.response);
-    else if (this.hasMessages) this.#socket.hangUp();
+    else if (this.hasMessages) this.#socket.clientOnEnd();
   }
 
   protected override onDismiss(reason: Error): void {
@@ -374,9 +382,13 @@ export class NodeExchange extends Running implements SocketOwner {
     const request = this.request;
     if (!this.#finished || !request.complete)
       request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
-    if (!this.#finished) emitClose(this.response);
+    emitClose(this.response);
     if (!this.late) this.onOver();
   }
+}
+
+function leave(exchange: NodeExchange): void {
+  exchange.leaveNow();
 }
 
 function onPrefinish(this: ServerResponse): void {

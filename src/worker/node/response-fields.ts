@@ -126,8 +126,8 @@ function isEndToEnd(name: string, value: unknown, { status, http11 }: Context): 
     case 'connection':
       return /\bclose\b/i.test(String(value)) || (status === 426 && /\bupgrade\b/i.test(String(value)));
     case 'transfer-encoding':
-      // With 204 and 304 Node ends the connection.
-      return http11 && /^chunked$/i.test(String(value));
+      // With 304 Node ends the connection.
+      return http11 && status !== 204 && /^chunked$/i.test(String(value));
     case 'trailer':
       return http11;
     case 'upgrade':

@@ -16,6 +16,7 @@ import type { Prepared } from './body-fields.ts';
 import { type HeadContext } from './node-response.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { plainHead } from './plain-head.ts';
+import { bytesOf } from './socket-bytes.ts';
 
 /** Its exchange. */
 export interface SocketOwner {
@@ -111,6 +112,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   #callbacks: Done[] | null = null;
   /** `end` was called: nothing is written behind it. */
   #ended = false;
+  #closeEmitted = false;
 
   constructor(server: Server, owner: SocketOwner, outbound: ExchangeOutbound, peers: Peers) {
     super(optionsOf(server), peers);
@@ -219,6 +221,12 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     setImmediate(settle, this);
   }
 
+  /** The client has ended its side, and receives nothing behind what was written. */
+  clientOnEnd(): void {
+    this.emit('end');
+    this.hangUp();
+  }
+
   destroySoon(): void {
     this.end();
   }
@@ -289,10 +297,24 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   // the end
 
-  /** The exchange is over: listeners for the socket's end are called. */
+  /**
+   * The exchange is over, and the connection may go on: 'close' is emitted. The socket is not destroyed, because a program
+   * that then destroys it closes the connection.
+   */
   retire(): void {
     this.stopTimeout();
-    if (this.listenerCount('close') > 0) this.settle();
+    if (this.listenerCount('close') > 0) setImmediate(retire, this);
+  }
+
+  /** Called by `retire` alone. */
+  retired(): void {
+    if (!this.destroyed) this.#emitClose(false);
+  }
+
+  #emitClose(hadError: boolean): void {
+    if (this.#closeEmitted) return;
+    this.#closeEmitted = true;
+    this.emit('close', hadError);
   }
 
   /** Closes this socket and leaves the connection to the acceptor. */
@@ -302,8 +324,13 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   /** By the application, or by Node's messages for it: the connection ends as well. */
   override destroy(error?: Error): this {
+    if (this.#flushDue) this.flush();
     if (this.#outbound.ended) this.owner.socketOnHangUp();
     return super.destroy(error);
+  }
+
+  resetAndDestroy(): this {
+    return this.destroy();
   }
 
   /** As net.Socket: 'error' follows in the next tick, 'close' when the handle has closed. */
@@ -320,7 +347,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   closedNow(hadError: boolean): void {
     this.#runCallbacks(destroyedError());
     this.owner.socketOnClose();
-    this.emit('close', hadError);
+    this.#emitClose(hadError);
   }
 
   override onTimeout(): void {
@@ -349,33 +376,16 @@ function settle(socket: ExchangeSocket): void {
   socket.settle();
 }
 
+function retire(socket: ExchangeSocket): void {
+  socket.retired();
+}
+
 function ignore(): void {}
 
 function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
     code: 'ERR_STREAM_DESTROYED',
   });
-}
-
-/** Text that is one byte a character goes on as it is; the ring takes Latin-1. */
-function bytesOf(
-  data: Uint8Array | string,
-  encoding: BufferEncoding | null | undefined,
-): Uint8Array | string {
-  if (typeof data !== 'string') return data;
-  switch (encoding) {
-    case 'latin1':
-    case 'binary':
-    case 'ascii':
-      return data;
-    case undefined:
-    case null:
-    case 'utf8':
-    case 'utf-8':
-      return Buffer.byteLength(data) === data.length ? data : Buffer.from(data);
-    default:
-      return Buffer.from(data, encoding);
-  }
 }
 
 /** The exchange that a request was made for; undefined when it was not made here. */

@@ -110,9 +110,6 @@ export const bodies: Cases = {
   'HEAD with nothing': { sends: { method: 'HEAD' }, listener: (_, response) => response.end() },
   '204 with nothing': { listener: (_, response) => response.writeHead(204).end() },
   '204 with a body': { listener: (_, response) => response.writeHead(204).end('ignored') },
-  '204 with Transfer-Encoding': {
-    listener: (_, response) => response.writeHead(204, { 'transfer-encoding': 'chunked' }).end(),
-  },
   '304 with fields': {
     listener: (_, response) => response.writeHead(304, { etag: '"x"', 'content-length': 7 }).end(),
   },

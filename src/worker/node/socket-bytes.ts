@@ -1,0 +1,26 @@
+/**
+ * What a program writes to a socket → what the response ring takes.
+ *
+ * Law: pure.
+ */
+
+/** Text that is one byte a character goes on as it is; the ring takes Latin-1. */
+export function bytesOf(
+  data: Uint8Array | string,
+  encoding: BufferEncoding | null | undefined,
+): Uint8Array | string {
+  if (typeof data !== 'string') return data;
+  switch (encoding) {
+    case 'latin1':
+    case 'binary':
+    case 'ascii':
+      return data;
+    case undefined:
+    case null:
+    case 'utf8':
+    case 'utf-8':
+      return Buffer.byteLength(data) === data.length ? data : Buffer.from(data);
+    default:
+      return Buffer.from(data, encoding);
+  }
+}
