@@ -22,6 +22,8 @@ export interface ApplicationParts {
   readonly callerFolder: string | undefined;
   /** The application is compiled again whenever one of its files changes. */
   readonly watch: boolean;
+  /** The process has no other work than this server. */
+  readonly ownsProcess: boolean;
   readonly options: ResolvedOptions;
   readonly requestIdPrefix: string;
   readonly log: Logger;
@@ -87,7 +89,7 @@ export class ServerApplication {
   }
 
   #task({ url, warnings: _, ...program }: Program, problem: string): CommonTask {
-    const { app, args, options, requestIdPrefix } = this.#parts;
+    const { app, args, ownsProcess, options, requestIdPrefix } = this.#parts;
     const application = this.file === null ? app : url;
     const context = {
       software: `tsgi-threads/${VERSION}`,
@@ -98,7 +100,7 @@ export class ServerApplication {
       requestIdPrefix,
     };
     const descriptors = openOutputs();
-    return { ...options, ...program, application, args, problem, context, descriptors };
+    return { ...options, ...program, application, args, ownsProcess, problem, context, descriptors };
   }
 }
 

@@ -7,13 +7,15 @@
  * with `--inspect` and that nobody debugs keeps its deadlines, so the connections of the inspector's port are looked up.
  * Linux lists them below /proc. On other systems an inspector that listens counts as attached.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** How long one look at /proc is good for, ms. */
 const LOOK_MS = 250;
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 /** The kernel's TCP_ESTABLISHED, as /proc writes it. */
 const ESTABLISHED = '01';
+/** Which field of a line is the inode of the socket. */
+const INODE = 9;
 
 export class Debugger {
   readonly #onAttached: () => void;
@@ -46,15 +48,39 @@ export function inspectorPort(): number {
   return url === undefined ? 0 : Number(new URL(url).port);
 }
 
-/** Whether a client is connected to an inspector of this machine. */
-export function hasClients(port: number): boolean {
+/**
+ * Whether a client is connected to a port of a process. Another process may have the same port at another address.
+ *
+ * @param pid Default: this process.
+ */
+export function hasClients(port: number, pid: number | 'self' = 'self'): boolean {
   const tables = TABLES.flatMap(readLines);
   if (tables.length === 0) return true;
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return tables.some((line) => {
-    const [, address, , state] = line.trim().split(/\s+/);
-    return state === ESTABLISHED && address!.endsWith(local);
-  });
+  const sockets = tables
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, address, , state]) => state === ESTABLISHED && address!.endsWith(local))
+    .map((fields) => `socket:[${fields[INODE]}]`);
+  return sockets.length > 0 && holdsAny(pid, sockets);
+}
+
+/** Whether one of these sockets is open in a process. A process whose descriptors cannot be read may hold them. */
+function holdsAny(pid: number | 'self', sockets: readonly string[]): boolean {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(folder).some((fd) => sockets.includes(targetOf(`${folder}/${fd}`)));
+  } catch {
+    return true;
+  }
+}
+
+/** '' for a descriptor that was closed meanwhile. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
+  }
 }
 
 /** None where there is no such file. */

@@ -51,6 +51,8 @@ export interface CommandParts {
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
   /** The program listens for these signals. */
   readonly onSignals?: (names: readonly NodeJS.Signals[]) => void;
+  /** The process has no other work than this server. Default: false. */
+  readonly ownsProcess?: boolean;
   /** Start without the application, and show this instead. */
   readonly problem?: string;
   /** The application is loaded anew whenever one of its files changes. */

@@ -73,6 +73,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       args,
       callerFolder: command.callerFolder,
       watch: command.watch ?? false,
+      ownsProcess: command.ownsProcess ?? false,
       options: this.options,
       requestIdPrefix: this.#requestIdPrefix,
       log: this.#log,

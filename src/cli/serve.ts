@@ -63,6 +63,7 @@ async function start(args: Arguments, life: ServerLife, problem = ''): Promise<S
       makeJournal,
       problem,
       watch: args.command.watch,
+      ownsProcess: true,
       onSignals: (names) => life.signals.programListens(names),
     }),
   );

@@ -65,7 +65,7 @@ export class Heartbeats {
   #isHeld({ pid, inspector, beatAt }: Child): boolean {
     // A look at /proc only where a beat is missing.
     if (beatAt === 0 || this.#last - beatAt < 2 * this.#every) return false;
-    return (inspector !== 0 && hasClients(inspector)) || (statusOf(pid).get('TracerPid') ?? '0') !== '0';
+    return (inspector !== 0 && hasClients(inspector, pid)) || (statusOf(pid).get('TracerPid') ?? '0') !== '0';
   }
 
   #end(child: Child, now: number): void {

@@ -218,5 +218,6 @@ function lossOf({ lost }: Child): string {
   if (lost.length === 0) return 'no request was lost';
   const shown = lost.slice(0, LOST_SHOWN).map((request) => `\n    ${request}`);
   const more = lost.length > LOST_SHOWN ? `\n    and ${lost.length - LOST_SHOWN} more` : '';
-  return `${lost.length} requests were lost:${shown.join('')}${more}`;
+  const count = lost.length === 1 ? '1 request was lost' : `${lost.length} requests were lost`;
+  return `${count}:${shown.join('')}${more}`;
 }

@@ -7,6 +7,15 @@ const LOOK_MS = 20;
 /** A single look may fall between two steps of one job. */
 const QUIET_LOOKS = 2;
 
+export interface Ended {
+  /** Ends the wait before everything has ended. Default: never. */
+  readonly enough?: () => boolean;
+  /** Whether something goes on that Node does not list. Default: nothing. */
+  readonly busy?: () => boolean;
+  /** How long nothing may have gone on, ms. Default: 40. */
+  readonly quiet?: number;
+}
+
 /** What the worker itself may have at any time. */
 const OURS: ReadonlySet<string> = new Set(['Immediate', 'MessagePort']);
 
@@ -20,17 +29,13 @@ export class Activity {
     this.#before = this.#counts();
   }
 
-  /**
-   * Resolves when all that began since this was made has ended, or `enough` says so.
-   *
-   * @param busy whether something goes on that Node does not list
-   */
-  ended(enough: () => boolean, busy: () => boolean = () => false): Promise<void> {
+  /** Resolves when all that began since this was made has ended, or `enough` says so. */
+  ended({ enough, busy, quiet: quietMs = QUIET_LOOKS * LOOK_MS }: Ended): Promise<void> {
     let quiet = 0;
     return new Promise((resolve) => {
       const timer = setInterval(() => {
-        quiet = this.#goesOn || busy() ? 0 : quiet + 1;
-        if (!enough() && quiet < QUIET_LOOKS) return;
+        quiet = this.#goesOn || busy?.() === true ? 0 : quiet + LOOK_MS;
+        if (enough?.() !== true && quiet < quietMs) return;
         clearInterval(timer);
         resolve();
       }, LOOK_MS);

@@ -56,7 +56,7 @@ export class Goodbye {
     if (signal === undefined) return;
     this.#watch();
     await Promise.all(process.listeners(signal).map((listener) => this.#call(listener, signal)));
-    await this.#before.ended(() => this.#hasLeft);
+    await this.#before.ended({ enough: () => this.#hasLeft });
   }
 
   async #call(listener: NodeJS.SignalsListener, signal: NodeJS.Signals): Promise<void> {

@@ -18,8 +18,8 @@ export interface LoopWatch {
   /** Resolves when nothing keeps the event loop alive that the application has begun. May be called again. */
   drained(): Promise<void>;
   /**
-   * Resolves when nothing keeps it alive and nobody waits for `drained`: what the application awaits never comes. Never in
-   * the caller's own thread, where others may bring it.
+   * Resolves when nothing keeps it alive and nothing waits for `drained`: what the application awaits never comes. In the
+   * caller's own thread other code may bring it, so there this resolves only if the process has no other work.
    */
   readonly stuck: Promise<void>;
   /** The server owes the application an answer: until `release` the event loop counts as alive. */
@@ -29,9 +29,12 @@ export interface LoopWatch {
   stop(): void;
 }
 
-/** @param control kept alive again when the watch stops; null in the caller's own thread */
-export function watchLoop(control: MessagePort | null): LoopWatch {
-  return control === null ? new CallersLoop() : new OwnLoop(control);
+/**
+ * @param control kept alive again when the watch stops; null in the caller's own thread
+ * @param ownsProcess the process has no other work than this server
+ */
+export function watchLoop(control: MessagePort | null, ownsProcess: boolean): LoopWatch {
+  return control === null ? new CallersLoop(ownsProcess) : new OwnLoop(control);
 }
 
 export function stuckError(): OptionError {
@@ -108,16 +111,27 @@ interface Reffed {
   hasRef?(): boolean;
 }
 
+/**
+ * How long nothing may go on in a shared thread until what the application awaits is given up, ms. It is longer than what
+ * Node does not list may take, above all the compilation of a file by a hook in another thread.
+ */
+const STUCK_MS = 2000;
+
 class CallersLoop implements LoopWatch {
-  readonly stuck: Promise<void> = new Promise(() => {});
+  readonly stuck: Promise<void>;
   readonly #activity: Activity = new Activity(UNCOUNTED);
   /** By asynchronous id; null for what keeps the loop alive until it ends. */
   readonly #begun: Map<number, Reffed | null> = new Map();
   readonly #calls: Set<number> = new Set();
   readonly #hook: AsyncHook;
   #held = 0;
+  #waiting = 0;
+  #stopped = false;
 
-  constructor() {
+  constructor(ownsProcess: boolean) {
+    this.stuck = new Promise((resolve) => {
+      if (ownsProcess) void this.#endsStuck().then((isStuck) => isStuck && resolve());
+    });
     this.#hook = createHook({
       init: (id, type, _, resource) => {
         if (CALL.test(type)) this.#calls.add(id);
@@ -129,11 +143,19 @@ class CallersLoop implements LoopWatch {
     }).enable();
   }
 
-  drained(): Promise<void> {
-    return this.#activity.ended(
-      () => false,
-      () => this.#isBusy,
-    );
+  async drained(): Promise<void> {
+    this.#waiting += 1;
+    await this.#activity.ended({ busy: () => this.#isBusy });
+    this.#waiting -= 1;
+  }
+
+  async #endsStuck(): Promise<boolean> {
+    await this.#activity.ended({
+      enough: () => this.#stopped,
+      busy: () => this.#waiting > 0 || this.#isBusy,
+      quiet: STUCK_MS,
+    });
+    return !this.#stopped;
   }
 
   get #isBusy(): boolean {
@@ -150,6 +172,7 @@ class CallersLoop implements LoopWatch {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#hook.disable();
   }
 }

@@ -156,7 +156,7 @@ class Life {
 
   /** @throws OptionError TSGI_ERR_APP_LOAD if it awaits something that nothing will settle, or whatever it throws */
   async #load(): Promise<Loaded> {
-    const watch = watchLoop(this.#isOwnThread ? this.#task.control : null);
+    const watch = watchLoop(this.#isOwnThread ? this.#task.control : null, this.#task.ownsProcess);
     this.#watch = watch;
     const loading = load(this.#task, this.#program, watch).then(async (loaded) => {
       await loaded.hooks.init?.(this.#handle);

@@ -24,6 +24,8 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly source: string;
   /** What stands behind it on the command line. */
   readonly args: readonly string[];
+  /** The process has no other work than this server. */
+  readonly ownsProcess: boolean;
   /** Installed before anything of the application is loaded: a module's URL, and what its `install` takes. */
   readonly runtime: { readonly url: string; readonly data: unknown } | null;
   /** Imported files that Node cannot load. */

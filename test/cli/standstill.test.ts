@@ -63,7 +63,7 @@ describe('the process that serves stands still', () => {
     expect(await pid()).not.toBe(first);
     await said(cli, /serves again/);
     expect(cli.stderr).toMatch(
-      /The server process \d+ died by SIGKILL and is started again: its event loop stood still for \d\.\d s, it was stopped by a signal \(--watchdog-timeout\); 1 requests were lost:\n {4}\w+-\w+ GET \/wait\/for\?it\n/,
+      /The server process \d+ died by SIGKILL and is started again: its event loop stood still for \d\.\d s, it was stopped by a signal \(--watchdog-timeout\); 1 request was lost:\n {4}\w+-\w+ GET \/wait\/for\?it\n/,
     );
   });
 

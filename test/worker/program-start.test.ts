@@ -103,7 +103,7 @@ describe('what plain Node ends at once', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  test.each([[[]], [['--no-supervise']]])(
+  test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
     'the command says so and ends with 1, with %j (C12)',
     async (args) => {
       const cli = new Cli([appFile(STUCK), '--boot-timeout', '60s', ...args]);
