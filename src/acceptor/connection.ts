@@ -125,8 +125,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   }
 
   exchangeOnEnd(close: boolean): void {
-    this.exchange = null;
-    this.#file = null;
+    this.exchange = this.#file = null;
     const last = close || this.#endsHere();
     if (this.state === State.STREAM) this.#leaveBody(last);
     else if (last) this.linger();
@@ -135,20 +134,21 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   exchangeOnFile(record: FileRecord, close: boolean): void {
     this.exchange = null;
+    this.#intake.leavePlace();
     const { room, exchanges } = this.#host;
     if (!room.openFile()) return this.exchangeOnRefused(exchanges.blame.on('descriptors'));
     this.#file = new FileTransfer(record, close, { output: this.output, owner: this, room });
   }
 
   exchangeOnRefused(status: number): void {
-    this.exchange = null;
-    this.#file = null;
+    this.exchange = this.#file = null;
     if (this.state === State.STREAM) return this.refuse(status, '');
     this.#refuseComplete(status, this.#refusalEnds());
   }
 
   exchangeOnBroken(): void {
     this.exchange = null;
+    this.#host.exchanges.blame.clear();
     // A reset, not a FIN: to a client that reads until the end, a FIN would look like the end of the answer.
     reset(this.#socket);
   }
@@ -192,8 +192,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     return this.state === State.IDLE && this.output.unsent === 0 ? this.#idleSince : Infinity;
   }
 
-  /** Graceful: an idle connection ends now, another after its answer. A new one is about to ask, and is answered. */
+  /** Graceful: an idle connection ends now, another after its answer. One that is new, or in a head, may ask first. */
   close(): void {
+    if (this.state === State.HEAD) this.setDeadline(NEW_MS);
     if (this.state !== State.IDLE && this.state !== State.DISCARD) return;
     if (this.peers === null) this.setDeadline(NEW_MS);
     else this.linger();
@@ -364,9 +365,8 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   // time
 
   #watch(): void {
-    if (this.#watched) return;
+    if (!this.#watched) this.#host.watch(this);
     this.#watched = true;
-    this.#host.watch(this);
   }
 
   #onDeadline(): void {

@@ -8,7 +8,7 @@
 export const LINGER_MS = 5000;
 export const LINGER_IDLE_MS = 1000;
 
-/** How long a graceful close waits for the first byte of a connection that has sent none. */
+/** How long a graceful close waits for the first byte of a connection that has sent none, and for the rest of a head. */
 export const NEW_MS = 500;
 
 /** Grace period after a client half-closes, for interfaces that treat a half-close as a disconnect. */

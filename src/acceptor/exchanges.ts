@@ -177,11 +177,12 @@ export class Exchanges {
     return this.#memory.table.state(index) === State.PENDING;
   }
 
-  /** The client is answered with a refusal; the answer that may still come is dropped. */
+  /** The client is answered with a refusal, or loses its connection if its answer has begun; the answer that may still come is dropped. */
   giveUp(exchange: Exchange, why: number, status: number): void {
-    const { connection } = exchange;
+    const { connection, headSent } = exchange;
     this.abandon(exchange, why);
-    connection?.exchangeOnRefused(status);
+    if (headSent) connection?.exchangeOnBroken();
+    else connection?.exchangeOnRefused(status);
   }
 
   /** The first record of an exchange shows that its worker has copied the request: the slab is free. */

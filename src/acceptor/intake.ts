@@ -14,6 +14,7 @@ import { BodyClock } from './body-clock.ts';
 import type { BodyHolder } from './body-memory.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
+import { NEW_MS } from './durations.ts';
 import type { Exchange } from './exchange.ts';
 import { copyHead, liveHead } from './head.ts';
 import type { Output } from './output.ts';
@@ -108,6 +109,11 @@ export class Intake implements BodyHolder, UploadWaiter {
   discard(): void {
     this.forgetBody();
     this.#owner.state = State.DISCARD;
+  }
+
+  /** The answer needs no worker any more: another body may have the place of this one, which is dropped. */
+  leavePlace(): void {
+    if (this.upload !== null) this.#host.uploads.leave(this.upload);
   }
 
   forgetBody(): void {
@@ -219,7 +225,8 @@ export class Intake implements BodyHolder, UploadWaiter {
     this.#startedAt = this.#host.now;
     this.#owner.state = State.HEAD;
     const { headersTimeout, requestTimeout } = this.#host.limits;
-    this.#owner.setDeadline(requestTimeout > 0 ? Math.min(headersTimeout, requestTimeout) : headersTimeout);
+    const longest = this.#host.closing ? Math.min(headersTimeout, NEW_MS) : headersTimeout;
+    this.#owner.setDeadline(requestTimeout > 0 ? Math.min(longest, requestTimeout) : longest);
   }
 
   #headOnComplete(parser: Parser, outcome: number): boolean {

@@ -143,8 +143,10 @@ export class Records {
       // Its client may be gone, and all that it sent is here.
       upload.wanted ||= exchange.connection === null;
     }
-    if (!blocks || !this.#links.allBlock(this.#exchanges.active))
-      return exchange.connection?.exchangeOnRead();
+    const { connection } = exchange;
+    // A client that is gone sends no more, and its worker has been told.
+    if (!blocks || connection === null || !this.#links.allBlock(this.#exchanges.active))
+      return connection?.exchangeOnRead();
     const { blame } = this.#exchanges;
     this.#exchanges.giveUp(exchange, Abort.GONE, blame.on('threads', exchange.line));
     link.notifyAbort();
