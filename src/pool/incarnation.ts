@@ -186,6 +186,10 @@ export class Incarnation implements Threaded, PortWorker {
     this.#tell({ type: 'port', step: 'shared', key });
   }
 
+  renewPort(key: string): void {
+    this.#tell({ type: 'port', step: 'renew', key });
+  }
+
   #tell(message: ToWorker): void {
     this.#control.postMessage(message);
   }

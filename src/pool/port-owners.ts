@@ -10,6 +10,8 @@ export interface PortWorker {
   grantPort(key: string): void;
   /** Another worker listens there. */
   sharePort(key: string): void;
+  /** The file of its socket is gone: it shall bind anew. */
+  renewPort(key: string): void;
 }
 
 interface Port {
@@ -35,6 +37,14 @@ export class PortOwners {
     if (port?.owner !== worker) return;
     port.bound = true;
     for (const waiting of port.waiting) waiting.sharePort(key);
+  }
+
+  /** A worker found no file of this socket. The owner answers by `bound`, unless it binds at the moment and does so anyway. */
+  lost(_: PortWorker, key: string): void {
+    const port = this.#ports.get(key);
+    if (port?.bound !== true) return;
+    port.bound = false;
+    port.owner?.renewPort(key);
   }
 
   release(worker: PortWorker, key: string): void {

@@ -93,10 +93,12 @@ class Life {
       programOnServe: (server) => this.#onServe?.(server),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
     };
-    const port = (step: 'claim' | 'bound' | 'release') => (key: string) => say({ type: 'port', step, key });
+    const port = (step: 'claim' | 'bound' | 'lost' | 'release') => (key: string) =>
+      say({ type: 'port', step, key });
     const claims = {
       claim: port('claim'),
       bound: port('bound'),
+      lost: port('lost'),
       release: port('release'),
       awaited: () => this.#watch?.hold(),
       answered: () => this.#watch?.release(),

@@ -77,7 +77,7 @@ export type FromWorker =
   /** A program listens in one more place, counted from 1. */
   | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }
   /** Its program wants a port that is no HTTP, listens there, or wants it no more. `key`: names the port. */
-  | { readonly type: 'port'; readonly step: 'claim' | 'bound' | 'release'; readonly key: string }
+  | { readonly type: 'port'; readonly step: 'claim' | 'bound' | 'lost' | 'release'; readonly key: string }
   | { readonly type: 'fault' }
   /** Uncaught errors follow one another in it, so that it cannot end by itself. */
   | { readonly type: 'storm' }
@@ -113,8 +113,8 @@ export type ToWorker =
   | { readonly type: 'drain' }
   /** The server listens: a program that asked to listen does so now. */
   | { readonly type: 'listening'; readonly place: number; readonly address: AddressInfo }
-  /** The answers to a claim: it may bind, or another worker listens there. */
-  | { readonly type: 'port'; readonly step: 'granted' | 'shared'; readonly key: string }
+  /** The answers to a claim: it may bind, or another worker listens there. `renew`: the file of its socket is gone. */
+  | { readonly type: 'port'; readonly step: 'granted' | 'shared' | 'renew'; readonly key: string }
   /** It cannot listen there: code and message of the operating system's error. */
   | {
       readonly type: 'refused';

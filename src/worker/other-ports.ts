@@ -11,11 +11,15 @@
  * the kernel shares by itself needs no owner: UDP sockets of several workers are bound with SO_REUSEADDR, and the one that
  * was bound last receives.
  *
+ * Programs delete the file of a socket before they listen, because an earlier run may have left it. In all workers but the
+ * first this deletes the owner's file, so a worker whose claim is answered looks for the file, and the owner binds anew.
+ *
  * In a thread of its own, nothing here keeps the event loop alive, so that a program that has only such ports is found out when it has loaded.
  */
 import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:dgram';
 import { errorMonitor, type EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { constants } from 'node:os';
 import { askedBy, callbackOf, pathBy } from '../node-server.ts';
@@ -28,6 +32,8 @@ export interface PortClaims {
   claim(key: string): void;
   /** This worker's server listens there. */
   bound(key: string): void;
+  /** Another worker's server listens there, and the file of its socket is gone: answered by `shared` once it is there. */
+  lost(key: string): void;
   /** This worker wants it no more. */
   release(key: string): void;
   /** An answer is due: the program's event loop counts as alive until `answered`. */
@@ -35,7 +41,14 @@ export interface PortClaims {
   answered(): void;
 }
 
-const NO_CLAIMS: PortClaims = { claim() {}, bound() {}, release() {}, awaited() {}, answered() {} };
+const NO_CLAIMS: PortClaims = {
+  claim() {},
+  bound() {},
+  lost() {},
+  release() {},
+  awaited() {},
+  answered() {},
+};
 
 type Done = (error?: Error) => void;
 type State = 'asked' | 'standby' | 'owner' | 'closed';
@@ -46,6 +59,8 @@ interface Port {
   readonly args: readonly unknown[];
   readonly address: AddressInfo | string;
   state: State;
+  /** The file of the owner's socket was looked for. */
+  looked: boolean;
 }
 
 export class OtherPorts {
@@ -89,7 +104,7 @@ export class OtherPorts {
     const callback = callbackOf(args);
     if (callback !== undefined) server.once('listening', callback);
     const rest = args.filter((arg) => arg !== callback);
-    const port: Port = { server, key, args: rest, address: addressOf(args), state: 'asked' };
+    const port: Port = { server, key, args: rest, address: addressOf(args), state: 'asked', looked: false };
     this.#ports.add(port);
     this.#standIn(port);
     this.#claims.awaited();
@@ -125,9 +140,26 @@ export class OtherPorts {
   /** Another worker's server listens there. */
   shared(key: string): void {
     for (const port of this.#withKey(key, 'asked')) {
+      if (!port.looked && isGone(port.address)) {
+        port.looked = true;
+        this.#claims.lost(key);
+        continue;
+      }
       port.state = 'standby';
       process.nextTick(() => port.state === 'standby' && port.server.emit('listening'));
       this.#claims.answered();
+    }
+  }
+
+  /** The file of this worker's socket is gone. */
+  renew(key: string): void {
+    for (const { server, args } of this.#withKey(key, 'owner')) {
+      if (!server.listening) continue;
+      const inner = server as unknown as { _handle: { close(): void } | null };
+      inner._handle?.close();
+      inner._handle = null;
+      sayOnce(server, 'listening', () => this.#claims.bound(key));
+      this.#listenNow(server, args);
     }
   }
 
@@ -244,6 +276,11 @@ function keyOf(args: readonly unknown[]): string | undefined {
   const asked = askedBy(args);
   if (asked === undefined || (asked.port ?? 0) === 0) return undefined;
   return `TCP port ${asked.host === undefined ? '' : `${asked.host}:`}${asked.port}`;
+}
+
+/** The socket has a file, and it does not exist. */
+function isGone(address: AddressInfo | string): boolean {
+  return typeof address === 'string' && !address.startsWith('\0') && !existsSync(address);
 }
 
 function addressOf(args: readonly unknown[]): AddressInfo | string {

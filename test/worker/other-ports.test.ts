@@ -121,6 +121,24 @@ describe('a TCP port of the program', () => {
     expect(await greeted({ path: file })).toMatch(/^mail of \d$/);
   });
 
+  test.each([1, 3])(
+    'may be a socket whose file each of %d workers deletes before it listens (C14)',
+    async (threads) => {
+      const file = path.join(path.dirname(appFile('')), 'mail.sock');
+      const source = `${IMPORTS} import { rmSync } from 'node:fs';
+        rmSync(${JSON.stringify(file)}, { force: true }); ${MAIL(JSON.stringify(file))} ${SITE}`;
+      const cli = new Cli([appFile(source), '--threads', String(threads)]);
+      await cli.url();
+      await told(cli, `mail listens "${file}" true`, threads);
+      expect(await greeting({ path: file })).toMatch(/^mail of \d$/);
+      cli.child.kill('SIGHUP');
+      await told(cli, 'reloaded in', 1);
+      await told(cli, `mail listens "${file}" true`, 2 * threads);
+      expect(await greeted({ path: file })).toMatch(/^mail of \d$/);
+      expect(cli.stderr).not.toMatch(/EADDRINUSE|uncaught/i);
+    },
+  );
+
   test('that another process has is Node’s error in the program (C14)', async () => {
     const other = net.createServer().listen(0);
     await once(other, 'listening');
