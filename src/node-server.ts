@@ -42,6 +42,11 @@ interface Inner {
 
 const standIns: WeakMap<Server, StandIn> = new WeakMap();
 
+/** The server listens, or did, by a stand-in. */
+export function hasStandIn(server: Server): boolean {
+  return standIns.has(server);
+}
+
 /**
  * Stands in place of the bound handle below a server: all that the server does with it is Node's. Methods without a comment
  * are those of Node's handles.

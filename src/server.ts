@@ -21,7 +21,8 @@ import { showOption } from './options/show.ts';
 import type { ResolvedOptions } from './options/table.ts';
 import type { CommonTask } from './pool/incarnation.ts';
 import type { Asked } from './node-server.ts';
-import { Pool, type Readiness } from './pool/pool.ts';
+import { Pool } from './pool/pool.ts';
+import type { Readiness } from './pool/pool-api.ts';
 import { Reports } from './reports.ts';
 import type { CommandParts, ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server-api.ts';
 
@@ -148,7 +149,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     try {
       const address = await (place === 0
         ? listening.move(asked, this.address, acceptor.move)
-        : listening.listenToo(place, asked, this.address, (where) => acceptor.listen(where)));
+        : listening.listenToo(place, asked, this.address, (where) => acceptor.listen(where, place)));
       this.#pool?.tellAddress(place, address);
       const url = urlOf(address);
       this.#log.info(
@@ -197,6 +198,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         isDebugged: this.#isDebugged,
         journal: this.#journal,
         live: this.#command.live,
+        decided: this.#resolution.given,
         descriptors: this.#descriptors(workers),
         places: workers * this.options.concurrency,
         streams: workers * this.options.maxStreams,

@@ -5,14 +5,13 @@
  */
 import type { Journal } from '../journal.ts';
 import type { Blame, LostRequest } from './blame.ts';
-import type { ConnectionLimits } from './connection-host.ts';
 import type { LiveSettings } from './live-settings.ts';
+import type { LimitOptions } from './place-limits.ts';
 import type { LoopState } from './watchdog.ts';
 
-export interface AcceptorOptions extends ConnectionLimits {
+export interface AcceptorOptions extends LimitOptions {
   readonly maxRequestLine: number;
   readonly maxHeaderSize: number;
-  readonly maxHeaders: number;
   readonly maxPending: number;
   readonly maxConnections: number;
   /** Descriptors that connections and files may use together. */

@@ -9,8 +9,7 @@
 import type net from 'node:net';
 import { Parser } from '../http/parser.ts';
 import { Sleeper } from '../ring/doorbell.ts';
-import { Abort, ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
-import { requestId } from '../ring/message.ts';
+import { ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
 import { type ApplicationManners, mannersOf } from './manners.ts';
@@ -21,13 +20,14 @@ import { BlockedWorkers } from './blocked-workers.ts';
 import { BodyMemory, largestRequest } from './body-memory.ts';
 import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
-import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
+import type { ConnectionHost } from './connection-host.ts';
 import { type Exchange } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
 import type { ListenerOwner, ListenWhere } from './listener.ts';
-import { withLive } from './live-settings.ts';
 import { InboundPump } from './inbound-pump.ts';
+import { Lateness } from './lateness.ts';
 import { Listeners } from './listeners.ts';
+import { type OwnLimits, PlaceLimits } from './place-limits.ts';
 import { Records } from './records.ts';
 import { Refusals } from './refusals.ts';
 import { Room } from './room.ts';
@@ -37,7 +37,7 @@ import { Ticker } from './ticker.ts';
 import type { Upload } from './upload.ts';
 import { UploadGate } from './upload-gate.ts';
 import { Waker } from './waker.ts';
-import { type LoopState, Watchdog, type WatchdogOwner } from './watchdog.ts';
+import { Watchdog } from './watchdog.ts';
 import { type LinkParts, WorkerLink } from './worker-link.ts';
 import { WorkerLinks } from './worker-links.ts';
 
@@ -45,9 +45,8 @@ const CONNECTION_TICKS = 3; // they are many, and patient
 /** How long a request that others may have as well waits for the worker it is meant for. */
 const MEANT_MS = 20;
 
-export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
+export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly parser: Parser;
-  readonly limits: ConnectionLimits;
   readonly exchanges: Exchanges;
   readonly uploads: UploadGate;
   readonly room: Room;
@@ -68,6 +67,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
   readonly #blocked: BlockedWorkers;
   readonly #links: WorkerLinks;
   readonly #connections: Connections = new Connections();
+  readonly #limits: PlaceLimits;
   readonly #listeners: Listeners;
   readonly #ticker: Ticker = new Ticker(() => this.#tick());
   readonly #throughput: Throughput = new Throughput();
@@ -87,7 +87,8 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     this.manners = mannersOf(options.interface);
     this.parser = new Parser(options);
     this.#listeners = new Listeners(this.parser.buffer, this, options);
-    this.limits = withLive(options, this.#listeners, this.#connections);
+    this.#limits = new PlaceLimits(options, options.live?.limits);
+    options.live?.onAcceptor(this.#listeners, this.#connections);
     const shared = createShared({
       maxPending: options.maxPending,
       places: options.places + options.streams,
@@ -105,7 +106,13 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     const router = new Router(this.#links, shared.view, affinity);
     this.exchanges.router = router;
     if (affinity !== null) this.exchanges.keys = router;
-    this.#watchdog = new Watchdog(options, this, this.exchanges, this.#links, shared.table);
+    this.#watchdog = new Watchdog(
+      options,
+      new Lateness(this, options, events),
+      this.exchanges,
+      this.#links,
+      shared.table,
+    );
     this.#waker = new Waker(this.#links, shared.ring);
     this.#audit = new Audit(shared, this.exchanges, this.#links);
     this.#records = new Records({
@@ -133,9 +140,19 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     return this.#listeners.address;
   }
 
-  /** May be called again. Rejects with the error of the operating system. */
-  listen(where: ListenWhere): Promise<net.AddressInfo> {
-    return this.#listeners.listen(where);
+  /** May be called again, for another place. Rejects with the error of the operating system. */
+  listen(where: ListenWhere, place = 0): Promise<net.AddressInfo> {
+    return this.#listeners.listen(where, place);
+  }
+
+  /** What the server object of a program decides for the clients of its place. */
+  setLimits(place: number, own: Partial<OwnLimits>): void {
+    this.#limits.set(place, own);
+  }
+
+  /** Cuts the connections of a place that no worker serves now. `idleOnly`: those that have been answered. */
+  cutUnserved(place: number, idleOnly: boolean): void {
+    this.#connections.cutUnserved(this.#limits.at(place), idleOnly);
   }
 
   /** The server's own place moves. */
@@ -216,7 +233,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
 
   /** Ends every connection now. */
   closeAllConnections(): void {
-    this.#connections.destroy(false);
+    this.#connections.destroy();
   }
 
   /** The same, and accepts no more. */
@@ -281,6 +298,10 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     if (status !== 504 && status !== 502) this.#events.onRefused(status, detail, this.exchanges.blame);
     this.exchanges.blame.clear();
     return this.#refusals.encode(status, detail, close, isHead);
+  }
+
+  onTimeout(socket: net.Socket): boolean {
+    return this.#options.live?.onTimeout(socket) === true;
   }
 
   watch(connection: Connection): void {
@@ -355,36 +376,11 @@ export class Acceptor implements ConnectionHost, ListenerOwner, WatchdogOwner {
     }
   }
 
-  // called by the watchdog
-
-  watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void {
-    exchange.lateAt = this.now;
-    this.exchanges.giveUp(exchange, Abort.DEADLINE, 504);
-    link?.notifyAbort();
-    link?.probe();
-    this.#events.onLate({
-      slot: link?.slot ?? 0,
-      request: this.exchanges.requestLine(exchange),
-      requestId: requestId(this.#options.requestIdPrefix, exchange.serial),
-      age: this.now - exchange.takenAt,
-      queued: exchange.takenAt - exchange.queuedAt,
-      loop,
-    });
-  }
-
-  watchdogIsHeld(): boolean {
-    return this.#options.isDebugged();
-  }
-
-  watchdogOnStuck(link: WorkerLink): void {
-    this.#events.onStuck(link.slot);
-  }
-
   // called by the listener
 
-  listenerOnSocket(socket: net.Socket): Connection {
+  listenerOnSocket(socket: net.Socket, place: number): Connection {
     if (this.#ticker.start()) this.#readClock();
-    const connection = new Connection(this, socket, this.#connections.nextNumber());
+    const connection = new Connection(this, this.#limits.at(place), socket, this.#connections.nextNumber());
     if (this.room.forConnection()) this.#connections.add(connection);
     else this.#connections.refuse(connection, this.exchanges.blame.on(this.room.lacks));
     return connection;

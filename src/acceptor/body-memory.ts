@@ -5,7 +5,7 @@
  * has yet give way first, the slowest before the others: a client that sends quickly is not refused for clients that
  * dawdle. The sum stays within the limit but for what one read brings.
  */
-import { READ_BUFFER_SIZE } from '../http/parser.ts';
+import { MOST_HEADERS, READ_BUFFER_SIZE } from '../http/parser.ts';
 import type { MemoryAccount } from '../ring/byte-queue.ts';
 
 /** A body whose first byte is younger than this is not judged by its rate, ms. */
@@ -94,12 +94,11 @@ export class BodyMemory implements MemoryAccount {
 export interface RequestLimits {
   readonly maxRequestLine: number;
   readonly maxHeaderSize: number;
-  readonly maxHeaders: number;
   readonly bodyBuffer: number;
 }
 
-/** Bytes that a complete request takes at most: its head, its span table, and a body that is collected or came in one read. */
+/** Bytes that a complete request takes at most: its head, a full span table, and a body that is collected or came in one read. */
 export function largestRequest(limits: RequestLimits): number {
-  const head = limits.maxRequestLine + limits.maxHeaderSize + 16 * limits.maxHeaders + 512;
+  const head = limits.maxRequestLine + limits.maxHeaderSize + 16 * MOST_HEADERS + 512;
   return head + Math.max(limits.bodyBuffer, READ_BUFFER_SIZE);
 }

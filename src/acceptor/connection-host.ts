@@ -3,6 +3,7 @@
  *
  * Law: types only; `acceptor.ts` fulfils them, `connection.ts` uses them.
  */
+import type net from 'node:net';
 import type { Parser } from '../http/parser.ts';
 import type { Connection } from './connection.ts';
 import type { BodyLimits } from './body-clock.ts';
@@ -22,12 +23,15 @@ export interface ConnectionLimits extends BodyLimits {
   readonly writeTimeout: number;
   readonly keepAliveTimeout: number;
   readonly pendingTimeout: number;
+  /** Silence of a client that no application serves now. */
+  readonly timeout: number;
+  /** Number of header fields. */
+  readonly maxHeaders: number;
 }
 
 /** What a connection needs of the acceptor. */
 export interface ConnectionHost {
   readonly parser: Parser;
-  readonly limits: ConnectionLimits;
   readonly exchanges: Exchanges;
   /** Milliseconds, coarse, monotonic. */
   readonly now: number;
@@ -49,6 +53,8 @@ export interface ConnectionHost {
   tunnelOnEnd(exchange: Exchange): void;
   /** A complete answer of the acceptor's own; `isHead`: without its body. */
   refusal(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array;
+  /** A connection without a request was idle for too long. True: its application has heard of that, and decides. */
+  onTimeout(socket: net.Socket): boolean;
   /** From now on its `tick` is called. */
   watch(connection: Connection): void;
   connectionOnClose(connection: Connection): void;

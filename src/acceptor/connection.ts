@@ -6,22 +6,21 @@
  * arrows are in `connection-state.ts`.
  */
 import type net from 'node:net';
-import { Flag } from '../http/flags.ts';
 import { Abort } from '../ring/layout.ts';
 import type { FileRecord, HeadBytes, PeerBytes } from '../ring/message.ts';
-import type { ConnectionHost } from './connection-host.ts';
+import { ConnectionClock } from './connection-clock.ts';
+import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
-import { HALF_OPEN_MS, LINGER_IDLE_MS, LINGER_MS, NEW_MS } from './durations.ts';
+import { HALF_OPEN_MS, LINGER_IDLE_MS, NEW_MS } from './durations.ts';
 import type { Answerable, Exchange } from './exchange.ts';
 import { FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { Output, type OutputOwner } from './output.ts';
+import { headTimeout } from './place-limits.ts';
 import { peersOf, reset, type SocketOwner } from './socket.ts';
 import { Stash } from './stash.ts';
 import { Tunnel } from './tunnel.ts';
 import { UPLOAD_HIGH_WATER } from './upload.ts';
-
-const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
 
 export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputOwner {
   /** By which workers name it. */
@@ -30,6 +29,8 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   readonly #socket: net.Socket;
   readonly #intake: Intake;
   readonly output: Output;
+  readonly limits: ConnectionLimits;
+  readonly #clock: ConnectionClock;
   readonly #stash: Stash = new Stash();
 
   // per connection
@@ -41,11 +42,6 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   #blocked = false;
   /** The client has ended its side: what it sent before is answered. */
   #halfClosed = false;
-  #deadline = 0;
-  #lingerUntil = 0;
-  #idleSince: number;
-  /** Its `tick` is called: it has a deadline, or bytes that the kernel has not taken. */
-  #watched = false;
 
   // per request
   exchange: Exchange | null = null;
@@ -54,25 +50,27 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   /** The application has taken this connection over. */
   #tunnel: Tunnel | null = null;
 
-  constructor(host: ConnectionHost, socket: net.Socket, number: number) {
+  constructor(host: ConnectionHost, limits: ConnectionLimits, socket: net.Socket, number: number) {
     this.number = number;
+    this.limits = limits;
     this.#host = host;
     this.#socket = socket;
     this.output = new Output(socket, this);
     this.#intake = new Intake(host, this);
-    this.#idleSince = host.now;
-    this.setDeadline(host.limits.headersTimeout);
+    this.#clock = new ConnectionClock(host, this, limits);
+    this.setDeadline(headTimeout(limits));
   }
 
   // called by the socket
 
   socketOnRead(length: number): void {
+    this.#clock.heard();
     if (this.#blocked || this.state === State.WAIT) this.#stashBytes(0, length);
     else if (parses(this.state)) this.#intake.feed(length);
     else if (this.#tunnel !== null) {
       this.#tunnel.pass(this.exchange, length);
       if (this.#tunnel.full) this.pause();
-    } else this.#deadline = Math.min(this.#lingerUntil, this.#host.now + LINGER_IDLE_MS);
+    } else this.#clock.lingerOn();
   }
 
   /** A complete request before a client's FIN is answered, as `#depart` says. An incomplete request is not. */
@@ -156,7 +154,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   // called by its output
 
   outputOnWait(): void {
-    this.#watch();
+    this.#clock.watch();
   }
 
   outputOnProgress(): void {
@@ -169,11 +167,11 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** Checks every deadline of the present state; false when there is none. */
   tick(now: number): boolean {
-    if (this.output.late(now, this.#host.limits.writeTimeout)) reset(this.#socket);
-    else if (this.#deadline !== 0 && now >= this.#deadline) this.#onDeadline();
+    if (this.output.late(now, this.limits.writeTimeout)) reset(this.#socket);
+    else if (this.#clock.isPast) this.#onDeadline();
+    else if (this.#clock.isSilent(this.output) && this.#isUnserved) this.#onSilence();
     else this.#intake.refuseLate(now);
-    this.#watched = this.#deadline !== 0 || this.output.unsent > 0 || parses(this.state);
-    return this.#watched;
+    return this.#clock.watchesOn(this.output.unsent > 0 || parses(this.state));
   }
 
   /** It waits only for the rest of a response, or for its end. */
@@ -189,7 +187,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** When its last answer left, or it was accepted; Infinity: it is not idle. */
   get idleSince(): number {
-    return this.state === State.IDLE && this.output.unsent === 0 ? this.#idleSince : Infinity;
+    return this.state === State.IDLE && this.output.unsent === 0 ? this.#clock.begunAt : Infinity;
   }
 
   /** Graceful: an idle connection ends now, another after its answer. One that is new, or in a head, may ask first. */
@@ -207,8 +205,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   // called by the intake
 
   setDeadline(milliseconds: number): void {
-    this.#deadline = milliseconds === 0 ? 0 : this.#host.now + milliseconds;
-    if (milliseconds !== 0) this.#watch();
+    this.#clock.set(milliseconds);
   }
 
   begin(head: HeadBytes, bodyLength: number): Exchange | undefined {
@@ -244,8 +241,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     this.#stash.clear();
     this.#blocked = false;
     this.state = State.LINGER;
-    this.#lingerUntil = this.#host.now + LINGER_MS;
-    this.setDeadline(LINGER_IDLE_MS);
+    this.#clock.linger();
     if (this.#halfClosed) this.output.endSoon();
     else this.output.end();
     this.#resume();
@@ -265,7 +261,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     if (this.#host.manners.halfOpen || this.exchange === null) return;
     this.#host.depart(this.exchange);
     // A client that asks for an upgrade may end its side in the new protocol.
-    if ((this.#intake.flags & Flag.UPGRADE) === 0) this.setDeadline(HALF_OPEN_MS);
+    if (!this.#intake.isUpgrade) this.setDeadline(HALF_OPEN_MS);
   }
 
   /** No request follows on this connection. */
@@ -275,7 +271,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** A refusal speaks HTTP/1.1, and not of keep-alive: an HTTP/1.0 client would take the connection's end for the body's. */
   #refusalEnds(): boolean {
-    return (this.#intake.flags & GOES_ON) !== GOES_ON || this.#endsHere();
+    return !this.#intake.goesOn || this.#endsHere();
   }
 
   /** The request is complete, and is answered here. */
@@ -311,8 +307,8 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
       this.setDeadline(0);
       return this.pause();
     }
-    this.#idleSince = this.#host.now;
-    this.setDeadline(this.#host.limits.keepAliveTimeout);
+    this.#clock.begin();
+    this.setDeadline(this.limits.keepAliveTimeout);
     while (!this.#stash.empty && parses(this.state) && !this.#blocked) this.#feedPipelined();
     if (this.#blocked) return;
     if (this.#halfClosed && parses(this.state)) this.linger();
@@ -333,8 +329,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   }
 
   #writeRefusal(status: number, detail: string, close: boolean): void {
-    const isHead = (this.#intake.flags & Flag.HEAD) !== 0;
-    this.output.write(this.#host.refusal(status, detail, close, isHead));
+    this.output.write(this.#host.refusal(status, detail, close, this.#intake.isHead));
   }
 
   /** Drops the exchange. False: its answer has begun, and the connection was broken off, so that the truncation shows. */
@@ -364,16 +359,22 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   // time
 
-  #watch(): void {
-    if (!this.#watched) this.#host.watch(this);
-    this.#watched = true;
+  /** No application has its request, so its silence is the acceptor's to see. Once it is answered, keepAliveTimeout bounds that first. */
+  get #isUnserved(): boolean {
+    const isKept = this.state === State.IDLE && this.peers !== null && this.output.unsent === 0;
+    return parses(this.state) && this.exchange === null && !(isKept && this.limits.keepAliveTimeout > 0);
+  }
+
+  #onSilence(): void {
+    return this.#host.onTimeout(this.#socket) ? this.#clock.reported() : this.destroy();
   }
 
   #onDeadline(): void {
     switch (this.state) {
       case State.IDLE:
         // A client that still reads its answer is not idle.
-        if (this.output.unsent > 0) return this.setDeadline(this.#host.limits.keepAliveTimeout);
+        if (this.output.unsent > 0) return this.setDeadline(this.limits.keepAliveTimeout);
+        if (this.peers !== null && this.#host.onTimeout(this.#socket)) return this.setDeadline(0);
         return this.linger();
       case State.DISCARD:
         return this.linger();
@@ -390,7 +391,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
       case State.LINGER:
         // A slow reader of the last answer is bounded by the write timeout, not by this; what it sends is read for so long.
         if (this.output.unsent > 0) {
-          if (this.#host.now >= this.#lingerUntil) this.pause();
+          if (this.#clock.hasLingered) this.pause();
           return this.setDeadline(LINGER_IDLE_MS);
         }
     }

@@ -6,6 +6,8 @@
  */
 import { MOST_REFUSED } from './bounds.ts';
 import type { Connection } from './connection.ts';
+import type { ConnectionLimits } from './connection-host.ts';
+import { parses, State } from './connection-state.ts';
 import type { Clock } from './room.ts';
 
 /** A look over all connections keeps so many of those that it finds idle. */
@@ -113,10 +115,24 @@ export class Connections {
     if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
   }
 
-  /** Cuts each now. `idleOnly`: those that have been answered and have not asked again. */
-  destroy(idleOnly: boolean): void {
+  /** Cuts each now. */
+  destroy(): void {
+    for (const connection of [...this.#open]) connection.destroy();
+  }
+
+  /** Cuts as a server of Node's: those that it has answered, or all but those that its application has taken over. */
+  cut(idleOnly: boolean): void {
     for (const connection of [...this.#open])
-      if (!idleOnly || (connection.idleSince !== Infinity && connection.peers !== null)) connection.destroy();
+      if (idleOnly ? isIdle(connection) : connection.state !== State.TUNNEL) connection.destroy();
+  }
+
+  /** The same for those with these limits, as far as no worker has their requests. */
+  cutUnserved(limits: ConnectionLimits, idleOnly: boolean): void {
+    for (const connection of [...this.#open]) {
+      if (connection.limits !== limits) continue;
+      const isUnserved = parses(connection.state) && connection.exchange === null;
+      if (idleOnly ? isIdle(connection) : isUnserved) connection.destroy();
+    }
   }
 
   #giveUpFound({ now, before }: Clock, isFull: boolean): boolean {
@@ -149,4 +165,9 @@ export class Connections {
     this.remove(connection);
     connection.destroy();
   }
+}
+
+/** Its client has been answered, and has not asked again. */
+function isIdle({ idleSince, peers }: Connection): boolean {
+  return idleSince !== Infinity && peers !== null;
 }

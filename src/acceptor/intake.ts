@@ -12,22 +12,25 @@ import { ByteQueue } from '../ring/byte-queue.ts';
 import type { HeadBytes } from '../ring/message.ts';
 import { BodyClock } from './body-clock.ts';
 import type { BodyHolder } from './body-memory.ts';
-import type { ConnectionHost } from './connection-host.ts';
+import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { parses, State } from './connection-state.ts';
 import { NEW_MS } from './durations.ts';
 import type { Exchange } from './exchange.ts';
 import { copyHead, liveHead } from './head.ts';
 import type { Output } from './output.ts';
+import { headTimeout, shorter } from './place-limits.ts';
 import { UPLOAD_HIGH_WATER, Upload } from './upload.ts';
 import type { UploadWaiter } from './upload-gate.ts';
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+const GOES_ON = Flag.HTTP_1_1 | Flag.KEEP_ALIVE;
 /** What the word for it holds. */
 const MOST_LEFT = 0x7fffffff;
 
 /** Its connection. */
 export interface IntakeOwner {
   state: number;
+  readonly limits: ConnectionLimits;
   /** The exchange in flight. */
   readonly exchange: Exchange | null;
   /** The present state ends so many milliseconds from now; 0: not by time. */
@@ -92,6 +95,19 @@ export class Intake implements BodyHolder, UploadWaiter {
     }
   }
 
+  get isHead(): boolean {
+    return (this.flags & Flag.HEAD) !== 0;
+  }
+
+  get isUpgrade(): boolean {
+    return (this.flags & Flag.UPGRADE) !== 0;
+  }
+
+  /** The client speaks HTTP/1.1 and keeps its connection. */
+  get goesOn(): boolean {
+    return (this.flags & GOES_ON) === GOES_ON;
+  }
+
   /** The application reads: its client is told to send, if it waits for that. */
   wanted(): void {
     const { upload } = this;
@@ -147,7 +163,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     const { state } = this.#owner;
     const comes =
       state === State.BODY || state === State.DISCARD || (state === State.STREAM && !this.continueDue);
-    const limit = comes ? this.#clock!.late(now, this.#host.limits) : '';
+    const limit = comes ? this.#clock!.late(now, this.#owner.limits) : '';
     if (limit === '') return;
     if (state === State.DISCARD) this.#owner.linger();
     else this.#owner.refuse(408, `the body came too slowly (${limit})`);
@@ -220,13 +236,13 @@ export class Intake implements BodyHolder, UploadWaiter {
   // the message
 
   #startMessage(parser: Parser): void {
-    parser.start();
+    const { limits } = this.#owner;
+    parser.start(limits.maxHeaders);
     this.flags = 0;
     this.#startedAt = this.#host.now;
     this.#owner.state = State.HEAD;
-    const { headersTimeout, requestTimeout } = this.#host.limits;
-    const longest = this.#host.closing ? Math.min(headersTimeout, NEW_MS) : headersTimeout;
-    this.#owner.setDeadline(requestTimeout > 0 ? Math.min(longest, requestTimeout) : longest);
+    const longest = headTimeout(limits);
+    this.#owner.setDeadline(this.#host.closing ? shorter(longest, NEW_MS) : longest);
   }
 
   #headOnComplete(parser: Parser, outcome: number): boolean {
@@ -234,7 +250,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     this.#received = 0;
     this.#contentLength = parser.contentLength;
     this.#owner.setDeadline(0);
-    if (parser.contentLength > this.#host.limits.maxBodySize) return this.#refuse(413);
+    if (parser.contentLength > this.#owner.limits.maxBodySize) return this.#refuse(413);
     if ((this.flags & Flag.CONNECT) !== 0 && !this.#host.manners.connects) return this.#refuse(501);
     if (outcome === Outcome.MESSAGE) return this.#submitWhole(parser);
     this.#head = copyHead(liveHead(parser));
@@ -252,15 +268,15 @@ export class Intake implements BodyHolder, UploadWaiter {
 
   /** Does not wait for its body to be complete. */
   get #goesAtOnce(): boolean {
-    const { limits, manners } = this.#host;
-    return manners.hearsHeads || this.continueDue || this.#contentLength > limits.bodyBuffer;
+    const { bodyBuffer } = this.#owner.limits;
+    return this.#host.manners.hearsHeads || this.continueDue || this.#contentLength > bodyBuffer;
   }
 
   /** The whole message lies in the parser's memory: the common case, copied once, into the slab. */
   #submitWhole(parser: Parser): boolean {
     const body = parser.bodySpanCount === 0 ? null : parser.body();
     const length = body === null ? 0 : body.length;
-    if (length > this.#host.limits.maxBodySize) return this.#refuse(413);
+    if (length > this.#owner.limits.maxBodySize) return this.#refuse(413);
     this.#owner.state = State.WAIT;
     const exchange = this.#owner.begin(liveHead(parser), length);
     if (exchange === undefined) return true;
@@ -276,7 +292,8 @@ export class Intake implements BodyHolder, UploadWaiter {
   }
 
   #bodyOnBytes(bytes: Uint8Array): boolean {
-    const { limits, now, bodies } = this.#host;
+    const { limits } = this.#owner;
+    const { now, bodies } = this.#host;
     this.#received += bytes.length;
     this.#clock?.arrived(bytes.length, now);
     if (this.#owner.state === State.DISCARD) {
@@ -303,7 +320,7 @@ export class Intake implements BodyHolder, UploadWaiter {
   #holdBack(upload: Upload): void {
     if (this.#head === null) return upload.waiting >= UPLOAD_HIGH_WATER ? this.#owner.pause() : undefined;
     if (!this.#isFull) return;
-    this.#owner.setDeadline(this.#host.limits.pendingTimeout);
+    this.#owner.setDeadline(this.#owner.limits.pendingTimeout);
     this.#owner.pause();
     this.#host.uploads.ripen(upload, this.#host.now);
   }
@@ -354,7 +371,7 @@ export class Intake implements BodyHolder, UploadWaiter {
 
   /** The request goes out on its head as soon as it has a place, and the body follows. */
   #stream(): void {
-    const { uploads, limits, now } = this.#host;
+    const { uploads, now } = this.#host;
     this.#owner.state = State.STREAM;
     this.upload = new Upload(this.#body!);
     this.#body = null;
@@ -363,7 +380,7 @@ export class Intake implements BodyHolder, UploadWaiter {
       this.continueDue = false;
       this.#owner.output.write(CONTINUE);
     }
-    if (this.continueDue) this.#owner.setDeadline(limits.pendingTimeout);
+    if (this.continueDue) this.#owner.setDeadline(this.#owner.limits.pendingTimeout);
     uploads.enter(this.upload, this, now);
   }
 

@@ -14,8 +14,8 @@ export type ListenWhere =
   | { readonly handle: object };
 
 export interface ListenerOwner {
-  /** A client connected. */
-  listenerOnSocket(socket: net.Socket): SocketOwner;
+  /** A client connected at this place. */
+  listenerOnSocket(socket: net.Socket, place: number): SocketOwner;
 }
 
 export interface ListenerSettings {
@@ -27,15 +27,17 @@ export class Listener {
   readonly #server: net.Server;
   readonly #buffer: Uint8Array;
   readonly #owner: ListenerOwner;
+  readonly #place: number;
   /** Sockets read without a copy; null as long as that is not known. */
   #direct: boolean | null = null;
   #trial: Promise<void> | null = null;
   #admits: LiveSettings['admits'] | undefined;
 
   /** @param buffer where sockets read */
-  constructor(buffer: Uint8Array, owner: ListenerOwner) {
+  constructor(buffer: Uint8Array, owner: ListenerOwner, place: number) {
     this.#buffer = buffer;
     this.#owner = owner;
+    this.#place = place;
     this.#server = net.createServer({
       pauseOnConnect: true,
       allowHalfOpen: true,
@@ -91,6 +93,6 @@ export class Listener {
     if (direct === null) return void this.#trial!.then(() => this.#onConnection(accepted));
     const options = { buffer: this.#buffer, direct };
     if (this.#admits?.(accepted) === false) accepted.destroy();
-    else openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket));
+    else openSocket(accepted, options, (socket) => this.#owner.listenerOnSocket(socket, this.#place));
   }
 }

@@ -24,9 +24,9 @@ export class Listeners {
     return this.#listeners[0]?.address ?? null;
   }
 
-  /** Listens there, too. Rejects with the error of the operating system. */
-  async listen(where: ListenWhere): Promise<net.AddressInfo> {
-    const listener = new Listener(this.#buffer, this.#owner);
+  /** Listens there, too, as a place with this number. Rejects with the error of the operating system. */
+  async listen(where: ListenWhere, place: number): Promise<net.AddressInfo> {
+    const listener = new Listener(this.#buffer, this.#owner, place);
     this.#listeners.push(listener);
     try {
       return await listener.listen(where, this.#settings);
@@ -38,7 +38,7 @@ export class Listeners {
 
   /** Takes the place of the first, which accepts no more. Rejects with the error of the operating system. */
   readonly replaceFirst = async (where: ListenWhere): Promise<net.AddressInfo> => {
-    const listener = new Listener(this.#buffer, this.#owner);
+    const listener = new Listener(this.#buffer, this.#owner, 0);
     const address = await listener.listen(where, this.#settings);
     this.#listeners[0]?.close();
     this.#listeners[0] = listener;

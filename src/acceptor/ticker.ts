@@ -5,7 +5,7 @@
  */
 
 /** A deadline is noticed one tick after it began to run, and one after it passed, at the latest. */
-const TICK_MS = 20;
+export const TICK_MS = 20;
 
 export class Ticker {
   readonly #onTick: () => void;

@@ -18,6 +18,9 @@ export const Outcome = { MORE: 0, MESSAGE: 1, BODY_FULL: 2, ERROR: 3 } as const;
 /** Added to an Outcome by the shim: the head has a host at which a URL parser must look. */
 const UNUSUAL_HOST = 8;
 
+/** Header fields for which the span table has room. */
+export const MOST_HEADERS = 2000;
+
 /** Bytes that one read may bring. */
 export const READ_BUFFER_SIZE: number = 64 * 1024;
 
@@ -113,9 +116,11 @@ export class Parser {
   readonly #feed: (address: number, length: number) => number;
   /** First word of the header span table. */
   readonly spansStart: number = HEADER_SPANS / 4;
+  readonly #maxHeaders: number;
 
   constructor(limits: ParserLimits) {
-    const spans = (limits.maxHeaders + 1) * SPAN_BYTES;
+    this.#maxHeaders = limits.maxHeaders;
+    const spans = (Math.max(limits.maxHeaders, MOST_HEADERS) + 1) * SPAN_BYTES;
     const room = limits.maxRequestLine + limits.maxHeaderSize + SLACK + READ_BUFFER_SIZE;
     this.bufferStart = HEADER_SPANS + spans + Math.ceil(room / 16) * 16;
     const linked = linkParser(this.bufferStart + READ_BUFFER_SIZE + BEHIND - REGION);
@@ -130,11 +135,11 @@ export class Parser {
     this.memory.copyWithin(PRISTINE, linked.pristine, linked.pristine + PARSER_BYTES);
     this.#context[MAX_REQUEST_LINE] = limits.maxRequestLine;
     this.#context[MAX_HEADER_SIZE] = limits.maxHeaderSize;
-    this.#context[MAX_HEADERS] = limits.maxHeaders;
   }
 
-  /** The next byte fed is the first of a message. */
-  start(): void {
+  /** The next byte fed is the first of a message, which may have so many header fields (up to MOST_HEADERS). */
+  start(maxHeaders: number = this.#maxHeaders): void {
+    this.#context[MAX_HEADERS] = maxHeaders;
     this.#start();
   }
 

@@ -18,6 +18,7 @@ import {
   replaceMethods,
   StandIn,
 } from '../node-server.ts';
+import { liveLimits } from '../server-limits.ts';
 import { Server as Ours } from '../server.ts';
 import type { ServerOptions } from '../server-api.ts';
 
@@ -27,7 +28,6 @@ const { listen: nodeListen } = http.Server.prototype as unknown as { listen: Lis
 
 /** The most that options of ours take where Node knows no limit. */
 const NO_SIZE_LIMIT = Number.MAX_SAFE_INTEGER;
-const MOST_HEADERS = 2000;
 const LONGEST_MS = 24 * 60 * 60 * 1000;
 
 /** For TCP ports; what else a server can listen on is Node's. */
@@ -49,8 +49,9 @@ function serve(server: http.Server, { port = 0, host = '::' }: Asked): void {
     { ...optionsOf(server), app: server },
     {
       live: {
-        limits: limitsOf(server),
+        limits: liveLimits(server),
         admits: (socket) => admits(server, socket),
+        onTimeout: (socket) => server.emit('timeout', socket),
         onAcceptor: (...parts) => void (own = parts),
       },
     },
@@ -61,7 +62,7 @@ function serve(server: http.Server, { port = 0, host = '::' }: Asked): void {
     standInOnClose: () => ours.close(),
     standInConnections: () => connectionsOf(ours),
     standInOnRef: (keepsAlive) => own?.[0].ref(keepsAlive),
-    standInOnCut: (idleOnly) => own?.[1].destroy(idleOnly),
+    standInOnCut: (idleOnly) => own?.[1].cut(idleOnly),
   });
   listening.then(
     () => standIn.announce(),
@@ -100,25 +101,8 @@ function addressOf(ours: Ours) {
   }
 }
 
-/** What the server says now. Where it knows no limit, the longest time that there is. */
-function limitsOf(server: http.Server): LiveSettings['limits'] {
-  const orLongest = (milliseconds: number) => (milliseconds > 0 ? milliseconds : LONGEST_MS);
-  return {
-    get keepAliveTimeout() {
-      return orLongest(server.keepAliveTimeout);
-    },
-    get headersTimeout() {
-      return orLongest(server.headersTimeout);
-    },
-    get requestTimeout() {
-      return server.requestTimeout;
-    },
-  };
-}
-
 /** What the server was told when it was made, and Node's own freedom where it was told nothing. */
 function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
-  const { maxHeadersCount } = server;
   const { maxHeaderSize = http.maxHeaderSize } = server as { maxHeaderSize?: number };
   return {
     interface: 'node',
@@ -127,7 +111,6 @@ function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
     bodyTimeout: 0,
     maxHeaderSize,
     maxRequestLine: maxHeaderSize,
-    maxHeaders: Math.min(maxHeadersCount || MOST_HEADERS, MOST_HEADERS),
     maxBodySize: NO_SIZE_LIMIT,
     minBodyRate: 0,
     handlerTimeout: 0,

@@ -190,13 +190,13 @@ export const OPTIONS = {
     default: 15 * SECONDS,
     min: 1,
     group: 'Time limits',
-    help: 'How long a client may take to send a request head; then 408',
+    help: 'How long a client may take to send a request head; then 408. Without this option, the server object of a program may set the limit',
   },
   requestTimeout: {
     kind: 'time',
     default: 5 * MINUTES,
     group: 'Time limits',
-    help: 'Time for a client to send a whole request, head and body; then 408; 0 disables the limit',
+    help: 'Time for a client to send a whole request, head and body; then 408; 0 disables the limit. Without this option, the server object of a program may set the limit',
   },
   bodyTimeout: {
     kind: 'time',
@@ -221,7 +221,7 @@ export const OPTIONS = {
     default: 75 * SECONDS,
     min: 1,
     group: 'Time limits',
-    help: 'How long an idle connection is kept',
+    help: 'How long an idle connection is kept. Without this option, the server object of a program may set the limit',
   },
   maxRequestLine: {
     kind: 'bytes',
@@ -245,7 +245,7 @@ export const OPTIONS = {
     min: 1,
     max: 2000,
     group: 'Size limits',
-    help: 'Number of header fields of a request; above it 431',
+    help: 'Number of header fields of a request; above it 431. Without this option, maxHeadersCount of a server object of the program may set the limit',
   },
   maxBodySize: {
     kind: 'bytes',

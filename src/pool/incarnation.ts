@@ -15,6 +15,7 @@ import type { TextTail } from '../ring/text-tail.ts';
 import type runWorker from '../worker/main.ts';
 import type { FromWorker, Readiness, ToWorker, WorkerTask } from '../worker/messages.ts';
 import type { Hints } from './hints.ts';
+import type { ProgramClients } from './pool-api.ts';
 import type { PortOwners, PortWorker } from './port-owners.ts';
 import { NoThreadError, type Threaded, type Threads } from './piscina.ts';
 import type { WorkerMemory } from './worker-memory.ts';
@@ -26,6 +27,8 @@ const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
+  /** The clients of the program's servers. */
+  readonly clients: ProgramClients;
   /** Which worker owns a port that is no HTTP. */
   readonly ports: PortOwners;
   /** A debugger may hold it: its start has no limit. */
@@ -268,6 +271,10 @@ export class Incarnation implements Threaded, PortWorker {
       case 'signals':
         this.#signals = message.names;
         return this.#owner.incarnationOnSignals(message.names);
+      case 'limits':
+        return this.#owner.clients.setLimits(message.place, message.own);
+      case 'cut':
+        return this.#owner.clients.cutUnserved(message.place, message.idleOnly);
       case 'port':
         return this.#owner.ports[message.step](this, message.key);
       case 'worn':

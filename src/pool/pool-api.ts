@@ -5,7 +5,11 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { SharedBuffers } from '../ring/shared.ts';
+import type { ServerLimits } from '../server-limits.ts';
+import type { Readiness } from '../worker/messages.ts';
 import type { CommonTask } from './incarnation.ts';
+
+export type { Readiness };
 
 export interface PoolOptions {
   /** 0: one worker, in the caller's thread. */
@@ -31,8 +35,15 @@ export interface PoolApplication {
   renew(task: CommonTask): Promise<CommonTask>;
 }
 
+/** The clients of a program's servers, by the places where those listen. */
+export interface ProgramClients {
+  setLimits(place: number, own: Partial<ServerLimits>): void;
+  /** Cuts those that no worker serves now; `idleOnly`: those that have been answered. */
+  cutUnserved(place: number, idleOnly: boolean): void;
+}
+
 /** The acceptor, as far as the pool needs it. */
-export interface PoolAcceptor {
+export interface PoolAcceptor extends ProgramClients {
   attach(parts: {
     slot: number;
     index: number;

@@ -22,12 +22,10 @@ import { mannersOf } from './manners.ts';
 import { Threads } from './piscina.ts';
 import { Places } from './places.ts';
 import { PortOwners } from './port-owners.ts';
-import type { PoolAcceptor, PoolLog, PoolOptions } from './pool-api.ts';
+import type { PoolAcceptor, PoolLog, PoolOptions, ProgramClients } from './pool-api.ts';
 import { busiestFunctions } from './profile.ts';
 import { WorkerMemories } from './worker-memory.ts';
 import type { Readiness, WorkerTask } from '../worker/messages.ts';
-
-export type { Readiness };
 
 /** A worker that lives longer is none of a crash loop, ms. */
 const SHORT_LIFE_MS = 10_000;
@@ -51,6 +49,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly hints: Hints;
   readonly places: Places = new Places();
   readonly ports: PortOwners = new PortOwners();
+  readonly clients: ProgramClients;
   readonly #backoff: Backoff = new Backoff();
   /** The last of the workers that are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
@@ -60,6 +59,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#options = options;
     this.#task = options.task;
     this.#acceptor = acceptor;
+    this.clients = acceptor;
     this.#log = log;
     this.hints = new Hints((text) => log.error(text));
     this.#threads = options.threads === 0 ? null : new Threads(this.incarnationOnStarted);

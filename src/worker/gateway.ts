@@ -175,6 +175,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.#interface = called;
   }
 
+  /** Its program ends the connections of a server. Those that the application has taken over stay, as under Node. */
+  closeFor(server: object): void {
+    for (const running of this.#running) running.closeFor(server);
+  }
+
   /** The new deadline, ms since the epoch; undefined: the request is over. */
   extendDeadline(requestId: string, milliseconds: number): number | undefined {
     const { table } = this.#loop.link.shared;

@@ -4,13 +4,15 @@
  * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
  * with the pool over `control` (`messages.ts`), and with nobody else.
  */
-import type { Server } from 'node:http';
+import { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { errorText } from '../error-text.ts';
 import type { WorkerHandle } from '../hooks.ts';
+import { hasStandIn } from '../node-server.ts';
 import { Kind } from '../ring/message.ts';
 import { TextTail } from '../ring/text-tail.ts';
+import { reportLimits, type ServerLimits } from '../server-limits.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
 import { validator } from '../tsgi/validate.ts';
 import { Activity } from './activity.ts';
@@ -91,6 +93,10 @@ class Life {
       running: () => this.#gateway?.running ?? 0,
       idle: async () => this.#gateway?.idle(),
       programOnServe: (server) => this.#onServe?.(server),
+      programOnLimits: this.#sayLimits,
+      // The clients of a worker that ends are other workers'.
+      programOnCut: (place, idleOnly) => this.#closing || say({ type: 'cut', place, idleOnly }),
+      programOnCutRunning: (server) => this.#gateway?.closeFor(server),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
     };
     const port = (step: 'claim' | 'bound' | 'lost' | 'release') => (key: string) =>
@@ -270,6 +276,9 @@ class Life {
 
   #nodeInterface(application: NodeHandler | Server, loop: WorkerLoop): NodeInterface {
     const isProgram = this.#program.asked !== null;
+    // One that listens reports by itself.
+    if (application instanceof Server && !hasStandIn(application))
+      reportLimits(application, (own) => this.#sayLimits(0, own));
     const serverAt = isProgram ? (local: LocalAddress) => this.#program.serverAt(local) : undefined;
     const hint = this.#needsAffinity ? (text: string) => this.#say({ type: 'hint', text }) : undefined;
     const { requestIdPrefix } = this.#task.context;
@@ -318,6 +327,9 @@ class Life {
     const text = this.#isOwnThread ? timeZone.problem() : undefined;
     if (text !== undefined) this.#say({ type: 'hint', text });
   }
+
+  readonly #sayLimits = (place: number, own: Partial<ServerLimits>): void =>
+    this.#say({ type: 'limits', place, own });
 
   readonly #recycle = (why: string): void => this.#say({ type: 'worn', why });
 

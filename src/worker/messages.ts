@@ -8,6 +8,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Descriptors } from '../output.ts';
 import type { ShutdownReason } from '../hooks.ts';
 import type { Asked } from '../node-server.ts';
+import type { ServerLimits } from '../server-limits.ts';
 import type { InterfaceName } from './detect.ts';
 import type { EnvironContext } from './environ.ts';
 import type { ImportedModule } from './imports.ts';
@@ -76,6 +77,10 @@ export type FromWorker =
   | ({ readonly type: 'ready' } & Readiness)
   /** A program listens in one more place, counted from 1. */
   | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }
+  /** The server object of a program's place has set these limits for its clients, and no others. */
+  | { readonly type: 'limits'; readonly place: number; readonly own: Partial<ServerLimits> }
+  /** The program ends connections of a place that no worker serves; `idleOnly`: those that have been answered. */
+  | { readonly type: 'cut'; readonly place: number; readonly idleOnly: boolean }
   /** Its program wants a port that is no HTTP, listens there, or wants it no more. `key`: names the port. */
   | { readonly type: 'port'; readonly step: 'claim' | 'bound' | 'lost' | 'release'; readonly key: string }
   | { readonly type: 'fault' }

@@ -122,6 +122,11 @@ export class Outbound {
     return this.queue.bytes;
   }
 
+  /** Bytes of an answer that is not over, and that the client has not taken. */
+  get untaken(): number {
+    return this.over ? 0 : this.queue.bytes + ((this.#sent - this.loop.creditOf(this)) | 0);
+  }
+
   /** Its head counts as sent: it no longer counts against the worker's concurrency. */
   begin(): void {
     if (this.started) return;

@@ -24,6 +24,7 @@ import {
   restoreMethods,
   StandIn,
 } from '../node-server.ts';
+import { reportLimits, type ServerLimits } from '../server-limits.ts';
 import { OtherPorts, type PortClaims } from './other-ports.ts';
 
 export interface ProgramOwner {
@@ -31,6 +32,12 @@ export interface ProgramOwner {
   programOnAsk(place: number, asked: Asked): void;
   /** It listens after what its file exports was served, and the acceptor has come there: it serves from now on. */
   programOnServe(server: Server): void;
+  /** The server object of a place has set these limits for its clients, and no others. */
+  programOnLimits(place: number, own: Partial<ServerLimits>): void;
+  /** The program ends the connections of an open server that no worker serves; `idleOnly`: those that have been answered. */
+  programOnCut(place: number, idleOnly: boolean): void;
+  /** The program breaks off the requests of its server in this thread. */
+  programOnCutRunning(server: Server): void;
   /** The program closed its first server, and nobody had told it to. */
   programOnClose(): void;
   /** Requests and taken over connections that this thread has. */
@@ -220,14 +227,19 @@ export class Program {
       standInAddress: () => this.#addresses[place] ?? expectedAt(asked),
       standInOnClose: () => this.#onClose(place),
       standInConnections: () => this.#owner.running(),
-      // The thread is the server's, and connections are the acceptor's.
+      // The thread is the server's.
       standInOnRef: () => {},
-      standInOnCut: () => {},
+      standInOnCut: (idleOnly) => {
+        if (!idleOnly) this.#owner.programOnCutRunning(server);
+        // Node's `close` ends idle connections first. The others of a server that closes are other workers'.
+        process.nextTick(() => standIn.open && this.#owner.programOnCut(place, idleOnly));
+      },
     });
     const { standIns } = this.#places[place]!;
     const isTaken = standIns.some(({ open }) => open);
     standIns.push(standIn);
     if (isTaken) return standIn.fail(inUse(asked));
+    reportLimits(server, (own) => standIn.open && this.#owner.programOnLimits(place, own));
     const isComing = place === 0 && this.#exported;
     if (this.#addresses[place] !== undefined && !isComing) standIn.announce();
     this.#resolve(server);

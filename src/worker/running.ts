@@ -90,6 +90,13 @@ export abstract class Running implements Placed {
     this.#end(reasonOf(why));
   }
 
+  /** Its program ends the connections of a server, which may be another's. */
+  closeFor(server: object): void {
+    this.#within(() => this.onCloseFor(server));
+  }
+
+  protected onCloseFor(_server: object): void {}
+
   /** It lasts, and an error of its application was not caught. */
   breakOff(): void {}
 

@@ -8,6 +8,9 @@ import { behaviour, GET, get, type Program, until } from './behaviours.ts';
 /** Without a thread of its own the object decides; for a worker the acceptor's options do. */
 const OWN: readonly SubjectName[] = ['node:http', 'tsgi-threads/node'];
 
+/** Shorter than each time limit that is an option's default. */
+const SHORT_MS = 4000;
+
 describe('a server that listens', () => {
   behaviour(
     'has a _handle while it listens, and null else (C31)',
@@ -217,22 +220,25 @@ describe('limits that are set behind listen', () => {
       server.closeIdleConnections();
       note('set');
     });
+    on('maxHeadersCount', () => {
+      server.maxHeadersCount = 3;
+      note('set');
+    });
+    on('no maxHeadersCount', () => {
+      server.maxHeadersCount = 0;
+      note('set');
+    });
     return server;
   };
 
-  behaviour(
-    'keepAliveTimeout ends an idle connection (C35)',
-    program,
-    async ({ connect, send, noted }) => {
-      send('keepAliveTimeout');
-      await noted('set');
-      const client = await connect();
-      await client.write(GET);
-      expect(await client.answer()).toMatchObject({ body: 'answer' });
-      expect([await client.rest(), client.ended]).toEqual(['', true]);
-    },
-    OWN,
-  );
+  behaviour('keepAliveTimeout ends an idle connection (C35)', program, async ({ connect, send, noted }) => {
+    send('keepAliveTimeout');
+    await noted('set');
+    const client = await connect();
+    await client.write(GET);
+    expect(await client.answer()).toMatchObject({ body: 'answer' });
+    expect([await client.rest(), client.ended]).toEqual(['', true]);
+  });
 
   for (const name of ['headersTimeout', 'requestTimeout'])
     behaviour(
@@ -241,11 +247,12 @@ describe('limits that are set behind listen', () => {
       async ({ connect, send, noted }) => {
         send(name);
         await noted('set');
+        const start = performance.now();
         const client = await connect();
         await client.write('GET / HTTP/1.1\r\n');
         expect(await client.rest()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+        expect(performance.now() - start).toBeLessThan(SHORT_MS);
       },
-      OWN,
     );
 
   behaviour(
@@ -254,11 +261,12 @@ describe('limits that are set behind listen', () => {
     async ({ connect, send, noted }) => {
       send('both');
       await noted('set');
+      const start = performance.now();
       const client = await connect();
       await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
       expect(await client.rest()).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+      expect(performance.now() - start).toBeLessThan(SHORT_MS);
     },
-    OWN,
   );
 
   behaviour(
@@ -293,9 +301,83 @@ describe('limits that are set behind listen', () => {
       await busy.write('st: a\r\n\r\n');
       expect(await busy.answer()).toMatchObject({ body: 'answer' });
     },
-    OWN,
+  );
+
+  behaviour(
+    'maxHeadersCount bounds the fields of later requests (C35)',
+    program,
+    async ({ connect, send, noted }) => {
+      const fields = (count: number) => Array.from({ length: count }, (_, index) => `x-${index}: a`);
+      const client = await connect();
+      await client.write(get('/', ...fields(90)));
+      expect(await client.answer()).toMatchObject({ body: 'answer' });
+      send('maxHeadersCount');
+      await noted('set');
+      await client.write(get('/', ...fields(2)));
+      expect(await client.answer()).toMatchObject({ body: 'answer' });
+      await client.write(get('/', ...fields(3)));
+      expect(await client.answer()).toMatchObject({ status: 431 });
+    },
+    ['tsgi-threads/node', 'a worker'],
+  );
+
+  behaviour(
+    'maxHeadersCount of 0 is as many fields as there is room for (C35)',
+    program,
+    async ({ connect, send, noted }) => {
+      send('no maxHeadersCount');
+      await noted('set');
+      const client = await connect();
+      const fields = Array.from({ length: 1000 }, (_, index) => `x-${index}: a`);
+      await client.write(get('/', ...fields));
+      expect(await client.answer()).toMatchObject({ body: 'answer' });
+    },
   );
 });
+
+behaviour(
+  'closeAllConnections leaves upgraded sockets, and the server goes on (C37)',
+  ({ http, note, on }) => {
+    const server = http.createServer((request, response) => {
+      if (request.url === '/answer') return void response.end('answer');
+      note('called');
+      request.on('close', () => note('request close'));
+      response.on('close', () => note(`response close ${response.writableFinished}`));
+    });
+    server.on('upgrade', (_, socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n');
+      socket.on('data', (bytes) => socket.write(bytes));
+    });
+    on('closeAllConnections', () => {
+      server.closeAllConnections();
+      note('set');
+    });
+    return server;
+  },
+  async ({ connect, send, noted }) => {
+    const upgraded = await connect();
+    await upgraded.write(get('/', 'Connection: Upgrade', 'Upgrade: own'));
+    await upgraded.until(() => upgraded.received.includes('\r\n\r\n'));
+    const idle = await connect();
+    await idle.write(get('/answer'));
+    await idle.answer();
+    const [silent, half, busy] = [await connect(), await connect(), await connect()];
+    await half.write('GET / HTTP/1.1\r\nHo');
+    await busy.write(GET);
+    await noted('called');
+    send('closeAllConnections');
+    await noted('set');
+    for (const client of [idle, silent, half, busy]) expect(await client.rest()).toBe('');
+    await noted('response close false');
+    await noted('request close');
+    await upgraded.write('still here');
+    await upgraded.until(() => upgraded.received.includes('still here'));
+    expect(upgraded.ended).toBe(false);
+    const next = await connect();
+    await next.write(get('/answer'));
+    expect(await next.answer()).toMatchObject({ body: 'answer' });
+  },
+);
 
 describe('server.close() with a busy connection', () => {
   const program: Program = ({ http, note, on }) => {

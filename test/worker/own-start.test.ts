@@ -11,6 +11,9 @@ const FETCH = `{ fetch: () => new Response('') }`;
 const owner = {
   programOnAsk() {},
   programOnServe() {},
+  programOnLimits() {},
+  programOnCut() {},
+  programOnCutRunning() {},
   programOnClose() {},
   running: () => 0,
   idle: async () => {},

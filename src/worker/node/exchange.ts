@@ -9,10 +9,11 @@
  * END would break that off, so it waits for the body's end.
  */
 import diagnostics from 'node:diagnostics_channel';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Flag } from '../../http/flags.ts';
 import { Abort } from '../../ring/layout.ts';
 import { leavesTooMuch } from '../../ring/message.ts';
+import { keepAliveOf } from '../../server-limits.ts';
 import { Running, type RunningOwner } from '../running.ts';
 import { BodyFeed, type FeedOwner } from './body-feed.ts';
 import { beginsInterim, InterimText } from './interim.ts';
@@ -20,14 +21,14 @@ import { emitClose, emitDrain, internals, limitRequests } from './node-response.
 import type { Arrived, ExchangeHost } from './exchange-host.ts';
 import { detachSignal, dump, isRead } from './node-request.ts';
 import type { RequestHead } from './request-head.ts';
-import { type ExchangeOutbound, ExchangeSocket, type SocketOwner } from './socket.ts';
+import { tellSilence } from './silence.ts';
+import { type ExchangeOutbound, ExchangeSocket } from './socket.ts';
+import type { SocketOwner } from './socket-owner.ts';
 
 const requestStart = diagnostics.channel('http.server.request.start');
 const responseFinish = diagnostics.channel('http.server.response.finish');
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
-/** What Node adds to `server.keepAliveTimeout`, where the server does not say it. */
-const KEEP_ALIVE_BUFFER_MS = 1000;
 
 export class NodeExchange extends Running implements SocketOwner, FeedOwner {
   declare readonly outbound: ExchangeOutbound;
@@ -232,6 +233,10 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     return this.outbound.gone || this.outbound.abortedWhy !== Abort.NONE;
   }
 
+  get bodyLeft(): number {
+    return this.body === null || this.outbound.over ? 0 : this.body.left;
+  }
+
   get leavesBody(): boolean {
     const { body } = this;
     return body !== null && !this.#bodyOver && !isRead(this.request) && leavesTooMuch(body.left);
@@ -274,10 +279,8 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     if (this.#bodyOver) return this.onOver();
     if (this.outbound.over) return socket.settle();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
-    const { keepAliveTimeout, keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = this.host.server as Server & {
-      keepAliveTimeoutBuffer?: number;
-    };
-    if (keepAliveTimeout > 0) socket.setTimeout(keepAliveTimeout + keepAliveTimeoutBuffer);
+    const keepAlive = keepAliveOf(this.host.server);
+    if (keepAlive > 0) socket.setTimeout(keepAlive);
   }
 
   /** What was not read is let go, and whoever waits for the request's end hears of it. */
@@ -334,6 +337,10 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     else if (this.hasMessages) this.#socket.clientOnEnd();
   }
 
+  protected override onCloseFor(server: object): void {
+    if (this.hasMessages && this.host.server === server) this.#socket.destroy();
+  }
+
   protected override onDismiss(reason: Error): void {
     this.#done = true;
     super.onDismiss(reason);
@@ -362,14 +369,7 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
   }
 
   socketOnTimeout(): void {
-    const request = this.request;
-    const socket = this.#socket;
-    const heard = [
-      !request.complete && request.emit('timeout', socket),
-      this.response.emit('timeout', socket),
-      this.host.server.emit('timeout', socket),
-    ];
-    if (!heard.includes(true)) socket.destroy();
+    tellSilence(this.request, this.#socket);
   }
 
   /** By the client, by the application, or because all is over. */

@@ -99,6 +99,7 @@ export class NodeInterface implements Interface {
     request.push(null);
     Object.assign(request, { upgrade: true });
     const { server } = site;
+    if (server.timeout > 0) socket.setTimeout(server.timeout);
     const id = site.requestId(reader.serial);
     const event = eventOf(reader.flags);
     const parts = { server, event, request, socket, requestId: id, open: this.#tunnels };

@@ -25,6 +25,10 @@ export abstract class PeerSocket extends Duplex {
   /** Milliseconds of `setTimeout`; undefined when there is none. */
   timeout: number | undefined;
   #timer: NodeJS.Timeout | null = null;
+  #isUntimed = false;
+  /** `untaken` and `unsent` when the timer was set. */
+  #untaken = 0;
+  #unsent = 0;
 
   constructor(options: DuplexOptions, peers: Peers) {
     super(options);
@@ -50,13 +54,17 @@ export abstract class PeerSocket extends Duplex {
     return { address: this.localAddress, port: this.localPort, family: this.localFamily };
   }
 
+  /** @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE: as net.Socket */
   setTimeout(milliseconds: number, callback?: () => void): this {
     if (this.destroyed) return this;
-    this.stopTimeout();
     this.timeout = milliseconds;
-    this.#timer = milliseconds === 0 ? null : setTimeout(timedOut, milliseconds, this).unref();
+    const checked = durationOf(milliseconds);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const isOff = checked === 0 || this.#isUntimed;
+    this.#timer = isOff ? null : setTimeout(timedOut, checked, this).unref();
+    this.#look();
     if (callback === undefined) return this;
-    return milliseconds === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
+    return checked === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
   }
 
   setNoDelay(): this {
@@ -77,21 +85,64 @@ export abstract class PeerSocket extends Duplex {
 
   /** Something was read or written. */
   protected refreshTimeout(): void {
-    this.#timer?.refresh();
+    if (this.#timer === null) return;
+    this.#timer.refresh();
+    this.#look();
   }
 
-  protected stopTimeout(): void {
+  #look(): void {
+    this.#untaken = this.untaken;
+    this.#unsent = this.unsent;
+  }
+
+  /** Bytes that were written, and that the client has not taken. */
+  protected abstract get untaken(): number;
+
+  /** Changes with each byte that the client sends, whether or not it is read. */
+  protected get unsent(): number {
+    return 0;
+  }
+
+  /** Its connection belongs to others from now on, whose time it does not count. */
+  protected endTimeout(): void {
+    this.#isUntimed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** Nothing was written or read for as long as `setTimeout` was told. Called by `timedOut` alone. */
-  onTimeout(): void {
+  /** Called by `timedOut` alone. As in net.Socket, a client that takes or sends bytes meanwhile is not silent. */
+  timePassed(): void {
+    const { untaken } = this;
+    const isTaking = untaken > 0 && untaken !== this.#untaken;
+    if (isTaking || this.unsent !== this.#unsent) this.refreshTimeout();
+    else this.onTimeout();
+  }
+
+  /** No byte was written, read, taken or sent for as long as `setTimeout` was given. */
+  protected onTimeout(): void {
     this.emit('timeout');
   }
 }
 
 function timedOut(socket: PeerSocket): void {
-  socket.onTimeout();
+  socket.timePassed();
+}
+
+/** What timers of Node take. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function durationOf(milliseconds: unknown): number {
+  if (typeof milliseconds !== 'number')
+    throw Object.assign(
+      new TypeError(`The "msecs" argument must be of type number. Received ${typeof milliseconds}`),
+      { code: 'ERR_INVALID_ARG_TYPE' },
+    );
+  if (milliseconds >= 0 && Number.isFinite(milliseconds)) return Math.min(milliseconds, LONGEST_MS);
+  throw Object.assign(
+    new RangeError(
+      `The value of "msecs" is out of range. It must be a non-negative finite number. Received ${milliseconds}`,
+    ),
+    { code: 'ERR_OUT_OF_RANGE' },
+  );
 }
 
 export function familyOf(address: string): string {

@@ -17,35 +17,7 @@ import { type HeadContext } from './node-response.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { plainHead } from './plain-head.ts';
 import { bytesOf } from './socket-bytes.ts';
-
-/** Its exchange. */
-export interface SocketOwner {
-  /** The reader of the body has room. */
-  socketOnResume(): void;
-  /** Bytes are about to be queued; false: they are not part of the response. */
-  socketOnWrite(data: Uint8Array | string): boolean;
-  /** All that was written is in the ring: a writer may go on. */
-  socketOnDrain(): void;
-  /** Nothing was written or read for as long as `setTimeout` was told. */
-  socketOnTimeout(): void;
-  /** The application, or a client that has ended its side, ends the connection behind what was written. */
-  socketOnEnd(): void;
-  /** The application closes the connection, also behind an answer that is finished. */
-  socketOnHangUp(): void;
-  /** It was destroyed, by whosever wish. */
-  socketOnDestroy(): void;
-  /** The same, as it is told: in a later turn, before its listeners hear of it. */
-  socketOnClose(): void;
-  /** The response that was assigned to it has been given its last bytes. */
-  responseOnPrefinish(): void;
-  responseOnFinish(): void;
-  /** More of the request's body comes than is read for the connection's sake, and the application does not read it. */
-  readonly leavesBody: boolean;
-  /** Nobody waits for the response any more; synchronous code can ask, whose loop does not turn. */
-  readonly isAbandoned: boolean;
-  /** What logs call the request. */
-  readonly label: { readonly id: string };
-}
+import type { SocketOwner } from './socket-owner.ts';
 
 type Done = (error?: Error | null) => void;
 
@@ -302,7 +274,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
    * that then destroys it closes the connection.
    */
   retire(): void {
-    this.stopTimeout();
+    this.endTimeout();
     if (this.listenerCount('close') > 0) setImmediate(retire, this);
   }
 
@@ -335,7 +307,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   /** As net.Socket: 'error' follows in the next tick, 'close' when the handle has closed. */
   override _destroy(error: Error | null, callback: Done): void {
-    this.stopTimeout();
+    this.endTimeout();
     this.owner.socketOnDestroy();
     // Node's server listens for errors of its sockets: an application without a listener must not die of one.
     if (error !== null) this.on('error', ignore);
@@ -350,7 +322,15 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     this.#emitClose(hadError);
   }
 
-  override onTimeout(): void {
+  protected override get untaken(): number {
+    return this.#outbound.untaken;
+  }
+
+  protected override get unsent(): number {
+    return this.owner.bodyLeft;
+  }
+
+  protected override onTimeout(): void {
     this.owner.socketOnTimeout();
     super.onTimeout();
   }

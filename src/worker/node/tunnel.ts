@@ -67,6 +67,10 @@ export class TunnelSocket extends PeerSocket {
     outbound.socket = this;
   }
 
+  protected override get untaken(): number {
+    return this.#outbound.untaken;
+  }
+
   /** As net.Socket when it is made: bytes and the end come in before the application reads. */
   startReading(): void {
     this.read(0);
@@ -177,7 +181,7 @@ export class TunnelSocket extends PeerSocket {
   }
 
   override _destroy(error: Error | null, callback: Done): void {
-    this.stopTimeout();
+    this.endTimeout();
     // As a socket that is closed: its client sees an end, and what was not written yet never comes.
     this.#outbound.hangUp();
     this.#settle();
