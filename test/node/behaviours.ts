@@ -127,6 +127,13 @@ async function startWorker(program: Program, note: (text: string) => void): Prom
     const channel = new BroadcastChannel(${JSON.stringify(name)});
     channel.unref();
     const listeners = new Map();
+    // The server listens later than under Node, so that it listens is not seen at once.
+    let called = false;
+    const { listen } = http.Server.prototype;
+    http.Server.prototype.listen = function (...args) {
+      called = true;
+      return listen.apply(this, args);
+    };
     channel.onmessage = ({ data }) => listeners.get(data.name)?.();
     const server = (${program.toString()})({
       http,
@@ -135,7 +142,7 @@ async function startWorker(program: Program, note: (text: string) => void): Prom
       on: (name, listener) => listeners.set(name, listener),
     });
     server.once('listening', () => channel.postMessage({ text: 'ready' }));
-    if (!server.listening) server.listen(0, '127.0.0.1');`);
+    if (!called) server.listen(0, '127.0.0.1');`);
   const ours = createServer(1, {
     app: file,
     shutdownTimeout: 1000,
