@@ -17,7 +17,7 @@ import { FileTransfer } from './file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { Output, type OutputOwner } from './output.ts';
 import { headTimeout } from './place-limits.ts';
-import { peersOf, reset, type SocketOwner } from './socket.ts';
+import { breakOff, peersOf, reset, type SocketOwner } from './socket.ts';
 import { Stash } from './stash.ts';
 import { Tunnel } from './tunnel.ts';
 import { UPLOAD_HIGH_WATER } from './upload.ts';
@@ -144,11 +144,10 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     this.#refuseComplete(status, this.#refusalEnds());
   }
 
-  exchangeOnBroken(): void {
+  exchangeOnBroken(begun: boolean): void {
     this.exchange = null;
     this.#host.exchanges.blame.clear();
-    // A reset, not a FIN: to a client that reads until the end, a FIN would look like the end of the answer.
-    reset(this.#socket);
+    breakOff(this.#socket, begun);
   }
 
   // called by its output
@@ -336,7 +335,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   #giveUp(): boolean {
     const headSent = this.exchange?.headSent === true || this.#file !== null;
     this.#dropExchange();
-    if (headSent) this.exchangeOnBroken();
+    if (headSent) this.exchangeOnBroken(true);
     return !headSent;
   }
 

@@ -24,8 +24,8 @@ export interface Answerable {
   exchangeOnPumped(): void;
   /** No application answers: the acceptor does, with this status. */
   exchangeOnRefused(status: number): void;
-  /** The answer broke off after its head: destroy the connection. */
-  exchangeOnBroken(): void;
+  /** The application, or its end, closes the connection. `begun`: the head of the answer was sent. */
+  exchangeOnBroken(begun: boolean): void;
 }
 
 /** The slab is free already. */

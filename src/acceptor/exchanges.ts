@@ -181,7 +181,7 @@ export class Exchanges {
   giveUp(exchange: Exchange, why: number, status: number): void {
     const { connection, headSent } = exchange;
     this.abandon(exchange, why);
-    if (headSent) connection?.exchangeOnBroken();
+    if (headSent) connection?.exchangeOnBroken(true);
     else connection?.exchangeOnRefused(status);
   }
 
@@ -324,7 +324,7 @@ export class Exchanges {
     const headSent = exchange.headSent;
     if (connection !== null) lost.push({ request: this.requestLine(exchange), begun: headSent });
     this.finish(exchange);
-    if (headSent) connection?.exchangeOnBroken();
+    if (headSent) connection?.exchangeOnBroken(true);
     else connection?.exchangeOnRefused(502);
   }
 

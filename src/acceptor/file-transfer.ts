@@ -104,7 +104,7 @@ export class FileTransfer {
     if (cancelled) return;
     const { owner } = this.#parts;
     if (error === null) owner.exchangeOnEnd(this.#close);
-    else if (this.#begun) owner.exchangeOnBroken();
+    else if (this.#begun) owner.exchangeOnBroken(true);
     else owner.exchangeOnRefused(NO_DESCRIPTOR.has(error.code) ? 503 : 500);
   }
 

@@ -85,7 +85,7 @@ export class Records {
     if (kindOf(responses.kind) === Kind.READ || (responses.kind & INTERIM) !== 0)
       exchange.line ||= this.#exchanges.requestLine(exchange);
     this.#exchanges.releaseSlab(exchange);
-    const { connection } = exchange;
+    const { connection, headSent } = exchange;
     switch (kindOf(responses.kind)) {
       case Kind.RESPONSE:
         return this.#onResponse(link, exchange);
@@ -97,7 +97,7 @@ export class Records {
         return this.#onTunnel(link, exchange);
       case Kind.ABORT:
         this.#exchanges.finish(exchange);
-        return connection?.exchangeOnBroken();
+        return connection?.exchangeOnBroken(headSent);
     }
   }
 

@@ -113,6 +113,15 @@ export function reset(socket: net.Socket): void {
   socket.destroy();
 }
 
+/**
+ * Closes the connection of an answer that will not be complete. `begun`: its head was sent. Then a client that reads until
+ * the end would take a FIN for the end of the answer.
+ */
+export function breakOff(socket: net.Socket, begun: boolean): void {
+  if (begun) reset(socket);
+  else socket.destroy();
+}
+
 function handleOf(socket: net.Socket): Handle | null | undefined {
   return (socket as unknown as { _handle?: Handle | null })._handle;
 }

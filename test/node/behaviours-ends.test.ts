@@ -222,3 +222,60 @@ describe('a source that fails in pipeline(source, response, done)', () => {
       },
     );
 });
+
+describe('a connection that the application destroys', () => {
+  /** The target names what is destroyed. */
+  const program: Program = ({ http }) =>
+    http.createServer((request, response) => {
+      if (request.url === '/next') return void response.end('next');
+      const { socket } = request;
+      ({ request, response, socket })[request.url!.slice(1) as 'request' | 'response' | 'socket'].destroy();
+    });
+
+  for (const what of ['request', 'response', 'socket'])
+    behaviour(
+      `${what}.destroy() before the head ends the connection without a reset`,
+      program,
+      async ({ connect }) => {
+        const client = await connect();
+        await client.write(get(`/${what}`));
+        expect([await client.rest(), client.ended, client.error]).toEqual(['', true, undefined]);
+      },
+    );
+
+  behaviour(
+    "ends when the application emits 'error' on its socket, and others are served",
+    ({ http }) =>
+      http.createServer((request, response) => {
+        if (request.url === '/next') return void response.end('next');
+        response.write('part', () => request.socket.emit('error', new Error('own')));
+      }),
+    async ({ connect }) => {
+      const client = await connect();
+      await client.write(get('/'));
+      await client.rest();
+      const other = await connect();
+      await other.write(get('/next'));
+      expect(await other.answer()).toMatchObject({ status: 200, body: 'next' });
+    },
+  );
+});
+
+describe('the messages of a request', () => {
+  behaviour(
+    'are short enough for the message of a failed assertion',
+    ({ http, note }) =>
+      http.createServer((request, response) => {
+        const { inspect } = process.getBuiltinModule('node:util');
+        // As node:assert prints what it compares.
+        const all = { customInspect: false, depth: 1000, maxArrayLength: Infinity };
+        note(`printed ${inspect({ request, response }, all).length < 2 ** 20}`);
+        response.end();
+      }),
+    async ({ connect, noted }) => {
+      const client = await connect();
+      await client.write(get('/'));
+      await noted('printed true');
+    },
+  );
+});

@@ -148,3 +148,10 @@ function durationOf(milliseconds: unknown): number {
 export function familyOf(address: string): string {
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }
+
+/** As Node's sockets fail when they are written behind their end. */
+export function destroyedError(): Error {
+  return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
+    code: 'ERR_STREAM_DESTROYED',
+  });
+}

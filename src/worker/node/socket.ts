@@ -14,7 +14,7 @@ import type { Peers } from '../../ring/message.ts';
 import { Outbound } from '../outbound.ts';
 import type { Prepared } from './body-fields.ts';
 import { type HeadContext } from './node-response.ts';
-import { PeerSocket } from './peer-socket.ts';
+import { destroyedError, PeerSocket } from './peer-socket.ts';
 import { plainHead } from './plain-head.ts';
 import { bytesOf } from './socket-bytes.ts';
 import type { SocketOwner } from './socket-owner.ts';
@@ -69,10 +69,11 @@ export class ExchangeOutbound extends Outbound {
 
 export class ExchangeSocket extends PeerSocket implements HeadContext {
   readonly server: Server;
-  readonly owner: SocketOwner;
   endsNow = false;
   /** Where Node looks for the response that it belongs to. */
   _httpMessage: ServerResponse | null = null;
+  /** Private, as all that leads to the rings: `assert` prints the properties of a socket, of any size. */
+  readonly #owner: SocketOwner;
   readonly #outbound: Outbound;
   /** Bytes queued since the queue was last empty. */
   #unsent = 0;
@@ -89,9 +90,13 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   constructor(server: Server, owner: SocketOwner, outbound: ExchangeOutbound, peers: Peers) {
     super(optionsOf(server), peers);
     this.server = server;
-    this.owner = owner;
+    this.#owner = owner;
     this.#outbound = outbound;
     outbound.socket = this;
+  }
+
+  get owner(): SocketOwner {
+    return this.#owner;
   }
 
   // its response
@@ -101,7 +106,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   }
 
   get closes(): boolean {
-    return !this.#outbound.keepsAlive || (this.endsNow && this.owner.leavesBody);
+    return !this.#outbound.keepsAlive || (this.endsNow && this.#owner.leavesBody);
   }
 
   /** As `response.assignSocket`, which would listen for 'close' besides: the exchange tells the response of it. */
@@ -122,7 +127,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   /** Node's request asks for more of its body by this. */
   override resume(): this {
-    this.owner.socketOnResume();
+    this.#owner.socketOnResume();
     return this;
   }
 
@@ -178,7 +183,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     if (typeof data === 'string' || data instanceof Uint8Array)
       this.write(data, typeof encoding === 'string' ? (encoding as BufferEncoding) : null);
     if (done) (this.#callbacks ??= []).push(done);
-    if (this.#outbound.over) this.owner.socketOnHangUp();
+    if (this.#outbound.over) this.#owner.socketOnHangUp();
     this.hangUp();
     return this;
   }
@@ -188,7 +193,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     if (this.#ended || this.destroyed) return;
     this.#ended = true;
     (this as { writable: boolean }).writable = false;
-    if (!this.#outbound.over) return this.owner.socketOnEnd();
+    if (!this.#outbound.over) return this.#owner.socketOnEnd();
     process.nextTick(tell, this);
     setImmediate(settle, this);
   }
@@ -213,7 +218,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   #queue(data: Uint8Array | string): void {
     this.refreshTimeout();
-    if (!this.owner.socketOnWrite(data)) return;
+    if (!this.#owner.socketOnWrite(data)) return;
     this.bytesWritten += data.length;
     this.#unsent += data.length;
     this.#outbound.push(data);
@@ -258,7 +263,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     if (!this.#needsDrain || this.#unsent > 0 || this.destroyed) return;
     this.#needsDrain = false;
     this.emit('drain');
-    this.owner.socketOnDrain();
+    this.#owner.socketOnDrain();
   }
 
   #runCallbacks(error?: Error): void {
@@ -297,7 +302,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** By the application, or by Node's messages for it: the connection ends as well. */
   override destroy(error?: Error): this {
     if (this.#flushDue) this.flush();
-    if (this.#outbound.ended) this.owner.socketOnHangUp();
+    if (this.#outbound.ended) this.#owner.socketOnHangUp();
     return super.destroy(error);
   }
 
@@ -308,9 +313,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** As net.Socket: 'error' follows in the next tick, 'close' when the handle has closed. */
   override _destroy(error: Error | null, callback: Done): void {
     this.endTimeout();
-    this.owner.socketOnDestroy();
-    // Node's server listens for errors of its sockets: an application without a listener must not die of one.
-    if (error !== null) this.on('error', ignore);
+    this.#owner.socketOnDestroy();
     callback(error);
     setImmediate(close, this, error !== null);
   }
@@ -318,8 +321,15 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** Called by `close` alone. */
   closedNow(hadError: boolean): void {
     this.#runCallbacks(destroyedError());
-    this.owner.socketOnClose();
+    this.#owner.socketOnClose();
     this.#emitClose(hadError);
+  }
+
+  /** As Node's server, which listens for 'error' and closes the connection: an application without a listener must not die. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event !== 'error') return super.emit(event, ...args);
+    if (!this.destroyed) this.destroy(args[0] as Error);
+    return this.listenerCount(event) > 0 && super.emit(event, ...args);
   }
 
   protected override get untaken(): number {
@@ -327,11 +337,11 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   }
 
   protected override get unsent(): number {
-    return this.owner.bodyLeft;
+    return this.#owner.bodyLeft;
   }
 
   protected override onTimeout(): void {
-    this.owner.socketOnTimeout();
+    this.#owner.socketOnTimeout();
     super.onTimeout();
   }
 }
@@ -358,14 +368,6 @@ function settle(socket: ExchangeSocket): void {
 
 function retire(socket: ExchangeSocket): void {
   socket.retired();
-}
-
-function ignore(): void {}
-
-function destroyedError(): Error {
-  return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
-    code: 'ERR_STREAM_DESTROYED',
-  });
 }
 
 /** The exchange that a request was made for; undefined when it was not made here. */
