@@ -8,18 +8,21 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { runFiles } from './suites/files.js';
-import { runMocha } from './suites/mocha.js';
+import { runNodeTest, runPrograms } from './suites/files.js';
+import { runMocha, runVitest } from './suites/reports.js';
 
-/** How each project runs its tests, from its own package.json. */
+/** How each project runs its tests, from its own package.json: the runner, and its files and options. */
 const SUITES = {
-  express: (folder, register) =>
-    runMocha(folder, ['--require', 'test/support/env', 'test/', 'test/acceptance/'], register),
-  ws: (folder, register) => runMocha(folder, ['test/*.test.js'], register),
-  supertest: (folder, register) => runMocha(folder, ['--exit', 'test/'], register),
-  morgan: (folder, register) => runMocha(folder, ['test/'], register),
-  koa: (folder, register) => runFiles(folder, /^__tests__\/.*\.test\.js$/, register),
-  node: (folder, register) => runFiles(folder, /^test\/parallel\/test-http-[^/]*\.js$/, register),
+  express: [runMocha, ['--require', 'test/support/env', 'test/', 'test/acceptance/']],
+  ws: [runMocha, ['test/*.test.js']],
+  supertest: [runMocha, ['--require', 'should', 'test/']],
+  morgan: [runMocha, ['test/']],
+  'engine.io': [runMocha, ['test/index.js']],
+  koa: [runNodeTest, /^__tests__\/.*\.test\.js$/],
+  fastify: [runNodeTest, /^test\/.*\.test\.m?js$/],
+  hono: [runVitest, []],
+  srvx: [runVitest, ['--typecheck.enabled=false']],
+  node: [runPrograms, /^test\/parallel\/test-http-[^/]*\.m?js$/],
 };
 
 const { values } = parseArgs({
@@ -42,11 +45,24 @@ for (const [name, folder] of Object.entries(values)) {
     );
     process.exit(1);
   }
-  const theirs = await SUITES[name](path.resolve(folder), null);
-  const ours = await SUITES[name](path.resolve(folder), register);
-  const missing = [...theirs].filter((title) => !ours.has(title));
-  console.log(`${name}: ${theirs.size - missing.length} of the ${theirs.size} tests that pass on node:http`);
+  const [run, what] = SUITES[name];
+  const theirs = numbered(await run(path.resolve(folder), what, null));
+  const ours = new Set(numbered(await run(path.resolve(folder), what, register)));
+  const missing = theirs.filter((title) => !ours.has(title));
+  console.log(
+    `${name}: ${theirs.length - missing.length} of the ${theirs.length} tests that pass on node:http`,
+  );
   for (const title of missing) console.log(`  ${title}`);
   lost += missing.length;
 }
 process.exitCode = lost === 0 ? 0 : 1;
+
+/** A title that stands several times becomes `title`, `title (2)`, `title (3)`. */
+function numbered(titles) {
+  const counts = new Map();
+  return titles.toSorted().map((title) => {
+    const count = (counts.get(title) ?? 0) + 1;
+    counts.set(title, count);
+    return count === 1 ? title : `${title} (${count})`;
+  });
+}
