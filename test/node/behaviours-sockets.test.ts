@@ -157,3 +157,28 @@ describe('a client that sends its body whole and ends its side', () => {
     await noted('response close false');
   });
 });
+
+describe('a client that leaves behind a body that nothing reads', () => {
+  const program: Program = ({ http, note }) => {
+    const server = http.createServer((request) => {
+      request.on('error', ({ message }) => note(message));
+      note('called');
+    });
+    server.keepAliveTimeout = 100;
+    return server;
+  };
+
+  behaviour(
+    'holds its request no longer than an idle connection is held',
+    program,
+    async ({ connect, noted, notes }) => {
+      const client = await connect();
+      await client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 66000\r\n\r\n${'x'.repeat(66_000)}`);
+      await noted('called');
+      client.socket.destroy();
+      await noted('aborted');
+      expect(notes).toEqual(['called', 'aborted']);
+    },
+    ['tsgi-threads/node', 'a worker'],
+  );
+});

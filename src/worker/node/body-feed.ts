@@ -3,19 +3,23 @@
  *
  * Law: when bytes are taken and how many; what they are given to, and what the body's end means, is its owner's.
  */
+import type { IncomingMessage } from 'node:http';
 import type { InboundBody } from '../inbound.ts';
+import { isRead } from './node-request.ts';
 
 /** Its exchange. */
 export interface FeedOwner {
   /** No more of the body is read. */
   readonly bodyIsOver: boolean;
-  /** Bytes that the request holds unread. */
-  readonly bodyBuffered: number;
+  /** Who is given the bytes. */
+  readonly bodyReader: IncomingMessage;
   /** False: the request has enough. */
   feedOnBytes(bytes: Uint8Array): boolean;
   feedOnEnd(): void;
   /** The client has gone in the middle of the body, or has broken it off. */
   feedOnBroken(): void;
+  /** The client has left, and the body is not read. */
+  feedOnUnread(): void;
 }
 
 /** What one read of Node's socket takes. */
@@ -39,10 +43,23 @@ export class BodyFeed {
     if (!this.#waits && !this.#owner.bodyIsOver) this.#read();
   }
 
-  /** The client has left behind a body that came whole: the request takes of it what Node's socket would have read by now. */
-  fill(): void {
+  /**
+   * The client has left behind a body that came whole: the request takes of it what Node's socket would have read by now.
+   *
+   * @param patience milliseconds after which an unread body is given up; 0: never. The first call decides.
+   */
+  fill(patience: number): void {
+    const isFirst = !this.#fills;
     this.#fills = true;
     this.resume();
+    if (isFirst && patience > 0) setTimeout(look, patience, this, patience).unref();
+  }
+
+  /** Called by `look` alone. */
+  looked(patience: number): void {
+    if (this.#owner.bodyIsOver) return;
+    if (!isRead(this.#owner.bodyReader)) return this.#owner.feedOnUnread();
+    setTimeout(look, patience, this, patience).unref();
   }
 
   /** Gives the request what has come until it has enough; waits for more when there is nothing. */
@@ -59,7 +76,7 @@ export class BodyFeed {
   }
 
   get #mustFill(): boolean {
-    return this.#fills && this.#owner.bodyBuffered < NODE_READ;
+    return this.#fills && this.#owner.bodyReader.readableLength < NODE_READ;
   }
 
   #next(): Uint8Array | null | undefined {
@@ -79,4 +96,8 @@ export class BodyFeed {
       if (!this.#owner.bodyIsOver) this.#read();
     });
   }
+}
+
+function look(feed: BodyFeed, patience: number): void {
+  feed.looked(patience);
 }

@@ -42,7 +42,7 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
   #socket!: ExchangeSocket;
   #owner!: RunningOwner;
   /** No more of the body is read. */
-  #bodyOver = false;
+  bodyIsOver = false;
   readonly #feed: BodyFeed | null;
   /** An interim response of which a part was written. */
   #interim: InterimText | null = null;
@@ -131,7 +131,6 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     if (this.hasMessages) this.#socket.settle();
   }
 
-  /** What is published of it. */
   #message() {
     return {
       request: this.request,
@@ -143,7 +142,6 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
 
   // the body
 
-  /** Unless more follows. */
   protected pushComplete(): void {
     if (this.body !== null) return;
     const request = this.request;
@@ -152,13 +150,13 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     if (bytes !== null) this.feedOnBytes(bytes);
     request.complete = true;
     // A listener that has destroyed the socket receives the end all the same, as under Node.
-    if (this.#bodyOver) request.push(null);
+    if (this.bodyIsOver) request.push(null);
     else this.#endBody();
   }
 
   #endBody(): void {
-    if (this.#bodyOver) return;
-    this.#bodyOver = true;
+    if (this.bodyIsOver) return;
+    this.bodyIsOver = true;
     this.request.push(null);
     if (this.#ending) this.#sayEnd();
     if (this.#finished) this.onOver();
@@ -168,12 +166,8 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     this.#feed?.resume();
   }
 
-  get bodyIsOver(): boolean {
-    return this.#bodyOver;
-  }
-
-  get bodyBuffered(): number {
-    return this.request.readableLength;
+  get bodyReader(): IncomingMessage {
+    return this.request;
   }
 
   feedOnBytes(bytes: Uint8Array): boolean {
@@ -186,6 +180,11 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     this.#endBody();
     // Node's socket reads the client's end behind the body.
     if (this.#left !== Abort.NONE) setImmediate(leave, this);
+  }
+
+  feedOnUnread(): void {
+    this.bodyIsOver = true;
+    this.leaveNow();
   }
 
   /** For Node this is an aborted request. */
@@ -239,12 +238,12 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
 
   get leavesBody(): boolean {
     const { body } = this;
-    return body !== null && !this.#bodyOver && !isRead(this.request) && leavesTooMuch(body.left);
+    return body !== null && !this.bodyIsOver && !isRead(this.request) && leavesTooMuch(body.left);
   }
 
   responseOnPrefinish(): void {
     this.#ending = true;
-    const reads = this.body !== null && !this.#bodyOver && isRead(this.request);
+    const reads = this.body !== null && !this.bodyIsOver && isRead(this.request);
     if (reads && !this.#closes) this.#socket.flush();
     else this.#sayEnd();
   }
@@ -276,7 +275,7 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
     this.#finished = true;
     if (!isRead(request)) this.#dump(request);
     process.nextTick(emitClose, this.response);
-    if (this.#bodyOver) return this.onOver();
+    if (this.bodyIsOver) return this.onOver();
     if (this.outbound.over) return socket.settle();
     // Who began to read and stopped holds the connection no longer than an idle one is held.
     const keepAlive = keepAliveOf(this.host.server);
@@ -314,13 +313,14 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
 
   /** As under Node: its socket reads the body, and the client's end behind it. */
   get #readsFirst(): boolean {
-    return this.hasMessages && !this.outlivesClient && !this.#bodyOver && this.body?.left === 0;
+    return this.hasMessages && !this.outlivesClient && !this.bodyIsOver && this.body?.left === 0;
   }
 
   #leaveLater(why: number): void {
     this.#left = why;
     if (why === Abort.GONE) this.outbound.drop();
-    this.#feed!.fill();
+    // It holds its worker no longer than an idle connection is held.
+    this.#feed!.fill(keepAliveOf(this.host.server));
   }
 
   /** Called by `leave` alone. */
@@ -374,7 +374,7 @@ export class NodeExchange extends Running implements SocketOwner, FeedOwner {
 
   /** By the client, by the application, or because all is over. */
   socketOnDestroy(): void {
-    this.#bodyOver = true;
+    this.bodyIsOver = true;
     if (!this.#done) this.outbound.abort();
   }
 
