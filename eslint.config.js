@@ -45,7 +45,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', 'bench/**'],
+    files: ['test/**', 'bench/**', 'lab/proof/**'],
     languageOptions: {
       globals: {
         TextEncoder: 'readonly',

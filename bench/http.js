@@ -6,7 +6,7 @@ import { openLoop } from './overload.js';
 import { generator, inTurns, load, median, Subject } from './load.js';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-const CLI = file('../dist/cli.js');
+const CLI = file('../dist/cli/main.js');
 
 function ours(kind, threads, ...flags) {
   const args = [

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { generator, inTurns, Subject } from './load.js';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-const CLI = file('../dist/cli.js');
+const CLI = file('../dist/cli/main.js');
 /** What a page takes to render, ms. */
 const RENDER = 5;
 

@@ -24,7 +24,7 @@ async function echo(subject, seconds) {
 export async function sockets(threads = 1) {
   const flags = ['--port', '0', '--threads', String(threads), '--no-supervise'];
   const subjects = [
-    await new Subject('tsgi-threads', [file('../dist/cli.js'), file('ws-echo.js'), ...flags]).ready(),
+    await new Subject('tsgi-threads', [file('../dist/cli/main.js'), file('ws-echo.js'), ...flags]).ready(),
     await new Subject('node:http', [file('ws-echo.js')]).ready(),
   ];
   const runs = subjects.map(() => []);

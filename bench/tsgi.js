@@ -5,7 +5,7 @@ import { Bench } from 'tinybench';
 import { Parser } from '../dist/http/parser.js';
 import { callApplication } from '../dist/tsgi/handler.js';
 import { emptyInput } from '../dist/tsgi/input.js';
-import { buildEnviron } from '../dist/worker/environ.js';
+import { buildEnviron } from '../dist/worker/tsgi/make-environ.js';
 
 const FIELDS = [
   ['Host', 'localhost:8000'],

@@ -49,6 +49,6 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
   await bundleWorker(dist);
   await bundleRuntime(dist);
   embedLlhttp(path.join(dist, 'http'));
-  chmodSync(path.join(dist, 'cli.js'), 0o755);
+  chmodSync(path.join(dist, 'cli', 'main.js'), 0o755);
   writeFileSync(stamp, state);
 }

@@ -62,7 +62,7 @@ export async function bundleRuntime(dist) {
     name: 'apart',
     setup(bundler) {
       // An error's class is to be the same for all; threads are started by few.
-      bundler.onResolve({ filter: /^\.\/threads\.js$/ }, ({ path: name }) => ({
+      bundler.onResolve({ filter: /^\.\/started-threads\.js$/ }, ({ path: name }) => ({
         path: name,
         external: true,
       }));

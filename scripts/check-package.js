@@ -56,7 +56,7 @@ function compilesTypes() {
 
 /** The command says in one line which Node it needs. */
 function refusesOldNode() {
-  const cli = path.join('node_modules', 'tsgi-threads', 'dist', 'cli.js');
+  const cli = path.join('node_modules', 'tsgi-threads', 'dist', 'cli', 'main.js');
   const { status, stderr } = spawnSync('npx', ['-y', 'node@18', cli, 'app.ts'], {
     cwd: folder,
     encoding: 'utf8',

@@ -12,13 +12,13 @@ const STEPS = [
   ['lint', 'npx --no-install eslint .'],
   ['types', 'npm run -s types'],
   ['docs fresh', 'node scripts/docs.js --check'],
-  ['grid docs fresh', 'node scripts/grid.js --check'],
+  ['grid docs fresh', 'node lab/grid.js --check'],
   ['native compiler', 'npm ci --prefix native --no-audit --no-fund --loglevel=error'],
   ['native rebuild', 'node native/build.js --check'],
-  ['worst inputs in short', 'node scripts/worst.js --short'],
-  ['chaos in short', 'node --expose-gc scripts/chaos.js --short --only kills,reloads,aborts,soak'],
-  ['a thousand open sockets', 'node scripts/sockets.js --short'],
-  ['examples', 'node examples/cpu/compare/main.js --check'],
+  ['worst inputs in short', 'node lab/worst.js --short'],
+  ['chaos in short', 'node --expose-gc lab/chaos.js --short --only kills,reloads,aborts,soak'],
+  ['a thousand open sockets', 'node lab/sockets.js --short'],
+  ['examples', 'node lab/examples/main.js --check'],
   ['package', 'node scripts/check-package.js'],
 ];
 

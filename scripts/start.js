@@ -35,7 +35,7 @@ step('building', process.execPath, [path.join(root, 'scripts', 'build.js')]);
 
 const given = process.argv.slice(2);
 const app = given.length > 0 && !given[0].startsWith('-') ? [] : [HELLO];
-const child = spawn(process.execPath, [path.join(root, 'dist', 'cli.js'), ...app, ...given], {
+const child = spawn(process.execPath, [path.join(root, 'dist', 'cli', 'main.js'), ...app, ...given], {
   stdio: 'inherit',
 });
 // A terminal sends its signals to the child as well; others reach it through here.

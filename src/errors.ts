@@ -1,5 +1,5 @@
 /**
- * The one table of the server's error codes (those of TSGI are in `tsgi/errors.ts`): whose fault (class), what the client is answered (status), the message.
+ * The one table of the server's error codes (those of TSGI are in `tsgi/rule-errors.ts`): whose fault (class), what the client is answered (status), the message.
  * Imports nothing. A code added here must be thrown somewhere and be named in a test.
  */
 

@@ -1,7 +1,7 @@
 /**
  * What an application's file may export beside the application, for the life of its worker.
  *
- * Law: types only. `worker/load.ts` finds them, `worker/main.ts` calls them.
+ * Law: types only. `worker/load/load.ts` finds them, `worker/main.ts` calls them.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Environ } from './tsgi/types.ts';

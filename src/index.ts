@@ -4,8 +4,8 @@
 /// <reference types="node" preserve="true" />
 export type { AnyRequest, Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
 export { type ErrorCode, ApplicationError, OptionError, TsgiError } from './errors.ts';
-export type { Logger } from './logger.ts';
+export type { Logger } from './server/logger.ts';
 export type { Options } from './options/table.ts';
-export type { ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server-api.ts';
-export { createServer } from './create-server.ts';
-export type { Server } from './server.ts';
+export type { ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server/server-api.ts';
+export { createServer } from './server/create-server.ts';
+export type { Server } from './server/server.ts';

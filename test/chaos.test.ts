@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
-const SCRIPT = fileURLToPath(new URL('../scripts/chaos.js', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../lab/chaos.js', import.meta.url));
 
 test('an unknown scenario is told, with those that there are', () => {
   const { status, stderr } = spawnSync(process.execPath, [SCRIPT, '--only', 'kils'], { encoding: 'utf8' });

@@ -13,7 +13,7 @@ import { measure } from './measure.js';
 import { Subject } from './subject.js';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
-const CLI = file('../../dist/cli.js');
+const CLI = file('../../dist/cli/main.js');
 const WORKERS = 2;
 /** One process, whose CPU is easily told; the supervisor has no part in this. */
 const LIMITS = ['--handler-timeout', '1s', '--kill-grace', '200ms', '--no-supervise'];

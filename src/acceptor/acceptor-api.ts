@@ -4,10 +4,10 @@
  * Law: types only; `acceptor.ts` fulfils them, `server.ts` uses them.
  */
 import type { Journal } from '../journal.ts';
-import type { Blame, LostRequest } from './blame.ts';
-import type { LiveSettings } from './live-settings.ts';
-import type { LimitOptions } from './place-limits.ts';
-import type { LoopState } from './watchdog.ts';
+import type { Blame, LostRequest } from './exchange/blame.ts';
+import type { LiveSettings } from './connection/live-settings.ts';
+import type { LimitOptions } from './connection/place-limits.ts';
+import type { LoopState } from './turn/watchdog.ts';
 
 export interface AcceptorOptions extends LimitOptions {
   readonly maxRequestLine: number;

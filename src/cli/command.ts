@@ -18,7 +18,7 @@ import { VERSION } from '../version.ts';
 import { loadEnvFiles } from './env-file.ts';
 import { tell } from './exit.ts';
 import { usageError } from './usage-error.ts';
-import { checkFlags } from './flags.ts';
+import { checkFlags } from './misread-flags.ts';
 
 export interface Arguments {
   /** As given. */

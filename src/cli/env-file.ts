@@ -8,7 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { OptionError } from '../errors.ts';
-import { SUPERVISED } from '../supervisor/messages.ts';
+import { SUPERVISED } from '../supervisor/parent-messages.ts';
 
 /** Between a process and its children: what a file says of these would make the process that serves mute. */
 const PRIVATE = new Set(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID', SUPERVISED]);

@@ -7,14 +7,14 @@
 import path from 'node:path';
 import { Journal } from '../journal.ts';
 import { ApplicationError, OptionError } from '../errors.ts';
-import { urlOf } from '../listening.ts';
-import { Server } from '../server.ts';
-import { JOURNAL_FD } from '../supervisor/messages.ts';
+import { urlOf } from '../server/listening.ts';
+import { Server } from '../server/server.ts';
+import { JOURNAL_FD } from '../supervisor/parent-messages.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 import { VERSION } from '../version.ts';
 import type { Arguments } from './command.ts';
 import { codeOf, describe, EXIT, type Signal, tell, tellClosing, whichSignal } from './exit.ts';
-import { flushStdio } from './stdio.ts';
+import { flushStdio } from './command-output.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 import { ProgramSignals } from './program-signals.ts';
 import type { ApplicationWatcher } from './watch.ts';

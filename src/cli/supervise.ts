@@ -9,7 +9,7 @@ import { endBroken } from '../supervisor/child.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import type { Arguments } from './command.ts';
 import { codeOf, fail, type Signal, tell, tellClosing, whichSignal } from './exit.ts';
-import { flushStdio } from './stdio.ts';
+import { flushStdio } from './command-output.ts';
 import { hasLostTerminal, isOnTerminal } from './terminal.ts';
 
 export async function supervise({ options, command }: Arguments): Promise<never> {

@@ -4,7 +4,7 @@
  * Law: text alone.
  */
 
-import { remedyFor } from './flags.ts';
+import { remedyFor } from './misread-flags.ts';
 
 /** Commander's text, which may have its suggestion on a second line, in one line with a remedy. */
 export function usageError(text: string): string {

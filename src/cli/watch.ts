@@ -8,7 +8,7 @@
  */
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import path from 'node:path';
-import type { Server } from '../server.ts';
+import type { Server } from '../server/server.ts';
 import { describe, tell } from './exit.ts';
 
 /** An editor that saves all, or a checkout, changes many files at once, ms. */

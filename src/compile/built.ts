@@ -12,7 +12,7 @@ import type { Loads } from './compile.ts';
 import { digestOf } from './format.ts';
 import { readManifest } from './manifest.ts';
 import { whyDamaged } from './place.ts';
-import type { Program, ProgramOptions } from './program.ts';
+import type { Program, ProgramOptions } from './typescript-program.ts';
 import { RUNTIME, type RuntimeData } from './runtime/data.ts';
 
 /** In the folder of `--out`. */

@@ -22,7 +22,7 @@ import { OptionError } from '../errors.ts';
 import { renameComputedImports } from './computed.ts';
 import { onEsbuild } from './esbuild.ts';
 import { digestOf, type Format, formatOf, isForeignKind, isPlain, isUserFile } from './format.ts';
-import { nodeResolve, strictResolve } from './resolve.ts';
+import { nodeResolve, strictResolve } from './node-resolve.ts';
 
 /** One user file. */
 export interface Unit {

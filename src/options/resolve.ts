@@ -23,7 +23,7 @@ import {
   type ResolvedOptions,
   SECONDS,
 } from './table.ts';
-import { detectThreads } from './threads.ts';
+import { detectThreads } from './detect-threads.ts';
 
 type NumberKind = 'count' | 'bytes' | 'time' | 'threads';
 

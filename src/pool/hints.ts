@@ -1,9 +1,9 @@
 /**
  * What workers want the operator to know, each text once; above all, that state is split between them.
  *
- * Law: compares the signs that workers report (`worker/split-state.ts`). What is kept is bounded.
+ * Law: compares the signs that workers report (`worker/exchange/split-state.ts`). What is kept is bounded.
  */
-import type { Sign } from '../worker/messages.ts';
+import type { Sign } from '../worker/pool-messages.ts';
 
 /** Sessions that are remembered. */
 const MOST_SESSIONS = 5000;

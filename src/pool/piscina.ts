@@ -8,7 +8,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { WORKER_LINES } from '../ring/layout.ts';
-import type { WorkerTask } from '../worker/messages.ts';
+import type { WorkerTask } from '../worker/pool-messages.ts';
 
 /** Loads the worker's bundle. */
 const ENTRY_URL = new URL('../worker/entry.cjs', import.meta.url);

@@ -4,7 +4,7 @@
  * Law: keeps what programs asked for and where the server listens; binds nothing.
  */
 import type { AddressInfo } from 'node:net';
-import type { Asked } from '../node-server.ts';
+import type { Asked } from '../stand-in.ts';
 
 export class Places {
   /** Where the server listens; every worker is started with it. */

@@ -6,7 +6,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { SharedBuffers } from '../ring/shared.ts';
 import type { ServerLimits } from '../server-limits.ts';
-import type { Readiness } from '../worker/messages.ts';
+import type { Readiness } from '../worker/pool-messages.ts';
 import type { CommonTask } from './incarnation.ts';
 
 export type { Readiness };

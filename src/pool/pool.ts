@@ -12,20 +12,20 @@ import { MessageChannel } from 'node:worker_threads';
 import { loadErrorText } from '../error-text.ts';
 import { OptionError } from '../errors.ts';
 import type { ShutdownReason } from '../hooks.ts';
-import type { Asked } from '../node-server.ts';
+import type { Asked } from '../stand-in.ts';
 import { WORKER_LINES } from '../ring/layout.ts';
 import { TextTail } from '../ring/text-tail.ts';
 import { Backoff, BACKOFF_MS, jittered } from './backoff.ts';
 import { Hints } from './hints.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
-import { mannersOf } from './manners.ts';
+import { mannersOf } from './interface-traits.ts';
 import { Threads } from './piscina.ts';
 import { Places } from './places.ts';
 import { PortOwners } from './port-owners.ts';
 import type { PoolAcceptor, PoolLog, PoolOptions, ProgramClients } from './pool-api.ts';
 import { busiestFunctions } from './profile.ts';
 import { WorkerMemories } from './worker-memory.ts';
-import type { Readiness, WorkerTask } from '../worker/messages.ts';
+import type { Readiness, WorkerTask } from '../worker/pool-messages.ts';
 
 /** A worker that lives longer is none of a crash loop, ms. */
 const SHORT_LIFE_MS = 10_000;

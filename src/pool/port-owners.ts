@@ -1,7 +1,7 @@
 /**
  * Which worker owns a port that can be bound once.
  *
- * Law: decides, and binds nothing; what a worker does with the answer is `worker/other-ports.ts`. This thread alone writes
+ * Law: decides, and binds nothing; what a worker does with the answer is `worker/thread/other-ports.ts`. This thread alone writes
  * it, so claims are in the order in which they arrive. A port passes on when its owner releases it, which it does after it
  * has closed the socket, or when the owner's thread has ended: nothing of that thread holds the socket then.
  */

@@ -10,7 +10,7 @@ import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { prepareJournal, readJournal } from '../journal.ts';
 import type { ListeningSocket } from './listening-socket.ts';
-import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
+import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './parent-messages.ts';
 
 export interface ChildOwner {
   /** Answered by `reserved` or `refuse`. */

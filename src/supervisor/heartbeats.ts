@@ -11,7 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { hasClients } from '../debugger.ts';
 import type { Child } from './child.ts';
-import { beatEvery } from './messages.ts';
+import { beatEvery } from './parent-messages.ts';
 
 /** A child that was told to end may stand still for so long, ms. */
 const MOST_LEAVING_MS = 3000;

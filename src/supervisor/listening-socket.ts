@@ -9,7 +9,7 @@ import type { SendHandle } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import type { Address } from './messages.ts';
+import type { Address } from './parent-messages.ts';
 
 /** Of libuv. */
 const UV_TCP_IPV6ONLY = 1;

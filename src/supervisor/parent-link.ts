@@ -5,7 +5,13 @@
  */
 import { fstatSync } from 'node:fs';
 import { inspectorPort } from '../debugger.ts';
-import { type Address, beatEvery, type FromSupervisor, SUPERVISED, type ToSupervisor } from './messages.ts';
+import {
+  type Address,
+  beatEvery,
+  type FromSupervisor,
+  SUPERVISED,
+  type ToSupervisor,
+} from './parent-messages.ts';
 
 export interface ParentLinkOwner {
   parentOnClose(): void;

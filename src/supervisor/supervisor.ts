@@ -14,7 +14,7 @@ import { WorkingDirectory } from '../working-directory.ts';
 import { Child, type ChildOwner } from './child.ts';
 import { type HeartbeatLimits, Heartbeats } from './heartbeats.ts';
 import { ListeningSocket } from './listening-socket.ts';
-import type { Address } from './messages.ts';
+import type { Address } from './parent-messages.ts';
 
 /** A process that dies sooner after it was ready counts as one of a crash loop, ms. */
 const SHORT_LIFE_MS = 1000;

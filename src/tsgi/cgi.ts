@@ -10,7 +10,7 @@ import { inspect, promisify } from 'node:util';
 import { fieldName } from './check-environ.ts';
 import { type AdapterContext, createEnviron, encodePath, type SignalSource } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
-import { ClientGoneError } from './errors.ts';
+import { ClientGoneError } from './rule-errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { isWithheld } from './hop-by-hop.ts';

@@ -3,7 +3,7 @@
  *
  * Law: judges values, changes nothing. The validator and the conformance kit both judge by this.
  */
-import { show, TsgiRuleError } from './errors.ts';
+import { show, TsgiRuleError } from './rule-errors.ts';
 import { isWithheld } from './hop-by-hop.ts';
 import type { Rule } from './rules.ts';
 import type { Environ } from './types.ts';

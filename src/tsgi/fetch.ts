@@ -7,7 +7,7 @@
 /// <reference types="node" preserve="true" />
 import { type AdapterContext, createEnviron, type SignalSource } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
-import { ClientGoneError, NoBlockingError } from './errors.ts';
+import { ClientGoneError, NoBlockingError } from './rule-errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';

@@ -4,7 +4,7 @@
  * Law: an ordinary iterable for everybody; a server that gets one back as an application's body may send the file by
  * itself (`path`, `start`). Touches Node's file system only when it is iterated.
  */
-import { show, TsgiRuleError } from './errors.ts';
+import { show, TsgiRuleError } from './rule-errors.ts';
 import type { Body, FileWrapper } from './types.ts';
 
 const BLOCK_SIZE = 64 * 1024;

@@ -9,8 +9,8 @@
  * every path: end, error, a client that is gone, a body that needs no more.
  */
 /// <reference types="node" preserve="true" />
-import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
-import { TsgiRuleError } from './errors.ts';
+import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check-answer.ts';
+import { TsgiRuleError } from './rule-errors.ts';
 import { FileBody } from './file-body.ts';
 import { byteLength, bytesOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';

@@ -6,7 +6,7 @@
 /// <reference types="node" preserve="true" />
 export { createEnviron, decodePath, environKey } from './environ.ts';
 export { type CgiOptions, runCgi } from './cgi.ts';
-export { ClientGoneError, DeadlineError, NoBlockingError, TsgiRuleError } from './errors.ts';
+export { ClientGoneError, DeadlineError, NoBlockingError, TsgiRuleError } from './rule-errors.ts';
 export { type FetchHandler, type FetchHandlerOptions, toFetchHandler } from './fetch.ts';
 export { fileWrapper } from './file-body.ts';
 export { callApplication, type Sink } from './handler.ts';

@@ -6,7 +6,7 @@
  * Reads that wait stand in line, so two that are not awaited one after the other still get their bytes in call order.
  * What a read has gathered when the source throws goes back: nothing is lost to the next read.
  */
-import { show, TsgiRuleError } from './errors.ts';
+import { show, TsgiRuleError } from './rule-errors.ts';
 import type { InputStream } from './types.ts';
 
 /** Where a body's bytes come from. */

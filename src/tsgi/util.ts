@@ -6,7 +6,7 @@
 /// <reference types="node" preserve="true" />
 import { createEnviron, decodePath, encodePath } from './environ.ts';
 import { LineErrors } from './error-stream.ts';
-import { show } from './errors.ts';
+import { show } from './rule-errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { HeaderView } from './headers.ts';

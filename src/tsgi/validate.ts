@@ -6,9 +6,9 @@
  * development and tests; what every request must pay for is checked by `handler.ts` already.
  */
 /// <reference types="node" preserve="true" />
-import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check.ts';
+import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check-answer.ts';
 import { checkEnviron, checkTsgiKeys, reservedKeys } from './check-environ.ts';
-import { show, TsgiRuleError } from './errors.ts';
+import { show, TsgiRuleError } from './rule-errors.ts';
 import { FileBody } from './file-body.ts';
 import { byteLength, copyOf } from './text.ts';
 import { type BodyWatch, watchArray, watchBody, watchFile } from './watched-bodies.ts';

@@ -3,8 +3,8 @@
  *
  * Law: passes on what there is; what is right of it is judged by the watch.
  */
-import { bodyError, isThenable } from './check.ts';
-import { show, TsgiRuleError } from './errors.ts';
+import { bodyError, isThenable } from './check-answer.ts';
+import { show, TsgiRuleError } from './rule-errors.ts';
 import type { FileBody } from './file-body.ts';
 import type { Body, BodyChunk } from './types.ts';
 

@@ -3,7 +3,7 @@
  *
  * Law: the methods of TSGI and no others, passed on as they were called; `require` throws when the request is over.
  */
-import { show, TsgiRuleError } from './errors.ts';
+import { show, TsgiRuleError } from './rule-errors.ts';
 import type { ErrorStream, InputStream } from './types.ts';
 
 /** `tsgi.input` with the methods of TSGI and no others. */

@@ -9,40 +9,40 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 import { errorText } from '../error-text.ts';
 import type { WorkerHandle } from '../hooks.ts';
-import { hasStandIn } from '../node-server.ts';
+import { hasStandIn } from '../stand-in.ts';
 import { Kind } from '../ring/message.ts';
 import { TextTail } from '../ring/text-tail.ts';
 import { reportLimits, type ServerLimits } from '../server-limits.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
 import { validator } from '../tsgi/validate.ts';
-import { Activity } from './activity.ts';
-import { observeWith } from './answers.ts';
-import { untilProven } from './ambiguous.ts';
-import { protectAsyncStack } from './async-stack.ts';
-import { type Detected, ownServer } from './detect.ts';
-import { Gateway } from './gateway.ts';
-import { Goodbye } from './goodbye.ts';
-import { GivenKeys } from './given-keys.ts';
+import { Activity } from './thread/activity.ts';
+import { observeWith } from './exchange/answers.ts';
+import { untilProven } from './load/ambiguous.ts';
+import { protectAsyncStack } from './thread/async-stack.ts';
+import { type Detected, ownServer } from './load/detect.ts';
+import { Gateway } from './exchange/gateway.ts';
+import { Goodbye } from './thread/goodbye.ts';
+import { GivenKeys } from './exchange/given-keys.ts';
 import { workerHandle } from './handle.ts';
-import { loadImports } from './imports.ts';
-import type { Interface } from './interface.ts';
-import { Link } from './link.ts';
-import { type Loaded, loadApplication, mayListen, takeApplication } from './load.ts';
-import { loadFailure } from './load-failure.ts';
-import { WorkerLoop } from './loop.ts';
-import { type LoopWatch, stuckError, watchLoop } from './loop-watch.ts';
-import { watchMemory } from './memory-watch.ts';
-import type { FromWorker, ToWorker, WorkerTask } from './messages.ts';
-import { type NodeHandler, NodeInterface } from './node/node-interface.ts';
-import { problemPage } from './problem-page.ts';
-import { type LocalAddress, Program, type ProgramOwner } from './program.ts';
-import { deliverSignal, watchSignals } from './signals.ts';
-import { takeStdio } from './stdio.ts';
-import { SplitState } from './split-state.ts';
-import { hideThread, surround } from './surroundings.ts';
-import { TimeZone } from './time-zone.ts';
-import { TsgiInterface } from './tsgi-interface.ts';
-import { compileSmallHere } from './wasm-compile.ts';
+import { loadImports } from './load/imports.ts';
+import type { Interface } from './exchange/interface-api.ts';
+import { Link } from './exchange/link.ts';
+import { type Loaded, loadApplication, mayListen, takeApplication } from './load/load.ts';
+import { loadFailure } from './load/load-failure.ts';
+import { WorkerLoop } from './exchange/loop.ts';
+import { type LoopWatch, stuckError, watchLoop } from './load/loop-watch.ts';
+import { watchMemory } from './thread/memory-watch.ts';
+import type { FromWorker, ToWorker, WorkerTask } from './pool-messages.ts';
+import { type NodeHandler, NodeInterface } from './node/interface.ts';
+import { problemPage } from './load/problem-page.ts';
+import { type LocalAddress, Program, type ProgramOwner } from './load/listening-program.ts';
+import { deliverSignal, watchSignals } from './thread/signal-listeners.ts';
+import { takeStdio } from './thread/application-output.ts';
+import { SplitState } from './exchange/split-state.ts';
+import { hideThread, surround } from './thread/surroundings.ts';
+import { TimeZone } from './thread/time-zone.ts';
+import { TsgiInterface } from './tsgi/interface.ts';
+import { compileSmallHere } from './thread/wasm-compile.ts';
 
 type Say = (message: FromWorker) => void;
 type Close = Extract<ToWorker, { type: 'close' }>;
@@ -302,7 +302,7 @@ class Life {
         return this.#nodeInterface(detected.application, loop);
       case 'fetch': {
         // It brings the web's classes, which take a fifth of a worker's start.
-        const { FetchInterface } = await import('./node/fetch-interface.ts');
+        const { FetchInterface } = await import('./fetch/interface.ts');
         return new FetchInterface(loop, {
           application: detected.application,
           requestIdPrefix,

@@ -2,8 +2,8 @@
  * Which exchanges are in a set, whatever came and went.
  */
 import { expect, test } from 'vitest';
-import { Exchange } from '../../src/acceptor/exchange.ts';
-import { ExchangeSet } from '../../src/acceptor/exchange-set.ts';
+import { Exchange } from '../../src/acceptor/exchange/exchange.ts';
+import { ExchangeSet } from '../../src/acceptor/exchange/exchange-set.ts';
 
 test('a set holds what was added and not deleted, through any order of both', () => {
   const all = Array.from({ length: 50 }, (_, index) => new Exchange(index));

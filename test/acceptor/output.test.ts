@@ -4,9 +4,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { UNSENT_MARK } from '../../src/acceptor/bounds.ts';
-import { Output } from '../../src/acceptor/output.ts';
-import { openSocket } from '../../src/acceptor/socket.ts';
+import { UNSENT_MARK } from '../../src/acceptor/limits.ts';
+import { Output } from '../../src/acceptor/socket/connection-output.ts';
+import { openSocket } from '../../src/acceptor/socket/client-socket.ts';
 
 interface Pair {
   readonly output: Output;

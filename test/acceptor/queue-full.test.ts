@@ -2,8 +2,8 @@
  * A request that finds the queue full: what it costs, and when there is room again.
  */
 import { expect, test } from 'vitest';
-import type { Answerable } from '../../src/acceptor/exchange.ts';
-import { Exchanges } from '../../src/acceptor/exchanges.ts';
+import type { Answerable } from '../../src/acceptor/exchange/exchange.ts';
+import { Exchanges } from '../../src/acceptor/exchange/exchanges.ts';
 import { encodePeers, type HeadBytes } from '../../src/ring/message.ts';
 import { createShared } from '../../src/ring/shared.ts';
 

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openSocket, readsIntoBuffer, takenBytes } from '../../src/acceptor/socket.ts';
+import { openSocket, readsIntoBuffer, takenBytes } from '../../src/acceptor/socket/client-socket.ts';
 import { replaceUserBuffer } from '../support/user-buffer.ts';
 
 const BUFFER_BYTES = 1000;

@@ -2,7 +2,7 @@
  * How long a queue will take, by what was answered before.
  */
 import { expect, test } from 'vitest';
-import { Throughput } from '../../src/acceptor/throughput.ts';
+import { Throughput } from '../../src/acceptor/turn/throughput.ts';
 
 /** `rate` answers a second for two seconds, sampled as the acceptor does. */
 function at(rate: number): Throughput {

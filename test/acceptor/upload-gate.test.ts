@@ -2,8 +2,8 @@
  * Who may have an unfinished body with the workers, and who waits.
  */
 import { expect, test } from 'vitest';
-import { Upload } from '../../src/acceptor/upload.ts';
-import { UploadGate } from '../../src/acceptor/upload-gate.ts';
+import { Upload } from '../../src/acceptor/exchange/upload.ts';
+import { UploadGate } from '../../src/acceptor/exchange/upload-gate.ts';
 
 interface Entered {
   readonly uploads: Upload[];

@@ -2,7 +2,7 @@
  * A body on its way to a worker: what is sent, and what waits for whom.
  */
 import { expect, test } from 'vitest';
-import { Upload } from '../../src/acceptor/upload.ts';
+import { Upload } from '../../src/acceptor/exchange/upload.ts';
 import { byteRingBuffer, RingConsumer, RingProducer } from '../../src/ring/byte-ring.ts';
 import { END, kindOf, Kind } from '../../src/ring/message.ts';
 

@@ -32,7 +32,7 @@ test.each(['20.19.0', '22.0.0', '30.1.0'])('Node %s starts', async (version) => 
 });
 
 test('the program looks at the version before it loads any other file (C26)', () => {
-  const code = read('dist/cli.js').replace(/\/\*[\s\S]*?\*\//g, '');
+  const code = read('dist/cli/main.js').replace(/\/\*[\s\S]*?\*\//g, '');
   expect(code).not.toMatch(/^\s*(?:import\s*[\w{*'"]|export\s+.*\bfrom\b)/m);
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } };
   expect(engines.node).toBe(`>=${/OLDEST = \[(\d+), (\d+)\]/.exec(code)!.slice(1, 3).join('.')}`);

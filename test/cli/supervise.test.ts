@@ -261,7 +261,7 @@ test('what node is given is given on, and nothing is left behind, not even after
     `export default (environ, startResponse) => { startResponse(200, []); return process.title + process.env.TSGI_SUPERVISED; };`,
   );
   const folder = path.dirname(appFile(''));
-  const script = new URL('../../dist/cli.js', import.meta.url).pathname;
+  const script = new URL('../../dist/cli/main.js', import.meta.url).pathname;
   const child = spawn(process.execPath, ['--title=passed-on', script, file, ...ARGS], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: folder },

@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile } from '../support/server.ts';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** util-linux has one that runs a command on a new terminal. */
 const HAS_TERMINALS = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false;
 

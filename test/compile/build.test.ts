@@ -313,7 +313,7 @@ describe('build', () => {
   test('the ready line and --help name it', () => {
     const root = project({ 'app.ts': 'export default 1;' });
     const run = (...args: string[]) =>
-      spawnSync(process.execPath, [path.join(import.meta.dirname, '../../dist/cli.js'), ...args], {
+      spawnSync(process.execPath, [path.join(import.meta.dirname, '../../dist/cli/main.js'), ...args], {
         cwd: root,
         encoding: 'utf8',
       });

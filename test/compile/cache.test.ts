@@ -21,10 +21,10 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { compileProgram } from '../../dist/compile/program.js';
+import { compileProgram } from '../../dist/compile/typescript-program.js';
 import { Cli } from '../support/cli.ts';
 
-const PROGRAM = new URL('../../dist/compile/program.js', import.meta.url).href;
+const PROGRAM = new URL('../../dist/compile/typescript-program.js', import.meta.url).href;
 const isRoot = process.getuid?.() === 0;
 const STRANGER = 65_534;
 const APP = `export default (environ: object, startResponse: (status: number, headers: []) => void): string => {

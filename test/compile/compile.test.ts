@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { compileProgram, type Program } from '../../dist/compile/program.js';
+import { compileProgram, type Program } from '../../dist/compile/typescript-program.js';
 
 /** A project of these files; with a node_modules folder, so that the cache goes there. */
 function project(files: Record<string, string>): string {
@@ -328,7 +328,7 @@ describe('the cache', () => {
 
   test('a process that compiled ends by itself', () => {
     const root = project({ 'app.ts': 'export default (a: string) => a;' });
-    const module = new URL('../../dist/compile/program.js', import.meta.url).href;
+    const module = new URL('../../dist/compile/typescript-program.js', import.meta.url).href;
     const code = `const { compileProgram } = await import(${JSON.stringify(module)}); console.log((await compileProgram({ app: ${JSON.stringify(path.join(root, 'app.ts'))}, folders: ['/'] }, { imports: [], cacheDir: '', watch: true }, new Set())).source);`;
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
       timeout: 10_000,

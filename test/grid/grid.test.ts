@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { CELLS } from '../../scripts/grid/cells.js';
-import { compareCell } from '../../scripts/grid/compare.js';
+import { CELLS } from '../../lab/grid/cells.js';
+import { compareCell } from '../../lab/grid/compare.js';
 
 function manifest(name: string): {
   dependencies: Record<string, string>;
@@ -33,7 +33,7 @@ test('what the tests and the grid both need, both have in one version', () => {
 });
 
 test('an unknown row is told, with those that there are', () => {
-  const script = fileURLToPath(new URL('../../scripts/grid.js', import.meta.url));
+  const script = fileURLToPath(new URL('../../lab/grid.js', import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [script, '--only', 'Hono,Expr3s'], {
     encoding: 'utf8',
   });

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { Hosts } from '../../src/http/hosts.ts';
 import { Parser } from '../../src/http/parser.ts';
-import { randomOf } from '../proof/random.ts';
+import { randomOf } from '../../lab/proof/random.ts';
 import { cut, feed, type Result } from './feed.ts';
 
 const parser = new Parser({ maxRequestLine: 3000, maxHeaderSize: 3000, maxHeaders: 6 });

@@ -2,7 +2,7 @@
  * Bytes → spans, each case whole, at every split point and byte by byte: the answer may not depend on how bytes come.
  */
 import { describe, expect, test } from 'vitest';
-import { Flag } from '../../src/http/flags.ts';
+import { Flag } from '../../src/http/head-flags.ts';
 import { Parser, READ_BUFFER_SIZE } from '../../src/http/parser.ts';
 import { cut, feed, type Head, type Result } from './feed.ts';
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { Parser } from '../../src/http/parser.ts';
 import { REGION } from '../../src/http/wasm.ts';
-import { randomOf } from '../proof/random.ts';
+import { randomOf } from '../../lab/proof/random.ts';
 import { feed } from './feed.ts';
 
 const parser = new Parser({ maxRequestLine: 120, maxHeaderSize: 160, maxHeaders: 5 });

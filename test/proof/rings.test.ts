@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadCode, mutated } from './bundle.ts';
-import { NARROW, NARROW_WINDOW, SHORT } from './checks.ts';
-import { MUTANTS, NARROW_MUTANTS } from './mutants.ts';
-import { FAMILIES, hunt } from './prove.ts';
+import { loadCode, mutated } from '../../lab/proof/bundle.ts';
+import { NARROW, NARROW_WINDOW, SHORT } from '../../lab/proof/checks.ts';
+import { MUTANTS, NARROW_MUTANTS } from '../../lab/proof/mutants.ts';
+import { FAMILIES, hunt } from '../../lab/proof/prove.ts';
 
 const ROOT = path.join(import.meta.dirname, '..', '..');
 const code = await loadCode(ROOT);

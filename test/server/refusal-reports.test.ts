@@ -143,7 +143,7 @@ test('a heap that overflows: the request, the cause and its limit (C20)', { time
     if (environ.PATH_INFO !== '/grows') { startResponse(200, []); return 'ok'; }
     const all = []; for (;;) all.push(new Array(10_000).fill(all.length));
   };`);
-  const cli = new URL('../../dist/cli.js', import.meta.url).pathname;
+  const cli = new URL('../../dist/cli/main.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [
     '--max-old-space-size=64',
     cli,

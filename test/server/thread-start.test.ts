@@ -78,7 +78,7 @@ describe.each(CASES)('%s is broken', (_, broken, app, told) => {
   test('at the start: the first line says why, and the process ends', () => {
     const { folder, damage } = copyOfPackage(broken);
     damage();
-    const args = [path.join(folder, 'dist', 'cli.js'), appFile(app), '--port', '0', '--threads', '2'];
+    const args = [path.join(folder, 'dist', 'cli', 'main.js'), appFile(app), '--port', '0', '--threads', '2'];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect(stderr).toMatch(new RegExp(`^tsgi-threads: ${told}.*nothing\\.js.*\n`));
     expect(stderr.match(/^tsgi-threads: /gm)).toHaveLength(1);

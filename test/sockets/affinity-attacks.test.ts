@@ -5,8 +5,8 @@
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { Affinity } from '../../src/acceptor/affinity.ts';
-import { KnownKeys } from '../../src/acceptor/known-keys.ts';
+import { Affinity } from '../../src/acceptor/workers/affinity.ts';
+import { KnownKeys } from '../../src/acceptor/workers/known-keys.ts';
 import { keyGivenBy, placeOf, sessionOpenedBy, shortKey } from '../../src/http/affinity-key.ts';
 import { appFile, serveFile } from '../support/server.ts';
 

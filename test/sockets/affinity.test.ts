@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { createServer } from 'tsgi-threads';
-import { Affinity } from '../../src/acceptor/affinity.ts';
+import { Affinity } from '../../src/acceptor/workers/affinity.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
 /** Answers which worker it is, and does what the path says. */

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
-import { randomOf } from '../proof/random.ts';
+import { randomOf } from '../../lab/proof/random.ts';
 import { ask, open, until } from './ws-open.ts';
 import { onOurs, type Subject } from './ws-servers.ts';
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { randomOf } from '../proof/random.ts';
+import { randomOf } from '../../lab/proof/random.ts';
 import { exchange } from '../support/client.ts';
 import { serveFile } from '../support/server.ts';
 import { SequenceClient } from './ws-client.ts';

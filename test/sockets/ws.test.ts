@@ -2,7 +2,7 @@
  * WebSocket servers on the library ws, compared with the same program on node:http: what clients say is cut at random.
  */
 import { describe, expect, test } from 'vitest';
-import { randomOf } from '../proof/random.ts';
+import { randomOf } from '../../lab/proof/random.ts';
 import { type Heard, SequenceClient } from './ws-client.ts';
 import { SEQUENCES, type Sequence, stepsOf } from './ws-sequences.ts';
 import { finalNotes, onNode, onOurs, type Subject } from './ws-servers.ts';

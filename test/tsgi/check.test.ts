@@ -2,7 +2,7 @@
  * What startResponse makes of a list of fields.
  */
 import { expect, test } from 'vitest';
-import { copyHeaders, lengthOf } from '../../src/tsgi/check.ts';
+import { copyHeaders, lengthOf } from '../../src/tsgi/check-answer.ts';
 
 test('a copy is its receiver’s own', () => {
   const given: [string, string][] = [['a', 'b']];

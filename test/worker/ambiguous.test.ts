@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application } from 'tsgi-threads/tsgi';
 import { expect, test } from 'vitest';
-import { untilProven } from '../../src/worker/ambiguous.ts';
+import { untilProven } from '../../src/worker/load/ambiguous.ts';
 
 const ENVIRON = {} as never;
 const startResponse = (() => {}) as never;

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { WorkerHandle } from '../../src/hooks.ts';
 import { Outcome, Parser } from '../../src/http/parser.ts';
 import { decodePath } from '../../src/tsgi/environ.ts';
-import { buildEnviron, type EnvironContext, type RequestView } from '../../src/worker/environ.ts';
+import { buildEnviron, type EnvironContext, type RequestView } from '../../src/worker/tsgi/make-environ.ts';
 import { fileWrapper } from '../../src/tsgi/file-body.ts';
 import { emptyInput } from '../../src/tsgi/input.ts';
 import type { ErrorStream } from '../../src/tsgi/types.ts';

@@ -3,7 +3,7 @@
  * served; everything else is one error at the start that says what was found and what to write.
  */
 import { describe, expect, test } from 'vitest';
-import { shapeOf } from '../../dist/worker/function-shape.js';
+import { shapeOf } from '../../dist/worker/load/function-shape.js';
 import { appFile, serveFile } from '../support/server.ts';
 
 const HTTP = `import http from 'node:http';\n`;

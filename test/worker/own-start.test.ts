@@ -3,8 +3,8 @@
  */
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Expected, type Loaded, loadApplication } from '../../src/worker/load.ts';
-import { Program } from '../../src/worker/program.ts';
+import { type Expected, type Loaded, loadApplication } from '../../src/worker/load/load.ts';
+import { Program } from '../../src/worker/load/listening-program.ts';
 import { appFile } from '../support/server.ts';
 
 const FETCH = `{ fetch: () => new Response('') }`;

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { PartQueue } from '../../src/worker/part-queue.ts';
+import { PartQueue } from '../../src/worker/exchange/part-queue.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
 function drain(queue: PartQueue, piece: number): string {

@@ -2,7 +2,7 @@
  * Who stands in the roster, whatever came and went.
  */
 import { expect, test } from 'vitest';
-import { Roster } from '../../src/worker/roster.ts';
+import { Roster } from '../../src/worker/exchange/roster.ts';
 
 test('the roster holds who was added and not deleted, through any order of both', () => {
   const roster = new Roster<{ place: number }>();

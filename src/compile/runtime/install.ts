@@ -34,7 +34,7 @@ export async function install(data: RuntimeData): Promise<void> {
   place[KEY] = { resolveFrom, importFrom };
   hookRequire(sources);
   hookImport(sources, data);
-  if (data.namesFiles) (await import('./threads.ts')).hookThreads(sources, data);
+  if (data.namesFiles) (await import('./started-threads.ts')).hookThreads(sources, data);
   // Libraries that load what they find in a folder go by it.
   Object.defineProperty(process.features, 'typescript', {
     value: 'transform',

@@ -4,7 +4,7 @@
  * Law: one entry a rule, in their order.
  */
 import type { Application, HeaderList } from '../types.ts';
-import { caseOf, type Check, expect, expectEqual, type Kit, note } from './check.ts';
+import { caseOf, type Check, expect, expectEqual, type Kit, note } from './checker.ts';
 import { field } from './client.ts';
 
 const BAD_CALLS: readonly [string, unknown, unknown][] = [

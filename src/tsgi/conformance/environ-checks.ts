@@ -5,7 +5,7 @@
  */
 import { types } from 'node:util';
 import type { Application } from '../types.ts';
-import { type Check, complaint, expect, expectEqual, expectNoComplaint, judge } from './check.ts';
+import { type Check, complaint, expect, expectEqual, expectNoComplaint, judge } from './checker.ts';
 
 /** Answers with the keys that are strings. */
 export const showEnviron: Application = (environ, startResponse) => {

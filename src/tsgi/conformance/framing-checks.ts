@@ -4,7 +4,7 @@
  * Law: one entry a rule, in their order.
  */
 import type { Application, HeaderList, StartResponse } from '../types.ts';
-import { caseOf, type Check, expect, expectEqual, type Kit, note } from './check.ts';
+import { caseOf, type Check, expect, expectEqual, type Kit, note } from './checker.ts';
 import { field } from './client.ts';
 import { sendKind } from './sending-checks.ts';
 

@@ -9,7 +9,7 @@
 import { mount } from '../mount.ts';
 import { RULES, type Rule } from '../rules.ts';
 import type { Application } from '../types.ts';
-import { type Check, Kit, note, notes } from './check.ts';
+import { type Check, Kit, note, notes } from './checker.ts';
 import { ENVIRON_CHECKS } from './environ-checks.ts';
 import { CALLING_CHECKS } from './calling-checks.ts';
 import { FRAMING_CHECKS } from './framing-checks.ts';

@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import type { Application, Body, BodyChunk, Environ } from '../types.ts';
-import { caseOf, type Check, expect, expectEqual, note } from './check.ts';
+import { caseOf, type Check, expect, expectEqual, note } from './checker.ts';
 
 /** Streams, tells what is called on it, and goes wrong on demand. */
 function tracedBody(environ: Environ, chunks: readonly (BodyChunk | Error)[]): Body {

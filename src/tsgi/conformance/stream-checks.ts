@@ -13,7 +13,7 @@ import {
   expectNoComplaint,
   type Kit,
   note,
-} from './check.ts';
+} from './checker.ts';
 import { showEnviron, type Strings } from './environ-checks.ts';
 
 const readTwice: Application = async (environ, startResponse) => {

@@ -4,8 +4,8 @@
  * Law: when bytes are taken and how many; what they are given to, and what the body's end means, is its owner's.
  */
 import type { IncomingMessage } from 'node:http';
-import type { InboundBody } from '../inbound.ts';
-import { isRead } from './node-request.ts';
+import type { InboundBody } from '../exchange/inbound.ts';
+import { isRead } from './request.ts';
 
 /** Its exchange. */
 export interface FeedOwner {

@@ -4,7 +4,7 @@
  * Law: types; `site.ts` is the host, `exchange.ts` uses it.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { InboundBody } from '../inbound.ts';
+import type { InboundBody } from '../exchange/inbound.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';
 
@@ -16,7 +16,7 @@ export interface ExchangeHost {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => unknown;
   requestId(serial: number): string;
   request(head: RequestHead, socket: ExchangeSocket): IncomingMessage;
-  /** The response to a request with such flags (`http/flags.ts`). */
+  /** The response to a request with such flags (`http/head-flags.ts`). */
   response(request: IncomingMessage, flags: number): ServerResponse;
 }
 

@@ -10,16 +10,16 @@
  */
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Flag } from '../../http/flags.ts';
+import { Flag } from '../../http/head-flags.ts';
 import { Abort } from '../../ring/layout.ts';
 import { leavesTooMuch } from '../../ring/message.ts';
 import { keepAliveOf } from '../../server-limits.ts';
-import { Running, type RunningOwner } from '../running.ts';
+import { Running, type RunningOwner } from '../exchange/running.ts';
 import { BodyFeed, type FeedOwner } from './body-feed.ts';
 import { beginsInterim, InterimText } from './interim.ts';
-import { emitClose, emitDrain, internals, limitRequests } from './node-response.ts';
+import { emitClose, emitDrain, internals, limitRequests } from './response.ts';
 import type { Arrived, ExchangeHost } from './exchange-host.ts';
-import { detachSignal, dump, isRead } from './node-request.ts';
+import { detachSignal, dump, isRead } from './request.ts';
 import type { RequestHead } from './request-head.ts';
 import { tellSilence } from './silence.ts';
 import { type ExchangeOutbound, ExchangeSocket } from './socket.ts';

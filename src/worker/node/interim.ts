@@ -7,7 +7,7 @@
  * the prototype. Responses of other servers in this thread are left to Node.
  */
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
-import { internals, isOurs } from './node-response.ts';
+import { internals, isOurs } from './response.ts';
 
 /** The longest interim response, in bytes. */
 const LONGEST = 16 * 1024;

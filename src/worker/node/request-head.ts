@@ -4,13 +4,13 @@
  * Law: text and numbers as they were sent; decides nothing.
  */
 import type { Peers, RequestReader } from '../../ring/message.ts';
-import type { AnsweredRequest } from '../answers.ts';
+import type { AnsweredRequest } from '../exchange/answers.ts';
 
 export class RequestHead implements AnsweredRequest, Peers {
   readonly method: string;
   /** The request target as it was sent. */
   readonly url: string;
-  /** The parser's (`http/flags.ts`). */
+  /** The parser's (`http/head-flags.ts`). */
   readonly flags: number;
   /** Of its exchange, for its id. */
   readonly serial: number;

@@ -8,7 +8,7 @@ import { EventEmitter } from 'node:events';
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { requestId } from '../../ring/message.ts';
 import type { ExchangeHost } from './exchange-host.ts';
-import { MessageMaker } from './messages.ts';
+import { MessageMaker } from './make-messages.ts';
 import type { PeerSocket } from './peer-socket.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';

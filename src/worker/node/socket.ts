@@ -11,11 +11,11 @@ import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type DuplexOptions, getDefaultHighWaterMark } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
-import { Outbound } from '../outbound.ts';
-import type { Prepared } from './body-fields.ts';
-import { type HeadContext } from './node-response.ts';
+import { Outbound } from '../exchange/outbound.ts';
+import type { Prepared } from '../fetch/body-fields.ts';
+import { type HeadContext } from './response.ts';
 import { destroyedError, PeerSocket } from './peer-socket.ts';
-import { plainHead } from './plain-head.ts';
+import { plainHead } from './plain-response-head.ts';
 import { bytesOf } from './socket-bytes.ts';
 import type { SocketOwner } from './socket-owner.ts';
 

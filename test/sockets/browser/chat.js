@@ -15,7 +15,7 @@ export class Chat {
   static async start(name, flags) {
     const chat = new Chat();
     const args = [
-      file('dist/cli.js'),
+      file('dist/cli/main.js'),
       file(`examples/${name}/server.js`),
       '--threads',
       '2',

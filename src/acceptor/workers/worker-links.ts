@@ -1,0 +1,61 @@
+/**
+ * The links of the workers that live, zombies among them.
+ *
+ * Law: a list and its lookups; what a link does is its own.
+ */
+import type { ExchangeTable } from '../../ring/exchange-table.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+export class WorkerLinks implements Iterable<WorkerLink> {
+  readonly #links: WorkerLink[] = [];
+  readonly #table: ExchangeTable;
+
+  constructor(table: ExchangeTable) {
+    this.#table = table;
+  }
+
+  [Symbol.iterator](): Iterator<WorkerLink> {
+    return this.#links[Symbol.iterator]();
+  }
+
+  /** How many pull. */
+  get live(): number {
+    return this.#links.filter((link) => link.live).length;
+  }
+
+  /** Whether all of them, of several, stand still for a body of which more is to come. */
+  allBlock(exchanges: Iterable<Exchange>): boolean {
+    return this.live > 1 && this.block(exchanges);
+  }
+
+  /** The same, and of one. */
+  block(exchanges: Iterable<Exchange>): boolean {
+    const blocked = new Set<number>();
+    for (const { index, upload } of exchanges)
+      if (upload?.blocks === true && !upload.ended) blocked.add(this.#table.owner(index));
+    return blocked.size >= this.live;
+  }
+
+  add(link: WorkerLink): void {
+    this.#links.push(link);
+  }
+
+  remove(link: WorkerLink): void {
+    this.#links.splice(this.#links.indexOf(link), 1);
+  }
+
+  get(slot: number): WorkerLink | undefined {
+    return this.#links.find((link) => link.slot === slot);
+  }
+
+  /** The worker that has an exchange. */
+  ownerOf(exchange: Exchange): WorkerLink | undefined {
+    return this.get(this.#table.owner(exchange.index));
+  }
+
+  /** A worker has committed records. */
+  get ready(): boolean {
+    return this.#links.some((link) => link.responses.ready());
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What a server is told to run → what its workers load: the application, and before it the modules of `--import`.
+ *
+ * Law: the door of this room, loaded by every server: names alone, which file, which export, which module. `compile.ts`
+ * does the rest, and `built.ts` for a build that was made ahead of time. All of it is compiled together,
+ * so that a file that both reach is one module in a worker.
+ */
+import { existsSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { OptionError } from '../errors.ts';
+import { isBuild, readBuild } from './built.ts';
+import { checkEntry } from './entry.ts';
+import { isUserFile } from './format.ts';
+import { checkExistence, locateApplication, type NamedApplication } from './locate.ts';
+import { nodeResolve } from './node-resolve.ts';
+import { RUNTIME, type RuntimeData } from './runtime/data.ts';
+
+export interface Program {
+  /** What workers import, a file: URL; '' for none. */
+  readonly url: string;
+  /** `name`, or `name()` for a factory; '' for the usual ones. */
+  readonly exportName: string;
+  /** Absolute path of the application's source; '' for none. */
+  readonly source: string;
+  /** The application is CommonJS. */
+  readonly isScript: boolean;
+  readonly imports: readonly ImportedModule[];
+  /** What a worker installs first. Null: Node loads all of the application by itself. */
+  readonly runtime: Runtime | null;
+  /** Imported files that Node cannot load: an error names them. */
+  readonly assets: readonly { readonly file: string; readonly importer: string }[];
+  /** To be told, a line each. */
+  readonly warnings: readonly string[];
+}
+
+export interface Runtime {
+  /** A module whose `install` takes the data. */
+  readonly url: string;
+  readonly data: RuntimeData;
+}
+
+/** Nothing is loaded from a file. */
+export const NO_PROGRAM: Program = {
+  url: '',
+  exportName: '',
+  source: '',
+  isScript: false,
+  imports: [],
+  runtime: null,
+  assets: [],
+  warnings: [],
+};
+
+export interface ImportedModule {
+  /** As it was given. */
+  readonly name: string;
+  /** What workers import. */
+  readonly url: string;
+}
+
+export interface ProgramOptions {
+  /** Specifiers; paths and packages are looked for from the working directory. */
+  readonly imports: readonly string[];
+  /** Folder for compiled files; '' chooses one. */
+  readonly cacheDir: string;
+  /** The application will be compiled again soon. */
+  readonly watch: boolean;
+}
+
+/**
+ * @param named a file, or the folder of a build; null for an application that is no file
+ * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
+ * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX, TSGI_ERR_CACHE, TSGI_ERR_BUILD
+ */
+export async function compileProgram(
+  named: NamedApplication | null,
+  options: ProgramOptions,
+  reached: Set<string>,
+): Promise<Program> {
+  const place = named === null ? '' : locateApplication(named).file;
+  if (isBuild(place)) return readBuild(place, options);
+  const located = locateProgram(named, options.imports, reached);
+  const { file, exportName, own, imports } = located;
+  if (file === '' && own.length === 0) return { ...NO_PROGRAM, imports: importedFrom(imports, new Map()) };
+  // Not before: a build needs no compiler.
+  const { compileFiles } = await import('./compile.ts');
+  const { compiled, folder, loads, assets, warnings } = await compileFiles(located.files, reached, {
+    cacheDir: options.cacheDir,
+    again: options.watch,
+  });
+  const application = file === '' ? undefined : compiled[0]!;
+  const urls = new Map(own.map((at, index) => [at, compiled.at(index - own.length)!.url]));
+  const entry = compiled[0]!.source;
+  const where = { folder, sealed: false, entry, cacheDir: options.cacheDir };
+  return {
+    url: application?.url ?? '',
+    exportName,
+    source: application?.source ?? '',
+    isScript: application?.isScript ?? false,
+    imports: importedFrom(imports, urls),
+    runtime: folder === '' || loads === null ? null : { url: RUNTIME, data: { ...where, ...loads } },
+    assets,
+    warnings,
+  };
+}
+
+export interface Located {
+  /** Absolute path of the application; '' for none. */
+  readonly file: string;
+  readonly exportName: string;
+  readonly imports: readonly { readonly name: string; readonly at: string }[];
+  /** Absolute paths of imported modules that are the user's own. */
+  readonly own: readonly string[];
+  /** What is compiled: the application and `own`. */
+  readonly files: readonly string[];
+}
+
+/** @throws OptionError TSGI_ERR_APP_NOT_FOUND */
+export function locateProgram(
+  named: NamedApplication | null,
+  names: readonly string[],
+  reached: Set<string>,
+): Located {
+  const { file, exportName } = named === null ? { file: '', exportName: '' } : locateApplication(named);
+  if (named !== null) {
+    // Also one that is missing: it may come.
+    reached.add(file);
+    checkExistence(named);
+    checkEntry(file);
+  }
+  const imports = names.map((name) => ({ name, at: locate(name, reached) }));
+  const own = imports.map(({ at }) => at).filter(isCompiled);
+  return { file, exportName, imports, own, files: file === '' ? own : [file, ...own] };
+}
+
+function importedFrom(imports: Located['imports'], urls: ReadonlyMap<string, string>): ImportedModule[] {
+  return imports.map(({ name, at }) => ({
+    name,
+    url: urls.get(at) ?? (path.isAbsolute(at) ? pathToFileURL(at).href : at),
+  }));
+}
+
+function isCompiled(at: string): boolean {
+  return path.isAbsolute(at) && isUserFile(at) && !at.endsWith('.json');
+}
+
+function fileOf(app: string): string {
+  if (!app.startsWith('file:')) return path.resolve(app);
+  return fileURLToPath(app);
+}
+
+/** The absolute path of a module, or its URL where it is no file. */
+function locate(name: string, reached: Set<string>): string {
+  if (isBuiltin(name) || name.startsWith('data:')) return name;
+  if (name.startsWith('file:') || path.isAbsolute(name) || /^\.{1,2}[/\\]/.test(name)) {
+    const file = fileOf(name);
+    // Also one that is missing: it may come.
+    reached.add(file);
+    if (existsSync(file)) return file;
+    throw notFound(name, `${file} does not exist`);
+  }
+  const found = nodeResolve(name, path.resolve('package.json'), 'esm');
+  if (found !== undefined) return found;
+  const hint = existsSync(name) ? `; did you mean ./${name}?` : '';
+  throw notFound(name, `there is no such package for ${process.cwd()}${hint}`);
+}
+
+function notFound(name: string, why: string): OptionError {
+  return new OptionError('TSGI_ERR_APP_NOT_FOUND', `Cannot find the module ${name} (--import): ${why}`);
+}

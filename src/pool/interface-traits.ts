@@ -1,0 +1,16 @@
+/**
+ * What the acceptor must know of an interface.
+ *
+ * Law: one row of facts for each interface; the acceptor acts on them.
+ */
+import type { Readiness } from '../worker/pool-messages.ts';
+import type { PoolAcceptor } from './pool-api.ts';
+
+/** @param apart the application has a thread of its own, which it may block */
+export function mannersOf(
+  called: Readiness['interface'],
+  apart: boolean,
+): Parameters<PoolAcceptor['ready']>[1] {
+  const [isTsgi, isNode] = [called === 'tsgi', called === 'node'];
+  return { halfOpen: isTsgi, connects: isNode, hearsHeads: isNode, mayBlock: isTsgi && apart };
+}

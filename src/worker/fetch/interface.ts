@@ -1,0 +1,55 @@
+/**
+ * Fetch handlers inside a worker: `Request` in, `Response` out.
+ *
+ * Law: as Node's listeners are served, with the web's classes by srvx; this adds what a handler is given besides, and
+ * waits for what it left running.
+ */
+import { patchGlobalRequest } from 'srvx/node';
+import { errorText } from '../../error-text.ts';
+import type { WorkerLoop } from '../exchange/loop.ts';
+import type { NodeExchange } from '../node/exchange.ts';
+import type { Arrived } from '../node/exchange-host.ts';
+import { patchGlobalResponse } from './response.ts';
+import { type FetchCall, FetchExchange, type FetchHandler } from './exchange.ts';
+import { NodeInterface } from '../node/interface.ts';
+import type { Site } from '../node/site.ts';
+import { type ExchangeOutbound, exchangeOf } from '../node/socket.ts';
+
+export interface FetchInterfaceOptions {
+  readonly application: FetchHandler;
+  readonly requestIdPrefix: string;
+  /** Is told of what a promise given to `waitUntil` was rejected with. */
+  readonly report: (text: string) => void;
+}
+
+export class FetchInterface extends NodeInterface {
+  readonly #left: Set<Promise<unknown>> = new Set();
+  readonly #call: FetchCall;
+
+  constructor(loop: WorkerLoop, { application, requestIdPrefix, report }: FetchInterfaceOptions) {
+    // `new Request(request)` of a handler reads one of ours.
+    patchGlobalRequest();
+    // In a thread of somebody else's their `Response` stays theirs.
+    if (loop.apart) patchGlobalResponse();
+    super(loop, {
+      requestIdPrefix,
+      application: (incoming) => (exchangeOf(incoming) as FetchExchange).respond(),
+    });
+    const waitUntil = (promise: Promise<unknown>) => {
+      const settled = Promise.resolve(promise)
+        .catch((error: unknown) => report(`A promise given to waitUntil was rejected: ${errorText(error)}`))
+        .finally(() => this.#left.delete(settled));
+      this.#left.add(settled);
+    };
+    this.#call = { handler: application, context: { waitUntil, passThroughOnException: () => {} } };
+  }
+
+  protected override exchange(outbound: ExchangeOutbound, site: Site, arrived: Arrived): NodeExchange {
+    return new FetchExchange(outbound, site, arrived, this.#call);
+  }
+
+  /** Resolves when all that handlers gave to `waitUntil` has settled. */
+  async settled(): Promise<void> {
+    while (this.#left.size > 0) await Promise.all(this.#left);
+  }
+}
