@@ -76,7 +76,7 @@ export interface OutputOptions {
 /** Errors of a disk, which may pass; after any other the bytes have no reader, and are nobody's. */
 const PASSING = new Set(['EAGAIN', 'ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
-export class Output {
+export class StreamWriter {
   readonly #fd: number;
   readonly #name: string;
   readonly #options: OutputOptions;
@@ -173,7 +173,7 @@ type Callback = (error?: Error | null) => void;
 /** Makes a stream of this thread, and so its console, write by itself. `tap` is given everything first. */
 export function takeStream(
   stream: NodeJS.WriteStream,
-  output: Output,
+  output: StreamWriter,
   tap: (bytes: Uint8Array) => void = () => {},
 ): void {
   stream.write = (

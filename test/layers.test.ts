@@ -4,115 +4,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { FOLDERS, ROOMS } from '../scripts/rooms.js';
 
 const SRC = path.join(import.meta.dirname, '..', 'src');
 
-/** Room → what it may import besides itself and node's own modules. A file in src/ itself is a room of its own. */
-const ROOMS: Record<string, readonly string[]> = {
-  application: [
-    'compile',
-    'errors',
-    'logger',
-    'options',
-    'output',
-    'pool',
-    'server-api',
-    'version',
-    'working-directory',
-  ],
-  caller: [],
-  channel: [],
-  hooks: ['tsgi'],
-  node: ['acceptor', 'errors', 'logger', 'node-server', 'server', 'server-api', 'server-limits'],
-  'node-server': [],
-  'server-limits': [],
-  'create-server': ['caller', 'errors', 'server', 'server-api'],
-  index: ['create-server', 'errors', 'hooks', 'logger', 'options', 'server', 'server-api'],
-  cli: [
-    'compile',
-    'error-text',
-    'errors',
-    'journal',
-    'output',
-    'listening',
-    'options',
-    'server',
-    'signals',
-    'supervisor',
-    'version',
-    'commander',
-  ],
-  server: [
-    'acceptor',
-    'application',
-    'debugger',
-    'errors',
-    'journal',
-    'listening',
-    'logger',
-    'node-server',
-    'options',
-    'pool',
-    'reports',
-    'server-api',
-    'tsgi',
-  ],
-  'server-api': ['acceptor', 'journal', 'listening', 'logger', 'options', 'tsgi'],
-  debugger: [],
-  supervisor: ['debugger', 'journal', 'working-directory'],
-  journal: ['ring'],
-  'listen-error': ['errors'],
-  listening: ['acceptor', 'listen-error', 'node-server', 'options'],
-  reports: ['acceptor', 'logger', 'options'],
-  pool: ['error-text', 'errors', 'hooks', 'node-server', 'ring', 'server-limits', 'worker', 'piscina'],
-  options: ['errors'],
-  logger: ['output'],
-  output: ['ring'],
-  signals: [],
-  version: [],
-  'working-directory': [],
-  errors: [],
-  'error-text': [],
-  compile: ['errors', 'version', 'esbuild', 'es-module-lexer', 'get-tsconfig', 'import-meta-resolve'],
-  tsgi: [],
-  http: ['errors'],
-  ring: ['errors'],
-  acceptor: ['errors', 'http', 'journal', 'ring'],
-  worker: [
-    'error-text',
-    'errors',
-    'hooks',
-    'http',
-    'node-server',
-    'output',
-    'ring',
-    'server-limits',
-    'signals',
-    'tsgi',
-    'srvx/node',
-  ],
-};
-/** Imports that must be types only: the worker's file is named by URL. */
-const TYPES_ONLY = new Set([
-  'application → logger',
-  'application → options',
-  'application → pool',
-  'application → server-api',
-  'pool → worker',
-  'listening → acceptor',
-  'node → acceptor',
-  'server → server-api',
-  'server → tsgi',
-  'server-api → acceptor',
-  'server-api → journal',
-  'server-api → listening',
-  'server-api → logger',
-  'server-api → options',
-  'server-api → tsgi',
-  'hooks → tsgi',
-  'reports → acceptor',
-  'acceptor → journal',
-]);
+interface Room {
+  readonly imports: readonly string[];
+  readonly typesOnly?: readonly string[];
+}
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.c?ts$/.test(file))
@@ -120,6 +19,11 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
 
 function roomOf(file: string): string {
   return file.split(path.sep)[0]!.replace(/\.ts$/, '');
+}
+
+/** The folder in a room, or the file if it lies in none. */
+function folderOf(file: string): string {
+  return file.split(path.sep)[1]!;
 }
 
 function importsOf(text: string): { target: string; isType: boolean }[] {
@@ -138,9 +42,19 @@ describe.each(files)('src/$file', ({ file, text }) => {
       if (target.startsWith('node:')) continue;
       const to = target.startsWith('.') ? roomOf(path.join(path.dirname(file), target)) : target;
       if (to === room) continue;
-      expect(ROOMS[room], `${file} imports ${target}`).toContain(to);
-      if (TYPES_ONLY.has(`${room} → ${to}`))
-        expect(isType, `${file} imports ${target} as a value`).toBe(true);
+      const { imports, typesOnly = [] } = (ROOMS as Record<string, Room>)[room]!;
+      expect(isType ? [...imports, ...typesOnly] : imports, `${file} imports ${target}`).toContain(to);
+    }
+  });
+
+  test('imports values of folders below its own only', () => {
+    const order = ((FOLDERS as Record<string, string[][]>)[room] ?? []).map(([name]) => name);
+    const floor = order.indexOf(folderOf(file));
+    for (const { target, isType } of importsOf(text)) {
+      const to = path.join(path.dirname(file), target);
+      if (isType || floor < 0 || !target.startsWith('.') || roomOf(to) !== room) continue;
+      const toFloor = order.indexOf(folderOf(to));
+      expect(toFloor >= 0 && toFloor <= floor, `${file} imports ${target}`).toBe(true);
     }
   });
 
@@ -157,6 +71,17 @@ describe.each(files)('src/$file', ({ file, text }) => {
     expect(text.replace(/^#!.*\n/, '')).toMatch(/^\/\*\*\n/);
     expect(text.split('\n').length).toBeLessThanOrEqual(401);
   });
+});
+
+test('no two files export the same name', () => {
+  // `tsgi-threads/node` has the names of `node:http`.
+  const exported = files
+    .filter(({ file }) => !file.startsWith('node-http'))
+    .flatMap(({ text }) => [
+      ...text.matchAll(/^export (?:abstract |async )*(?:class|interface|type|function|const) (\w+)/gm),
+    ])
+    .map(([, name]) => name);
+  expect(exported.filter((name, at) => exported.indexOf(name) !== at)).toEqual([]);
 });
 
 test('README gives each run-time dependency its reason', () => {

@@ -12,7 +12,7 @@ import type { Exchange } from '../../src/acceptor/exchange/exchange.ts';
 import type { WorkerLink } from '../../src/acceptor/workers/worker-link.ts';
 import type { WorkerLinks } from '../../src/acceptor/workers/worker-links.ts';
 import type { HeadBytes, PeerBytes } from '../../src/ring/message.ts';
-import type { Response } from '../../src/worker/tsgi/response.ts';
+import type { TsgiResponse } from '../../src/worker/tsgi/response.ts';
 import type { Code } from './bundle.ts';
 import { bufferOf, type Loop, openLoop, Port, textOf } from './machine.ts';
 import {
@@ -298,7 +298,7 @@ class WorkerBody {
   readonly #slab: Int32Array;
   readonly #inbound;
   /** Answers that are not over. */
-  readonly #running: Set<Response> = new Set();
+  readonly #running: Set<TsgiResponse> = new Set();
   /** The request of each exchange it has taken. */
   readonly #requests: number[] = [];
 
@@ -348,7 +348,7 @@ class WorkerBody {
     table.run(exchange, generation, this.#slot);
     if (count(world, 'ran', request) > 1) throw new Error(`request ${request} runs twice`);
     const plan = { http11: true, keepAlive: true, headRequest: false };
-    const response = new code.Response(this.#pull, exchange, generation, plan);
+    const response = new code.TsgiResponse(this.#pull, exchange, generation, plan);
     this.#running.add(response);
     this.#requests[exchange] = request;
     response.respond(200, [], '');

@@ -311,7 +311,7 @@ function findQueued({ code, layout }: Stage, view: View, open: number): string |
   for (let at = view.word('control', code.layout.REQUEST_HEAD); at !== tail; at = (at + 1) | 0) {
     const entry = view.word('control', layout.slots + (at & (layout.ring - 1))) >>> 0;
     const word = view.word('control', layout.control + (entry & 0xffff));
-    const pending = code.layout.stateOf(word) === code.layout.State.PENDING;
+    const pending = code.layout.stateOf(word) === code.layout.ExchangeState.PENDING;
     if (pending && (code.layout.generationOf(word) & 0xffff) === entry >>> 16) found.add(entry);
   }
   return found.size === open ? null : `${open} requests wait, and ${found.size} of them are queued`;

@@ -10,10 +10,10 @@ export { INSUFFICIENT, RingConsumer, RingProducer } from '../../src/ring/byte-ri
 export { Doorbell, Sleeper } from '../../src/ring/doorbell.ts';
 export { ExchangeTable, LOST } from '../../src/ring/exchange-table.ts';
 export * as layout from '../../src/ring/layout.ts';
-export { END, Kind } from '../../src/ring/message.ts';
+export { END, RecordKind } from '../../src/ring/message.ts';
 export { EMPTY, RequestRing } from '../../src/ring/request-ring.ts';
 export { Slab } from '../../src/ring/slab.ts';
 export { Inbound } from '../../src/worker/exchange/inbound.ts';
 export { Link } from '../../src/worker/exchange/link.ts';
 export { WorkerLoop } from '../../src/worker/exchange/loop.ts';
-export { Response } from '../../src/worker/tsgi/response.ts';
+export { TsgiResponse } from '../../src/worker/tsgi/response.ts';

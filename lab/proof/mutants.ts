@@ -96,14 +96,14 @@ const EXCHANGES: readonly Mutant[] = [
   mutant(
     'take: no check of state and generation',
     TABLE,
-    'if (stateOf(word) !== State.PENDING || (generation & 0xffff) !== entry >>> 16) return LOST;',
+    'if (stateOf(word) !== ExchangeState.PENDING || (generation & 0xffff) !== entry >>> 16) return LOST;',
     '',
   ),
   mutant(
     'take: the owner is not written',
     TABLE,
-    'const taken = controlWord(generation, owner, State.TAKEN);',
-    'const taken = controlWord(generation, 0, State.TAKEN);',
+    'const taken = controlWord(generation, owner, ExchangeState.TAKEN);',
+    'const taken = controlWord(generation, 0, ExchangeState.TAKEN);',
   ),
   mutant(
     'cancel: a store for the CAS',
@@ -114,8 +114,8 @@ const EXCHANGES: readonly Mutant[] = [
   mutant(
     'run: the owner is lost',
     TABLE,
-    'controlWord(generation, owner, State.RUNNING)',
-    'controlWord(generation, 0, State.RUNNING)',
+    'controlWord(generation, owner, ExchangeState.RUNNING)',
+    'controlWord(generation, 0, ExchangeState.RUNNING)',
   ),
 ];
 
@@ -129,13 +129,13 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'judge: PENDING behind the head is forgotten',
     BOOK,
-    'if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);',
+    'if (state === ExchangeState.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);',
     '',
   ),
   mutant(
     'judge: RUNNING runs again',
     BOOK,
-    'if (state === State.TAKEN && connection !== null) {',
+    'if (state === ExchangeState.TAKEN && connection !== null) {',
     'if (connection !== null) {',
   ),
   mutant(
@@ -147,7 +147,7 @@ const BOOKS: readonly Mutant[] = [
   mutant(
     'compact: a living entry is dropped',
     BOOK,
-    '!live || table.state(exchange.index) !== State.PENDING) continue;',
+    '!live || table.state(exchange.index) !== ExchangeState.PENDING) continue;',
     'left > 0) continue;',
   ),
   mutant(
@@ -248,8 +248,8 @@ const BELLS: readonly Mutant[] = [
   mutant(
     'judge: what was meant for the dead waits on',
     BOOK,
-    'if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);',
-    'if (exchange.meantFor !== null && state === State.PENDING) continue;',
+    'if (exchange.meantFor !== null && state === ExchangeState.PENDING) this.#redirect(exchange, slot);',
+    'if (exchange.meantFor !== null && state === ExchangeState.PENDING) continue;',
   ),
   mutant(
     'ring: a flag that is set is left to another',

@@ -2,7 +2,7 @@
  * What simulated threads share: named words, the `Memory` under the real ring code, plain bytes, messages, ghosts.
  *
  * Law: gives the code under proof the surface it has in production and turns each access into an operation
- * (`thread.ts`). Knows regions and words by name; not what they mean.
+ * (`started-thread.ts`). Knows regions and words by name; not what they mean.
  */
 import type { Memory } from '../../src/ring/memory.ts';
 import { type Alternative, type Body, current, Kind, Thread, When } from './thread.ts';

@@ -12,7 +12,7 @@ import { Sleeper } from '../ring/doorbell.ts';
 import { ACCEPTOR_ASLEEP, DRAINING } from '../ring/layout.ts';
 import { createShared, type SharedBuffers, type SharedMemory } from '../ring/shared.ts';
 import type { AcceptorEvents, AcceptorOptions, AcceptorStats } from './acceptor-api.ts';
-import { type ApplicationManners, mannersOf } from './application-traits.ts';
+import { type ApplicationTraits, traitsBeforeLoad } from './application-traits.ts';
 import { Affinity } from './workers/affinity.ts';
 import { Audit } from './turn/audit.ts';
 import type { Cause } from './exchange/blame.ts';
@@ -53,7 +53,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly bodies: BodyMemory;
   now = 0;
   closing = false;
-  manners: ApplicationManners;
+  traits: ApplicationTraits;
 
   readonly #options: AcceptorOptions;
   readonly #events: AcceptorEvents;
@@ -84,7 +84,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
     this.#options = options;
     this.#events = events;
-    this.manners = mannersOf(options.interface);
+    this.traits = traitsBeforeLoad(options.interface);
     this.parser = new Parser(options);
     this.#listeners = new Listeners(this.parser.buffer, this, options);
     this.#limits = new PlaceLimits(options, options.live?.limits);
@@ -170,12 +170,12 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   }
 
   /** Its application is loaded: it pulls from now on. */
-  ready(slot: number, manners: ApplicationManners): void {
-    this.manners = manners;
-    this.uploads.setManners(manners.mayBlock);
+  ready(slot: number, traits: ApplicationTraits): void {
+    this.traits = traits;
+    this.uploads.setTraits(traits.mayBlock);
     this.exchanges.open = true;
     this.#setLive(slot, true);
-    if (manners.hearsHeads) this.bodies.handOn();
+    if (traits.calledAtHead) this.bodies.handOn();
     this.requestTurn();
   }
 

@@ -3,20 +3,20 @@
  *
  * Law: takes the place of this process's `stdout` and `stderr`; what is printed is the rest of this folder's.
  */
-import { openOutputs, Output, STREAMS, takeStream, unblockOutputs } from '../output.ts';
+import { openOutputs, StreamWriter, STREAMS, takeStream, unblockOutputs } from '../output.ts';
 import { tell } from './exit.ts';
 
 const KEPT_BYTES = 64 * 1024;
 /** How long the end of the process waits for a reader, ms. */
 const END_MS = 200;
 
-const outputs: Output[] = [];
+const outputs: StreamWriter[] = [];
 
-export function takeStdio(): void {
+export function takeCommandOutput(): void {
   const descriptors = openOutputs();
   for (const [fd, stream, name] of STREAMS) {
     const options = { patience: 0, kept: KEPT_BYTES, beforeWrite: unblockOutputs, report: tell };
-    const output = new Output(descriptors[fd - 1]!, name, options);
+    const output = new StreamWriter(descriptors[fd - 1]!, name, options);
     // Who has read what is printed may be gone: that is no reason to end.
     process[stream].on('error', () => {});
     takeStream(process[stream], output);

@@ -10,7 +10,7 @@ import { type AnyOption, flagOf, rowOf, showDefault, variablesOf } from '../opti
 import {
   COMMAND_OPTIONS,
   type CommandOptions,
-  type Kind,
+  type OptionKind,
   OPTIONS,
   type ResolvedOptions,
 } from '../options/table.ts';
@@ -34,7 +34,7 @@ export interface Arguments {
   readonly setByFiles: ReadonlySet<string>;
 }
 
-const VALUE_NAMES: Partial<Record<Kind, string>> = {
+const VALUE_NAMES: Partial<Record<OptionKind, string>> = {
   count: 'number',
   bytes: 'size',
   time: 'time',

@@ -6,7 +6,7 @@
  */
 import { type Arguments, readArguments } from './command.ts';
 import { fail, tell } from './exit.ts';
-import { takeStdio } from './command-output.ts';
+import { takeCommandOutput } from './command-output.ts';
 import { OptionError } from '../errors.ts';
 import { ListeningSocket } from '../supervisor/listening-socket.ts';
 import { ParentLink } from '../supervisor/parent-link.ts';
@@ -20,7 +20,7 @@ export async function main(): Promise<void> {
 }
 
 async function run(): Promise<void> {
-  takeStdio();
+  takeCommandOutput();
   if (process.argv[2] === 'build') {
     const { build } = await import('./build-command.ts');
     return build(process.argv.slice(3));

@@ -1,7 +1,7 @@
 /**
  * An application that `tsgi-threads build` has compiled, as workers load it.
  *
- * Law: reads and checks, writes nothing, needs no compiler. `build.ts` writes what is read here.
+ * Law: reads and checks, writes nothing, needs no compiler. `build-application.ts` writes what is read here.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import type { Loads } from './compile.ts';
 import { digestOf } from './format.ts';
 import { readManifest } from './manifest.ts';
 import { whyDamaged } from './place.ts';
-import type { Program, ProgramOptions } from './typescript-program.ts';
+import type { TypeScriptProgram, ProgramOptions } from './typescript-program.ts';
 import { RUNTIME, type RuntimeData } from './runtime/data.ts';
 
 /** In the folder of `--out`. */
@@ -52,7 +52,7 @@ export function nodeMajor(): string {
  * @param given absolute path of the build's folder
  * @throws OptionError TSGI_ERR_BUILD if it does not fit: another version, Node or `--import`, changed sources, damaged files
  */
-export function readBuild(given: string, { imports, watch }: ProgramOptions): Program {
+export function readBuild(given: string, { imports, watch }: ProgramOptions): TypeScriptProgram {
   const shown = path.relative(process.cwd(), given) || '.';
   const refuse = (why: string): OptionError =>
     new OptionError(
@@ -94,7 +94,7 @@ export function readBuild(given: string, { imports, watch }: ProgramOptions): Pr
   };
 }
 
-function runtimeOf(loads: Loads | null, where: Omit<RuntimeData, keyof Loads>): Program['runtime'] {
+function runtimeOf(loads: Loads | null, where: Omit<RuntimeData, keyof Loads>): TypeScriptProgram['runtime'] {
   return loads === null ? null : { url: RUNTIME, data: { ...where, ...loads } };
 }
 

@@ -23,7 +23,7 @@ interface Candidate {
   readonly make: () => string;
 }
 
-class Refusal extends Error {
+class CacheError extends Error {
   readonly folder: string;
 
   constructor(folder: string, why: string) {
@@ -49,7 +49,7 @@ export function inCacheFolder<Result>(
     try {
       return store(make());
     } catch (error) {
-      const at = error instanceof Refusal ? error.folder : shown;
+      const at = error instanceof CacheError ? error.folder : shown;
       refusals.push(`${at}: ${whyOf(error)}`);
     }
   }
@@ -129,11 +129,11 @@ function makeFolder(folder: string, mode: number): void {
 
 function check(folder: string, why: (folder: string) => string | undefined): void {
   const reason = why(folder);
-  if (reason !== undefined) throw new Refusal(folder, reason);
+  if (reason !== undefined) throw new CacheError(folder, reason);
 }
 
 function whyOf(error: unknown): string {
-  if (error instanceof Refusal) return error.message;
+  if (error instanceof CacheError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   return REASONS[code ?? ''] ?? message;
 }

@@ -19,7 +19,7 @@ export interface Emitted {
 }
 
 /** Where the files will lie, and what stays where it is. */
-export interface Layout {
+export interface OutputLayout {
   /** Absolute real path of the folder that will contain the build's folder. */
   readonly parent: string;
   /** Compile also what Node can run as it stands: the build must not need the sources. */
@@ -27,7 +27,7 @@ export interface Layout {
 }
 
 /** Without `all`, empty if nothing must be compiled. */
-export function emit(graph: Graph, { parent, all }: Layout): Emitted {
+export function emit(graph: Graph, { parent, all }: OutputLayout): Emitted {
   const units = all ? graph.units.filter(({ known }) => known === undefined) : unitsToCompile(graph.units);
   const names = new Map(units.map((unit) => [unit, nameOf(unit)]));
   const files = new Map<string, string>();

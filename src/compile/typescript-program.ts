@@ -17,7 +17,7 @@ import { checkExistence, locateApplication, type NamedApplication } from './loca
 import { nodeResolve } from './node-resolve.ts';
 import { RUNTIME, type RuntimeData } from './runtime/data.ts';
 
-export interface Program {
+export interface TypeScriptProgram {
   /** What workers import, a file: URL; '' for none. */
   readonly url: string;
   /** `name`, or `name()` for a factory; '' for the usual ones. */
@@ -26,7 +26,7 @@ export interface Program {
   readonly source: string;
   /** The application is CommonJS. */
   readonly isScript: boolean;
-  readonly imports: readonly ImportedModule[];
+  readonly imports: readonly CompiledModule[];
   /** What a worker installs first. Null: Node loads all of the application by itself. */
   readonly runtime: Runtime | null;
   /** Imported files that Node cannot load: an error names them. */
@@ -42,7 +42,7 @@ export interface Runtime {
 }
 
 /** Nothing is loaded from a file. */
-export const NO_PROGRAM: Program = {
+export const NO_PROGRAM: TypeScriptProgram = {
   url: '',
   exportName: '',
   source: '',
@@ -53,7 +53,7 @@ export const NO_PROGRAM: Program = {
   warnings: [],
 };
 
-export interface ImportedModule {
+export interface CompiledModule {
   /** As it was given. */
   readonly name: string;
   /** What workers import. */
@@ -78,7 +78,7 @@ export async function compileProgram(
   named: NamedApplication | null,
   options: ProgramOptions,
   reached: Set<string>,
-): Promise<Program> {
+): Promise<TypeScriptProgram> {
   const place = named === null ? '' : locateApplication(named).file;
   if (isBuild(place)) return readBuild(place, options);
   const located = locateProgram(named, options.imports, reached);
@@ -135,7 +135,7 @@ export function locateProgram(
   return { file, exportName, imports, own, files: file === '' ? own : [file, ...own] };
 }
 
-function importedFrom(imports: Located['imports'], urls: ReadonlyMap<string, string>): ImportedModule[] {
+function importedFrom(imports: Located['imports'], urls: ReadonlyMap<string, string>): CompiledModule[] {
   return imports.map(({ name, at }) => ({
     name,
     url: urls.get(at) ?? (path.isAbsolute(at) ? pathToFileURL(at).href : at),

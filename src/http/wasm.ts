@@ -8,7 +8,7 @@
  * allocator nor anything else is called, so no view on the memory is ever detached.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { type ExportValue, type Imports, type Memory, webAssembly } from './webassembly.ts';
+import { type ExportValue, type Imports, type WasmMemory, webAssembly } from './webassembly.ts';
 
 const PAGE = 65536;
 /** In the order of the trampoline's table, whose entry 0 stays empty. */
@@ -42,7 +42,7 @@ export function linkParser(bytes: number): LinkedParser {
   const table = new webAssembly.Table({ element: 'anyfunc', initial: CALLBACKS.length + 1 });
   const trampoline = instantiate('trampoline', { env: { __indirect_function_table: table } });
   const llhttp = instantiate('llhttp', { env: trampoline });
-  const memory = llhttp.memory as Memory;
+  const memory = llhttp.memory as WasmMemory;
   (llhttp._initialize as () => void)();
   const pristine = (llhttp.llhttp_alloc as (type: number) => number)(REQUEST);
   if (memory.buffer.byteLength !== REGION)

@@ -4,7 +4,7 @@
  *
  * Law: types, and the one object they describe.
  */
-export interface Memory {
+export interface WasmMemory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
 }
@@ -13,7 +13,7 @@ export interface Table {
   set(index: number, value: () => number): void;
 }
 
-export type ExportValue = ((...args: never[]) => unknown) | Memory | Table;
+export type ExportValue = ((...args: never[]) => unknown) | WasmMemory | Table;
 export type Imports = Record<string, Record<string, ExportValue>>;
 
 interface Api {

@@ -6,7 +6,7 @@
 import {
   COMMAND_OPTIONS,
   type CommandOptionName,
-  type Kind,
+  type OptionKind,
   KIB,
   MIB,
   type OptionName,
@@ -47,7 +47,7 @@ export function showOption(name: AnyOption, value: OptionValue): string {
   return `${name} ${shown} (${flagOf(name)})`;
 }
 
-export function showNumber(kind: Kind, value: number): string {
+export function showNumber(kind: OptionKind, value: number): string {
   if (kind === 'time') return value % SECONDS === 0 ? `${value / SECONDS}s` : `${value}ms`;
   if (kind !== 'bytes') return String(value);
   if (value > 0 && value % (KIB * MIB) === 0) return `${value / (KIB * MIB)}GiB`;

@@ -11,13 +11,13 @@ export const HOURS = 60 * MINUTES;
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
 
-export type Kind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag' | 'choice' | 'list';
+export type OptionKind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag' | 'choice' | 'list';
 type Group = 'Listening' | 'Workers' | 'Development' | 'Time limits' | 'Size limits' | 'Queue' | 'Shutdown';
 
 export type OptionValue = number | string | boolean | readonly string[];
 
 export interface Row {
-  readonly kind: Kind;
+  readonly kind: OptionKind;
   /** Bytes, milliseconds, a count, text, texts, or for a flag whether it is on ('auto': as the help says). */
   readonly default: OptionValue;
   readonly group: Group;

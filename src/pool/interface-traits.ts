@@ -7,10 +7,10 @@ import type { Readiness } from '../worker/pool-messages.ts';
 import type { PoolAcceptor } from './pool-api.ts';
 
 /** @param apart the application has a thread of its own, which it may block */
-export function mannersOf(
+export function traitsOf(
   called: Readiness['interface'],
   apart: boolean,
 ): Parameters<PoolAcceptor['ready']>[1] {
   const [isTsgi, isNode] = [called === 'tsgi', called === 'node'];
-  return { halfOpen: isTsgi, connects: isNode, hearsHeads: isNode, mayBlock: isTsgi && apart };
+  return { halfOpen: isTsgi, connects: isNode, calledAtHead: isNode, mayBlock: isTsgi && apart };
 }

@@ -53,10 +53,10 @@ export interface PoolAcceptor extends ProgramClients {
   }): void;
   ready(
     slot: number,
-    manners: {
+    traits: {
       readonly halfOpen: boolean;
       readonly connects: boolean;
-      readonly hearsHeads: boolean;
+      readonly calledAtHead: boolean;
       readonly mayBlock: boolean;
     },
   ): void;

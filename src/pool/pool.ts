@@ -18,7 +18,7 @@ import { TextTail } from '../ring/text-tail.ts';
 import { Backoff, BACKOFF_MS, jittered } from './backoff.ts';
 import { Hints } from './hints.ts';
 import { type CommonTask, Incarnation, type IncarnationOwner } from './incarnation.ts';
-import { mannersOf } from './interface-traits.ts';
+import { traitsOf } from './interface-traits.ts';
 import { Threads } from './piscina.ts';
 import { Places } from './places.ts';
 import { PortOwners } from './port-owners.ts';
@@ -301,7 +301,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     const { maxLifetime } = this.#options;
     if (maxLifetime > 0)
       worker.after(jittered(maxLifetime), () => this.recycle(worker.slot, 'maxLifetime is over'));
-    this.#acceptor.ready(worker.slot, mannersOf(readiness.interface, this.#threads !== null));
+    this.#acceptor.ready(worker.slot, traitsOf(readiness.interface, this.#threads !== null));
   }
 
   incarnationOnSignals(names: readonly NodeJS.Signals[]): void {

@@ -19,9 +19,9 @@ import {
   controlWord,
   GENERATIONS,
   generationOf,
-  type Layout,
+  type MemoryLayout,
   ownerOf,
-  State,
+  ExchangeState,
   stateOf,
 } from './layout.ts';
 import type { Memory } from './memory.ts';
@@ -31,9 +31,9 @@ export const LOST = -1;
 
 export class ExchangeTable {
   readonly #memory: Memory;
-  readonly #layout: Layout;
+  readonly #layout: MemoryLayout;
 
-  constructor(memory: Memory, layout: Layout) {
+  constructor(memory: Memory, layout: MemoryLayout) {
     this.#memory = memory;
     this.#layout = layout;
   }
@@ -52,26 +52,26 @@ export class ExchangeTable {
     this.#memory.prepare(consumed + index, 0);
     this.#memory.prepare(extended + index, 0);
     this.#memory.prepare(slab + index, slabOffset);
-    this.#memory.store(control + index, controlWord(generation, 0, State.PENDING));
+    this.#memory.store(control + index, controlWord(generation, 0, ExchangeState.PENDING));
   }
 
   /** PENDING → CANCELLED. False: a worker has it. */
   cancel(index: number, generation: number): boolean {
-    const pending = controlWord(generation, 0, State.PENDING);
-    const cancelled = controlWord(generation, 0, State.CANCELLED);
+    const pending = controlWord(generation, 0, ExchangeState.PENDING);
+    const cancelled = controlWord(generation, 0, ExchangeState.CANCELLED);
     return this.#memory.compareExchange(this.#layout.control + index, pending, cancelled) === pending;
   }
 
   /** Gives the exchange back; returns the generation its next use shall have. */
   free(index: number, generation: number): number {
     const next = (generation + 1) % GENERATIONS;
-    this.#memory.store(this.#layout.control + index, controlWord(next, 0, State.FREE));
+    this.#memory.store(this.#layout.control + index, controlWord(next, 0, ExchangeState.FREE));
     return next;
   }
 
   /** A TAKEN exchange of a worker that has ended becomes PENDING again. */
   requeue(index: number, generation: number): void {
-    this.#memory.store(this.#layout.control + index, controlWord(generation, 0, State.PENDING));
+    this.#memory.store(this.#layout.control + index, controlWord(generation, 0, ExchangeState.PENDING));
   }
 
   /**
@@ -84,7 +84,7 @@ export class ExchangeTable {
     const why = this.#memory.load(abort + index);
     return (
       generationOf(this.#memory.load(control + index)) === generation &&
-      stateOf(this.#memory.load(control + index)) <= State.CANCELLED &&
+      stateOf(this.#memory.load(control + index)) <= ExchangeState.CANCELLED &&
       (!isAwaited || why === Abort.NONE || why === Abort.LEFT)
     );
   }
@@ -135,14 +135,14 @@ export class ExchangeTable {
     const at = this.#layout.control + (entry & 0xffff);
     const word = this.#memory.load(at);
     const generation = generationOf(word);
-    if (stateOf(word) !== State.PENDING || (generation & 0xffff) !== entry >>> 16) return LOST;
-    const taken = controlWord(generation, owner, State.TAKEN);
+    if (stateOf(word) !== ExchangeState.PENDING || (generation & 0xffff) !== entry >>> 16) return LOST;
+    const taken = controlWord(generation, owner, ExchangeState.TAKEN);
     return this.#memory.compareExchange(at, word, taken) === word ? generation : LOST;
   }
 
   /** TAKEN → RUNNING: from here on the application may have been called. */
   run(index: number, generation: number, owner: number): void {
-    this.#memory.store(this.#layout.control + index, controlWord(generation, owner, State.RUNNING));
+    this.#memory.store(this.#layout.control + index, controlWord(generation, owner, ExchangeState.RUNNING));
   }
 
   /** Byte offset of the request in the slab; true from TAKEN to RUNNING. */

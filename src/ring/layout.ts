@@ -62,7 +62,7 @@ export function workerWord(slot: number, word: number): number {
 const EXCHANGE_BASE = WORKER_BASE + WORKER_LINES * LINE;
 
 /** The map of one control buffer; the same numbers make the same map in every thread. */
-export interface Layout {
+export interface MemoryLayout {
   /** Number of exchanges, at most 65536. */
   readonly exchanges: number;
   /** Capacity of the request ring, a power of two. */
@@ -79,7 +79,7 @@ export interface Layout {
   readonly words: number;
 }
 
-export function layoutOf(exchanges: number, ring: number): Layout {
+export function layoutOf(exchanges: number, ring: number): MemoryLayout {
   const at = (table: number) => EXCHANGE_BASE + table * exchanges;
   return {
     exchanges,
@@ -97,7 +97,7 @@ export function layoutOf(exchanges: number, ring: number): Layout {
 }
 
 /** States of an exchange. The arrows: FREE → PENDING → TAKEN → RUNNING → FREE, and PENDING → CANCELLED → FREE. */
-export const State = { FREE: 0, PENDING: 1, TAKEN: 2, RUNNING: 3, CANCELLED: 4 } as const;
+export const ExchangeState = { FREE: 0, PENDING: 1, TAKEN: 2, RUNNING: 3, CANCELLED: 4 } as const;
 
 /**
  * Why an exchange ends before its application ends it. GONE: the client has closed the connection. DEADLINE: the client has

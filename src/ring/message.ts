@@ -20,7 +20,7 @@ import { Buffer } from 'node:buffer';
 import { type Bytes, bytesOf, copyWords, says } from './bytes.ts';
 
 /** Records of the response ring (worker → acceptor). */
-export const Kind = {
+export const RecordKind = {
   /** Response bytes, head included if it is the first; flags END, CLOSE, INTERIM. */
   RESPONSE: 1,
   /** The application waits for its body: send `100 Continue` if it is due, and let it come; flag BLOCKS. */

@@ -16,7 +16,7 @@
  *   same exchange is harmless, because PENDING → TAKEN is a CAS as well.
  * - Positions are 32 bit, wrap, and are compared by subtraction.
  */
-import { type Layout, REQUEST_HEAD, REQUEST_TAIL } from './layout.ts';
+import { type MemoryLayout, REQUEST_HEAD, REQUEST_TAIL } from './layout.ts';
 import type { Memory } from './memory.ts';
 
 /** `claim` found nothing. Entries are unsigned, so this is none of them. */
@@ -32,7 +32,7 @@ export class RequestRing {
   /** TAIL as the acceptor has left it. */
   #tail = 0;
 
-  constructor(memory: Memory, layout: Layout) {
+  constructor(memory: Memory, layout: MemoryLayout) {
     this.#memory = memory;
     this.#slots = layout.slots;
     this.capacity = layout.ring;

@@ -6,7 +6,7 @@
 import { OptionError } from '../errors.ts';
 import { byteRingBuffer } from './byte-ring.ts';
 import { ExchangeTable } from './exchange-table.ts';
-import { type Layout, layoutOf, powerOfTwo } from './layout.ts';
+import { type MemoryLayout, layoutOf, powerOfTwo } from './layout.ts';
 import { AtomicMemory, type Memory } from './memory.ts';
 import { SlabView } from './message.ts';
 import { RequestRing } from './request-ring.ts';
@@ -39,7 +39,7 @@ export interface SharedSizes {
 export interface SharedMemory {
   readonly buffers: SharedBuffers;
   readonly memory: Memory;
-  readonly layout: Layout;
+  readonly layout: MemoryLayout;
   readonly table: ExchangeTable;
   readonly ring: RequestRing;
   readonly view: SlabView;

@@ -5,7 +5,7 @@
  * need one that exists.
  */
 import { existsSync } from 'node:fs';
-import { compileProgram, NO_PROGRAM, type Program } from '../compile/typescript-program.ts';
+import { compileProgram, NO_PROGRAM, type TypeScriptProgram } from '../compile/typescript-program.ts';
 import { OptionError } from '../errors.ts';
 import type { Logger } from './logger.ts';
 import { openOutputs, unblockOutputs } from '../output.ts';
@@ -88,7 +88,7 @@ export class ServerApplication {
     if (line !== undefined) this.#parts.log.warn(line);
   }
 
-  #task({ url, warnings: _, ...program }: Program, problem: string): CommonTask {
+  #task({ url, warnings: _, ...program }: TypeScriptProgram, problem: string): CommonTask {
     const { app, args, ownsProcess, options, requestIdPrefix } = this.#parts;
     const application = this.file === null ? app : url;
     const context = {

@@ -38,7 +38,7 @@ interface Move {
   readonly closeFirst: () => void;
 }
 
-type Address = Required<Pick<Asked, 'port' | 'host'>> & {
+type ListenAddress = Required<Pick<Asked, 'port' | 'host'>> & {
   readonly port: number;
   readonly ipv6Only?: boolean;
 };
@@ -125,7 +125,7 @@ export class Listening {
     return moved;
   }
 
-  async #listen(place: number, address: Address, listen: Listen): Promise<AddressInfo> {
+  async #listen(place: number, address: ListenAddress, listen: Listen): Promise<AddressInfo> {
     const { port, host } = address;
     try {
       if (this.#binder === undefined) return await listen(here(address));
@@ -136,7 +136,7 @@ export class Listening {
   }
 
   /** As Node binds: without a host it takes IPv6 and IPv4 together, or IPv4 alone if IPv6 cannot be bound. */
-  async #bind(binder: Binder, place: number, { host, ...rest }: Address): Promise<object> {
+  async #bind(binder: Binder, place: number, { host, ...rest }: ListenAddress): Promise<object> {
     if (host !== undefined) return binder.bind(place, { ...rest, host });
     const [every, everyIpv4] = EVERYWHERE;
     try {
@@ -155,7 +155,7 @@ export class Listening {
    * Port and host, each from the first of: the call of `listen`; the option or its own variable; the program that listens
    * by itself; `PORT`; the default. For an application that only exports, there is no program.
    */
-  #where(asked: Asked | null): Address {
+  #where(asked: Asked | null): ListenAddress {
     const { port, host } = this.#resolution.options;
     const chosen = { port: this.#given.port ?? port, host: this.#given.host ?? host };
     if (asked === null) return chosen;
@@ -174,7 +174,7 @@ export function urlOf({ address, port }: Pick<AddressInfo, 'address' | 'port'>):
 }
 
 /** Node tries the addresses itself only if it is given no host; only then does it bind within the call. */
-function here({ port, host, ipv6Only = false }: Address): ListenWhere {
+function here({ port, host, ipv6Only = false }: ListenAddress): ListenWhere {
   const isAny = host === undefined || (host === EVERYWHERE[0] && !ipv6Only);
   return { port, ...(isAny ? {} : { host }), ipv6Only };
 }

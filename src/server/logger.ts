@@ -3,7 +3,7 @@
  *
  * Law: the shape and the default, nothing else. Any logger with these methods fits (pino's and console's do).
  */
-import { Output, openOutputs, unblockOutputs } from '../output.ts';
+import { StreamWriter, openOutputs, unblockOutputs } from '../output.ts';
 
 const KEPT_BYTES = 64 * 1024;
 
@@ -20,10 +20,10 @@ export const defaultLogger: Logger = {
   info: () => {},
 };
 
-let output: Output | undefined;
+let output: StreamWriter | undefined;
 
 function write(text: string): void {
-  output ??= new Output(openOutputs()[1], 'standard error', {
+  output ??= new StreamWriter(openOutputs()[1], 'standard error', {
     patience: 0,
     kept: KEPT_BYTES,
     beforeWrite: unblockOutputs,

@@ -2,7 +2,7 @@
  * The life of a server: start, serve, close. Puts the acceptor and the pool together.
  *
  * Law: knows no bytes, no rings and no application; reads top to bottom as start, run, close. The console, signals and
- * process.exit are the command line's (`cli.ts`).
+ * process.exit are the command line's (`cli/main.ts`).
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';

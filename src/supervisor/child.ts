@@ -10,13 +10,18 @@ import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { prepareJournal, readJournal } from '../journal.ts';
 import type { ListeningSocket } from './listening-socket.ts';
-import { type Address, type FromSupervisor, SUPERVISED, type ToSupervisor } from './parent-messages.ts';
+import {
+  type SocketAddressRequest,
+  type FromSupervisor,
+  SUPERVISED,
+  type ToSupervisor,
+} from './parent-messages.ts';
 
 export interface ChildOwner {
   /** Answered by `reserved` or `refuse`. */
-  childOnReserve(child: Child, address: Address): void;
+  childOnReserve(child: Child, address: SocketAddressRequest): void;
   /** Answered by `hand` or `refuse`. */
-  childOnBind(child: Child, place: number, address: Address): void;
+  childOnBind(child: Child, place: number, address: SocketAddressRequest): void;
   childOnReady(child: Child): void;
   childOnReplace(child: Child, why: string): void;
   childOnSignals(names: readonly NodeJS.Signals[]): void;

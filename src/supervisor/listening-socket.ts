@@ -9,7 +9,7 @@ import type { SendHandle } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import type { Address } from './parent-messages.ts';
+import type { SocketAddressRequest } from './parent-messages.ts';
 
 /** Of libuv. */
 const UV_TCP_IPV6ONLY = 1;
@@ -30,10 +30,10 @@ type CreateServerHandle = (
 export class ListeningSocket {
   /** A child has it, and listens. */
   handed = false;
-  readonly #address: Address;
+  readonly #address: SocketAddressRequest;
   readonly #handle: Handle;
 
-  private constructor(address: Address, handle: Handle) {
+  private constructor(address: SocketAddressRequest, handle: Handle) {
     this.#address = address;
     this.#handle = handle;
   }
@@ -44,7 +44,7 @@ export class ListeningSocket {
   }
 
   /** Rejects with the error of the operating system. */
-  static async bind(asked: Address): Promise<ListeningSocket> {
+  static async bind(asked: SocketAddressRequest): Promise<ListeningSocket> {
     const { port, ipv6Only = false } = asked;
     const { address, family } = await lookup(asked.host);
     const create = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle;
@@ -62,7 +62,7 @@ export class ListeningSocket {
   }
 
   /** Whether this is what was asked for by these words; port 0 is the one that was picked. */
-  isFor({ port, host, ipv6Only }: Address): boolean {
+  isFor({ port, host, ipv6Only }: SocketAddressRequest): boolean {
     const own = this.#address;
     return port === own.port && host === own.host && ipv6Only === own.ipv6Only;
   }

@@ -6,7 +6,7 @@
 import { fstatSync } from 'node:fs';
 import { inspectorPort } from '../debugger.ts';
 import {
-  type Address,
+  type SocketAddressRequest,
   beatEvery,
   type FromSupervisor,
   SUPERVISED,
@@ -88,12 +88,12 @@ export class ParentLink {
   }
 
   /** Rejects with the error of the operating system when the address cannot be had. */
-  async reserve(address: Address): Promise<void> {
+  async reserve(address: SocketAddressRequest): Promise<void> {
     await this.#asked({ type: 'reserve', ...address });
   }
 
   /** A handle to listen on: the parent has it too, and keeps it. Rejects like `reserve`. */
-  async bind(place: number, address: Address): Promise<object> {
+  async bind(place: number, address: SocketAddressRequest): Promise<object> {
     const handle = (await this.#asked({ type: 'bind', place, ...address }))! as Handle;
     this.#sockets.push({ handle, fd: handle.fd, inode: inodeOf(handle.fd) });
     return handle;

@@ -27,7 +27,7 @@ export type FromSupervisor =
   /** Code and message of the operating system's error. */
   | { readonly type: 'refused'; readonly code: string | undefined; readonly message: string };
 
-export interface Address {
+export interface SocketAddressRequest {
   readonly port: number;
   readonly host: string;
   /** `::` does not accept IPv4 as well. */
@@ -36,9 +36,9 @@ export interface Address {
 
 export type ToSupervisor =
   /** Have this address ready, unless there is one already: it is likely to be asked for. */
-  | ({ readonly type: 'reserve' } & Address)
+  | ({ readonly type: 'reserve' } & SocketAddressRequest)
   /** It is about to serve, and wants the socket of this address. `place`: which of those where it listens; 0 is the reserved one. */
-  | ({ readonly type: 'bind'; readonly place: number } & Address)
+  | ({ readonly type: 'bind'; readonly place: number } & SocketAddressRequest)
   | { readonly type: 'ready' }
   /** Its event loop turns. `inspector`: the port on which its inspector listens, or would. */
   | { readonly type: 'beat'; readonly inspector: number }

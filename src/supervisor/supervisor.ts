@@ -14,7 +14,7 @@ import { WorkingDirectory } from '../working-directory.ts';
 import { Child, type ChildOwner } from './child.ts';
 import { type HeartbeatLimits, Heartbeats } from './heartbeats.ts';
 import { ListeningSocket } from './listening-socket.ts';
-import type { Address } from './parent-messages.ts';
+import type { SocketAddressRequest } from './parent-messages.ts';
 
 /** A process that dies sooner after it was ready counts as one of a crash loop, ms. */
 const SHORT_LIFE_MS = 1000;
@@ -111,7 +111,7 @@ export class Supervisor implements ChildOwner {
   }
 
   /** That of the address, bound now if it is another than before. */
-  async #socketFor(place: number, address: Address): Promise<ListeningSocket> {
+  async #socketFor(place: number, address: SocketAddressRequest): Promise<ListeningSocket> {
     const before = this.#sockets.get(place);
     if (before?.isFor(address) === true) return before;
     // A reservation gives way. So does a socket of the same port, because that port cannot be bound twice.
@@ -142,14 +142,14 @@ export class Supervisor implements ChildOwner {
 
   // called by children
 
-  childOnReserve(child: Child, address: Address): void {
+  childOnReserve(child: Child, address: SocketAddressRequest): void {
     this.#answer(child, async () => {
       if (!this.#sockets.has(0)) await this.#socketFor(0, address);
       child.reserved();
     });
   }
 
-  childOnBind(child: Child, place: number, address: Address): void {
+  childOnBind(child: Child, place: number, address: SocketAddressRequest): void {
     this.#answer(child, async () => child.hand(await this.#socketFor(place, address)));
   }
 

@@ -15,7 +15,7 @@ import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { isWithheld } from './hop-by-hop.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';
-import { bytesOf } from './text.ts';
+import { encodeChunk } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface CgiOptions {
@@ -44,7 +44,7 @@ const BLOCK = 64 * 1024;
  */
 export async function runCgi(application: Application, options: CgiOptions = {}): Promise<boolean> {
   const { env = process.env, stdin = 0, stdout = 1, stderr = 2 } = options;
-  const tell = (line: string) => writeAll(stderr, bytesOf(`${line}\n`));
+  const tell = (line: string) => writeAll(stderr, encodeChunk(`${line}\n`));
   const sink = new CgiSink(stdout, env.REQUEST_METHOD === 'HEAD');
   const errors = new LineErrors(tell);
   try {
@@ -167,7 +167,7 @@ class CgiSink implements Sink, SignalSource {
   }
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
-    this.start(status, headers, body === null ? 0 : bytesOf(body).length);
+    this.start(status, headers, body === null ? 0 : encodeChunk(body).length);
     if (body !== null) this.write(body);
   }
 
@@ -188,7 +188,7 @@ class CgiSink implements Sink, SignalSource {
   }
 
   write(chunk: BodyChunk): undefined {
-    if (this.#hasBody) this.#send(bytesOf(chunk));
+    if (this.#hasBody) this.#send(encodeChunk(chunk));
   }
 
   end(): void {}

@@ -12,7 +12,7 @@ const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const DIGITS = /^\d{1,15}$/;
 
 /** Kinds of names, remembered so that a name is judged once. Bounded: an application may make names up. */
-const Kind = { PLAIN: 1, CONTENT_LENGTH: 2 } as const;
+const FieldKind = { PLAIN: 1, CONTENT_LENGTH: 2 } as const;
 const KNOWN: Map<string, number> = new Map();
 const MOST_KNOWN = 500;
 const CONTENT_LENGTH_CHARACTERS = 'content-length'.length;
@@ -27,7 +27,7 @@ function judgeName(name: unknown): number {
   }
   if (lower === 'status')
     throw new TsgiRuleError('A5', 'A header must not be named Status: give the status to startResponse');
-  const kind = lower === 'content-length' ? Kind.CONTENT_LENGTH : Kind.PLAIN;
+  const kind = lower === 'content-length' ? FieldKind.CONTENT_LENGTH : FieldKind.PLAIN;
   if (KNOWN.size < MOST_KNOWN) KNOWN.set(name, kind);
   return kind;
 }
@@ -68,7 +68,7 @@ export function lengthOf(headers: HeaderList): number {
   for (let i = 0; i < headers.length; i++) {
     const [name, value] = headers[i]!;
     if (name.length !== CONTENT_LENGTH_CHARACTERS) continue;
-    if ((KNOWN.get(name) ?? judgeName(name)) !== Kind.CONTENT_LENGTH) continue;
+    if ((KNOWN.get(name) ?? judgeName(name)) !== FieldKind.CONTENT_LENGTH) continue;
     if (length !== -1) throw new TsgiRuleError('A13', 'Content-Length must be given once');
     if (!DIGITS.test(value))
       throw new TsgiRuleError('A13', `Content-Length must be a number of bytes: ${show(value)}`);

@@ -7,7 +7,7 @@
 import { isWithheld } from './hop-by-hop.ts';
 import type { Environ, ErrorStream, FileWrapper, InputStream } from './types.ts';
 
-export const VERSION: readonly [major: 1, minor: 0] = Object.freeze([1, 0]) as readonly [1, 0];
+export const TSGI_VERSION: readonly [major: 1, minor: 0] = Object.freeze([1, 0]) as readonly [1, 0];
 
 /** What `environKey` says of a field that has no key. */
 export const OMIT = '';
@@ -208,7 +208,7 @@ export function createEnviron(parts: RequestParts, context: AdapterContext): Env
     REMOTE_ADDR: parts.remoteAddress,
     REMOTE_PORT: parts.remotePort,
     REQUEST_URI: parts.target,
-    'tsgi.version': VERSION,
+    'tsgi.version': TSGI_VERSION,
     'tsgi.url_scheme': parts.scheme,
     'tsgi.input': parts.input,
     'tsgi.errors': parts.errors,

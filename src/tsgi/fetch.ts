@@ -11,7 +11,7 @@ import { ClientGoneError, NoBlockingError } from './rule-errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';
-import { bytesOf, copyOf } from './text.ts';
+import { encodeChunk, copyOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface FetchHandlerOptions {
@@ -41,7 +41,7 @@ export function toFetchHandler(application: Application, options: FetchHandlerOp
   const errors = new LineErrors(onLine);
   return (request, ...rest) =>
     new Promise((resolve) => {
-      const exchange = new FetchExchange(request, resolve);
+      const exchange = new FetchHandlerCall(request, resolve);
       const parts = { ...partsOf(request, rest), input: exchange.input, errors, signal: exchange };
       const environ = createEnviron(parts, context);
       const fail = (error: unknown) => {
@@ -164,7 +164,7 @@ function fieldsOf(status: number, list: HeaderList, length: number): Headers {
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /** One request and its response. */
-class FetchExchange implements Sink, SignalSource {
+class FetchHandlerCall implements Sink, SignalSource {
   readonly #request: Request;
   readonly #resolve: (response: Response) => void;
   readonly input: Input | typeof emptyInput;
@@ -191,7 +191,7 @@ class FetchExchange implements Sink, SignalSource {
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     this.#ended = true;
-    const bytes = body === null ? null : bytesOf(body);
+    const bytes = body === null ? null : encodeChunk(body);
     if (this.#isHead) this.#answerHead(status, headers, bytes === null ? 0 : bytes.length);
     else this.#answer(status, fieldsOf(status, headers, -1), bytes);
   }

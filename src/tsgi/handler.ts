@@ -12,7 +12,7 @@
 import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check-answer.ts';
 import { TsgiRuleError } from './rule-errors.ts';
 import { FileBody } from './file-body.ts';
-import { byteLength, bytesOf } from './text.ts';
+import { byteLength, encodeChunk } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
 
 /** Where a response goes. The sink decides the bytes; this file decides what and when. */
@@ -254,7 +254,7 @@ class Call {
     const length = byteLength(chunk);
     this.written += length;
     if (length <= allowed) return this.sink.write(chunk);
-    const full = allowed > 0 ? this.sink.write(bytesOf(chunk).subarray(0, allowed)) : undefined;
+    const full = allowed > 0 ? this.sink.write(encodeChunk(chunk).subarray(0, allowed)) : undefined;
     if (this.body instanceof FileBody) return full;
     // What is on the wire is right; the application is not.
     this.finishSink();

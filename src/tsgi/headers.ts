@@ -2,7 +2,7 @@
  * A case-insensitive view over a list of headers, for applications and middleware that look one up or change it.
  *
  * Law: the list is the truth and is changed in place; order, repeats and the case of names stay as they were given.
- * What a header may be is judged where it is sent (`check.ts`), not here.
+ * What a header may be is judged where it is sent (`check-answer.ts`), not here.
  */
 /// <reference types="node" preserve="true" />
 import type { HeaderList } from './types.ts';

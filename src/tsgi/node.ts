@@ -12,7 +12,7 @@ import { ClientGoneError, NoBlockingError } from './rule-errors.ts';
 import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { type BodySource, emptyInput, Input } from './input.ts';
-import { byteLength, bytesOf } from './text.ts';
+import { byteLength, encodeChunk } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface NodeListenerOptions {
@@ -54,7 +54,7 @@ export function nodeCaller(
     fileWrapper,
   };
   return (request, response, continueDue) => {
-    const exchange = new NodeExchange(request, response, continueDue);
+    const exchange = new NodeListenerCall(request, response, continueDue);
     const environ = createEnviron(
       { ...partsOf(request), input: exchange.input, errors, signal: exchange },
       context,
@@ -189,7 +189,7 @@ const NOTHING = new Uint8Array(0);
 const NOT_ASCII = /[^\0-\x7f]/;
 
 /** One request and its response. */
-class NodeExchange implements Sink, SignalSource {
+class NodeListenerCall implements Sink, SignalSource {
   readonly #response: ServerResponse;
   readonly #body: NodeBody | null;
   readonly input: Input | typeof emptyInput;
@@ -237,7 +237,7 @@ class NodeExchange implements Sink, SignalSource {
     this.#writeHead(status, headers, body === null ? 0 : byteLength(body));
     // As bytes: behind a string Node would encode the head as it does the body.
     if (body === null) this.#response.end();
-    else this.#response.end(bytesOf(body));
+    else this.#response.end(encodeChunk(body));
   }
 
   start(status: number, headers: HeaderList, length: number): void {

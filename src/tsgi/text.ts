@@ -8,7 +8,7 @@ import type { BodyChunk } from './types.ts';
 const encoder = new TextEncoder();
 
 /** A chunk as bytes: a string is UTF-8. */
-export function bytesOf(chunk: BodyChunk): Uint8Array {
+export function encodeChunk(chunk: BodyChunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
 }
 

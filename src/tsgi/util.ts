@@ -11,7 +11,7 @@ import { fileWrapper } from './file-body.ts';
 import { callApplication, type Sink } from './handler.ts';
 import { HeaderView } from './headers.ts';
 import { completeBody, emptyInput, Input } from './input.ts';
-import { bytesOf, copyOf } from './text.ts';
+import { encodeChunk, copyOf } from './text.ts';
 import type { Application, BodyChunk, Environ, ErrorStream, HeaderList } from './types.ts';
 import { validator } from './validate.ts';
 
@@ -153,7 +153,7 @@ function testEnviron(request: TestRequest, errors: ErrorStream): Environ {
   const { url = '/', headers = {}, signal } = request;
   if (!url.startsWith('/') && url !== '*')
     throw new TypeError(`The url of a request must begin with '/': ${show(url)}`);
-  const body = request.body === undefined ? null : bytesOf(request.body);
+  const body = request.body === undefined ? null : encodeChunk(request.body);
   const given: HeaderList = Array.isArray(headers) ? [...headers] : Object.entries(headers);
   const view = new HeaderView(given);
   view.setDefault('host', '127.0.0.1');

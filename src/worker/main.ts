@@ -2,7 +2,7 @@
  * What a worker thread runs: one endless task, from loading the application to the last exchange.
  *
  * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
- * with the pool over `control` (`messages.ts`), and with nobody else.
+ * with the pool over `control` (`pool-messages.ts`), and with nobody else.
  */
 import { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { threadId } from 'node:worker_threads';
 import { errorText } from '../error-text.ts';
 import type { WorkerHandle } from '../hooks.ts';
 import { hasStandIn } from '../stand-in.ts';
-import { Kind } from '../ring/message.ts';
+import { RecordKind } from '../ring/message.ts';
 import { TextTail } from '../ring/text-tail.ts';
 import { reportLimits, type ServerLimits } from '../server-limits.ts';
 import { LineErrors } from '../tsgi/error-stream.ts';
@@ -35,9 +35,9 @@ import { watchMemory } from './thread/memory-watch.ts';
 import type { FromWorker, ToWorker, WorkerTask } from './pool-messages.ts';
 import { type NodeHandler, NodeInterface } from './node/interface.ts';
 import { problemPage } from './load/problem-page.ts';
-import { type LocalAddress, Program, type ProgramOwner } from './load/listening-program.ts';
+import { type LocalAddress, ListeningProgram, type ProgramOwner } from './load/listening-program.ts';
 import { deliverSignal, watchSignals } from './thread/signal-listeners.ts';
-import { takeStdio } from './thread/application-output.ts';
+import { takeApplicationOutput } from './thread/application-output.ts';
 import { SplitState } from './exchange/split-state.ts';
 import { hideThread, surround } from './thread/surroundings.ts';
 import { TimeZone } from './thread/time-zone.ts';
@@ -57,7 +57,7 @@ export default async function work(task: WorkerTask): Promise<void> {
   if (output !== null) {
     compileSmallHere();
     protectAsyncStack();
-    takeStdio(new TextTail(output), task.descriptors, task.slot);
+    takeApplicationOutput(new TextTail(output), task.descriptors, task.slot);
     watchSignals((names) => say({ type: 'signals', names }));
   }
   say({ type: 'started', threadId });
@@ -71,7 +71,7 @@ class Life {
   readonly #task: WorkerTask;
   readonly #isOwnThread: boolean;
   readonly #say: Say;
-  readonly #program: Program;
+  readonly #program: ListeningProgram;
   readonly #handle: WorkerHandle;
   readonly #goodbye: Goodbye = new Goodbye(new Activity(), (error) =>
     this.#report(`A listener of a signal failed: ${errorText(error)}`),
@@ -109,7 +109,7 @@ class Life {
       awaited: () => this.#watch?.hold(),
       answered: () => this.#watch?.release(),
     };
-    this.#program = new Program(owner, task.addresses, this.#isOwnThread ? claims : null);
+    this.#program = new ListeningProgram(owner, task.addresses, this.#isOwnThread ? claims : null);
     this.#handle = workerHandle({
       index: task.index,
       threads: task.threads,
@@ -262,7 +262,8 @@ class Life {
   /** What is looked for in this worker's answers. */
   #observe(loop: WorkerLoop): void {
     const { affinity, threads } = this.#task;
-    const keys = affinity === '' ? null : new GivenKeys(affinity, (key) => loop.say(Kind.KEY, 0, 0, key));
+    const keys =
+      affinity === '' ? null : new GivenKeys(affinity, (key) => loop.say(RecordKind.KEY, 0, 0, key));
     const split =
       threads > 1 ? new SplitState(affinity === '', (sign) => this.#say({ type: 'sign', sign })) : null;
     loop.answers = observeWith([keys, split]);
@@ -336,7 +337,7 @@ class Life {
   readonly #report = (text: string): void => this.#say({ type: 'log', level: 'error', text });
 }
 
-async function load(task: WorkerTask, program: Program, watch: LoopWatch): Promise<Loaded> {
+async function load(task: WorkerTask, program: ListeningProgram, watch: LoopWatch): Promise<Loaded> {
   const { application, problem } = task;
   if (problem !== '') return problemLoaded(problem);
   if (task.runtime !== null) {

@@ -11,7 +11,7 @@ import type { Asked } from '../stand-in.ts';
 import type { ServerLimits } from '../server-limits.ts';
 import type { InterfaceName } from './load/detect.ts';
 import type { EnvironContext } from './tsgi/make-environ.ts';
-import type { ImportedModule } from './load/imports.ts';
+import type { PreloadedModule } from './load/imports.ts';
 import type { LinkTask } from './exchange/link.ts';
 import type { LoopLimits } from './exchange/loop.ts';
 
@@ -32,7 +32,7 @@ export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   /** Imported files that Node cannot load. */
   readonly assets: readonly { readonly file: string; readonly importer: string }[];
   /** Loaded before the application. */
-  readonly imports: readonly ImportedModule[];
+  readonly imports: readonly PreloadedModule[];
   readonly interface: InterfaceName | 'auto';
   readonly exportName: string;
   /** What is wrong with the application, to be shown in its place; ''. */

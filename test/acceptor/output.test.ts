@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { UNSENT_MARK } from '../../src/acceptor/limits.ts';
-import { Output } from '../../src/acceptor/socket/connection-output.ts';
+import { ConnectionOutput } from '../../src/acceptor/socket/connection-output.ts';
 import { openSocket } from '../../src/acceptor/socket/client-socket.ts';
 
 interface Pair {
-  readonly output: Output;
+  readonly output: ConnectionOutput;
   /** The server's end. */
   readonly socket: net.Socket;
   readonly client: net.Socket;
@@ -34,7 +34,10 @@ async function pair(): Promise<Pair> {
   let progress = 0;
   return new Promise((resolve) => {
     openSocket(accepted, { buffer: new Uint8Array(1000), direct: true }, (socket) => {
-      const output = new Output(socket, { outputOnWait() {}, outputOnProgress: () => (progress += 1) });
+      const output = new ConnectionOutput(socket, {
+        outputOnWait() {},
+        outputOnProgress: () => (progress += 1),
+      });
       resolve({ output, socket, client, progress: () => progress });
       return {
         socketOnRead() {},

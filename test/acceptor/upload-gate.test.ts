@@ -103,9 +103,9 @@ test('once a read has blocked, an upload whose buffer is not full waits for no p
 
 test('an interface that cannot block has half of all places at once (A5)', () => {
   const gate = new UploadGate(8);
-  gate.setManners(false);
+  gate.setTraits(false);
   expect(enterAll(gate, [1, 1, 1, 1, 1], false).admitted).toEqual([0, 1, 2, 3]);
-  gate.setManners(true);
+  gate.setTraits(true);
   expect(enter(gate, 1).admitted).toEqual([]);
 });
 
@@ -119,7 +119,7 @@ test('the quickest of those that wait is next (A5)', () => {
 
 test('one that has waited for a second takes the place of the slowest, if that is less than half as quick (A5)', () => {
   const gate = new UploadGate(4);
-  gate.setManners(false);
+  gate.setTraits(false);
   const { admitted, displaced } = enterAll(gate, [900, 300, 1000], true);
   gate.tick(900);
   expect(displaced).toEqual([]);

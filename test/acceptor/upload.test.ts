@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { Upload } from '../../src/acceptor/exchange/upload.ts';
 import { byteRingBuffer, RingConsumer, RingProducer } from '../../src/ring/byte-ring.ts';
-import { END, kindOf, Kind } from '../../src/ring/message.ts';
+import { END, kindOf, RecordKind } from '../../src/ring/message.ts';
 
 const INDEX = 7;
 const GENERATION = 3;
@@ -23,7 +23,7 @@ function take(consumer: RingConsumer): { bytes: number; end: boolean } {
   let end = false;
   while (consumer.next()) {
     expect([kindOf(consumer.kind), consumer.exchange, consumer.generation]).toEqual([
-      Kind.BODY,
+      RecordKind.BODY,
       INDEX,
       GENERATION,
     ]);
@@ -78,7 +78,7 @@ test('a ring without room is asked to tell when there is some', () => {
 
 test('the end finds no room either, and waits for some', () => {
   const { upload, producer, consumer } = setUp(64 * 1024);
-  while (producer.claim(0) !== -1) producer.commit(0, Kind.BODY, INDEX, GENERATION);
+  while (producer.claim(0) !== -1) producer.commit(0, RecordKind.BODY, INDEX, GENERATION);
   upload.end();
   expect(upload.pump(producer, INDEX, GENERATION, 0)).toBe(false);
   expect([upload.done, consumer.takeWaiting()]).toEqual([false, true]);

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { compileProgram, type Program } from '../../dist/compile/typescript-program.js';
+import { compileProgram, type TypeScriptProgram } from '../../dist/compile/typescript-program.js';
 
 /** A project of these files; with a node_modules folder, so that the cache goes there. */
 function project(files: Record<string, string>): string {
@@ -32,7 +32,7 @@ function project(files: Record<string, string>): string {
 }
 
 /** As for `--watch`: esbuild's process stays for the next test. */
-function compileApplication(file: string): Promise<Program> {
+function compileApplication(file: string): Promise<TypeScriptProgram> {
   return compileProgram({ app: file, folders: ['/'] }, { imports: [], cacheDir: '', watch: true }, new Set());
 }
 
@@ -345,7 +345,7 @@ describe('the cache', () => {
     });
     const compiled = await compileApplication(path.join(root, 'app.ts'));
     const plain = await compileApplication(path.join(root, 'plain.mjs'));
-    const boot = async (workerData: Program) => {
+    const boot = async (workerData: TypeScriptProgram) => {
       const start = performance.now();
       const worker = new Worker(RUN, { eval: true, workerData });
       await once(worker, 'message');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ExchangeTable, LOST } from '../../src/ring/exchange-table.ts';
-import { entryOf, layoutOf, State } from '../../src/ring/layout.ts';
+import { entryOf, layoutOf, ExchangeState } from '../../src/ring/layout.ts';
 import { AtomicMemory } from '../../src/ring/memory.ts';
 import { EMPTY, RequestRing } from '../../src/ring/request-ring.ts';
 
@@ -71,7 +71,7 @@ describe('ExchangeTable', () => {
     const { table } = open();
     expect(table.free(0, 0xfffff)).toBe(0);
     table.publish(0, 0xfffff, 64, 0);
-    expect(table.state(0)).toBe(State.PENDING);
+    expect(table.state(0)).toBe(ExchangeState.PENDING);
     expect(table.take(entryOf(0, 0xfffff) >>> 0, 255)).toBe(0xfffff);
     expect(table.owner(0)).toBe(255);
     expect(table.slabOffset(0)).toBe(64);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { byteRingBuffer, RingConsumer } from '../../src/ring/byte-ring.ts';
-import { entryOf, State } from '../../src/ring/layout.ts';
+import { entryOf, ExchangeState } from '../../src/ring/layout.ts';
 import { EMPTY } from '../../src/ring/request-ring.ts';
 import { createShared } from '../../src/ring/shared.ts';
 import { nextRandom, payloadByte } from './fixtures/random.js';
@@ -72,7 +72,7 @@ describe('request ring with many threads', () => {
       while (submitted < REQUESTS) {
         for (let index = 0; index < 256; index++) {
           const generation = generations[index]!;
-          if (generation > 0 && shared.table.state(index) !== State.RUNNING) continue;
+          if (generation > 0 && shared.table.state(index) !== ExchangeState.RUNNING) continue;
           if (generation > 0 && Atomics.load(taken, index) !== generation) continue;
           generations[index]! += 1;
           shared.table.publish(index, generations[index]! & 0xfffff, 0, 0);
@@ -108,8 +108,12 @@ describe('request ring with many threads', () => {
       const [code] = await once(dying, 'exit');
       expect(code).toBe(7);
       const states = Array.from({ length: 50 }, (_, index) => shared.table.state(index));
-      const last = { claimed: State.PENDING, taken: State.TAKEN, running: State.RUNNING }[dieAt];
-      expect(states).toEqual([...new Array(49).fill(State.RUNNING), last]);
+      const last = {
+        claimed: ExchangeState.PENDING,
+        taken: ExchangeState.TAKEN,
+        running: ExchangeState.RUNNING,
+      }[dieAt];
+      expect(states).toEqual([...new Array(49).fill(ExchangeState.RUNNING), last]);
       const living = new Worker(fixture('consumer'), { workerData: { ...data, slot: 2 } });
       await once(living, 'online');
       while (shared.ring.depth() > 0 || Atomics.load(taken, 399) === 0);

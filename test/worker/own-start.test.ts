@@ -4,7 +4,7 @@
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Expected, type Loaded, loadApplication } from '../../src/worker/load/load.ts';
-import { Program } from '../../src/worker/load/listening-program.ts';
+import { ListeningProgram } from '../../src/worker/load/listening-program.ts';
 import { appFile } from '../support/server.ts';
 
 const FETCH = `{ fetch: () => new Response('') }`;
@@ -31,7 +31,7 @@ function load(source: string, { expects = null as Expected, hearsLater = true, n
     exportName: '',
     interface: 'auto',
     expects,
-    program: new Program(owner, [], null),
+    program: new ListeningProgram(owner, [], null),
     watch,
     hearsLater,
   });

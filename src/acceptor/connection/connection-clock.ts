@@ -7,7 +7,7 @@
 import type { Connection } from './connection.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
 import { LINGER_IDLE_MS, LINGER_MS } from '../limits.ts';
-import type { Output } from '../socket/connection-output.ts';
+import type { ConnectionOutput } from '../socket/connection-output.ts';
 import { TICK_MS } from '../turn/ticker.ts';
 
 /** The application knows that the client is silent. */
@@ -88,7 +88,7 @@ export class ConnectionClock {
   }
 
   /** Neither bytes of the client came nor did it take any for longer than `timeout`. */
-  isSilent(output: Output): boolean {
+  isSilent(output: ConnectionOutput): boolean {
     if (this.#timeout === 0 || this.#heardAt === REPORTED) return false;
     const { now } = this.#host;
     return output.unsent > 0 ? output.late(now, this.#timeout) : now - this.#heardAt >= this.#timeout;

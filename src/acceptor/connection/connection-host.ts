@@ -9,7 +9,7 @@ import type { Connection } from './connection.ts';
 import type { BodyLimits } from './body-clock.ts';
 import type { BodyMemory } from '../exchange/body-memory.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { ApplicationManners } from '../application-traits.ts';
+import type { ApplicationTraits } from '../application-traits.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import type { Room } from './room.ts';
 import type { Upload } from '../exchange/upload.ts';
@@ -36,7 +36,7 @@ export interface ConnectionHost {
   /** Milliseconds, coarse, monotonic. */
   readonly now: number;
   readonly closing: boolean;
-  readonly manners: ApplicationManners;
+  readonly traits: ApplicationTraits;
   /** Requests were submitted: take a turn when this event-loop phase is over. */
   requestTurn(): void;
   /** Tells the owner of a running exchange that its credit changed or that nobody waits for it. */

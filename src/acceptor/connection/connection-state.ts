@@ -11,7 +11,7 @@
  *
  * Law: names only; `intake.ts` moves along the first three lines, `connection.ts` along the rest.
  */
-export const State = {
+export const ConnectionState = {
   IDLE: 0,
   HEAD: 1,
   BODY: 2,
@@ -25,5 +25,5 @@ export const State = {
 
 /** Bytes that arrive now are parsed. */
 export function parses(state: number): boolean {
-  return state <= State.STREAM || state === State.DISCARD;
+  return state <= ConnectionState.STREAM || state === ConnectionState.DISCARD;
 }

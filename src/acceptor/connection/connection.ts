@@ -10,31 +10,31 @@ import { Abort } from '../../ring/layout.ts';
 import type { FileRecord, HeadBytes, PeerBytes } from '../../ring/message.ts';
 import { ConnectionClock } from './connection-clock.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
-import { parses, State } from './connection-state.ts';
+import { parses, ConnectionState } from './connection-state.ts';
 import { HALF_OPEN_MS, LINGER_IDLE_MS, NEW_MS } from '../limits.ts';
 import type { Answerable, Exchange } from '../exchange/exchange.ts';
 import { FileTransfer } from '../exchange/file-transfer.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
-import { Output, type OutputOwner } from '../socket/connection-output.ts';
+import { ConnectionOutput, type OutputOwner } from '../socket/connection-output.ts';
 import { headTimeout } from './place-limits.ts';
-import { breakOff, peersOf, reset, type SocketOwner } from '../socket/client-socket.ts';
+import { breakOff, peersOf, reset, type ClientSocketOwner } from '../socket/client-socket.ts';
 import { Stash } from './stash.ts';
-import { Tunnel } from './taken-over.ts';
+import { TakenOver } from './taken-over.ts';
 import { UPLOAD_HIGH_WATER } from '../exchange/upload.ts';
 
-export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputOwner {
+export class Connection implements ClientSocketOwner, Answerable, IntakeOwner, OutputOwner {
   /** By which workers name it. */
   readonly number: number;
   readonly #host: ConnectionHost;
   readonly #socket: net.Socket;
   readonly #intake: Intake;
-  readonly output: Output;
+  readonly output: ConnectionOutput;
   readonly limits: ConnectionLimits;
   readonly #clock: ConnectionClock;
   readonly #stash: Stash = new Stash();
 
   // per connection
-  state: number = State.IDLE;
+  state: number = ConnectionState.IDLE;
   /** Both ends; null: it has sent no request yet. */
   peers: PeerBytes | null = null;
   #paused = false;
@@ -48,14 +48,14 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   /** The rest of an answer, whose worker is done with it already. */
   #file: FileTransfer | null = null;
   /** The application has taken this connection over. */
-  #tunnel: Tunnel | null = null;
+  #tunnel: TakenOver | null = null;
 
   constructor(host: ConnectionHost, limits: ConnectionLimits, socket: net.Socket, number: number) {
     this.number = number;
     this.limits = limits;
     this.#host = host;
     this.#socket = socket;
-    this.output = new Output(socket, this);
+    this.output = new ConnectionOutput(socket, this);
     this.#intake = new Intake(host, this);
     this.#clock = new ConnectionClock(host, this, limits);
     this.setDeadline(headTimeout(limits));
@@ -65,7 +65,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   socketOnRead(length: number): void {
     this.#clock.heard();
-    if (this.#blocked || this.state === State.WAIT) this.#stashBytes(0, length);
+    if (this.#blocked || this.state === ConnectionState.WAIT) this.#stashBytes(0, length);
     else if (parses(this.state)) this.#intake.feed(length);
     else if (this.#tunnel !== null) {
       this.#tunnel.pass(this.exchange, length);
@@ -78,7 +78,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     this.#halfClosed = true;
     if (this.#tunnel !== null) return this.#tunnel.end(this.exchange, false);
     if (this.#blocked) return;
-    if (this.state === State.WAIT) return this.#depart();
+    if (this.state === ConnectionState.WAIT) return this.#depart();
     if (this.#giveUp()) this.linger();
   }
 
@@ -87,7 +87,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   }
 
   socketOnClose(): void {
-    this.state = State.CLOSED;
+    this.state = ConnectionState.CLOSED;
     this.#file?.cancel();
     this.#file = null;
     // Behind what was read, which the application shall still have.
@@ -109,9 +109,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   exchangeOnTunnel(): void {
     const { exchange } = this;
     if (exchange === null) return;
-    this.#tunnel = new Tunnel(this.#host, exchange, this.#stash.take());
+    this.#tunnel = new TakenOver(this.#host, exchange, this.#stash.take());
     if (this.#halfClosed) this.#tunnel.end(exchange, false);
-    this.state = State.TUNNEL;
+    this.state = ConnectionState.TUNNEL;
     this.setDeadline(0);
     if (!this.#tunnel.full) this.#resume();
   }
@@ -125,7 +125,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
   exchangeOnEnd(close: boolean): void {
     this.exchange = this.#file = null;
     const last = close || this.#endsHere();
-    if (this.state === State.STREAM) this.#leaveBody(last);
+    if (this.state === ConnectionState.STREAM) this.#leaveBody(last);
     else if (last) this.linger();
     else this.#nextRequest();
   }
@@ -140,7 +140,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   exchangeOnRefused(status: number): void {
     this.exchange = this.#file = null;
-    if (this.state === State.STREAM) return this.refuse(status, '');
+    if (this.state === ConnectionState.STREAM) return this.refuse(status, '');
     this.#refuseComplete(status, this.#refusalEnds());
   }
 
@@ -175,24 +175,24 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** It waits only for the rest of a response, or for its end. */
   get isAnswered(): boolean {
-    return this.state >= State.LINGER || this.exchange?.headSent === true || this.#file !== null;
+    return this.state >= ConnectionState.LINGER || this.exchange?.headSent === true || this.#file !== null;
   }
 
   /** An application closes the connection behind an answer that has ended. A later request on it is lost, as under Node. */
   hangUp(): void {
-    if (this.state >= State.LINGER) return this.#tunnel === null ? undefined : this.destroy();
+    if (this.state >= ConnectionState.LINGER) return this.#tunnel === null ? undefined : this.destroy();
     if (this.#giveUp()) this.linger();
   }
 
   /** When its last answer left, or it was accepted; Infinity: it is not idle. */
   get idleSince(): number {
-    return this.state === State.IDLE && this.output.unsent === 0 ? this.#clock.begunAt : Infinity;
+    return this.state === ConnectionState.IDLE && this.output.unsent === 0 ? this.#clock.begunAt : Infinity;
   }
 
   /** Graceful: an idle connection ends now, another after its answer. One that is new, or in a head, may ask first. */
   close(): void {
-    if (this.state === State.HEAD) this.setDeadline(NEW_MS);
-    if (this.state !== State.IDLE && this.state !== State.DISCARD) return;
+    if (this.state === ConnectionState.HEAD) this.setDeadline(NEW_MS);
+    if (this.state !== ConnectionState.IDLE && this.state !== ConnectionState.DISCARD) return;
     if (this.peers === null) this.setDeadline(NEW_MS);
     else this.linger();
   }
@@ -220,9 +220,9 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   intakeOnMessage(offset: number, left: number): void {
     if (!this.#stash.parsed(left) && left > 0) this.#stashBytes(offset, left);
-    if (this.state === State.DISCARD) this.#nextRequest();
+    if (this.state === ConnectionState.DISCARD) this.#nextRequest();
     // Complete, but the server is full. A client that has pipelined more is asked to come back.
-    else if (this.state === State.WAIT && this.exchange === null && this.#file === null)
+    else if (this.state === ConnectionState.WAIT && this.exchange === null && this.#file === null)
       this.#refuseComplete(503, !this.#stash.empty || this.#refusalEnds());
   }
 
@@ -239,7 +239,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
     this.#intake.close();
     this.#stash.clear();
     this.#blocked = false;
-    this.state = State.LINGER;
+    this.state = ConnectionState.LINGER;
     this.#clock.linger();
     if (this.#halfClosed) this.output.endSoon();
     else this.output.end();
@@ -257,7 +257,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** The request waits or runs. If its interface treats a half-close as a disconnect, its worker ends the answer at once. */
   #depart(): void {
-    if (this.#host.manners.halfOpen || this.exchange === null) return;
+    if (this.#host.traits.halfOpen || this.exchange === null) return;
     this.#host.depart(this.exchange);
     // A client that asks for an upgrade may end its side in the new protocol.
     if (!this.#intake.isUpgrade) this.setDeadline(HALF_OPEN_MS);
@@ -291,7 +291,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   #nextRequest(): void {
     this.#intake.forgetBody();
-    this.state = State.IDLE;
+    this.state = ConnectionState.IDLE;
     this.#listen();
   }
 
@@ -317,7 +317,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** Pipelined bytes are parsed as if they had just been read. */
   #feedPipelined(): void {
-    this.#intake.feed(this.#stash.copyPiece(this.#host.parser.buffer, this.state === State.IDLE));
+    this.#intake.feed(this.#stash.copyPiece(this.#host.parser.buffer, this.state === ConnectionState.IDLE));
     // The message is not complete, or was refused: all of the piece belongs to it.
     this.#stash.parsed(0);
   }
@@ -360,7 +360,7 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   /** No application has its request, so its silence is the acceptor's to see. Once it is answered, keepAliveTimeout bounds that first. */
   get #isUnserved(): boolean {
-    const isKept = this.state === State.IDLE && this.peers !== null && this.output.unsent === 0;
+    const isKept = this.state === ConnectionState.IDLE && this.peers !== null && this.output.unsent === 0;
     return parses(this.state) && this.exchange === null && !(isKept && this.limits.keepAliveTimeout > 0);
   }
 
@@ -370,24 +370,24 @@ export class Connection implements SocketOwner, Answerable, IntakeOwner, OutputO
 
   #onDeadline(): void {
     switch (this.state) {
-      case State.IDLE:
+      case ConnectionState.IDLE:
         // A client that still reads its answer is not idle.
         if (this.output.unsent > 0) return this.setDeadline(this.limits.keepAliveTimeout);
         if (this.peers !== null && this.#host.onTimeout(this.#socket)) return this.setDeadline(0);
         return this.linger();
-      case State.DISCARD:
+      case ConnectionState.DISCARD:
         return this.linger();
-      case State.HEAD:
+      case ConnectionState.HEAD:
         return this.refuse(408, 'the head came too slowly');
-      case State.STREAM:
+      case ConnectionState.STREAM:
         return this.refuse(this.#host.exchanges.blame.on('pendingTimeout'), '');
-      case State.WAIT:
+      case ConnectionState.WAIT:
         if (!this.#halfClosed) return this.refuse(this.#host.exchanges.blame.on('pendingTimeout'), '');
         // A worker has it, and ends the answer when its loop turns.
         if (this.exchange !== null && !this.#host.exchanges.isPending(this.exchange))
           return this.setDeadline(0);
         break;
-      case State.LINGER:
+      case ConnectionState.LINGER:
         // A slow reader of the last answer is bounded by the write timeout, not by this; what it sends is read for so long.
         if (this.output.unsent > 0) {
           if (this.#clock.hasLingered) this.pause();

@@ -7,7 +7,7 @@
 import { MOST_REFUSED } from '../limits.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionLimits } from './connection-host.ts';
-import { parses, State } from './connection-state.ts';
+import { parses, ConnectionState } from './connection-state.ts';
 import type { Clock } from './room.ts';
 
 /** A look over all connections keeps so many of those that it finds idle. */
@@ -123,7 +123,7 @@ export class Connections {
   /** Cuts as a server of Node's: those that it has answered, or all but those that its application has taken over. */
   cut(idleOnly: boolean): void {
     for (const connection of [...this.#open])
-      if (idleOnly ? isIdle(connection) : connection.state !== State.TUNNEL) connection.destroy();
+      if (idleOnly ? isIdle(connection) : connection.state !== ConnectionState.TUNNEL) connection.destroy();
   }
 
   /** The same for those with these limits, as far as no worker has their requests. */

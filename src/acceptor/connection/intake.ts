@@ -13,11 +13,11 @@ import type { HeadBytes } from '../../ring/message.ts';
 import { BodyClock } from './body-clock.ts';
 import type { BodyHolder } from '../exchange/body-memory.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
-import { parses, State } from './connection-state.ts';
+import { parses, ConnectionState } from './connection-state.ts';
 import { NEW_MS } from '../limits.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { copyHead, liveHead } from './head.ts';
-import type { Output } from '../socket/connection-output.ts';
+import type { ConnectionOutput } from '../socket/connection-output.ts';
 import { headTimeout, shorter } from './place-limits.ts';
 import { UPLOAD_HIGH_WATER, Upload } from '../exchange/upload.ts';
 import type { UploadWaiter } from '../exchange/upload-gate.ts';
@@ -41,7 +41,7 @@ export interface IntakeOwner {
   /** The read buffer holds `left` more bytes at `offset` that belong to a later request. */
   intakeOnMessage(offset: number, left: number): void;
   refuse(status: number, detail: string): void;
-  readonly output: Output;
+  readonly output: ConnectionOutput;
   /** More of an answered request's body came than any body may have. */
   linger(): void;
   pause(): void;
@@ -124,7 +124,7 @@ export class Intake implements BodyHolder, UploadWaiter {
   /** The answer is there already: the rest of the body is counted and dropped. */
   discard(): void {
     this.forgetBody();
-    this.#owner.state = State.DISCARD;
+    this.#owner.state = ConnectionState.DISCARD;
   }
 
   /** The answer needs no worker any more: another body may have the place of this one, which is dropped. */
@@ -162,10 +162,12 @@ export class Intake implements BodyHolder, UploadWaiter {
   refuseLate(now: number): void {
     const { state } = this.#owner;
     const comes =
-      state === State.BODY || state === State.DISCARD || (state === State.STREAM && !this.continueDue);
+      state === ConnectionState.BODY ||
+      state === ConnectionState.DISCARD ||
+      (state === ConnectionState.STREAM && !this.continueDue);
     const limit = comes ? this.#clock!.late(now, this.#owner.limits) : '';
     if (limit === '') return;
-    if (state === State.DISCARD) this.#owner.linger();
+    if (state === ConnectionState.DISCARD) this.#owner.linger();
     else this.#owner.refuse(408, `the body came too slowly (${limit})`);
   }
 
@@ -213,7 +215,7 @@ export class Intake implements BodyHolder, UploadWaiter {
   }
 
   bodyGoesOn(): void {
-    if (this.#owner.state === State.BODY) this.#stream();
+    if (this.#owner.state === ConnectionState.BODY) this.#stream();
   }
 
   bodyGivesWay(): void {
@@ -240,7 +242,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     parser.start(limits.maxHeaders);
     this.flags = 0;
     this.#startedAt = this.#host.now;
-    this.#owner.state = State.HEAD;
+    this.#owner.state = ConnectionState.HEAD;
     const longest = headTimeout(limits);
     this.#owner.setDeadline(this.#host.closing ? shorter(longest, NEW_MS) : longest);
   }
@@ -251,7 +253,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     this.#contentLength = parser.contentLength;
     this.#owner.setDeadline(0);
     if (parser.contentLength > this.#owner.limits.maxBodySize) return this.#refuse(413);
-    if ((this.flags & Flag.CONNECT) !== 0 && !this.#host.manners.connects) return this.#refuse(501);
+    if ((this.flags & Flag.CONNECT) !== 0 && !this.#host.traits.connects) return this.#refuse(501);
     if (outcome === Outcome.MESSAGE) return this.#submitWhole(parser);
     this.#head = copyHead(liveHead(parser));
     this.#clock ??= new BodyClock();
@@ -260,7 +262,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     this.#holds = true;
     this.#host.bodies.enter(this);
     this.continueDue = (this.flags & Flag.EXPECT_CONTINUE) !== 0;
-    this.#owner.state = State.BODY;
+    this.#owner.state = ConnectionState.BODY;
     this.#host.bodies.settle(this, this.#host.now);
     if (this.#head !== null && this.#goesAtOnce) this.#stream();
     return parses(this.#owner.state) && this.#bodyOnSpans(parser);
@@ -269,7 +271,7 @@ export class Intake implements BodyHolder, UploadWaiter {
   /** Does not wait for its body to be complete. */
   get #goesAtOnce(): boolean {
     const { bodyBuffer } = this.#owner.limits;
-    return this.#host.manners.hearsHeads || this.continueDue || this.#contentLength > bodyBuffer;
+    return this.#host.traits.calledAtHead || this.continueDue || this.#contentLength > bodyBuffer;
   }
 
   /** The whole message lies in the parser's memory: the common case, copied once, into the slab. */
@@ -277,7 +279,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     const body = parser.bodySpanCount === 0 ? null : parser.body();
     const length = body === null ? 0 : body.length;
     if (length > this.#owner.limits.maxBodySize) return this.#refuse(413);
-    this.#owner.state = State.WAIT;
+    this.#owner.state = ConnectionState.WAIT;
     const exchange = this.#owner.begin(liveHead(parser), length);
     if (exchange === undefined) return true;
     if (body !== null) this.#host.exchanges.writeBody(exchange.bodyOffset, body);
@@ -296,7 +298,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     const { now, bodies } = this.#host;
     this.#received += bytes.length;
     this.#clock?.arrived(bytes.length, now);
-    if (this.#owner.state === State.DISCARD) {
+    if (this.#owner.state === ConnectionState.DISCARD) {
       // Its answer may have said that the connection goes on, so all is read that could be known to come.
       if (this.#received > limits.maxBodySize) this.#owner.linger();
       return parses(this.#owner.state);
@@ -305,7 +307,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     if (this.upload !== null) this.upload.add(bytes);
     else this.#body!.add(bytes);
     bodies.settle(this, now);
-    if (this.#owner.state === State.BODY && this.#received > limits.bodyBuffer) this.#stream();
+    if (this.#owner.state === ConnectionState.BODY && this.#received > limits.bodyBuffer) this.#stream();
     return parses(this.#owner.state);
   }
 
@@ -339,8 +341,8 @@ export class Intake implements BodyHolder, UploadWaiter {
   #messageOnComplete(offset: number, left: number): void {
     this.#saved = null;
     this.#leaveMemory();
-    if (this.#owner.state === State.BODY) this.#submitCollected();
-    else if (this.#owner.state === State.STREAM) this.#uploadOnComplete(this.upload!);
+    if (this.#owner.state === ConnectionState.BODY) this.#submitCollected();
+    else if (this.#owner.state === ConnectionState.STREAM) this.#uploadOnComplete(this.upload!);
     this.#owner.intakeOnMessage(offset, left);
   }
 
@@ -349,7 +351,7 @@ export class Intake implements BodyHolder, UploadWaiter {
     const body = this.#body!;
     this.#head = null;
     this.#body = null;
-    this.#owner.state = State.WAIT;
+    this.#owner.state = ConnectionState.WAIT;
     const exchange = this.#owner.begin(head, this.#received);
     let to = exchange?.bodyOffset ?? 0;
     for (let bytes = body.shift(); bytes !== undefined; bytes = body.shift())
@@ -358,7 +360,7 @@ export class Intake implements BodyHolder, UploadWaiter {
   }
 
   #uploadOnComplete(upload: Upload): void {
-    this.#owner.state = State.WAIT;
+    this.#owner.state = ConnectionState.WAIT;
     upload.end();
     this.#host.uploads.leave(upload);
     // It still waited for a place, and needs none any more.
@@ -372,7 +374,7 @@ export class Intake implements BodyHolder, UploadWaiter {
   /** The request goes out on its head as soon as it has a place, and the body follows. */
   #stream(): void {
     const { uploads, now } = this.#host;
-    this.#owner.state = State.STREAM;
+    this.#owner.state = ConnectionState.STREAM;
     this.upload = new Upload(this.#body!);
     this.#body = null;
     // Who waits for the application to read would hold a place, and say nothing.

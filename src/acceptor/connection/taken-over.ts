@@ -9,7 +9,7 @@ import type { ConnectionHost } from './connection-host.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { Upload, UPLOAD_HIGH_WATER } from '../exchange/upload.ts';
 
-export class Tunnel {
+export class TakenOver {
   readonly upload: Upload;
   readonly #host: ConnectionHost;
 

@@ -4,14 +4,14 @@
  * Law: fields, no rules; `exchanges.ts` keeps them, and begins and ends every exchange.
  */
 import type { FileRecord } from '../../ring/message.ts';
-import type { Output } from '../socket/connection-output.ts';
+import type { ConnectionOutput } from '../socket/connection-output.ts';
 import type { Upload } from './upload.ts';
 import type { WorkerLink } from '../workers/worker-link.ts';
 
 /** What an exchange needs of its connection. */
 export interface Answerable {
   /** Takes response bytes. What it has not sent counts against the exchange's window, bytes of earlier answers included. */
-  readonly output: Pick<Output, 'write' | 'unsent' | 'full'>;
+  readonly output: Pick<ConnectionOutput, 'write' | 'unsent' | 'full'>;
   /** The answer is complete. */
   exchangeOnEnd(close: boolean): void;
   /** The answer is a head and a file, and then complete. */

@@ -4,7 +4,7 @@
  * Law: alone allocates and frees indices, generations and slab blocks. Knows no socket and no parser. Phases: `exchange-table.ts`.
  */
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
-import { Abort, entryOf, type Layout, State } from '../../ring/layout.ts';
+import { Abort, entryOf, type MemoryLayout, ExchangeState } from '../../ring/layout.ts';
 import { type HeadBytes, type PeerBytes, requestSize, type SlabView } from '../../ring/message.ts';
 import { EMPTY, type RequestRing } from '../../ring/request-ring.ts';
 import { NO_ROOM, type Slab } from '../../ring/slab.ts';
@@ -22,7 +22,7 @@ export interface ExchangeMemory {
   readonly ring: RequestRing;
   readonly slab: Slab;
   readonly view: SlabView;
-  readonly layout: Layout;
+  readonly layout: MemoryLayout;
 }
 
 export class Exchanges {
@@ -174,7 +174,7 @@ export class Exchanges {
 
   /** No worker has taken it. */
   isPending({ index }: Exchange): boolean {
-    return this.#memory.table.state(index) === State.PENDING;
+    return this.#memory.table.state(index) === ExchangeState.PENDING;
   }
 
   /** The client is answered with a refusal, or loses its connection if its answer has begun; the answer that may still come is dropped. */
@@ -257,9 +257,9 @@ export class Exchanges {
     const inOrder = [...this.active].sort((one, other) => (one.serial - other.serial) | 0);
     for (const exchange of inOrder) {
       const state = table.state(exchange.index);
-      if (exchange.meantFor !== null && state === State.PENDING) this.#redirect(exchange, slot);
-      else if (state === State.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
-      if (state === State.PENDING || table.owner(exchange.index) !== slot) continue;
+      if (exchange.meantFor !== null && state === ExchangeState.PENDING) this.#redirect(exchange, slot);
+      else if (state === ExchangeState.PENDING && ring.passed(exchange.position)) this.#enqueue(exchange);
+      if (state === ExchangeState.PENDING || table.owner(exchange.index) !== slot) continue;
       this.#judgeOne(exchange, state, lost);
     }
     return lost;
@@ -293,7 +293,7 @@ export class Exchanges {
   /** A worker takes no more: what was meant for it is handed on. */
   leave(slot: number): void {
     for (const exchange of [...this.assignments])
-      if (this.#memory.table.state(exchange.index) === State.PENDING) this.#redirect(exchange, slot);
+      if (this.isPending(exchange)) this.#redirect(exchange, slot);
   }
 
   /** What waits for one worker since before `limit`, and may be another's, is anybody's from now on. */
@@ -310,12 +310,12 @@ export class Exchanges {
 
   readonly #forgetTaken = (): void => {
     for (const exchange of [...this.assignments])
-      if (this.#memory.table.state(exchange.index) !== State.PENDING) this.assignments.remove(exchange);
+      if (!this.isPending(exchange)) this.assignments.remove(exchange);
   };
 
   #judgeOne(exchange: Exchange, state: number, lost: LostRequest[]): void {
     const connection = exchange.connection;
-    if (state === State.TAKEN && connection !== null) {
+    if (state === ExchangeState.TAKEN && connection !== null) {
       this.#memory.table.requeue(exchange.index, exchange.generation);
       exchange.takenAt = 0;
       this.#dispatch(exchange);
@@ -393,7 +393,7 @@ export class Exchanges {
       if (entry === EMPTY) break;
       const exchange = this.#all[entry & 0xffff]!;
       const live = exchange.inUse && entry === entryOf(exchange.index, exchange.generation) >>> 0;
-      if (!live || table.state(exchange.index) !== State.PENDING) continue;
+      if (!live || table.state(exchange.index) !== ExchangeState.PENDING) continue;
       exchange.position = ring.push(entry);
     }
   }

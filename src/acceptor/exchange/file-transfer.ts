@@ -11,7 +11,7 @@ import { close, constants, open, read } from 'node:fs';
 import type { FileRecord } from '../../ring/message.ts';
 import { FILE_PIECE } from '../limits.ts';
 import type { Answerable } from './exchange.ts';
-import type { Output } from '../socket/connection-output.ts';
+import type { ConnectionOutput } from '../socket/connection-output.ts';
 import type { Room } from '../connection/room.ts';
 
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -20,7 +20,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const NO_DESCRIPTOR: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 export interface FileParts {
-  readonly output: Output;
+  readonly output: ConnectionOutput;
   /** Hears the end as it would the end of an exchange; nothing after `cancel`. */
   readonly owner: Pick<Answerable, 'exchangeOnEnd' | 'exchangeOnRefused' | 'exchangeOnBroken'>;
   /** Where the file was counted when it was opened: it is uncounted when its descriptor is free. */

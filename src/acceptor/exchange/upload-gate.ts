@@ -99,7 +99,7 @@ export class UploadGate {
   }
 
   /** Whether the application's interface lets it block. */
-  setManners(mayBlock: boolean): void {
+  setTraits(mayBlock: boolean): void {
     if (!mayBlock) this.#setBlocks(false);
     else if (!this.#mayBlock) this.#blocks = undefined;
     this.#mayBlock = mayBlock;

@@ -9,7 +9,7 @@
  */
 import { ByteQueue } from '../../ring/byte-queue.ts';
 import { INSUFFICIENT, type RingProducer } from '../../ring/byte-ring.ts';
-import { BROKEN, END, Kind, WINDOW } from '../../ring/message.ts';
+import { BROKEN, END, RecordKind, WINDOW } from '../../ring/message.ts';
 
 /** Bytes that wait here before the socket is paused. */
 export const UPLOAD_HIGH_WATER = 64 * 1024;
@@ -68,7 +68,7 @@ export class Upload {
       return false;
     }
     producer.bytes.set(bytes, at);
-    producer.commit(bytes.length, Kind.BODY, exchange, generation);
+    producer.commit(bytes.length, RecordKind.BODY, exchange, generation);
     this.#sent = (this.#sent + bytes.length) | 0;
     return true;
   }
@@ -99,7 +99,7 @@ export class Upload {
       published = true;
     }
     if (!this.ended || claim(producer, 0) === INSUFFICIENT) return published;
-    producer.commit(0, Kind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
+    producer.commit(0, RecordKind.BODY | END | (this.#broken ? BROKEN : 0), exchange, generation);
     this.done = true;
     return true;
   }
@@ -110,7 +110,7 @@ export class Upload {
     const at = claim(producer, length);
     if (at === INSUFFICIENT) return false;
     producer.bytes.set(piece, at);
-    producer.commit(length, Kind.BODY, exchange, generation);
+    producer.commit(length, RecordKind.BODY, exchange, generation);
     this.#sent = (this.#sent + length) | 0;
     this.#queue.drop(length);
     return true;

@@ -15,7 +15,7 @@ import { encodePeers, type PeerBytes } from '../../ring/message.ts';
 import { UNSENT_MARK } from '../limits.ts';
 
 /** Who hears of a socket. Each is called on the I/O thread. */
-export interface SocketOwner {
+export interface ClientSocketOwner {
   /** `length` bytes lie at the start of the read buffer, until this returns. */
   socketOnRead(length: number): void;
   socketOnEnd(): void;
@@ -41,7 +41,7 @@ export interface ReadOptions {
 export function openSocket(
   accepted: net.Socket,
   { buffer, direct }: ReadOptions,
-  ownerOf: (socket: net.Socket) => SocketOwner,
+  ownerOf: (socket: net.Socket) => ClientSocketOwner,
 ): void {
   const socket = direct ? moveHandle(accepted, buffer, (length) => owner.socketOnRead(length)) : accepted;
   // From here on an error has a listener: a reset at a bad moment must not end the process.
@@ -146,7 +146,7 @@ function moveHandle(accepted: net.Socket, buffer: Uint8Array, onRead: (length: n
   return socket;
 }
 
-function copyIn(chunk: Uint8Array, buffer: Uint8Array, owner: SocketOwner): void {
+function copyIn(chunk: Uint8Array, buffer: Uint8Array, owner: ClientSocketOwner): void {
   for (let at = 0; at < chunk.length; at += buffer.length) {
     const piece = chunk.subarray(at, at + buffer.length);
     buffer.set(piece);

@@ -23,7 +23,7 @@ export interface OutputOwner {
   outputOnProgress(): void;
 }
 
-export class Output {
+export class ConnectionOutput {
   readonly #socket: net.Socket;
   readonly #owner: OutputOwner;
   readonly #queue: ByteQueue = new ByteQueue();

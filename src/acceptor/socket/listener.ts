@@ -6,7 +6,7 @@
 import net from 'node:net';
 import { UNSENT_MARK } from '../limits.ts';
 import type { LiveSettings } from '../connection/live-settings.ts';
-import { openSocket, readsIntoBuffer, type SocketOwner } from './client-socket.ts';
+import { openSocket, readsIntoBuffer, type ClientSocketOwner } from './client-socket.ts';
 
 /** An address (without a host: every one), or the handle of a socket that somebody has bound. */
 export type ListenWhere =
@@ -15,7 +15,7 @@ export type ListenWhere =
 
 export interface ListenerOwner {
   /** A client connected at this place. */
-  listenerOnSocket(socket: net.Socket, place: number): SocketOwner;
+  listenerOnSocket(socket: net.Socket, place: number): ClientSocketOwner;
 }
 
 export interface ListenerSettings {

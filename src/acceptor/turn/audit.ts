@@ -8,7 +8,7 @@
  * Each word is compared with what this thread stored there last, or with what the words of other threads can be. So no
  * order of their stores is taken for damage: a word of another thread is loaded once, and only moves on within its bounds.
  */
-import { DRAINING, State } from '../../ring/layout.ts';
+import { DRAINING, ExchangeState } from '../../ring/layout.ts';
 import type { SharedMemory } from '../../ring/shared.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
@@ -59,14 +59,14 @@ export class Audit {
     const { table } = this.#shared;
     if (!table.isSound(index, generation, connection !== null)) return false;
     const state = table.state(index);
-    if (state === State.TAKEN || state === State.RUNNING)
+    if (state === ExchangeState.TAKEN || state === ExchangeState.RUNNING)
       return this.#links.get(table.owner(index)) !== undefined;
-    return state !== State.FREE || takenAt === 0;
+    return state !== ExchangeState.FREE || takenAt === 0;
   }
 
   /** Pending, not assigned to a worker, and claimed from the ring. */
   #isLost({ index, meantFor, position }: Exchange): boolean {
     const { table, ring } = this.#shared;
-    return meantFor === null && table.state(index) === State.PENDING && ring.passed(position);
+    return meantFor === null && table.state(index) === ExchangeState.PENDING && ring.passed(position);
   }
 }

@@ -8,7 +8,16 @@
 import { Buffer } from 'node:buffer';
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
 import { Abort } from '../../ring/layout.ts';
-import { BLOCKS, CLOSE, END, halfWindow, INTERIM, Kind, kindOf, readFileRecord } from '../../ring/message.ts';
+import {
+  BLOCKS,
+  CLOSE,
+  END,
+  halfWindow,
+  INTERIM,
+  RecordKind,
+  kindOf,
+  readFileRecord,
+} from '../../ring/message.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import type { Router } from '../workers/router.ts';
@@ -74,28 +83,28 @@ export class Records {
 
   #onRecord(link: WorkerLink): void {
     const { responses } = link;
-    if (kindOf(responses.kind) === Kind.KEY) return this.#onKey(link);
+    if (kindOf(responses.kind) === RecordKind.KEY) return this.#onKey(link);
     const exchange = this.#exchanges.get(responses.exchange, responses.generation);
     if (exchange === undefined) {
-      if (kindOf(responses.kind) === Kind.HANG_UP) this.#onHangUp(responses.generation);
+      if (kindOf(responses.kind) === RecordKind.HANG_UP) this.#onHangUp(responses.generation);
       else this.late += 1;
       return;
     }
     // Its head is not sent yet, so a log line may still want to name it.
-    if (kindOf(responses.kind) === Kind.READ || (responses.kind & INTERIM) !== 0)
+    if (kindOf(responses.kind) === RecordKind.READ || (responses.kind & INTERIM) !== 0)
       exchange.line ||= this.#exchanges.requestLine(exchange);
     this.#exchanges.releaseSlab(exchange);
     const { connection, headSent } = exchange;
     switch (kindOf(responses.kind)) {
-      case Kind.RESPONSE:
+      case RecordKind.RESPONSE:
         return this.#onResponse(link, exchange);
-      case Kind.FILE:
+      case RecordKind.FILE:
         return this.#onFile(link, exchange);
-      case Kind.READ:
+      case RecordKind.READ:
         return this.#onRead(link, exchange);
-      case Kind.TUNNEL:
+      case RecordKind.TUNNEL:
         return this.#onTunnel(link, exchange);
-      case Kind.ABORT:
+      case RecordKind.ABORT:
         this.#exchanges.finish(exchange);
         return connection?.exchangeOnBroken(headSent);
     }

@@ -40,7 +40,7 @@ const large = new Scratch(PIECE);
 
 /**
  * The buffer for `length` bytes; null if they need one of their own. `flows`: nothing waits for the client, so the socket
- * keeps the buffer if the kernel does not take all bytes. Otherwise the connection copies them (`output.ts`), and any
+ * keeps the buffer if the kernel does not take all bytes. Otherwise the connection copies them (`connection-output.ts`), and any
  * buffer is free again.
  */
 export function scratchFor(length: number, flows: boolean): Scratch | null {

@@ -15,7 +15,7 @@
  * While a debugger is attached no request is late and no worker is stuck: each clock that would have run out starts anew.
  */
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
-import { State } from '../../ring/layout.ts';
+import { ExchangeState } from '../../ring/layout.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import type { WorkerLink } from '../workers/worker-link.ts';
@@ -94,7 +94,7 @@ export class Watchdog {
 
   #noteTaken(exchange: Exchange, now: number): void {
     const state = this.#table.state(exchange.index);
-    if (state !== State.TAKEN && state !== State.RUNNING) return;
+    if (state !== ExchangeState.TAKEN && state !== ExchangeState.RUNNING) return;
     exchange.takenAt = now;
     exchange.epochThen = this.#links.ownerOf(exchange)?.epoch ?? 0;
   }

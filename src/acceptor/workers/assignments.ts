@@ -11,7 +11,7 @@
  * do not refuse the rest of the server.
  */
 import { INSUFFICIENT, type RingProducer } from '../../ring/byte-ring.ts';
-import { Kind } from '../../ring/message.ts';
+import { RecordKind } from '../../ring/message.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { WorkerLink } from './worker-link.ts';
 
@@ -78,7 +78,7 @@ export class Assignments implements Iterable<Exchange> {
       const { index, generation, meantFor } = exchange;
       const { inbound } = meantFor!;
       if (!hasRoom(inbound)) continue;
-      inbound.commit(0, Kind.ASSIGN, index, generation);
+      inbound.commit(0, RecordKind.ASSIGN, index, generation);
       this.#untold.delete(exchange);
       inbound.notify();
       meantFor!.ring();

@@ -1,7 +1,7 @@
 /**
  * What a worker runs: exchanges, from the slab to the application and its answer back.
  *
- * Law: the same for every interface (`interface.ts`), which alone knows how an application is called. Knows responses
+ * Law: the same for every interface (`interface-api.ts`), which alone knows how an application is called. Knows responses
  * and bodies by their ends; not rings or sockets.
  *
  * What an application throws: before its head was sent the client gets 500, after it the connection is destroyed, so
@@ -9,7 +9,7 @@
  */
 import { errorText } from '../../error-text.ts';
 import { Abort } from '../../ring/layout.ts';
-import { BLOCKS, Kind, RequestReader } from '../../ring/message.ts';
+import { BLOCKS, RecordKind, RequestReader } from '../../ring/message.ts';
 import { Faults } from './faults.ts';
 import { Inbound, type InboundBody, type InboundOwner } from './inbound.ts';
 import type { Interface } from './interface-api.ts';
@@ -160,7 +160,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   // called by its inbound bodies
 
   wantBody(exchange: number, generation: number, blocks: boolean): void {
-    this.#loop.say(blocks ? Kind.READ | BLOCKS : Kind.READ, exchange, generation);
+    this.#loop.say(blocks ? RecordKind.READ | BLOCKS : RecordKind.READ, exchange, generation);
     this.#loop.link.acceptor.ring();
   }
 

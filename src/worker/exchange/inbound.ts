@@ -5,7 +5,7 @@
  * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
  */
 import { ByteQueue } from '../../ring/byte-queue.ts';
-import { BROKEN, END, halfWindow, Kind, kindOf } from '../../ring/message.ts';
+import { BROKEN, END, halfWindow, RecordKind, kindOf } from '../../ring/message.ts';
 import { ClientGoneError, NoBlockingError } from '../../tsgi/rule-errors.ts';
 import type { BodySource } from '../../tsgi/input.ts';
 import type { Link } from './link.ts';
@@ -184,7 +184,7 @@ export class Inbound {
     while (inbound.next()) {
       const body = this.#bodies[inbound.exchange];
       const { kind, offset, length } = inbound;
-      if (kindOf(kind) === Kind.ASSIGN) {
+      if (kindOf(kind) === RecordKind.ASSIGN) {
         this.#owner.assign(inbound.exchange, inbound.generation);
       } else if (body !== undefined) {
         if (length > 0) body.onBytes(inbound.bytes.subarray(offset, offset + length));

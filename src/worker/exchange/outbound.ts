@@ -9,7 +9,16 @@ import { chooseFraming, encodeHead, Framing } from '../../http/encoder.ts';
 import { INSUFFICIENT } from '../../ring/byte-ring.ts';
 import type { Bytes } from '../../ring/bytes.ts';
 import { Abort } from '../../ring/layout.ts';
-import { CLOSE, END, INTERIM, Kind, leavesTooMuch, NO_EXCHANGE, PIECE, WINDOW } from '../../ring/message.ts';
+import {
+  CLOSE,
+  END,
+  INTERIM,
+  RecordKind,
+  leavesTooMuch,
+  NO_EXCHANGE,
+  PIECE,
+  WINDOW,
+} from '../../ring/message.ts';
 import type { WorkerLoop } from './loop.ts';
 import type { AnsweredRequest } from './answers.ts';
 import { PartQueue } from './part-queue.ts';
@@ -146,7 +155,7 @@ export class Outbound {
   takeOver(): void {
     this.begin();
     this.#tunnel = true;
-    this.loop.say(Kind.TUNNEL, this.exchange, this.generation);
+    this.loop.say(RecordKind.TUNNEL, this.exchange, this.generation);
     this.loop.committed(false);
   }
 
@@ -180,7 +189,7 @@ export class Outbound {
     const at = responses.claim(text.length);
     if (at === INSUFFICIENT) return;
     responses.bytes.latin1Write(text, at);
-    responses.commit(text.length, Kind.RESPONSE | INTERIM, this.exchange, this.generation);
+    responses.commit(text.length, RecordKind.RESPONSE | INTERIM, this.exchange, this.generation);
     this.loop.committed(false);
   }
 
@@ -213,7 +222,7 @@ export class Outbound {
 
   /** The answer cannot be finished: the client shall see the truncation. One that has ended goes out all the same. */
   abort(): void {
-    if (!this.ending) this.#cut(Kind.ABORT);
+    if (!this.ending) this.#cut(RecordKind.ABORT);
   }
 
   /** The client has ended its side: what is queued still goes out, and the connection ends. */
@@ -229,19 +238,19 @@ export class Outbound {
     if (!this.over) return this.finish(true);
     this.#hungUp = true;
     if (this.closes) return;
-    this.loop.say(Kind.HANG_UP, NO_EXCHANGE, connection);
+    this.loop.say(RecordKind.HANG_UP, NO_EXCHANGE, connection);
     this.loop.committed(true);
   }
 
   /** Ends the connection now: what the acceptor has been given goes out, what waits for room does not. */
   hangUp(): void {
-    if (!this.ending) this.#cut(Kind.RESPONSE | END | CLOSE);
+    if (!this.ending) this.#cut(RecordKind.RESPONSE | END | CLOSE);
   }
 
   /** Nobody waits for this answer any more. Gives the exchange back at once; what is still written is dropped. */
   leave(): void {
     this.gone = true;
-    this.#cut(Kind.RESPONSE | END);
+    this.#cut(RecordKind.RESPONSE | END);
   }
 
   /** The same, while more of the body comes: END waits for `leave`, because it would break the body off. */
@@ -264,7 +273,7 @@ export class Outbound {
       this.queue.keep(scratch?.buffer);
       return this.loop.blockedOn(this);
     }
-    if (this.ending && !this.over) this.#sayEnd(Kind.RESPONSE | END | (this.closes ? CLOSE : 0));
+    if (this.ending && !this.over) this.#sayEnd(RecordKind.RESPONSE | END | (this.closes ? CLOSE : 0));
     if (this.#tunnel) this.loop.committedMessage();
     else this.loop.committed(this.over);
     this.onFlow();
@@ -328,7 +337,7 @@ export class Outbound {
     writeAnswer(ring.bytes, at, head, body, length);
     points.reached('mid-record');
     this.isOver();
-    ring.commit(size, Kind.RESPONSE | END | (this.closes ? CLOSE : 0), this.exchange, this.generation);
+    ring.commit(size, RecordKind.RESPONSE | END | (this.closes ? CLOSE : 0), this.exchange, this.generation);
     points.reached('committed');
     this.loop.committed(true);
   }
@@ -342,13 +351,13 @@ export class Outbound {
     const at = ring.claim(wanted);
     if (at === INSUFFICIENT) return this.loop.awaitSpace(wanted);
     if (!this.#fill(at, wanted)) {
-      this.#cut(Kind.ABORT);
+      this.#cut(RecordKind.ABORT);
       return false;
     }
     const last = this.ending && this.queue.length === 0;
     points.reached('mid-record');
     if (last) this.isOver();
-    const kind = Kind.RESPONSE | (last ? END | (this.closes ? CLOSE : 0) : 0);
+    const kind = RecordKind.RESPONSE | (last ? END | (this.closes ? CLOSE : 0) : 0);
     ring.commit(wanted, kind, this.exchange, this.generation);
     points.reached('committed');
     this.#sent = (this.#sent + wanted) | 0;

@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Outbound } from './outbound.ts';
 import { Running, type RunningOwner } from './running.ts';
 
-export class Refusal extends Running {
+export class RefusedExchange extends Running {
   override readonly label = { method: '', target: '', id: '' };
   readonly #status: number;
 

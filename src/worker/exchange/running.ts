@@ -1,7 +1,7 @@
 /**
  * One exchange that this worker runs: its answer, its body, and how its application is told that nobody waits.
  *
- * Law: what all interfaces share; how an application is called is a subclass's (`tsgi-interface.ts`, `node/exchange.ts`).
+ * Law: what all interfaces share; how an application is called is a subclass's (`worker/tsgi/interface.ts`, `node/exchange.ts`).
  * The gateway alone decides what happens to it.
  */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';

@@ -78,7 +78,7 @@ function sayingOf(headers: SrvxPrepared['headers']): Said {
   for (let i = 0; i < headers.length; i += 2) {
     const value = String(headers[i + 1]);
     headers[i + 1] = value;
-    switch (kindOf(headers[i] as string)) {
+    switch (bodyKindOf(headers[i] as string)) {
       case 'content-length':
         said.length = said.lengths === 0 || said.length === value ? value : 'several';
         said.lengths += 1;
@@ -96,7 +96,7 @@ function sayingOf(headers: SrvxPrepared['headers']): Said {
 }
 
 /** In lower case, of those that are looked at; '' is any other. */
-function kindOf(name: string): string {
+function bodyKindOf(name: string): string {
   switch (name.length) {
     case 7:
     case 14:
@@ -162,7 +162,7 @@ function without(
 ): typeof headers {
   const kept: typeof headers = [];
   for (let i = 0; i < headers.length; i += 2) {
-    const kind = kindOf(headers[i] as string);
+    const kind = bodyKindOf(headers[i] as string);
     if (kind === 'transfer-encoding' || kind === 'trailer' || (kind === 'content-encoding' && drops.coding))
       continue;
     if (kind === 'content-length' && drops.length) continue;

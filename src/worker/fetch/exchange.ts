@@ -1,7 +1,7 @@
 /**
  * One exchange of a fetch handler: `Request` in, `Response` out, and Node's messages only for who wants them.
  *
- * Law: a plain answer to a request without a body goes straight into the ring (`plain-head.ts` says what is plain). When
+ * Law: a plain answer to a request without a body goes straight into the ring (`plain-response-head.ts` says what is plain). When
  * somebody wants Node's request or response, the handler by its bindings or the answer by its kind, they are made, and
  * from then on this is an exchange like any of Node's; asked for behind a plain answer, they are finished and write
  * nothing. Where somebody listens to Node's server they are made at once.
@@ -25,7 +25,7 @@ export interface FetchContext {
   passThroughOnException(): void;
 }
 
-export type FetchHandler = (
+export type FetchListener = (
   request: Request,
   bindings: FetchBindings,
   context: FetchContext,
@@ -38,7 +38,7 @@ export interface FetchHost extends ExchangeHost {
 }
 
 export interface FetchCall {
-  readonly handler: FetchHandler;
+  readonly handler: FetchListener;
   readonly context: FetchContext;
 }
 

@@ -10,13 +10,13 @@ import type { WorkerLoop } from '../exchange/loop.ts';
 import type { NodeExchange } from '../node/exchange.ts';
 import type { Arrived } from '../node/exchange-host.ts';
 import { patchGlobalResponse } from './response.ts';
-import { type FetchCall, FetchExchange, type FetchHandler } from './exchange.ts';
+import { type FetchCall, FetchExchange, type FetchListener } from './exchange.ts';
 import { NodeInterface } from '../node/interface.ts';
 import type { Site } from '../node/site.ts';
 import { type ExchangeOutbound, exchangeOf } from '../node/socket.ts';
 
 export interface FetchInterfaceOptions {
-  readonly application: FetchHandler;
+  readonly application: FetchListener;
   readonly requestIdPrefix: string;
   /** Is told of what a promise given to `waitUntil` was rejected with. */
   readonly report: (text: string) => void;

@@ -7,7 +7,7 @@
 import { Server } from 'node:http';
 import { OptionError } from '../../errors.ts';
 import type { Application } from '../../tsgi/types.ts';
-import type { FetchHandler } from '../fetch/exchange.ts';
+import type { FetchListener } from '../fetch/exchange.ts';
 import { shapeOf } from './function-shape.ts';
 import type { NodeHandler } from '../node/interface.ts';
 
@@ -16,7 +16,7 @@ export type InterfaceName = 'tsgi' | 'fetch' | 'node';
 /** An application, and how it is called. `why`: what told so, for one line of the log. */
 export type Detected =
   | { readonly interface: 'tsgi'; readonly application: Application; readonly why: string }
-  | { readonly interface: 'fetch'; readonly application: FetchHandler; readonly why: string }
+  | { readonly interface: 'fetch'; readonly application: FetchListener; readonly why: string }
   | { readonly interface: 'node'; readonly application: NodeHandler | Server; readonly why: string };
 
 type Callable = (...args: unknown[]) => unknown;
@@ -74,7 +74,7 @@ export function recognise(found: unknown, chosen: InterfaceName | 'auto'): Found
 
 /** What a module exports as `fetch` itself. */
 export function fetchHandler(application: unknown, why: string): Detected {
-  return { interface: 'fetch', application: application as FetchHandler, why };
+  return { interface: 'fetch', application: application as FetchListener, why };
 }
 
 /** A server that the program listens with. */

@@ -79,7 +79,7 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return value instanceof Promise;
 }
 
-export function kindOf(value: unknown): string {
+export function describeExport(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
@@ -114,7 +114,7 @@ export function unusable(why: string): OptionError {
 function whatIsThere(exports: Exports, name: string): string {
   const found = name === '' ? exports.default : namedIn(exports, name);
   const isNothing = found === undefined || found === null || isEmpty(found);
-  return isNothing ? `it exports ${namesOf(exports)}` : `that is ${kindOf(found)}`;
+  return isNothing ? `it exports ${namesOf(exports)}` : `that is ${describeExport(found)}`;
 }
 
 function namedIn(exports: Exports, name: string): unknown {

@@ -6,7 +6,7 @@
 import { errorText } from '../../error-text.ts';
 import { OptionError } from '../../errors.ts';
 
-export interface ImportedModule {
+export interface PreloadedModule {
   /** As the user calls it. */
   readonly name: string;
   /** What is imported. */
@@ -14,7 +14,7 @@ export interface ImportedModule {
 }
 
 /** @throws OptionError TSGI_ERR_APP_LOAD that names the module, with the stack of what it threw */
-export async function loadImports(modules: readonly ImportedModule[]): Promise<void> {
+export async function loadImports(modules: readonly PreloadedModule[]): Promise<void> {
   for (const { name, url } of modules) {
     try {
       await import(url);

@@ -68,7 +68,7 @@ const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
 const NetServer = netServer.constructor as new () => Server;
 const netListen = netServer.listen as unknown as Listen;
 
-export class Program {
+export class ListeningProgram {
   /** What it listens on that is no HTTP. */
   readonly otherPorts: OtherPorts;
   readonly #owner: ProgramOwner;

@@ -21,7 +21,7 @@ import {
   findUsual,
   hooksOf,
   isPlainObject,
-  kindOf,
+  describeExport,
   noApplication,
   noSite,
   unusable,
@@ -29,7 +29,7 @@ import {
 } from './exports.ts';
 import type { LoopWatch } from './loop-watch.ts';
 import { OwnStart } from './own-start.ts';
-import type { Program } from './listening-program.ts';
+import type { ListeningProgram } from './listening-program.ts';
 
 export interface Loaded {
   readonly detected: Detected;
@@ -51,7 +51,7 @@ export interface LoadParts {
   readonly interface: InterfaceName | 'auto';
   readonly expects: Expected;
   /** Receives the calls of `listen`. */
-  readonly program: Program;
+  readonly program: ListeningProgram;
   readonly watch: LoopWatch;
   /** A call of `listen` is noticed after the application is loaded, too. Not so in the caller's own thread. */
   readonly hearsLater: boolean;
@@ -114,7 +114,7 @@ export async function takeApplication(application: object, chosen: LoadParts['in
   const detected = await detectedFrom(found, chosen);
   if (detected !== undefined) return { detected, hooks: {} };
   const got =
-    found?.kind === 'unusable' ? `${found.what}; ${found.remedy}` : `that is ${kindOf(application)}`;
+    found?.kind === 'unusable' ? `${found.what}; ${found.remedy}` : `that is ${describeExport(application)}`;
   throw unusable(
     `option app takes a path, a function, an object with fetch, or an app of a framework, and ${got}`,
   );
@@ -197,7 +197,7 @@ async function detectedFrom(
     return { ...detected, why: detected.why.replace('the export', 'what the exported factory returned') };
   }
   throw unusable(
-    `the export is a function without parameters, which was called to make the application, and it returned ${kindOf(made)}; return an application from it, or take the parameters of one: (request, response), (request) or (environ, startResponse)`,
+    `the export is a function without parameters, which was called to make the application, and it returned ${describeExport(made)}; return an application from it, or take the parameters of one: (request, response), (request) or (environ, startResponse)`,
   );
 }
 

@@ -3,7 +3,7 @@
  *
  * Law: does what Node's server does around a request (its `parserOnIncoming` and `resOnFinish`), with Node's own
  * `IncomingMessage` and `ServerResponse`; knows the outbound and the inbound body by their methods. What is called with
- * them is the listener's (`node-interface.ts`).
+ * them is the listener's (`worker/node/interface.ts`).
  *
  * The end: a response that is finished goes out at once, and END with it, unless the application still reads its body:
  * END would break that off, so it waits for the body's end.
@@ -23,14 +23,14 @@ import { detachSignal, dump, isRead } from './request.ts';
 import type { RequestHead } from './request-head.ts';
 import { tellSilence } from './silence.ts';
 import { type ExchangeOutbound, ExchangeSocket } from './socket.ts';
-import type { SocketOwner } from './socket-owner.ts';
+import type { ExchangeSocketOwner } from './socket-owner.ts';
 
 const requestStart = diagnostics.channel('http.server.request.start');
 const responseFinish = diagnostics.channel('http.server.response.finish');
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
-export class NodeExchange extends Running implements SocketOwner, FeedOwner {
+export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOwner {
   declare readonly outbound: ExchangeOutbound;
   protected readonly host: ExchangeHost;
   readonly head: RequestHead;

@@ -3,7 +3,7 @@
  * or a socket of its own.
  *
  * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`, or for a connection that is taken
- * over `tunnel.ts`. Knows `http.Server` as what listeners hang on, and never listens.
+ * over `upgraded-socket.ts`. Knows `http.Server` as what listeners hang on, and never listens.
  */
 import type { Server } from 'node:http';
 import { isPolling } from '../../http/affinity-key.ts';
@@ -21,8 +21,8 @@ import { guardInterim } from './interim.ts';
 import { RequestHead } from './request-head.ts';
 import { type NodeHandler, Site } from './site.ts';
 import { ExchangeOutbound } from './socket.ts';
-import { Refusal } from '../exchange/refused.ts';
-import { Tunnel, type TunnelEvent, TunnelOutbound, TunnelSocket } from './upgraded-socket.ts';
+import { RefusedExchange } from '../exchange/refused.ts';
+import { UpgradedExchange, type TunnelEvent, TunnelOutbound, TunnelSocket } from './upgraded-socket.ts';
 
 export type { NodeHandler };
 
@@ -48,7 +48,7 @@ function eventOf(flags: number): TunnelEvent {
 export class NodeInterface implements Interface {
   readonly #loop: WorkerLoop;
   readonly #siteAt: (local: LocalAddress) => Site;
-  readonly #tunnels: Set<Tunnel> = new Set();
+  readonly #tunnels: Set<UpgradedExchange> = new Set();
   #draining = false;
   #hint: ((text: string) => void) | undefined;
 
@@ -90,7 +90,7 @@ export class NodeInterface implements Interface {
     return new NodeExchange(outbound, site, arrived);
   }
 
-  #tunnel(reader: RequestReader, site: Site, body: InboundBody): Tunnel {
+  #tunnel(reader: RequestReader, site: Site, body: InboundBody): UpgradedExchange {
     const plan = planOf(reader.flags);
     const outbound = new TunnelOutbound(this.#loop, reader.exchange, reader.generation, plan);
     const socket = new TunnelSocket(outbound, body, reader);
@@ -103,13 +103,13 @@ export class NodeInterface implements Interface {
     const id = site.requestId(reader.serial);
     const event = eventOf(reader.flags);
     const parts = { server, event, request, socket, requestId: id, open: this.#tunnels };
-    return new Tunnel(outbound, body, parts);
+    return new UpgradedExchange(outbound, body, parts);
   }
 
   /** The connection ends: what follows on it may be the bytes of a tunnel that there is not. */
-  #refuseConnect(reader: RequestReader): Refusal {
+  #refuseConnect(reader: RequestReader): RefusedExchange {
     const plan = planOf(reader.flags & ~Flag.KEEP_ALIVE);
-    return new Refusal(new Outbound(this.#loop, reader.exchange, reader.generation, plan), 501);
+    return new RefusedExchange(new Outbound(this.#loop, reader.exchange, reader.generation, plan), 501);
   }
 
   #giveHint(): void {

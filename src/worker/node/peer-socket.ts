@@ -2,12 +2,12 @@
  * What a socket of Node tells of a client's connection, when the connection is the acceptor's.
  *
  * Law: addresses, the timeout, and what a real socket has besides that means nothing here. Reading and writing are a
- * subclass's: `socket.ts` for one exchange, `tunnel.ts` for a connection that the application has taken over.
+ * subclass's: `socket.ts` for one exchange, `upgraded-socket.ts` for a connection that the application has taken over.
  */
 import { Duplex, type DuplexOptions } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
 
-export interface Address {
+export interface PeerAddress {
   readonly address: string;
   readonly port: number;
   readonly family: string;
@@ -50,7 +50,7 @@ export abstract class PeerSocket extends Duplex {
     return this.destroyed ? 'closed' : 'open';
   }
 
-  address(): Address {
+  address(): PeerAddress {
     return { address: this.localAddress, port: this.localPort, family: this.localFamily };
   }
 

@@ -5,7 +5,7 @@
  */
 
 /** Text that is one byte a character goes on as it is; the ring takes Latin-1. */
-export function bytesOf(
+export function encodePart(
   data: Uint8Array | string,
   encoding: BufferEncoding | null | undefined,
 ): Uint8Array | string {

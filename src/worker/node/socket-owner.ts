@@ -4,7 +4,7 @@
  * Law: types only; `exchange.ts` fulfils them, `socket.ts` uses them.
  */
 
-export interface SocketOwner {
+export interface ExchangeSocketOwner {
   /** The reader of the body has room. */
   socketOnResume(): void;
   /** Bytes are about to be queued; false: they are not part of the response. */

@@ -16,8 +16,8 @@ import type { Prepared } from '../fetch/body-fields.ts';
 import { type HeadContext } from './response.ts';
 import { destroyedError, PeerSocket } from './peer-socket.ts';
 import { plainHead } from './plain-response-head.ts';
-import { bytesOf } from './socket-bytes.ts';
-import type { SocketOwner } from './socket-owner.ts';
+import { encodePart } from './socket-bytes.ts';
+import type { ExchangeSocketOwner } from './socket-owner.ts';
 
 type Done = (error?: Error | null) => void;
 
@@ -73,7 +73,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   /** Where Node looks for the response that it belongs to. */
   _httpMessage: ServerResponse | null = null;
   /** Private, as all that leads to the rings: `assert` prints the properties of a socket, of any size. */
-  readonly #owner: SocketOwner;
+  readonly #owner: ExchangeSocketOwner;
   readonly #outbound: Outbound;
   /** Bytes queued since the queue was last empty. */
   #unsent = 0;
@@ -87,7 +87,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
   #ended = false;
   #closeEmitted = false;
 
-  constructor(server: Server, owner: SocketOwner, outbound: ExchangeOutbound, peers: Peers) {
+  constructor(server: Server, owner: ExchangeSocketOwner, outbound: ExchangeOutbound, peers: Peers) {
     super(optionsOf(server), peers);
     this.server = server;
     this.#owner = owner;
@@ -95,7 +95,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     outbound.socket = this;
   }
 
-  get owner(): SocketOwner {
+  get owner(): ExchangeSocketOwner {
     return this.#owner;
   }
 
@@ -163,7 +163,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
       if (done) process.nextTick(done, destroyedError());
       return false;
     }
-    if (data.length > 0) this.#queue(bytesOf(data, encoding));
+    if (data.length > 0) this.#queue(encodePart(data, encoding));
     if (done) (this.#callbacks ??= []).push(done);
     this.#flushSoon();
     if (this.#unsent < this.writableHighWaterMark) return true;
@@ -371,7 +371,7 @@ function retire(socket: ExchangeSocket): void {
 }
 
 /** The exchange that a request was made for; undefined when it was not made here. */
-export function exchangeOf({ socket }: IncomingMessage): SocketOwner | undefined {
+export function exchangeOf({ socket }: IncomingMessage): ExchangeSocketOwner | undefined {
   return (socket as unknown) instanceof ExchangeSocket
     ? (socket as unknown as ExchangeSocket).owner
     : undefined;

@@ -207,7 +207,7 @@ export interface TunnelParts {
   readonly socket: TunnelSocket;
   readonly requestId: string;
   /** Those that are open, which it joins. */
-  readonly open: Set<Tunnel>;
+  readonly open: Set<UpgradedExchange>;
 }
 
 /** A WebSocket of the library ws, as far as it is needed. */
@@ -224,7 +224,7 @@ const RESTART = 1012;
 const SENT_LOOK_MS = 5;
 const SENT_MS = 1000;
 
-export class Tunnel extends Running {
+export class UpgradedExchange extends Running {
   override readonly lasting: boolean = true;
   override readonly label;
   readonly #socket: TunnelSocket;

@@ -3,7 +3,7 @@
  * sockets of node:dgram.
  *
  * Law: one thread's end; who owns a port is decided by the pool (`pool/port-owners.ts`). HTTP servers on TCP ports are
- * `program.ts`'s.
+ * `load/listening-program.ts`'s.
  *
  * Every worker runs the program, and a TCP port can be bound once. Threads cannot hand a listening socket to each other as
  * the processes of node:cluster can, so one worker at a time owns the port: its server is Node's own, with Node's sockets.
@@ -51,14 +51,14 @@ const NO_CLAIMS: PortClaims = {
 };
 
 type Done = (error?: Error) => void;
-type State = 'asked' | 'standby' | 'owner' | 'closed';
+type PortState = 'asked' | 'standby' | 'owner' | 'closed';
 
 interface Port {
   readonly server: Server;
   readonly key: string;
   readonly args: readonly unknown[];
   readonly address: AddressInfo | string;
-  state: State;
+  state: PortState;
   /** The file of the owner's socket was looked for. */
   looked: boolean;
 }
@@ -180,7 +180,7 @@ export class OtherPorts {
     }
   }
 
-  #withKey(key: string | null, ...states: State[]): Port[] {
+  #withKey(key: string | null, ...states: PortState[]): Port[] {
     return [...this.#ports].filter(
       (port) => (key === null || port.key === key) && states.includes(port.state),
     );

@@ -14,7 +14,7 @@ import { buildEnviron, type EnvironContext } from './make-environ.ts';
 import type { InboundBody } from '../exchange/inbound.ts';
 import { type Interface, planOf } from '../exchange/interface-api.ts';
 import type { WorkerLoop } from '../exchange/loop.ts';
-import { Response } from './response.ts';
+import { TsgiResponse } from './response.ts';
 import { Running, type RunningOwner } from '../exchange/running.ts';
 
 export interface TsgiOptions {
@@ -38,7 +38,12 @@ export class TsgiInterface implements Interface {
 
   begin(request: RequestReader, body: InboundBody | null): Running {
     const { application, context, errors, handlerTimeout, worker } = this.#options;
-    const response = new Response(this.#loop, request.exchange, request.generation, planOf(request.flags));
+    const response = new TsgiResponse(
+      this.#loop,
+      request.exchange,
+      request.generation,
+      planOf(request.flags),
+    );
     response.body = body;
     response.expects = (request.flags & Flag.EXPECT_CONTINUE) !== 0;
     const running = new TsgiRunning(response, body, application);
@@ -54,10 +59,10 @@ export class TsgiInterface implements Interface {
 
 class TsgiRunning extends Running implements AnsweredRequest {
   environ!: Environ;
-  readonly #response: Response;
+  readonly #response: TsgiResponse;
   readonly #application: Application;
 
-  constructor(response: Response, body: InboundBody | null, application: Application) {
+  constructor(response: TsgiResponse, body: InboundBody | null, application: Application) {
     super(response, body);
     this.#response = response;
     this.#application = application;

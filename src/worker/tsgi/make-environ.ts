@@ -14,7 +14,7 @@ import {
   SIGNAL_SOURCE,
   type SignalSource,
   splitTarget,
-  VERSION,
+  TSGI_VERSION,
 } from '../../tsgi/environ.ts';
 import { fileWrapper } from '../../tsgi/file-body.ts';
 import type { Environ, ErrorStream, InputStream } from '../../tsgi/types.ts';
@@ -89,7 +89,7 @@ function base(request: RequestView, context: EnvironContext, parts: EnvironParts
     REMOTE_ADDR: request.remoteAddress,
     REMOTE_PORT: String(request.remotePort),
     REQUEST_URI: '',
-    'tsgi.version': VERSION,
+    'tsgi.version': TSGI_VERSION,
     'tsgi.url_scheme': 'http',
     'tsgi.input': parts.input,
     'tsgi.errors': parts.errors,

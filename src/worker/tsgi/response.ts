@@ -12,7 +12,7 @@ import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { chooseFraming, encodeChunkPrefix, encodeHead, Framing, LAST_CHUNK } from '../../http/encoder.ts';
 import { INSUFFICIENT } from '../../ring/byte-ring.ts';
-import { CLOSE, END, Kind, PIECE, writeFileRecord } from '../../ring/message.ts';
+import { CLOSE, END, RecordKind, PIECE, writeFileRecord } from '../../ring/message.ts';
 import { TsgiRuleError } from '../../tsgi/rule-errors.ts';
 import { type FileBody, mustBeRegular } from '../../tsgi/file-body.ts';
 import type { Sink } from '../../tsgi/handler.ts';
@@ -21,7 +21,7 @@ import { encoded, Outbound } from '../exchange/outbound.ts';
 
 const CRLF = '\r\n';
 
-export class Response extends Outbound implements Sink {
+export class TsgiResponse extends Outbound implements Sink {
   #framing: number = Framing.NONE;
   #flowing: Promise<void> | null = null;
   #flow: (() => void) | null = null;
@@ -107,7 +107,12 @@ export class Response extends Outbound implements Sink {
     const ring = this.loop.link.responses;
     ring.bytes.set(payload, ring.claim(payload.length));
     this.isOver();
-    ring.commit(payload.length, Kind.FILE | END | (this.closes ? CLOSE : 0), this.exchange, this.generation);
+    ring.commit(
+      payload.length,
+      RecordKind.FILE | END | (this.closes ? CLOSE : 0),
+      this.exchange,
+      this.generation,
+    );
     this.loop.committed(true);
   }
 
