@@ -91,6 +91,16 @@ describe('a call that is taken', () => {
     expect(JSON.parse(await at(port))).toEqual([false, { address: '::', family: 'IPv6', port }, true]);
   });
 
+  test('makes the server listen at once on port 0, whose number it has from listening on', async () => {
+    const app = appFile(`${HTTP}
+      const server = http.createServer((request, response) => response.end(JSON.stringify(seen)));
+      const seen = [server.listen(0).listening, server.address().port];
+      if (!server.listening) server.listen(0);
+      server.once('listening', () => seen.push(server.address().port));`);
+    const { port } = new URL(await new Cli([app, '--threads', '1']).url());
+    expect(JSON.parse(await at(Number(port)))).toEqual([true, 0, Number(port)]);
+  });
+
   test('may come behind a close: the worker stays, and the last server serves', async () => {
     const port = await freePort();
     const app = appFile(`${HTTP}

@@ -281,9 +281,12 @@ export class ListeningProgram {
 
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
-/** Node binds within the call if it is given a port and no host, so `address()` is not null behind it. */
+/**
+ * Node binds within the call if it is given no host, so a server listens at once, and `address()` is not null. The port that
+ * the acceptor chooses for port 0 is known later: until 'listening' it reads 0.
+ */
 function expectedAt({ port = 0, host, ipv6Only }: Asked): AddressInfo | null {
-  if (port === 0 || host !== undefined || ipv6Only === true) return null;
+  if (host !== undefined || ipv6Only === true) return null;
   return { address: '::', family: 'IPv6', port };
 }
 
