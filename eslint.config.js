@@ -3,6 +3,8 @@
  */
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { PROSE_GLOBS } from './scripts/prose/clean.js';
+import prose from './scripts/prose/eslint-plugin.js';
 
 export default tseslint.config(
   { ignores: ['dist/', '**/node_modules/', '**/.next/', 'test/grid/build/'] },
@@ -91,5 +93,11 @@ export default tseslint.config(
     files: ['**/*.cjs'],
     languageOptions: { globals: { require: 'readonly', module: 'readonly' } },
     rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
+  {
+    // English in comments, titles of tests and strings that users see; Markdown is checked by scripts/prose.js.
+    files: PROSE_GLOBS,
+    plugins: { prose },
+    rules: { 'prose/english': 'error' },
   },
 );

@@ -10,6 +10,7 @@ const STEPS = [
   ['build', 'node scripts/build.js'],
   ['format', 'npx --no-install prettier --check --log-level warn .'],
   ['lint', 'npx --no-install eslint .'],
+  ['English of documents', 'node scripts/prose.js --check'],
   ['types', 'npm run -s types'],
   ['docs fresh', 'node scripts/docs.js --check'],
   ['grid docs fresh', 'node lab/grid.js --check'],

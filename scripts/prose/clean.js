@@ -1,0 +1,15 @@
+/**
+ * Where the rules for English are on: files that ESLint and `npm run lint` hold to them.
+ *
+ * Law: paths from the root; a folder ends with a slash. A folder is added once `node scripts/prose.js FOLDER` finds nothing.
+ */
+export const PROSE = ['scripts/prose/', 'scripts/prose.js', 'test/prose/'];
+
+/** The same as patterns for ESLint. */
+export const PROSE_GLOBS = PROSE.filter((path) => !path.endsWith('.md')).map((path) =>
+  path.endsWith('/') ? `${path}**/*.{js,mjs,cjs,ts,mts,cts}` : path,
+);
+
+export function isClean(file) {
+  return PROSE.some((path) => (path.endsWith('/') ? file.startsWith(path) : file === path));
+}
