@@ -1,18 +1,18 @@
 /**
- * Errors as text for the log, whole: what caused them, their code and other properties, the errors of an AggregateError.
+ * Errors as text for the log, with their causes, codes, other properties, and the errors of an AggregateError.
  *
- * Law: words only; never throws, whatever an application has thrown, and never more than LONGEST characters.
+ * Law: no function throws, even for a hostile value that an application has thrown. A text is cut at LONGEST characters.
  */
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 const LONGEST = 16 * 1024;
-/** Frames of a load failure that are shown, of each error. */
+/** Frames of each error that a load failure shows. */
 const FRAMES = 5;
 
 /** The compiled files of this package. */
 const OURS = new URL('.', import.meta.url);
-/** What stands in frames that tell a user nothing: Node's, the pool's, ours. */
+/** Marks of frames that do not help a user: the frames of Node, of piscina and of this package. */
 const FOREIGN = [
   '(node:',
   'at node:',
@@ -27,7 +27,7 @@ export function errorText(error: unknown): string {
   return bounded(error instanceof Error ? inspected(error) : `thrown: ${shown(error)}`);
 }
 
-/** An error that an application threw while it loaded: its message, its own frames, and all that belongs to it. */
+/** An error that an application threw while it loaded: its message, its own frames, and its properties. */
 export function loadErrorText({ message, stack = '' }: Error): string {
   const lines = stack.split('\n');
   const start = lines.findIndex((line) => isFrame(line) || / \{$/.test(line));
@@ -50,7 +50,7 @@ function inspected(error: Error): string {
   try {
     return inspect(error);
   } catch {
-    // What it holds cannot be looked at.
+    // A getter or a proxy in the error has thrown.
     return stackOf(error);
   }
 }

@@ -1,12 +1,13 @@
 /**
- * The one table of the server's error codes (those of TSGI are in `tsgi/rule-errors.ts`): whose fault (class), what the client is answered (status), the message.
- * Imports nothing. A code added here must be thrown somewhere and be named in a test.
+ * The error codes of the server, and their classes. `tsgi/rule-errors.ts` has the codes of TSGI.
+ *
+ * Law: imports nothing. Each code here is thrown somewhere and named in a test.
  */
 
 interface ErrorRow {
-  /** Whose fault it is; the class of the same name is thrown. */
+  /** The party at fault. It selects the class: `OptionError` or `ApplicationError`. */
   readonly fault: 'option' | 'application';
-  /** HTTP status the client is answered, 0 where no client is involved. */
+  /** The HTTP status that the client receives. 0: no client is involved. */
   readonly status: number;
   readonly message: string;
 }
@@ -31,18 +32,18 @@ export const ERRORS = {
   TSGI_ERR_APP_INTERFACE: {
     fault: 'application',
     status: 500,
-    message: 'The application was called by the wrong interface',
+    message: 'The server called the application by the wrong interface',
   },
   TSGI_ERR_BOOT_TIMEOUT: { fault: 'option', status: 0, message: 'The application did not load in time' },
   TSGI_ERR_LISTEN: { fault: 'option', status: 0, message: 'Cannot listen' },
   TSGI_ERR_STATE: { fault: 'option', status: 0, message: 'The server is in the wrong state' },
-  TSGI_ERR_MEMORY: { fault: 'application', status: 0, message: 'Shared memory was written over' },
-  TSGI_ERR_ZOMBIES: { fault: 'application', status: 0, message: 'Too many threads cannot be ended' },
+  TSGI_ERR_MEMORY: { fault: 'application', status: 0, message: 'A stray write has damaged shared memory' },
+  TSGI_ERR_ZOMBIES: { fault: 'application', status: 0, message: 'Too many threads could not be terminated' },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Every error this package throws on purpose. `code` names it, `status` is what a client is answered (0: none). */
+/** Every error that this package throws on purpose. `code` names it. `status` is the HTTP status that a client receives, or 0. */
 export class TsgiError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
@@ -55,8 +56,8 @@ export class TsgiError extends Error {
   }
 }
 
-/** The caller's fault, found before or while starting: a wrong option, file, export or address. */
+/** A wrong option, file, export or address, found before or while the server starts. */
 export class OptionError extends TsgiError {}
 
-/** The application did what the server cannot put up with. */
+/** The application broke a rule that the server depends on. */
 export class ApplicationError extends TsgiError {}

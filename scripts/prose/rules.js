@@ -63,7 +63,7 @@ export const PHRASES = [
   },
   {
     rule: 'default',
-    find: [String.raw`(?:^|[;:,(] ?)(?:0|−1)(?: is|:) (?:never|any|none|no|not|for ?ever|off|the)\b`],
+    find: [String.raw`(?:^|[;:,(] ?)(?:0|−1)(?: is|:) (?:never|any|none|no limit|not given|for ?ever|off)\b`],
     remedy: 'write "Default: 30s. 0 disables the limit."',
   },
   {

@@ -1,19 +1,19 @@
 /**
- * Where the key of `--affinity` stands: in a request's target, fields and peer, and in the head of an answer.
+ * Finds the key of `--affinity` in the target, the fields and the peer of a request, and in the head of a response.
  *
- * Law: pure. Clients and applications choose the text that is read here, so every function reads each character a fixed
- * number of times; no regular expression reads such text. The acceptor reads requests, the worker reads its own answers.
+ * Law: pure. Clients and applications choose the text, so every function reads each character a fixed number of times. No
+ * regular expression reads such text. The acceptor reads requests. A worker reads its own responses.
  */
 import { createHash } from 'node:crypto';
 
 export type AffinityPlace =
   | { readonly kind: 'query' | 'cookie' | 'header'; readonly name: string }
-  /** The path's segment of that number; 1 is the first. */
+  /** A segment of the path. 1 is the first segment. */
   | { readonly kind: 'path'; readonly segment: number }
   /** The client's address. */
   | { readonly kind: 'address' };
 
-/** A longer key is replaced by its hash, so that a key that is kept has a bounded size. */
+/** Characters. The hash of a longer key replaces it, so that stored keys have a bounded size. */
 const LONGEST_KEY = 64;
 
 /** @param option `query:NAME`, `cookie:NAME`, `header:NAME`, `path:N` or `address`, as the options table checks it */
@@ -26,8 +26,8 @@ export function placeOf(option: string): AffinityPlace {
 }
 
 /**
- * The key as it is compared and kept: at most 65 characters, a string of its own. A slice of a larger string would keep
- * that string alive. Undefined for an empty key.
+ * The key for comparison and storage: at most 65 characters. Undefined for an empty key. The result is a copy, because a
+ * slice would keep the larger string alive.
  */
 export function shortKey(key: string | undefined): string | undefined {
   if (key === undefined || key === '') return undefined;
@@ -35,18 +35,18 @@ export function shortKey(key: string | undefined): string | undefined {
   return Buffer.from(key, 'latin1').toString('latin1');
 }
 
-/** The value of the first query parameter of that name, as the target has it. */
+/** The undecoded value of the first query parameter with this name. */
 export function parameterOf(target: string, name: string): string | undefined {
   const start = target.indexOf('?');
   return start === -1 ? undefined : valueIn(target, start + 1, '&', name);
 }
 
-/** The value of the first cookie of that name in a Cookie field. */
+/** The value of the first cookie with this name in a Cookie field. */
 export function cookieOf(field: string | undefined, name: string): string | undefined {
   return field === undefined ? undefined : valueIn(field, 0, ';', name);
 }
 
-/** The segment of that number in a target's path, 1 for the first; the target may be absolute (`http://host/path`). */
+/** A segment of the target's path. 1 is the first segment. The target may be absolute (`http://host/path`). */
 export function segmentOf(target: string, segment: number): string | undefined {
   const end = endOf(target, '?', 0, target.length);
   let at = pathStart(target);
@@ -58,14 +58,14 @@ export function segmentOf(target: string, segment: number): string | undefined {
   return undefined;
 }
 
-/** An address as one text: an IPv4 client has the same one on a socket of IPv6. */
+/** The address of a client. An IPv4 client has the same key on an IPv4 socket and on an IPv6 socket. */
 export function addressKey(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
 /**
- * The key that an answer gives to its client; undefined for none. Only an answer of 2xx or 3xx gives one. If a head has
- * several, the last one counts, as it does for a browser.
+ * The key that a response sets for its client. Undefined if the response sets no key, or if its status is not 2xx or 3xx.
+ * If a head sets several keys, the last one counts, as in a browser.
  *
  * @param head status line to empty line
  */
@@ -76,25 +76,25 @@ export function keyGivenBy(place: AffinityPlace, status: number, head: string): 
   return undefined;
 }
 
-/** Whether a request may open an Engine.IO session by long-polling, whose name stands in the answer's body. */
+/** Whether a request may open an Engine.IO session by long-polling. The response body then contains the session's name. */
 export function mayOpenSession(method: string, target: string, name: string): boolean {
   return method === 'GET' && parameterOf(target, name) === undefined;
 }
 
-/** Whether a request is one of Engine.IO's long-polling. */
+/** Whether a request belongs to Engine.IO long-polling. */
 export function isPolling(target: string): boolean {
   if (!target.includes('transport=polling')) return false;
   const version = parameterOf(target, 'EIO')?.charCodeAt(0) ?? 0;
   return isDigit(version) && parameterOf(target, 'transport') === 'polling';
 }
 
-/** Characters of a body that are looked at for a handshake, and of the session's name. */
+/** Characters of a body that may contain the handshake, and characters of the longest session name. */
 const HANDSHAKE = 512;
 const LONGEST_SESSION = 256;
 
 /**
- * The session that Engine.IO's OPEN packet names: `0{"sid":"…"`; protocol 3 puts the packet's length before it, JSONP wraps
- * it in a call. Undefined if the body does not begin so.
+ * The session in the OPEN packet of Engine.IO: `0{"sid":"…"`. Protocol 3 puts the length of the packet before it. JSONP wraps
+ * the packet in a call. Undefined if the body does not begin with such a packet.
  */
 export function sessionOpenedBy(body: string, name: string): string | undefined {
   let text = body.slice(0, HANDSHAKE);
@@ -109,7 +109,7 @@ export function sessionOpenedBy(body: string, name: string): string | undefined 
   return session.includes('\\') ? undefined : shortKey(session);
 }
 
-/** Behind `digits:`, if the text begins so. */
+/** The index after a leading `digits:`, otherwise 0. */
 function startOfPacket(text: string): number {
   let at = 0;
   while (isDigit(text.charCodeAt(at))) at += 1;
@@ -126,7 +126,7 @@ function pathStart(target: string): number {
   return scheme === -1 ? -1 : target.indexOf('/', scheme + 3);
 }
 
-/** The value of the first `name=value` of that name, in a list with such a separator. */
+/** The value of the first `name=value` pair with this name in a list. */
 function valueIn(text: string, start: number, separator: string, name: string): string | undefined {
   for (let at = start; at < text.length;) {
     const end = endOf(text, separator, at, text.length);
@@ -143,7 +143,7 @@ function endOf(text: string, mark: string, from: number, end: number): number {
   return found === -1 || found > end ? end : found;
 }
 
-/** The value of a head's last field of that name, which is in lower case. */
+/** The value of the last field with this name in a head. `name` is in lower case. */
 export function lastField(head: string, name: string): string | undefined {
   let value: string | undefined;
   forEachField(head, name, (from, to) => {
@@ -152,7 +152,7 @@ export function lastField(head: string, name: string): string | undefined {
   return value;
 }
 
-/** The value that a head sets a cookie to, for the last time. */
+/** The last value that a head sets for a cookie. */
 export function cookieSetBy(head: string, name: string): string | undefined {
   let value: string | undefined;
   forEachCookie(head, (found, given) => {
@@ -161,7 +161,7 @@ export function cookieSetBy(head: string, name: string): string | undefined {
   return value;
 }
 
-/** Calls back with name, value and the whole field of each cookie that a head sets. */
+/** Calls `callback` with the name, the value and the whole field of each cookie that a head sets. */
 export function forEachCookie(
   head: string,
   callback: (name: string, value: string, field: string) => void,
@@ -174,7 +174,7 @@ export function forEachCookie(
   });
 }
 
-/** Calls back with the place of the value of each field of that name. */
+/** Calls `callback` with the start and the end of the value of each field with this name. */
 function forEachField(head: string, name: string, callback: (from: number, to: number) => void): void {
   for (let at = head.indexOf('\r\n') + 2; at > 1;) {
     const end = head.indexOf('\r\n', at);

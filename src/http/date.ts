@@ -1,13 +1,13 @@
 /**
- * The Date field (RFC 9110 §6.6.1), made once a second.
+ * The value of the Date field (RFC 9110 §6.6.1), formatted once a second.
  *
- * Law: the time is given, never read.
+ * Law: the caller passes the time; nothing here reads a clock.
  */
 export class HttpDate {
   #text = '';
   #until = 0;
 
-  /** @param now ms since the epoch */
+  /** @param now milliseconds since the epoch */
   at(now: number): string {
     if (now >= this.#until || now < this.#until - 1000) {
       this.#text = new Date(now).toUTCString();

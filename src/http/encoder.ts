@@ -1,12 +1,12 @@
 /**
- * Response → bytes: the head, and how the body's end is known.
+ * Response → bytes: the head, and the framing of the body.
  *
- * Law: pure; the date is given. Strings here are Latin-1, one code unit a byte. Runs in the worker for applications'
- * answers and in the acceptor for its own.
+ * Law: pure; the caller passes the date. Strings are Latin-1, one code unit a byte. A worker encodes the responses of the
+ * application, and the acceptor encodes its own.
  */
 import { STATUS_CODES } from 'node:http';
 
-/** How a response's end is known (RFC 9112 §6.3). NONE: no body is sent. */
+/** How a client knows the end of a response (RFC 9112 §6.3). NONE: the response has no body. */
 export const Framing = { NONE: 0, LENGTH: 1, CHUNKED: 2, CLOSE: 3 } as const;
 
 export const LAST_CHUNK = '0\r\n\r\n';
@@ -20,28 +20,28 @@ export interface ResponseHead {
   readonly status: number;
   readonly headers: [name: string, value: string][];
   readonly framing: number;
-  /** Bytes of the body, −1 when not known. */
+  /** Bytes of the body. −1: the length is not known. */
   readonly length: number;
   readonly http11: boolean;
-  /** Whether the connection goes on. Framing.CLOSE ends it all the same: whoever asked for it must close. */
+  /** Whether the connection stays open. With Framing.CLOSE it does not: the caller closes it after the body. */
   readonly keepAlive: boolean;
-  /** The value of Date, unless the application gives one. */
+  /** The value of Date if `headers` has none. */
   readonly date: string;
 }
 
-/** Chunked is never sent to an HTTP/1.0 peer: there the connection's end is the body's. */
+/** An HTTP/1.0 peer cannot read chunked bodies: there the end of the connection ends the body. */
 export function chooseFraming(status: number, length: number, http11: boolean, headRequest: boolean): number {
   if (headRequest || status === 204 || status === 304) return Framing.NONE;
   if (length >= 0) return Framing.LENGTH;
   return http11 ? Framing.CHUNKED : Framing.CLOSE;
 }
 
-/** With its end; a status without a name has an empty reason. */
+/** The status line with its line end. The reason is empty if the status has no name. */
 export function statusLine(status: number): string {
   return STATUS_LINES[status]!;
 }
 
-/** Status line to empty line. The application's fields stand as it gave them. */
+/** The head from the status line to the empty line. The application's fields keep their order and their case. */
 export function encodeHead(head: ResponseHead): string {
   const { status, headers, framing, length } = head;
   let text = statusLine(status);
@@ -56,7 +56,7 @@ export function encodeHead(head: ResponseHead): string {
     } else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
     text += `${name}: ${field[1]}\r\n`;
   }
-  // A HEAD answer says the length of what GET would send; 204 has none, and 304's would be another's.
+  // A response to HEAD has the length of the GET response. A 204 has no length. A 304 would need the length of the 200.
   if (!hasLength && length >= 0 && status !== 204 && status !== 304) {
     text += `content-length: ${length}\r\n`;
   }
@@ -74,13 +74,13 @@ export function encodeChunkPrefix(bytes: number): string {
 export interface Refusal {
   readonly close: boolean;
   readonly date: string;
-  /** ASCII; '' is none. */
+  /** ASCII. Empty: the body has only the status. */
   readonly detail?: string;
   /** Seconds. */
   readonly retryAfter?: number | undefined;
 }
 
-/** A complete answer of the server's own, as plain text. */
+/** A complete response of the server itself, as plain text. */
 export function encodeRefusal(status: number, { detail = '', ...refusal }: Refusal): string {
   const body = `${status} ${STATUS_CODES[status] ?? ''}${detail === '' ? '' : `: ${detail}`}\n`;
   const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];

@@ -1,7 +1,7 @@
 /**
- * What a request's head says, as bits: they go from the parser through the slab to the worker.
+ * Properties of a request head, as bits. The parser sets them, and the worker reads them from the slab.
  *
- * Law: the values are those of `native/shim.c`.
+ * Law: `native/shim.c` has the same values.
  */
 export const Flag = {
   HTTP_1_1: 1,
@@ -11,8 +11,8 @@ export const Flag = {
   EXPECT_CONTINUE: 16,
   HEAD: 32,
   UPGRADE: 64,
-  /** The target is in absolute-form: its authority stands over the Host field (RFC 9112 §3.2.2). */
+  /** The target is in absolute-form: its authority overrides the Host field (RFC 9112 §3.2.2). */
   ABSOLUTE_TARGET: 128,
-  /** The target is an authority, and what follows the head is no HTTP (RFC 9110 §9.3.6). UPGRADE is set as well. */
+  /** The target is an authority. The bytes after the head are not HTTP (RFC 9110 §9.3.6). UPGRADE is also set. */
   CONNECT: 256,
 } as const;

@@ -1,26 +1,27 @@
 /**
- * Hosts that are right by RFC 3986, and may still be none to a URL parser: `256.1.1.1`, `xn--`, `a%00`, `[:::]`.
+ * Whether a URL parser accepts a host. Some hosts are valid by RFC 3986, and a URL parser still rejects them: `256.1.1.1`,
+ * `xn--`, `a%00`, `[:::]`.
  *
- * Law: pure; one question, with a memory of bounded size. The shim judges the form of every host, and asks here only for
- * those outside of the common form, so most requests never come here.
+ * Law: pure, with a cache of bounded size. The shim checks the syntax of every host. The parser checks a host here only if
+ * the host has an unusual form, so most requests skip this check.
  */
 
-/** Hosts that are remembered. */
+/** Hosts in the cache. */
 const MOST = 256;
-/** Four times as long as a name of the DNS can be. */
+/** Characters: four times the longest DNS name. */
 const LONGEST = 1024;
 
 export class Hosts {
   readonly #known: Map<string, boolean> = new Map();
 
-  /** @param host Latin-1, with its port; its form is right */
+  /** @param host Latin-1, with its port, in valid syntax */
   takes(host: string): boolean {
-    // What a URL parser does with an internationalized name grows faster than the name.
+    // The time that a URL parser needs for an internationalized name grows faster than the name.
     if (host.length > LONGEST) return false;
     const known = this.#known.get(host);
     if (known !== undefined) return known;
     const takes = URL.canParse(`http://${host}/`);
-    // Clients choose hosts: made-up ones must not keep the real ones out for ever.
+    // Clients choose hosts: invented hosts must not keep real hosts out of the cache.
     if (this.#known.size >= MOST) this.#known.clear();
     this.#known.set(host, takes);
     return takes;

@@ -1,44 +1,43 @@
 /**
- * Bytes → spans: llhttp, and the rules of ours that it does not keep, behind plain numbers.
+ * Bytes → spans: llhttp, and the rules that the shim adds to it, behind plain numbers.
  *
- * Law: pure; no socket, no clock, no limit of its own. The word numbers below are the context of `native/shim.c`:
- * change them together. One parser serves all connections of a thread, one message at a time; what a connection
- * must keep between two reads is what `save` gives.
+ * Law: pure; no socket, no clock, and the caller passes the limits. The word numbers below are the context of
+ * `native/shim.c`: change both together. One parser serves all connections of a thread, one message at a time. Between
+ * two reads, a connection keeps the result of `save`.
  *
- * The memory behind the context: body spans, header spans, room for an unfinished head, the read buffer. A head that
- * comes in several reads is put directly before the read buffer, so its bytes are contiguous and no byte is parsed
- * twice.
+ * The memory after the context: body spans, header spans, space for an unfinished head, the read buffer. `restore` puts
+ * an unfinished head directly before the read buffer. So the bytes of a head are contiguous, and no byte is parsed twice.
  */
 import { Hosts } from './hosts.ts';
 import { linkParser, REGION } from './wasm.ts';
 
-/** What `feed` found. */
+/** The result of `feed`. */
 export const Outcome = { MORE: 0, MESSAGE: 1, BODY_FULL: 2, ERROR: 3 } as const;
 
-/** Added to an Outcome by the shim: the head has a host at which a URL parser must look. */
+/** The shim adds this to an Outcome if a URL parser must check a host of the head. */
 const UNUSUAL_HOST = 8;
 
-/** Header fields for which the span table has room. */
+/** Header fields that fit the span table. */
 export const MOST_HEADERS = 2000;
 
-/** Bytes that one read may bring. */
+/** Bytes of the largest read. */
 export const READ_BUFFER_SIZE: number = 64 * 1024;
 
 export interface ParserLimits {
-  /** Bytes of method, target and version; above it 414. */
+  /** Bytes of method, target and version. Above the limit, `error` is 414. */
   readonly maxRequestLine: number;
-  /** Bytes of all header fields; above it 431. */
+  /** Bytes of all header fields. Above the limit, `error` is 431. */
   readonly maxHeaderSize: number;
-  /** Number of header fields; above it 431. */
+  /** Number of header fields. Above the limit, `error` is 431. */
   readonly maxHeaders: number;
 }
 
-/** An unfinished message, as its connection keeps it. */
+/** An unfinished message. Its connection keeps it between two reads. */
 export interface SavedMessage {
-  /** The context, and header spans as long as the head is unfinished; `stateLength` bytes of it. */
+  /** The context, and the header spans of an unfinished head: `stateLength` bytes. */
   state: Uint8Array;
   stateLength: number;
-  /** `headLength` bytes of the unfinished head; 0 once it is complete. */
+  /** The first `headLength` bytes are the unfinished head. `headLength` is 0 once the head is complete. */
   head: Uint8Array;
   headLength: number;
 }
@@ -66,17 +65,17 @@ const AUTHORITY = 33;
 
 const PARSER_BYTES = 80;
 const PRISTINE = REGION + 640;
-/** Context and llhttp's state lie before this. */
+/** Bytes of the context and of llhttp's state. */
 const STATE_BYTES = 592;
 const BODY_SPANS = REGION + 1024;
 const HEADER_SPANS = REGION + 8192;
 const SPAN_BYTES = 16;
-/** Bytes behind the read buffer that `native/plain-head.h` may read. */
+/** Bytes after the read buffer that `native/plain-head.h` may read. */
 const BEHIND = 8;
 const NOTHING = new Uint8Array(0);
-/** Up to this many bytes are moved one by one: a call costs more. */
+/** Up to this many bytes are moved one by one: `copyWithin` costs more. */
 const FEW = 32;
-/** Empty lines, and the fixed part of a request line, beside the limits. */
+/** Bytes for empty lines and for the fixed part of a request line, which no limit covers. */
 const SLACK = 1024;
 
 const REASONS = [
@@ -102,10 +101,10 @@ const HOST_IS_MALFORMED = REASONS.indexOf('the Host field is malformed');
 const TARGET_IS_MALFORMED = REASONS.indexOf('the request target is malformed');
 
 export class Parser {
-  /** The whole memory; never detached. */
+  /** The whole memory. It is never detached. */
   readonly memory: Uint8Array;
   readonly words: Int32Array;
-  /** Where sockets read. */
+  /** Sockets read into this buffer. */
   readonly buffer: Uint8Array;
   readonly bufferStart: number;
   readonly #doubles: Float64Array;
@@ -137,19 +136,23 @@ export class Parser {
     this.#context[MAX_HEADER_SIZE] = limits.maxHeaderSize;
   }
 
-  /** The next byte fed is the first of a message, which may have so many header fields (up to MOST_HEADERS). */
+  /**
+   * Begins a message: the next byte of `feed` is its first byte.
+   *
+   * @param maxHeaders most header fields of this message, up to MOST_HEADERS
+   */
   start(maxHeaders: number = this.#maxHeaders): void {
     this.#context[MAX_HEADERS] = maxHeaders;
     this.#start();
   }
 
-  /** Parses `buffer[offset, offset + length)` up to the end of the message; an Outcome. */
+  /** Parses `buffer[offset, offset + length)` up to the end of the message. Returns an Outcome. */
   feed(offset: number, length: number): number {
     const outcome = this.#feed(this.bufferStart + offset, length);
     return outcome < UNUSUAL_HOST ? outcome : this.#judgeHosts(outcome - UNUSUAL_HOST);
   }
 
-  /** The head is complete and its form is right; what of it no URL parser takes is refused in place of any later error. */
+  /** Rejects hosts that no URL parser accepts. The head is complete and valid, so this error replaces any later one. */
   #judgeHosts(outcome: number): number {
     if (!this.#takesHost(AUTHORITY)) return this.#refuse(TARGET_IS_MALFORMED);
     if (!this.#takesHost(HOST)) return this.#refuse(HOST_IS_MALFORMED);
@@ -170,8 +173,9 @@ export class Parser {
   }
 
   /**
-   * After MORE: what must be kept to go on. The head's bytes are in it as long as it is unfinished. `before`: what was kept of the
-   * same message, whose memory is used again: a head that comes in many reads would allocate it for each.
+   * After MORE: the state that `restore` needs. An unfinished head is part of it.
+   *
+   * @param before the earlier state of the same message. Its memory is used again, so many reads do not allocate each time.
    */
   save(before: SavedMessage | null = null): SavedMessage {
     const unfinished = this.#context[HEAD_COMPLETE] === 0 && this.#context[HEAD_START] !== 0;
@@ -188,7 +192,7 @@ export class Parser {
     return saved;
   }
 
-  /** Goes on with a saved message: the next byte fed follows what was fed before. */
+  /** Continues a saved message: the next byte of `feed` follows the last byte before `save`. */
   restore({ state, stateLength, head, headLength }: SavedMessage): void {
     this.memory.set(state.subarray(0, STATE_BYTES), REGION);
     this.memory.set(state.subarray(STATE_BYTES, stateLength), HEADER_SPANS);
@@ -198,7 +202,7 @@ export class Parser {
     this.#context[HEAD_START] = start;
   }
 
-  /** Bytes of the last feed that belong to the message; the rest is pipelined. */
+  /** Bytes of the last feed that belong to the message. The rest is pipelined. */
   get consumed(): number {
     return this.#context[CONSUMED]!;
   }
@@ -207,7 +211,7 @@ export class Parser {
     return this.#context[HEAD_COMPLETE] === 1;
   }
 
-  /** The head became complete in the last feed: what follows is about it, until the next feed. */
+  /** Whether the head became complete in the last feed. The getters below describe it until the next feed. */
   get headFresh(): boolean {
     return this.#context[HEAD_FRESH] === 1;
   }
@@ -216,7 +220,7 @@ export class Parser {
     return this.#context[FLAGS]!;
   }
 
-  /** −1: not given. */
+  /** The value of Content-Length. −1: the head has no such field. */
   get contentLength(): number {
     return this.#doubles[CONTENT_LENGTH]!;
   }
@@ -261,8 +265,8 @@ export class Parser {
   }
 
   /**
-   * The body bytes of the last feed, in one piece: valid until the next feed. Pieces are moved together over the framing
-   * between them, which is parsed already, so a body of tiny chunks costs what its bytes cost.
+   * The body bytes of the last feed, contiguous and valid until the next feed. The pieces overwrite the chunk framing between
+   * them, which is already parsed. So a body of tiny chunks costs no more than its bytes.
    */
   body(): Uint8Array {
     const count = this.bodySpanCount;
@@ -282,7 +286,7 @@ export class Parser {
     return memory.subarray(start, end);
   }
 
-  /** After ERROR: the status to answer. */
+  /** After ERROR: the status of the response. */
   get error(): number {
     return this.#context[STATUS]!;
   }
@@ -292,9 +296,9 @@ export class Parser {
   }
 }
 
-/** `memory`, or a larger piece in its place; its bytes are not kept. */
+/** `memory`, or a larger array without its bytes. */
 function roomFor(bytes: number, memory: Uint8Array): Uint8Array {
   if (bytes <= memory.length) return memory;
-  // The first time exactly: most messages come in two reads.
+  // The first array has the exact size, because most messages arrive in two reads.
   return new Uint8Array(memory.length === 0 ? bytes : bytes + (bytes >> 1));
 }

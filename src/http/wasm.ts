@@ -1,17 +1,17 @@
 /**
- * Links llhttp's WebAssembly with our shim, so that no parser callback ever enters JavaScript.
+ * Links llhttp's WebAssembly with the shim, so that no parser callback enters JavaScript.
  *
- * Law: knows modules, memory and the table; not HTTP. Goes with `native/trampoline.c`, whose header says why there
- * are three modules.
+ * Law: knows modules, memory and the table; not HTTP. The header of `native/trampoline.c` explains why there are three
+ * modules.
  *
- * Memory: llhttp's own pages first, then a region of ours that is grown once, here. After that neither llhttp's
- * allocator nor anything else is called, so no view on the memory is ever detached.
+ * Memory: llhttp's own pages, then the region of the shim. The memory grows once, here. Nothing calls llhttp's allocator
+ * afterwards, so no view on the memory is ever detached.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { type ExportValue, type Imports, type WasmMemory, webAssembly } from './webassembly.ts';
 
 const PAGE = 65536;
-/** In the order of the trampoline's table, whose entry 0 stays empty. */
+/** Callbacks in the order of the trampoline's table. Entry 0 of the table stays empty. */
 const CALLBACKS = [
   'on_message_begin',
   'on_url',
@@ -24,12 +24,12 @@ const CALLBACKS = [
 ];
 /** llhttp's parser type for requests. */
 const REQUEST = 1;
-/** Where our region begins: `native/shim.c` is compiled for it. */
+/** The start of the shim's region. `native/shim.c` is compiled for this address. */
 export const REGION = 0x20000;
 
 export interface LinkedParser {
   readonly memory: ArrayBuffer;
-  /** Address of a request parser in its first state. */
+  /** Address of a request parser in its initial state. */
   readonly pristine: number;
   start(): void;
   feed(address: number, length: number): number;
@@ -37,7 +37,7 @@ export interface LinkedParser {
 
 type Exported = Record<string, ExportValue>;
 
-/** @param bytes size of our region */
+/** @param bytes size of the shim's region */
 export function linkParser(bytes: number): LinkedParser {
   const table = new webAssembly.Table({ element: 'anyfunc', initial: CALLBACKS.length + 1 });
   const trampoline = instantiate('trampoline', { env: { __indirect_function_table: table } });
@@ -60,7 +60,7 @@ export function linkParser(bytes: number): LinkedParser {
 
 function instantiate(name: string, imports: Imports): Exported {
   const beside = new URL(`./${name}.wasm`, import.meta.url);
-  // Run from source, the modules lie where the build put them.
+  // If this file runs from source, the modules are in the folder of the build.
   const file = existsSync(beside) ? beside : new URL(`../../dist/http/${name}.wasm`, import.meta.url);
   return new webAssembly.Instance(new webAssembly.Module(readFileSync(file)), imports).exports;
 }

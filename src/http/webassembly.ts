@@ -1,8 +1,8 @@
 /**
- * The part of the WebAssembly JavaScript API that is used here, typed: TypeScript has it in its DOM library only,
- * whose other globals do not exist in Node.
+ * Types for the part of the WebAssembly JavaScript API that `wasm.ts` uses. TypeScript declares this API only in its DOM
+ * library, and the other globals of that library do not exist in Node.
  *
- * Law: types, and the one object they describe.
+ * Law: types, and the one object that they describe.
  */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;

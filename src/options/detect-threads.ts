@@ -1,12 +1,12 @@
 /**
- * How many threads the machine, or the container, gives this process.
+ * The number of threads that this process may keep busy.
  *
- * Law: reads the system, decides nothing else.
+ * Law: reads the operating system. `resolve.ts` decides how the number is used.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
-/** How many threads this process may keep busy: the container's CPU quota if it has one, else the cores. */
+/** The CPU quota of the container if it has one, otherwise the number of cores. At most 64. */
 export function detectThreads(): { threads: number; source: string } {
   const cores = availableParallelism();
   const quota = cgroupQuota();
@@ -23,7 +23,7 @@ function cgroupQuota(): number | undefined {
   return quota !== undefined && period !== undefined && quota > 0 ? quota / period : undefined;
 }
 
-/** The numbers in a file; none when it is absent or says 'max'. */
+/** The numbers in a file. Empty if the file is absent or contains `max`. */
 function readNumbers(file: string): number[] {
   if (!existsSync(file)) return [];
   const words = readFileSync(file, 'utf8').trim().split(/\s+/).map(Number);

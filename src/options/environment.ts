@@ -1,7 +1,7 @@
 /**
- * Environment variables that look like an option's and are none.
+ * Rejects environment variables that begin with `TSGI_` and belong to no option.
  *
- * Law: names only; values are `resolve.ts`'s.
+ * Law: reads names. `resolve.ts` reads values.
  */
 import { OptionError } from '../errors.ts';
 import { nearestOf } from './nearest.ts';
@@ -12,11 +12,11 @@ import { COMMAND_OPTIONS, OPTIONS } from './table.ts';
 const PREFIX = 'TSGI_';
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(COMMAND_OPTIONS)] as AnyOption[];
 const KNOWN: ReadonlySet<string> = new Set(NAMES.flatMap(variablesOf));
-/** Set by the server for workers and by its supervisor, by tests, and by Kubernetes for a service that is named tsgi. */
+/** Variables that the server, its supervisor and its tests set, and variables of Kubernetes for a service named tsgi. */
 const OTHERS =
   /^TSGI_(?:WORKER_INDEX|SUPERVISED|TEST_\w+|SERVICE_(?:HOST|PORT)\w*|PORT_\d+_(?:TCP|UDP|SCTP)\w*)$/;
 
-/** @throws OptionError TSGI_ERR_OPTION for a variable that no option has */
+/** @throws OptionError TSGI_ERR_OPTION for a variable that belongs to no option */
 export function checkVariables(env: Readonly<Record<string, string | undefined>>): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith(PREFIX) || KNOWN.has(name) || OTHERS.test(name)) continue;
@@ -27,10 +27,10 @@ export function checkVariables(env: Readonly<Record<string, string | undefined>>
 function remedyFor(name: string): string {
   const known = synonymsOf(name.slice(PREFIX.length)).flatMap((option) => variablesOf(option).slice(0, 1));
   if (known.length > 0) return `did you mean ${known.join(' and ')}?`;
-  // Without what all of them have, or everything would be near.
+  // The common prefix is cut off: with it, every name would be near.
   const words = [...KNOWN].filter((word) => word.startsWith(PREFIX)).map((word) => word.slice(PREFIX.length));
   const nearest = nearestOf(name.slice(PREFIX.length), words);
   return nearest === undefined
-    ? 'no option has it; remove it, or see docs/options.md for those that there are'
+    ? 'no option has it; remove it, or see the list of variables in docs/options.md'
     : `did you mean ${PREFIX}${nearest}?`;
 }

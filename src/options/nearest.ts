@@ -1,10 +1,10 @@
 /**
- * Which known name somebody may have meant.
+ * The known name that a misspelt name may mean.
  *
- * Law: pure, about words only.
+ * Law: pure.
  */
 
-/** The known name that takes the fewest edits, if it takes few. */
+/** The known name with the smallest edit distance. Undefined if that distance exceeds 2 and a third of the name. */
 export function nearestOf(name: string, names: readonly string[]): string | undefined {
   const ranked = names.map((known) => ({
     known,

@@ -1,8 +1,8 @@
 /**
- * What is given → every option with its value.
+ * Flags, properties and environment variables → every option with its value.
  *
- * Law: the table says what an option is (`table.ts`); this file checks and fills in. Precedence: what is given (a flag,
- * a property) > environment > default.
+ * Law: `table.ts` defines the options; this file checks values and fills in defaults. Precedence: flag or property, then
+ * environment, then default.
  */
 import { OptionError } from '../errors.ts';
 import { checkVariables } from './environment.ts';
@@ -36,16 +36,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Resolution {
   readonly options: ResolvedOptions;
   /**
-   * The options that the call or a variable of this server (`TSGI_PORT`) decides. `PORT` decides nothing for a program
-   * that listens by itself, so an option that has its value from `PORT` is not among them.
+   * The options that a flag, a property or a `TSGI_` variable sets. An option that has its value from `PORT` is not among
+   * them, because `PORT` decides nothing for a program that listens by itself.
    */
   readonly given: ReadonlySet<OptionName>;
 }
 
 /**
- * Fills in environment and defaults.
+ * Checks the options, and fills in the environment and the defaults.
  *
- * @throws OptionError TSGI_ERR_OPTION that names the option, its value and what is allowed
+ * @throws OptionError TSGI_ERR_OPTION that names the option, its value and the allowed values
  */
 export function resolveOptions(given: Readonly<Record<string, unknown>>, env: Environment): Resolution {
   checkVariables(env);
@@ -60,7 +60,7 @@ export function resolveOptions(given: Readonly<Record<string, unknown>>, env: En
   return { options: resolved as unknown as ResolvedOptions, given: decided };
 }
 
-/** Those that the command line has for itself; `threads` and its like are `resolveOptions`'. */
+/** Resolves the options that only the command line has. `resolveOptions` resolves all others. */
 export function resolveCommandOptions(
   given: Readonly<Record<string, unknown>>,
   env: Environment,
@@ -73,7 +73,7 @@ export function resolveCommandOptions(
   };
 }
 
-/** Undefined: nobody decided. */
+/** The value from the flag, the property or the variable. Undefined: none of them is set. */
 function givenValue(name: AnyOption, given: unknown, env: Environment): OptionValue | undefined {
   if (given !== undefined) return parse(name, given, flagOf(name));
   const [variable] = variablesOf(name);
@@ -83,7 +83,7 @@ function givenValue(name: AnyOption, given: unknown, env: Environment): OptionVa
   return parse(name, isList ? text.split(',').map((item) => item.trim()) : text, variable!);
 }
 
-/** What the variable `PORT` says, which platforms set: the port, and that it is reached from outside. */
+/** The value from `PORT`. Hosting platforms set it, and connect from outside, so it also sets the host. */
 function platformValue(name: OptionName, env: Environment): OptionValue | undefined {
   const { PORT = '' } = env;
   if (PORT === '') return undefined;
@@ -96,7 +96,7 @@ function defaultOf(name: AnyOption): OptionValue {
   return row.kind === 'threads' ? detectThreads().threads : row.default;
 }
 
-/** @param source how the user may have called it: a flag, a variable */
+/** @param source the flag or variable that an error names */
 function parse(name: AnyOption, value: unknown, source: string): OptionValue {
   const row = rowOf(name);
   if (row.kind === 'list') {
@@ -160,7 +160,7 @@ function parseNumber(kind: NumberKind, value: unknown): number {
   return unit === undefined ? Number.NaN : Number(match![1]) * unit;
 }
 
-/** `a, b or c`, and which was meant. */
+/** `a, b or c`, and the nearest of them to `value`. */
 function oneOf(choices: readonly string[], value: string): string {
   const nearest = nearestOf(value, choices);
   const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
@@ -178,7 +178,7 @@ function allowed(kind: NumberKind, min: number, max: number): string {
   return `${what}, ${showNumber(kind, min)}${top}`;
 }
 
-/** Above all of a shell's variable that is not set. An empty variable of ours counts as one that is not set. */
+/** The usual cause is an unset shell variable in a flag. An empty `TSGI_` variable never gets here: it counts as unset. */
 const EMPTY = '; give it a value, or leave it out for the default (is a variable of your shell empty?)';
 
 function badValue(name: AnyOption, source: string, value: unknown, what: string): OptionError {
@@ -193,7 +193,7 @@ function shownValue(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    // A bigint, or an object that holds itself.
+    // A bigint, or an object with a cycle.
     return String(value);
   }
 }

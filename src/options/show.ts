@@ -1,7 +1,7 @@
 /**
- * How options are called and their values written: flags, variables, sizes and times as a person writes them.
+ * The names of options (flags, variables) and the text of their values (`10MiB`, `30s`).
  *
- * Law: words only.
+ * Law: text only.
  */
 import {
   COMMAND_OPTIONS,
@@ -27,7 +27,7 @@ export function flagOf(name: AnyOption): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** `port` → `TSGI_PORT`, `PORT`. The first is the option's own variable, and overrides the others. */
+/** `port` → `TSGI_PORT`, `PORT`. The first variable overrides the second. */
 export function variablesOf(name: AnyOption): string[] {
   const { env } = rowOf(name);
   if (env === false) return [];
@@ -35,13 +35,13 @@ export function variablesOf(name: AnyOption): string[] {
   return env === undefined ? [own] : [own, env];
 }
 
-/** A default as a person writes it: `10MiB`, `30s`; '' for an empty list. */
+/** A default with its unit: `10MiB`, `30s`. Empty for an empty list. */
 export function showDefault(name: AnyOption): string {
   const row = rowOf(name);
   return typeof row.default === 'number' ? showNumber(row.kind, row.default) : String(row.default);
 }
 
-/** A resolved value as a person writes it, with its flag: `maxBodySize 10MiB (--max-body-size)`. */
+/** A resolved value with its unit and its flag: `maxBodySize 10MiB (--max-body-size)`. */
 export function showOption(name: AnyOption, value: OptionValue): string {
   const shown = typeof value === 'number' ? showNumber(rowOf(name).kind, value) : String(value);
   return `${name} ${shown} (${flagOf(name)})`;

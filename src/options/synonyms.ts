@@ -1,7 +1,7 @@
 /**
- * How other servers call what these options do, for a "did you mean".
+ * Names that other servers use for these options, for the hint `did you mean`.
  *
- * Law: words only.
+ * Law: data, and the look-up of one name.
  */
 import type { AnyOption } from './show.ts';
 
@@ -38,7 +38,7 @@ const SYNONYMS: Readonly<Record<string, readonly AnyOption[]>> = {
   sticky: ['affinity'],
 };
 
-/** The options that do what this name does elsewhere; none when it is not known. */
+/** The options that correspond to a name in another server. Empty if the name is not known. */
 export function synonymsOf(name: string): readonly AnyOption[] {
   const key = name.replace(/[-_]/g, '').toLowerCase();
   return Object.hasOwn(SYNONYMS, key) ? SYNONYMS[key]! : [];

@@ -1,6 +1,6 @@
 /**
- * The one table of options, and the types that follow from it. From it come the defaults, the environment variables, the
- * command line with its help (`cli/`) and docs/options.md (`scripts/docs.js`).
+ * The one table of options, and their types. It is the source of the defaults, the environment variables, the command line
+ * with its help (`cli/`), and docs/options.md (`scripts/docs.js`).
  *
  * Law: an option exists here or nowhere. Data and types only.
  */
@@ -18,20 +18,20 @@ export type OptionValue = number | string | boolean | readonly string[];
 
 export interface Row {
   readonly kind: OptionKind;
-  /** Bytes, milliseconds, a count, text, texts, or for a flag whether it is on ('auto': as the help says). */
+  /** Unit: bytes, milliseconds, a count, or text. A flag is a boolean, or `auto` if the server chooses as `help` explains. */
   readonly default: OptionValue;
   readonly group: Group;
-  /** One sentence, no full stop. */
+  /** Sentences. The first one begins with a noun or an imperative. */
   readonly help: string;
   readonly min?: number;
   readonly max?: number;
-  /** A variable besides TSGI_<NAME>; false: there is none at all. */
+  /** A second variable besides TSGI_<NAME>. False: the option has no variable. */
   readonly env?: string | false;
-  /** What a choice is made of. */
+  /** The values of a choice. */
   readonly choices?: readonly string[];
-  /** What the value, or one of a list, is called in --help. */
+  /** The name of the value, or of one value of a list, in --help. */
   readonly item?: string;
-  /** What a text must look like, and how that is said. */
+  /** What a text must match. `looks` describes it in errors. */
   readonly pattern?: RegExp;
   readonly looks?: string;
 }
@@ -43,13 +43,13 @@ export const OPTIONS = {
     max: 65535,
     group: 'Listening',
     env: 'PORT',
-    help: 'TCP port to listen on; 0 picks a free one',
+    help: 'TCP port to listen on. 0 picks a free port.',
   },
   host: {
     kind: 'text',
     default: '127.0.0.1',
     group: 'Listening',
-    help: 'Address to listen on; 0.0.0.0 when only PORT is set in the environment. A program that listens by itself keeps its own port and host unless an option or a TSGI_ variable sets them',
+    help: 'Address to listen on. If the environment sets only PORT, the default is 0.0.0.0. A program that listens by itself keeps its own host and port unless an option or a TSGI_ variable sets them.',
   },
   backlog: {
     kind: 'count',
@@ -57,42 +57,42 @@ export const OPTIONS = {
     min: 1,
     max: 65_535,
     group: 'Listening',
-    help: 'Connections the kernel may hold before they are accepted',
+    help: 'Connections that the kernel may queue before the server accepts them.',
   },
   maxConnections: {
     kind: 'count',
     default: 10_000,
     min: 1,
     group: 'Listening',
-    help: 'Open connections; from 90 % on each new one closes the one that is idle for longest, above it new ones are answered 503',
+    help: 'Open connections. From 90 % on, each new connection closes the connection that has been idle longest. Above the limit, the server answers new connections with 503.',
   },
   threads: {
     kind: 'threads',
     default: 'auto',
     max: 64,
     group: 'Workers',
-    help: 'Worker threads; auto is one a core, 0 runs the application in the main thread',
+    help: 'Worker threads. auto starts one worker per core. 0 runs the application in the main thread.',
   },
   interface: {
     kind: 'choice',
     default: 'auto',
     choices: ['auto', 'tsgi', 'fetch', 'node'],
     group: 'Workers',
-    help: 'How the application is called: auto, tsgi, fetch or node; auto goes by what it exports',
+    help: 'Interface of the application: auto, tsgi, fetch or node. auto chooses by the exports of the application.',
   },
   import: {
     kind: 'list',
     default: [],
     item: 'module',
     group: 'Workers',
-    help: 'Module that every worker loads before the application; may be given more than once, in the variable with commas',
+    help: 'Module that every worker loads before the application. Repeat the flag for several modules, or separate them by commas in the variable.',
   },
   cacheDir: {
     kind: 'text',
     default: '',
     item: 'folder',
     group: 'Workers',
-    help: 'Folder for compiled TypeScript. Default: the node_modules/.cache of the application if only this user can write it, otherwise a private folder for temporary files',
+    help: 'Folder for compiled TypeScript. Default: node_modules/.cache of the application if only this user can write it, otherwise a private folder for temporary files.',
   },
   affinity: {
     kind: 'text',
@@ -100,47 +100,47 @@ export const OPTIONS = {
     item: 'key',
     pattern: /^(?:(?:query|cookie|header):[!#$%&'*+.^_`|~\w-]+|path:[1-9]\d?|address)$/,
     looks:
-      'query:NAME, cookie:NAME or header:NAME; path:N, a segment of the path (1 to 99); or address, that of the client',
+      'query:NAME, cookie:NAME or header:NAME; path:N, a segment of the path (1 to 99); or address, the address of the client',
     group: 'Workers',
-    help: 'Requests with the same key go to the same worker; the key is query:NAME, cookie:NAME, header:NAME, path:N (the Nth segment of the path) or address (the client’s)',
+    help: 'Key that selects the worker: requests with the same key go to the same worker. The key is query:NAME, cookie:NAME, header:NAME, path:N (segment N of the path) or address (the client’s address).',
   },
   concurrency: {
     kind: 'count',
     default: 64,
     min: 1,
     group: 'Workers',
-    help: 'Requests a worker may hold whose response has not begun',
+    help: 'Requests that a worker may hold before their responses begin.',
   },
   maxStreams: {
     kind: 'count',
     default: 10_000,
     min: 1,
     group: 'Workers',
-    help: 'Requests a worker may hold in all, begun responses included',
+    help: 'Requests that a worker may hold in all, including requests whose responses have begun.',
   },
   maxRequests: {
     kind: 'count',
     default: 0,
     group: 'Workers',
-    help: 'Requests after which a worker is recycled, a tenth more or less; 0 is never',
+    help: 'Requests after which a worker is recycled, varied by 10 %. 0 disables the limit.',
   },
   maxLifetime: {
     kind: 'time',
     default: 0,
     group: 'Workers',
-    help: 'Time after which a worker is recycled, a tenth more or less; 0 is never',
+    help: 'Time after which a worker is recycled, varied by 10 %. 0 disables the limit.',
   },
   maxWorkerMemory: {
     kind: 'bytes',
     default: 0,
     group: 'Workers',
-    help: 'Heap and external memory above which a worker is recycled; 0 is any',
+    help: 'Heap and external memory above which a worker is recycled. 0 disables the limit.',
   },
   maxZombies: {
     kind: 'count',
     default: 4,
     group: 'Workers',
-    help: 'Killed threads that have not ended, because they are in native calls; above it the process is replaced, or closed',
+    help: 'Terminated threads that may still run because they are in native calls. Above the limit, the supervisor replaces the process. Without a supervisor, the server closes.',
   },
   maxPending: {
     kind: 'count',
@@ -148,80 +148,80 @@ export const OPTIONS = {
     min: 1,
     max: 32_768,
     group: 'Queue',
-    help: 'Requests that may wait for a worker; above it 503',
+    help: 'Requests that may wait for a worker. Above the limit, the server answers with 503.',
   },
   pendingTimeout: {
     kind: 'time',
     default: 10 * SECONDS,
     min: 1,
     group: 'Queue',
-    help: 'How long a request may wait for a worker; then 503',
+    help: 'Time that a request may wait for a worker. After it, the server answers with 503.',
   },
   maxBuffered: {
     kind: 'bytes',
     default: 64 * MIB,
     min: MIB,
-    // Offsets in it are 31 bits.
+    // Offsets in the slab have 31 bits.
     max: 2 * KIB * MIB,
     group: 'Queue',
-    help: 'Memory for requests that wait for a worker, and for bodies that have not come whole; above it 503',
+    help: 'Memory for waiting requests and incomplete bodies. Above the limit, the server answers with 503.',
   },
   bootTimeout: {
     kind: 'time',
     default: 60 * SECONDS,
     min: 1,
     group: 'Time limits',
-    help: 'How long the application may take to load',
+    help: 'Time for the application to load.',
   },
   handlerTimeout: {
     kind: 'time',
     default: 30 * SECONDS,
     group: 'Time limits',
-    help: 'How long the application may take to begin its response; then 504; 0 is for ever',
+    help: 'Time for the application to begin its response. After it, the server answers with 504. 0 disables the limit.',
   },
   killGrace: {
     kind: 'time',
     default: 1 * SECONDS,
     group: 'Time limits',
-    help: 'How long after a 504 a worker whose loop is stuck may live',
+    help: 'Time between a 504 and the termination of a worker whose event loop is blocked.',
   },
   headersTimeout: {
     kind: 'time',
     default: 15 * SECONDS,
     min: 1,
     group: 'Time limits',
-    help: 'How long a client may take to send a request head; then 408. Without this option, the server object of a program may set the limit',
+    help: 'Time for a client to send a request head. After it, the server answers with 408. Without this option, the server object of a program may set the limit.',
   },
   requestTimeout: {
     kind: 'time',
     default: 5 * MINUTES,
     group: 'Time limits',
-    help: 'Time for a client to send a whole request, head and body; then 408; 0 disables the limit. Without this option, the server object of a program may set the limit',
+    help: 'Time for a client to send a whole request, head and body. After it, the server answers with 408. 0 disables the limit. Without this option, the server object of a program may set the limit.',
   },
   bodyTimeout: {
     kind: 'time',
     default: 30 * SECONDS,
     group: 'Time limits',
-    help: 'How long a client may be silent within a body; then 408; 0 is for ever',
+    help: 'Time that a client may send nothing within a body. After it, the server answers with 408. 0 disables the limit.',
   },
   minBodyRate: {
     kind: 'count',
     default: 500,
     group: 'Time limits',
-    help: 'Bytes a second a body must have on average after 5 s; below it 408; 0 is any',
+    help: 'Average bytes per second that a body must reach after 5 s. Below the limit, the server answers with 408. 0 disables the limit.',
   },
   writeTimeout: {
     kind: 'time',
     default: 60 * SECONDS,
     group: 'Time limits',
-    help: 'How long a client may take nothing of a response; then a reset; 0 is for ever',
+    help: 'Time that a client may read nothing of a response. After it, the server resets the connection. 0 disables the limit.',
   },
   keepAliveTimeout: {
     kind: 'time',
     default: 75 * SECONDS,
     min: 1,
     group: 'Time limits',
-    help: 'How long an idle connection is kept. Without this option, the server object of a program may set the limit',
+    help: 'Time after which the server closes an idle connection. Without this option, the server object of a program may set the limit.',
   },
   maxRequestLine: {
     kind: 'bytes',
@@ -229,7 +229,7 @@ export const OPTIONS = {
     min: 64,
     max: MIB,
     group: 'Size limits',
-    help: 'Method, target and version; above it 414',
+    help: 'Bytes of method, target and version. Above the limit, the server answers with 414.',
   },
   maxHeaderSize: {
     kind: 'bytes',
@@ -237,7 +237,7 @@ export const OPTIONS = {
     min: 256,
     max: MIB,
     group: 'Size limits',
-    help: 'All header fields of a request; above it 431',
+    help: 'Bytes of all header fields of a request. Above the limit, the server answers with 431.',
   },
   maxHeaders: {
     kind: 'count',
@@ -245,48 +245,48 @@ export const OPTIONS = {
     min: 1,
     max: 2000,
     group: 'Size limits',
-    help: 'Number of header fields of a request; above it 431. Without this option, maxHeadersCount of a server object of the program may set the limit',
+    help: 'Number of header fields of a request. Above the limit, the server answers with 431. Without this option, maxHeadersCount of the program’s server object may set the limit.',
   },
   maxBodySize: {
     kind: 'bytes',
     default: 10 * MIB,
     group: 'Size limits',
-    help: 'Body of a request, decoded; above it 413',
+    help: 'Bytes of a request body after decoding. Above the limit, the server answers with 413.',
   },
   bodyBuffer: {
     kind: 'bytes',
     default: 64 * KIB,
     max: 16 * MIB,
     group: 'Size limits',
-    help: 'Bodies up to this are complete before a TSGI or fetch application is called; a Node listener is called at the head',
+    help: 'Largest body that a TSGI or fetch application receives complete when it is called. A Node listener is called at the head.',
   },
   validate: {
     kind: 'flag',
     default: false,
     group: 'Development',
-    help: 'Hold the application to every rule of TSGI; a violation is an error that names the rule',
+    help: 'Check every rule of TSGI. A violation is an error that names the rule.',
   },
   shutdownDelay: {
     kind: 'time',
     default: 0,
     group: 'Shutdown',
-    help: 'How long a close goes on accepting, for load balancers that are slow to notice; part of shutdownTimeout',
+    help: 'Time that a closing server still accepts connections, for load balancers that react slowly. Counts toward shutdownTimeout.',
   },
   drainSockets: {
     kind: 'time',
     default: 10 * SECONDS,
     group: 'Shutdown',
-    help: 'How long a worker that ends waits for the connections its application has taken over, WebSockets above all; within shutdownTimeout',
+    help: 'Time that an ending worker waits for connections that its application took over, such as WebSockets. Counts toward shutdownTimeout.',
   },
   shutdownTimeout: {
     kind: 'time',
     default: 25 * SECONDS,
     group: 'Shutdown',
-    help: 'How long a graceful close may take before what is left is cut',
+    help: 'Time for a graceful shutdown. After it, the server cuts the remaining connections.',
   },
 } as const satisfies Record<string, Row>;
 
-/** Of the command line only; a program that calls `createServer` has ways of its own. */
+/** Options that only the command line has. */
 export const COMMAND_OPTIONS = {
   envFile: {
     kind: 'list',
@@ -294,25 +294,25 @@ export const COMMAND_OPTIONS = {
     item: 'file',
     env: false,
     group: 'Workers',
-    help: 'File of environment variables, read once at the start; may be given more than once, the last wins, and what is set already wins over all',
+    help: 'File of environment variables, read once at the start. Repeat the flag for several files: a later file overrides an earlier one. Variables that are already set override all files.',
   },
   watch: {
     kind: 'flag',
     default: false,
     group: 'Development',
-    help: 'Load the application anew when a file it is made of changes; shows what is wrong in the browser',
+    help: 'Reload the application when one of its files changes. The browser shows errors.',
   },
   supervise: {
     kind: 'flag',
     default: 'auto',
     group: 'Workers',
-    help: 'Serve from a child process that is started again when it dies; off with --watch, --threads 0 and under a debugger',
+    help: 'Serve from a child process that a supervisor restarts when it dies. Off with --watch, --threads 0 and under a debugger.',
   },
   watchdogTimeout: {
     kind: 'time',
     default: 5 * SECONDS,
     group: 'Time limits',
-    help: 'How long the event loop of the supervised process may stand still before the process is killed and started again; 0 disables the watchdog',
+    help: 'Time that the event loop of the supervised process may block. After it, the supervisor kills and restarts the process. 0 disables the watchdog.',
   },
 } as const satisfies Record<string, Row>;
 
@@ -339,16 +339,16 @@ type Given<R extends Row> = GivenKinds<R>[R['kind']];
 export type OptionName = keyof Table;
 export type CommandOptionName = keyof typeof COMMAND_OPTIONS;
 
-/** What a program may give: sizes as bytes or '10MiB', times as milliseconds or '30s', a list of one as itself. All optional. */
+/** Options of a program, all optional. Sizes are bytes or `10MiB`, times are milliseconds or `30s`. A single item may replace a list. */
 export type Options = { readonly [Name in OptionName]?: Given<Table[Name]> | undefined };
 
 /** Every option: sizes in bytes, times in milliseconds. */
 export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<Table[Name]> };
 
-/** What the command line goes by once it runs; 'auto' where nobody decided. */
+/** Resolved options of the command line. `auto`: no flag and no variable decides. */
 export interface CommandOptions {
   readonly supervise: boolean | 'auto';
   readonly watch: boolean;
-  /** Milliseconds; 0: none. */
+  /** Milliseconds. 0 disables the watchdog. */
   readonly watchdogTimeout: number;
 }

@@ -172,7 +172,7 @@ describe('the option', () => {
     '%s is refused with what it takes (C29)',
     (affinity) => {
       expect(() => createServer(2, { app: 'a.ts', affinity })).toThrow(
-        `Option affinity (--affinity) is invalid: "${affinity}"; it takes query:NAME, cookie:NAME or header:NAME; path:N, a segment of the path (1 to 99); or address, that of the client`,
+        `Option affinity (--affinity) is invalid: "${affinity}"; it takes query:NAME, cookie:NAME or header:NAME; path:N, a segment of the path (1 to 99); or address, the address of the client`,
       );
     },
   );
