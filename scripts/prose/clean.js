@@ -3,7 +3,16 @@
  *
  * Law: paths from the root; a folder ends with a slash. A folder is added once `node scripts/prose.js FOLDER` finds nothing.
  */
-export const PROSE = ['scripts/prose/', 'scripts/prose.js', 'test/prose/'];
+export const PROSE = [
+  'scripts/prose/',
+  'scripts/prose.js',
+  'src/error-text.ts',
+  'src/errors.ts',
+  'src/http/',
+  'src/options/',
+  'src/ring/',
+  'test/prose/',
+];
 
 /** The same as patterns for ESLint. */
 export const PROSE_GLOBS = PROSE.filter((path) => !path.endsWith('.md')).map((path) =>

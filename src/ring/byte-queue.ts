@@ -1,9 +1,8 @@
 /**
- * Bytes in order that wait for a reader: body bytes on their way from a socket to an application, pipelined requests, and
- * response bytes that a client has not taken.
+ * A queue of bytes for one reader: request bodies, pipelined requests, and response bytes that a client has not read.
  *
- * Law: copies what it is given and joins small pieces, so that its memory and its work depend on bytes, never on the
- * number of pieces. Knows no ring and no window.
+ * Law: copies its input and joins small pieces, so its memory and its work depend on bytes, not on the number of pieces.
+ * Knows no ring and no window.
  */
 
 import { Buffer } from 'node:buffer';
@@ -15,7 +14,7 @@ export interface MemoryAccount {
 
 /** A piece of this size or more becomes a chunk of its own if the last chunk has no room for it. */
 const LARGE_PIECE = 4 * 1024;
-/** A chunk that joins small pieces has this many bytes at least and at most. */
+/** Bytes of the smallest and of the largest chunk that joins small pieces. */
 const SMALLEST_CHUNK = 256;
 const LARGEST_CHUNK = 64 * 1024;
 /** Up to this many bytes are copied one by one: a view of them costs more than the copy. */
@@ -23,16 +22,16 @@ const FEW = 16;
 
 interface Chunk {
   readonly bytes: Uint8Array;
-  /** The bytes that wait: `bytes[start, end)`. */
+  /** The queued bytes are `bytes[start, end)`. */
   start: number;
   end: number;
   next: Chunk | null;
 }
 
 export class ByteQueue {
-  /** Bytes that wait. */
+  /** Bytes in the queue. */
   length = 0;
-  /** New chunks come from Node's pool, if they are small: that is cheaper, and a chunk's memory is not its own. */
+  /** Allocates small chunks from Node's pool. This is cheaper, but other Buffers then share the memory of a chunk. */
   pooled = false;
   readonly #account: MemoryAccount;
   #first: Chunk | null = null;
@@ -57,7 +56,7 @@ export class ByteQueue {
 
   #addChunk(bytes: Uint8Array, from: number): void {
     const length = bytes.length - from;
-    // As much as waits already, so that the number of chunks grows with the logarithm of the bytes.
+    // As large as the whole queue, so that the number of chunks grows with the logarithm of the bytes.
     const joined = Math.min(Math.max(this.length, SMALLEST_CHUNK), LARGEST_CHUNK);
     const size = length >= LARGE_PIECE || this.#last === null ? length : Math.max(length, joined);
     const memory = this.pooled ? Buffer.allocUnsafe(size) : new Uint8Array(size);
@@ -70,15 +69,15 @@ export class ByteQueue {
   }
 
   /**
-   * The first bytes that wait, `most` at most, where they lie: valid until another method is called. Something must
-   * wait.
+   * The first bytes of the queue, at most `most`, without a copy. The view is valid until the next call of a method. The
+   * queue must not be empty.
    */
   peek(most: number): Uint8Array {
     const { bytes, start, end } = this.#first!;
     return bytes.subarray(start, Math.min(end, start + most));
   }
 
-  /** Drops bytes that `peek` has shown. */
+  /** Drops bytes that `peek` has returned. */
   drop(length: number): void {
     const first = this.#first!;
     first.start += length;
@@ -86,7 +85,7 @@ export class ByteQueue {
     if (first.start === first.end) this.#removeFirst(first);
   }
 
-  /** Copies the first bytes that wait to the start of `target`, `most` at most; they go on waiting. Returns how many it copied. */
+  /** Copies the first bytes, at most `most`, to the start of `target`, and keeps them queued. Returns the number of bytes copied. */
   copyTo(target: Uint8Array, most: number): number {
     let copied = 0;
     for (let chunk = this.#first; chunk !== null && copied < most; chunk = chunk.next) {
@@ -97,7 +96,7 @@ export class ByteQueue {
     return copied;
   }
 
-  /** Drops the first bytes that wait, in whatever chunks they lie. No more than wait. */
+  /** Drops the first `length` bytes. The queue must have that many. */
   skip(length: number): void {
     for (let left = length; left > 0;) {
       const { start, end } = this.#first!;
@@ -107,7 +106,7 @@ export class ByteQueue {
     }
   }
 
-  /** Takes the first chunk out: unless it is pooled, its memory belongs to the caller alone. Undefined if nothing waits. */
+  /** Removes and returns the first chunk, or undefined if the queue is empty. If `pooled` is off, the caller owns its memory. */
   shift(): Uint8Array | undefined {
     const first = this.#first;
     if (first === null) return undefined;

@@ -1,14 +1,14 @@
 /**
  * A ring of variable-length records between two threads: one producer, one consumer.
  *
- * Law: knows bytes and records; not what a record says (`message.ts`), not how anybody is woken (`doorbell.ts`).
+ * Law: knows bytes and records; not the meaning of a record (`message.ts`), not how threads wake (`doorbell.ts`).
  * One ring serves one worker in one direction. Its memory serves another worker only after `resetByteRing`.
  *
  * A ring is a SharedArrayBuffer: three control lines, then the data.
  *
  *   word  0  PRODUCER_POSITION   producer     bytes published so far, wrapping
  *   word 16  CONSUMER_POSITION   consumer     bytes freed so far, wrapping
- *   word 32  WAITING             producer 1, consumer exchange 0: the producer wants to hear of free space
+ *   word 32  WAITING             producer 1, consumer exchange 0: the producer waits for free space
  *   byte 192 data[capacity]      a power of two
  *
  *   a record, aligned to 16:  0      length of the payload in bytes
@@ -17,11 +17,11 @@
  *                             12     generation
  *                             16…    payload
  *
- * Who writes what, and what if a thread dies right there: a claim writes nothing shared. The payload and the header
- * are written plainly behind PRODUCER_POSITION, where the consumer does not look, and one store of PRODUCER_POSITION
- * commits them, together with the padding that a wrap needed. A producer that dies in mid-record has published
- * nothing of it. The consumer reads, then stores CONSUMER_POSITION; the producer writes over those bytes only after
- * it has loaded the new CONSUMER_POSITION. Aborting a claim is simply not committing it.
+ * What each side writes, and what happens if a thread dies at that point: a claim writes nothing shared. The producer
+ * writes the payload and the header plainly after PRODUCER_POSITION, where the consumer does not read. One store of
+ * PRODUCER_POSITION commits them, together with the padding that a wrap needed. A producer that dies in mid-record has
+ * published nothing of it. The consumer reads, then stores CONSUMER_POSITION. The producer overwrites those bytes only
+ * after it has loaded the new CONSUMER_POSITION. To abort a claim, the producer does not commit it.
  */
 import { type Bytes, bytesOf } from './bytes.ts';
 import { AtomicMemory, type Memory } from './memory.ts';
@@ -35,7 +35,7 @@ export const RECORD_HEADER = 16;
 const ALIGNMENT = 16;
 const PADDING = 0;
 
-/** `claim` found no room now. */
+/** `claim` found insufficient capacity. A later claim may succeed. */
 export const INSUFFICIENT = -1;
 
 function aligned(bytes: number): number {
@@ -47,16 +47,16 @@ export function byteRingBuffer(capacity: number): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + capacity);
 }
 
-/** Empties a ring for its next two ends. The caller is the only thread that has it. */
+/** Empties a ring for its next producer and consumer. No other thread may use the ring during the call. */
 export function resetByteRing(buffer: SharedArrayBuffer): void {
   // The data stays: a consumer reads only what a producer has published since.
   new Int32Array(buffer, 0, CONTROL_BYTES / 4).fill(0);
 }
 
-/** What both ends share. */
+/** The part that the producer and the consumer share. */
 class RingEnd {
   readonly memory: Memory;
-  /** The data, for payloads. Offsets that `claim` and `next` give are into this. */
+  /** The data, for payloads. `claim` returns an offset in it, and `next` sets `offset`. */
   readonly bytes: Bytes;
   readonly words: Int32Array;
   readonly capacity: number;
@@ -72,14 +72,14 @@ class RingEnd {
     this.mask = this.capacity - 1;
   }
 
-  /** A part of the data, where it lies. */
+  /** A view of a part of the data, without a copy. */
   view(offset: number, length: number): Uint8Array {
     return new Uint8Array(this.#buffer, CONTROL_BYTES + offset, length);
   }
 }
 
 export class RingProducer extends RingEnd {
-  /** Largest payload that is sure to fit an empty ring, wherever it stands. */
+  /** Largest payload that fits an empty ring at every position. */
   readonly maxPayload: number;
   #position = 0;
   #cachedConsumer = 0;
@@ -90,7 +90,7 @@ export class RingProducer extends RingEnd {
     this.maxPayload = this.capacity / 2 - RECORD_HEADER;
   }
 
-  /** Finds room for a payload of up to `length` bytes: its offset in `bytes`, or INSUFFICIENT. Publishes nothing. */
+  /** Claims space for a payload of up to `length` bytes. Returns its offset in `bytes`, or INSUFFICIENT. Publishes nothing. */
   claim(length: number): number {
     const size = aligned(RECORD_HEADER + length);
     const index = this.#position & this.mask;
@@ -119,14 +119,14 @@ export class RingProducer extends RingEnd {
   }
 
   /**
-   * Asks the consumer to ring when it frees space. Look once more after asking: the consumer may have freed
+   * Requests a wake from the consumer when it frees space. Claim once more after this call: the consumer may have freed
    * everything between the failed claim and this call.
    */
   awaitSpace(): void {
     this.memory.store(WAITING, 1);
   }
 
-  /** False: a stray write has changed PRODUCER_POSITION, or has put CONSUMER_POSITION where no release can. */
+  /** False: a stray write has changed PRODUCER_POSITION, or has set CONSUMER_POSITION to an impossible value. */
   isSound(): boolean {
     const used = (this.#position - this.memory.load(CONSUMER_POSITION)) | 0;
     return this.memory.load(PRODUCER_POSITION) === this.#position && used >= 0 && used <= this.capacity;
@@ -146,11 +146,11 @@ export class RingProducer extends RingEnd {
 }
 
 export class RingConsumer extends RingEnd {
-  // the record that `next` found
+  // The record that `next` found.
   kind = 0;
   exchange = 0;
   generation = 0;
-  /** Offset of its payload in `bytes`. */
+  /** Offset of the record's payload in `bytes`. */
   offset = 0;
   length = 0;
 
@@ -159,7 +159,7 @@ export class RingConsumer extends RingEnd {
   #size = 0;
   #isBroken = false;
 
-  /** False: a stray write has changed CONSUMER_POSITION or a record, or has put PRODUCER_POSITION where no commit can. */
+  /** False: a stray write has changed CONSUMER_POSITION or a record, or has set PRODUCER_POSITION to an impossible value. */
   isSound(): boolean {
     const waiting = (this.memory.load(PRODUCER_POSITION) - this.#position) | 0;
     const isOwn = this.memory.load(CONSUMER_POSITION) === this.#position;
@@ -172,8 +172,10 @@ export class RingConsumer extends RingEnd {
   }
 
   /**
-   * Steps to the next committed record, whose payload may be read until `release`; false when there is none. What cannot
-   * be a record, because a stray write changed it, is not read: it would lead out of the ring, or round it for ever.
+   * Steps to the next committed record. Returns false if there is none. The payload is valid until `release`.
+   *
+   * A stray write may have damaged the record's length. The consumer does not follow an impossible length, because it would
+   * read outside the ring or loop forever.
    */
   next(): boolean {
     for (;;) {
@@ -207,12 +209,12 @@ export class RingConsumer extends RingEnd {
     this.memory.store(CONSUMER_POSITION, this.#position);
   }
 
-  /** Blocks this thread until a record is committed, or for so many milliseconds. Never on the I/O thread. */
+  /** Blocks this thread until a record is committed, or until the time is over. Not for the I/O thread. */
   waitForRecord(milliseconds: number): void {
     this.memory.wait(PRODUCER_POSITION, this.#position, milliseconds);
   }
 
-  /** Whether the producer waits for space; true at most once for each time it asked. */
+  /** Whether the producer waits for space. True at most once for each call of `awaitSpace`. */
   takeWaiting(): boolean {
     return this.memory.load(WAITING) === 1 && this.memory.exchange(WAITING, 0) === 1;
   }

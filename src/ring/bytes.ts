@@ -1,8 +1,8 @@
 /**
- * Node's own Latin-1 and UTF-8 readers and writers on Buffers, typed: they skip the encoding look-up of
- * `toString(encoding)` and `write(string, encoding)`, which at this size costs as much as the work.
+ * Types for Node's own Latin-1 and UTF-8 methods of Buffers. These methods skip the encoding look-up of
+ * `toString(encoding)` and `write(string, encoding)`. For short strings, the look-up costs as much as the conversion.
  *
- * Law: a type, and what makes and copies bytes; nothing else.
+ * Law: a type, and functions that create, copy and compare bytes.
  */
 import { Buffer } from 'node:buffer';
 
@@ -16,10 +16,10 @@ export function bytesOf(buffer: SharedArrayBuffer, offset = 0): Bytes {
   return Buffer.from(buffer, offset) as unknown as Bytes;
 }
 
-/** Words up to which a loop is quicker than `set`, which needs a view of them. */
+/** Up to this many words, a loop is faster than `set`, which needs a view. */
 const FEW_WORDS = 32;
 
-/** Copies `count` words. Not by `subarray`: Node's Buffers make that look for the constructor each time, at twice the cost. */
+/** Copies `count` words. `subarray` would look up the constructor on each call, at twice the cost. */
 export function copyWords(to: Int32Array, at: number, from: Int32Array, start: number, count: number): void {
   if (count > FEW_WORDS) {
     to.set(new Int32Array(from.buffer, from.byteOffset + start * 4, count), at);
@@ -28,7 +28,7 @@ export function copyWords(to: Int32Array, at: number, from: Int32Array, start: n
   for (let i = 0; i < count; i++) to[at + i] = from[start + i]!;
 }
 
-/** Whether these bytes are this text, in Latin-1. */
+/** Whether the bytes equal the text in Latin-1. */
 export function says(bytes: Uint8Array, start: number, length: number, text: string): boolean {
   if (text.length !== length) return false;
   for (let i = 0; i < length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;

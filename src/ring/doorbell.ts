@@ -1,18 +1,19 @@
 /**
- * How a sleeping thread is woken: a flag in shared memory, and one constant message through a MessagePort.
+ * Wakes a sleeping thread: a flag in shared memory, and one constant message through a MessagePort.
  *
  * Law: the only file that decides whether to ring; knows no ring and no record.
  *
- * A side that is about to sleep arms (stores 1), then looks at everything it waits for once more, and only then lets
- * its event loop block. A side that has published something calls `ring`, which posts only for the one that turns
- * the flag from 1 to 0. Either the sleeper's second look comes after the publication and sees it, or the
- * publication's look at the flag comes after the arming and sees 1: sequential consistency allows no third order, so
- * no wake is lost. A sleeper that dies armed is rung in vain, once.
+ * A side that is about to sleep arms (stores 1), and then checks once more everything that it waits for. Only then may its
+ * event loop block. A side that has published something calls `ring`. Only the caller that turns the flag from 1 to 0 posts.
+ *
+ * No wake is lost, because sequential consistency allows two orders only. If the second check comes after the publication,
+ * the check sees it. Otherwise the publisher loads the flag after the arming, and sees 1. A sleeper that dies armed receives
+ * one useless message.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Memory } from './memory.ts';
 
-/** The message: it says nothing but "look". */
+/** The message. It carries no information: the receiver checks everything that it waits for. */
 export const LOOK = 0;
 
 export class Doorbell {
@@ -20,7 +21,7 @@ export class Doorbell {
   readonly #flag: number;
   readonly #port: MessagePort;
 
-  /** `flag` is the word of the sleeper at the other end of `port`. */
+  /** @param flag index of the word of the sleeper at the other end of `port` */
   constructor(memory: Memory, flag: number, port: MessagePort) {
     this.#memory = memory;
     this.#flag = flag;
@@ -31,14 +32,14 @@ export class Doorbell {
     return this.#memory.load(this.#flag) === 1;
   }
 
-  /** Wakes the other side if it sleeps; true when it did. */
+  /** Wakes the other side if it sleeps. Returns whether it slept. */
   ring(): boolean {
     if (this.#memory.load(this.#flag) === 0 || this.#memory.exchange(this.#flag, 0) === 0) return false;
     this.#port.postMessage(LOOK);
     return true;
   }
 
-  /** Posts whether it sleeps or not: its loop must turn to receive this. */
+  /** Posts even if the other side is awake. The other side receives the message only if its event loop turns. */
   probe(): void {
     this.#port.postMessage(LOOK);
   }
@@ -54,7 +55,7 @@ export class Sleeper {
     this.#flag = flag;
   }
 
-  /** From here on the other side rings. Look at everything once more before sleeping. */
+  /** After this call the other side rings. Check everything once more before sleeping. */
   arm(): void {
     this.#memory.store(this.#flag, 1);
   }

@@ -1,18 +1,19 @@
 /**
- * The state of every exchange, in one control word each: who may run a request, decided by compare-and-swap.
+ * The state of every exchange, in one control word each. A compare-and-swap decides which worker runs a request.
  *
- * Law: knows states, owners and generations; not bytes (`slab.ts`, `message.ts`), not sockets. Whether an exchange
- * was answered is the acceptor's private knowledge: these words only arbitrate take against cancel.
+ * Law: knows states, owners and generations; not bytes (`slab.ts`, `message.ts`), not sockets. These words only arbitrate
+ * take against cancel. The acceptor alone knows which exchanges have a response.
  *
- * Who writes what, and what if a thread dies right there:
- * - FREE → PENDING, PENDING → CANCELLED and anything → FREE: the acceptor. PENDING → TAKEN: a worker's CAS, which
- *   writes its slot as owner in the same step, so there is no moment at which an exchange is taken by nobody.
- *   TAKEN → RUNNING: that worker, before it calls the application.
+ * What each side writes, and what happens if a thread dies at that point:
+ * - FREE → PENDING, PENDING → CANCELLED and anything → FREE: the acceptor. PENDING → TAKEN: a worker's CAS. The same
+ *   CAS writes the worker's slot as owner, so a taken exchange always has an owner.
+ *   TAKEN → RUNNING: the owner, before it calls the application.
  * - The loser of a CAS on PENDING does nothing at all.
- * - A worker that ends leaves TAKEN (the application was not called: it may run elsewhere) or RUNNING (it may have
- *   had effects: 502). The acceptor judges them when the thread has ended, so nobody writes beside it.
- * - The acceptor makes an exchange FREE only when nobody can write its words: never taken, answered to the end by
- *   its owner, or its owner has ended.
+ * - A worker that ends leaves TAKEN or RUNNING. TAKEN: the worker has not called the application, so another worker may
+ *   run the request. RUNNING: the application may have had effects, so the acceptor answers with 502. The acceptor
+ *   decides this after the thread has ended, so no other thread writes at the same time.
+ * - The acceptor makes an exchange FREE only when no worker can write its words. Either no worker has taken it, or its owner
+ *   has sent the whole response, or its owner has ended.
  */
 import {
   Abort,
@@ -26,7 +27,7 @@ import {
 } from './layout.ts';
 import type { Memory } from './memory.ts';
 
-/** `take` lost: cancelled, taken by another, or an entry of an earlier generation. */
+/** `take` lost: the exchange is cancelled, another worker has taken it, or the entry has an earlier generation. */
 export const LOST = -1;
 
 export class ExchangeTable {
@@ -38,15 +39,16 @@ export class ExchangeTable {
     this.#layout = layout;
   }
 
-  // called by the acceptor only
+  // The acceptor alone calls these.
 
   /**
-   * Makes an exchange ready to be taken; the request must lie in the slab already. `creditBytes`: what its response may
-   * have under way beyond the window; less than 0 if the client still has earlier bytes to take.
+   * Makes an exchange ready to be taken. The request must already be in the slab.
+   *
+   * @param creditBytes response bytes that may be under way beyond the window. Below 0: the client has not read earlier bytes
    */
   publish(index: number, generation: number, slabOffset: number, creditBytes: number): void {
     const { control, credit, abort, consumed, slab, extended } = this.#layout;
-    // Of a FREE exchange, so nobody else has a business with these before the store that follows.
+    // The exchange is FREE, so no worker reads or writes these words before the store below.
     this.#memory.prepare(credit + index, creditBytes);
     this.#memory.prepare(abort + index, 0);
     this.#memory.prepare(consumed + index, 0);
@@ -62,7 +64,7 @@ export class ExchangeTable {
     return this.#memory.compareExchange(this.#layout.control + index, pending, cancelled) === pending;
   }
 
-  /** Gives the exchange back; returns the generation its next use shall have. */
+  /** Frees the exchange. Returns the generation of its next use. */
   free(index: number, generation: number): number {
     const next = (generation + 1) % GENERATIONS;
     this.#memory.store(this.#layout.control + index, controlWord(next, 0, ExchangeState.FREE));
@@ -77,7 +79,7 @@ export class ExchangeTable {
   /**
    * False: a stray write has changed a word of this exchange that only the acceptor writes.
    *
-   * @param isAwaited whether a client waits for the answer, so that the acceptor has stored no reason but LEFT
+   * @param isAwaited whether a client waits for the response. If it does, the acceptor has stored no reason except LEFT
    */
   isSound(index: number, generation: number, isAwaited: boolean): boolean {
     const { control, abort } = this.#layout;
@@ -97,7 +99,7 @@ export class ExchangeTable {
     return ownerOf(this.#memory.load(this.#layout.control + index));
   }
 
-  /** Milliseconds from its start that the application asked for; 0: none. Its worker reads it as well. */
+  /** Milliseconds from the start that the application requested for this exchange. 0: no request. Its worker also reads this word. */
   extended(index: number): number {
     return this.#memory.load(this.#layout.extended + index);
   }
@@ -116,21 +118,23 @@ export class ExchangeTable {
   }
 
   /**
-   * Of an exchange whose body did not come whole with its head: how much of the body its client has still to send. The
-   * acceptor alone writes the word: before it publishes the exchange, and each time bytes come. It never writes it after
-   * the owner's END, and the owner never reads it after its own END, so no value is of another use of the index. What a
-   * worker reads may be old, and is then too much: 0 (all has come) is final, and so is a part that is small enough.
-   * The acceptor stores it before an abort word, so a worker that sees a client gone also sees that its body came whole.
+   * Stores how much of a streamed body the client has still to send.
    *
-   * @param bytes what is left; below 0 the body's length is not known, and −1 − `bytes` have come
+   * The acceptor alone writes the word: before it publishes the exchange, and each time bytes arrive. The acceptor never
+   * writes the word after the owner's END, and the owner never reads it after END. So no value belongs to another use of
+   * the index. A worker may read an old value, which is then too large. The value 0 is final: the body is complete.
+   * A value within the discard limit is final for `leavesTooMuch`.
+   * The acceptor stores this word before an abort word. So a worker that sees the abort also sees a complete body.
+   *
+   * @param bytes bytes that are left. Below 0: the length is not known, and −1 − `bytes` have arrived
    */
   setLeft(index: number, bytes: number): void {
     this.#memory.store(this.#layout.left + index, bytes);
   }
 
-  // called by workers only
+  // Workers alone call these.
 
-  /** PENDING → TAKEN by `owner`, when the entry is of this generation: the generation, or LOST. */
+  /** PENDING → TAKEN by `owner`, if the entry has the current generation. Returns the generation, or LOST. */
   take(entry: number, owner: number): number {
     const at = this.#layout.control + (entry & 0xffff);
     const word = this.#memory.load(at);
@@ -140,12 +144,12 @@ export class ExchangeTable {
     return this.#memory.compareExchange(at, word, taken) === word ? generation : LOST;
   }
 
-  /** TAKEN → RUNNING: from here on the application may have been called. */
+  /** TAKEN → RUNNING. Afterwards the worker calls the application. */
   run(index: number, generation: number, owner: number): void {
     this.#memory.store(this.#layout.control + index, controlWord(generation, owner, ExchangeState.RUNNING));
   }
 
-  /** Byte offset of the request in the slab; true from TAKEN to RUNNING. */
+  /** Byte offset of the request in the slab. Valid from TAKEN to RUNNING. */
   slabOffset(index: number): number {
     return this.#memory.own(this.#layout.slab + index);
   }
@@ -159,7 +163,7 @@ export class ExchangeTable {
     return this.#memory.load(this.#layout.abort + index);
   }
 
-  /** What `setLeft` was given last. */
+  /** The last value of `setLeft`. */
   left(index: number): number {
     return this.#memory.load(this.#layout.left + index);
   }

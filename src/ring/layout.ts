@@ -1,16 +1,16 @@
 /**
- * Where every shared control word lives. One place, so that tests and a debugger read the same map.
+ * The map of every shared control word. Threads, tests and debuggers read the same map.
  *
  * Law: offsets and bit packing only; no behaviour. Change a word here and change its row in this drawing.
  *
- * The control buffer (one per server, words of 32 bits; a line is 16 words = 64 bytes, so that two writers never
- * share a cache line by accident):
+ * A server has one control buffer, of 32-bit words. A line is 16 words (64 bytes), so that two writers never share a cache
+ * line by accident:
  *
  *   line 0   REQUEST_HEAD       workers (CAS)         next position of the request ring to be claimed
  *   line 1   REQUEST_TAIL       acceptor              next position to be filled
  *   line 2   ACCEPTOR_ASLEEP    acceptor 1, workers exchange 0
- *   line 3   DRAINING           acceptor              1 while the server closes: heads say `connection: close`
- *   line 4…  one line a worker  (WORKER_LINES of them, by slot)
+ *   line 3   DRAINING           acceptor              1 while the server closes: heads have `connection: close`
+ *   line 4…  one line a worker  (WORKER_LINES lines, by slot)
  *              +ASLEEP          the worker 1, the acceptor exchange 0
  *              +EPOCH           the worker            turns of its loop so far
  *              +HELD            the worker            exchanges it holds whose head is not sent
@@ -20,7 +20,7 @@
  *              +ABORTS          the acceptor (add)    an exchange it runs was aborted: look at all of them
  *   then     CONTROL[exchanges] see below
  *            CREDIT[exchanges]  acceptor              response bytes that have left, cumulative, wrapping
- *            ABORT[exchanges]   acceptor              why nobody waits for the answer any more; 0: somebody does
+ *            ABORT[exchanges]   acceptor              why the client no longer waits; 0: the client waits
  *            CONSUMED[exchanges] the owning worker    body bytes the application has taken, cumulative, wrapping
  *            SLAB[exchanges]    acceptor, before PENDING is stored: byte offset of the request in the slab
  *            EXTENDED[exchanges] the owning worker    ms from its start the application asked for; 0: the server's
@@ -33,8 +33,8 @@
  *                     31              16 15             0
  *                    | generation (low 16) | exchange index |
  *
- * A generation is raised each time an index is used again, and indices are used again first-in-first-out, so an
- * old entry or a late record of a dead worker names a generation that no longer stands in the control word.
+ * Each new use of an index increments its generation, and indices are used again first-in-first-out. So an old entry, or a
+ * late record of a dead worker, has a generation that differs from the control word.
  */
 
 const LINE = 16;
@@ -44,7 +44,7 @@ export const REQUEST_TAIL: number = LINE;
 export const ACCEPTOR_ASLEEP: number = 2 * LINE;
 export const DRAINING: number = 3 * LINE;
 
-/** Workers alive at one time, zombies included: the owner field has 8 bits. */
+/** Most workers alive at one time, including zombies. The owner field has 8 bits. */
 export const WORKER_LINES = 256;
 const WORKER_BASE = 4 * LINE;
 export const ASLEEP = 0;
@@ -61,7 +61,7 @@ export function workerWord(slot: number, word: number): number {
 
 const EXCHANGE_BASE = WORKER_BASE + WORKER_LINES * LINE;
 
-/** The map of one control buffer; the same numbers make the same map in every thread. */
+/** The map of one control buffer. The same sizes give the same map in every thread. */
 export interface MemoryLayout {
   /** Number of exchanges, at most 65536. */
   readonly exchanges: number;
@@ -96,13 +96,13 @@ export function layoutOf(exchanges: number, ring: number): MemoryLayout {
   };
 }
 
-/** States of an exchange. The arrows: FREE → PENDING → TAKEN → RUNNING → FREE, and PENDING → CANCELLED → FREE. */
+/** States of an exchange: FREE → PENDING → TAKEN → RUNNING → FREE, and PENDING → CANCELLED → FREE. */
 export const ExchangeState = { FREE: 0, PENDING: 1, TAKEN: 2, RUNNING: 3, CANCELLED: 4 } as const;
 
 /**
  * Why an exchange ends before its application ends it. GONE: the client has closed the connection. DEADLINE: the client has
- * a 504. LEFT: the client has ended its side, and the interface takes that for a disconnect. After LEFT the connection
- * still takes what the application has written by then.
+ * received a 504. LEFT: the client has ended its side, and the interface treats that as a disconnect. After LEFT the
+ * connection still sends what the application has already written.
  */
 export const Abort = { NONE: 0, GONE: 1, DEADLINE: 2, LEFT: 3 } as const;
 

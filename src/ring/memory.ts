@@ -1,26 +1,27 @@
 /**
- * The small interface through which every control word in shared memory is touched.
+ * The interface for every access to a control word in shared memory.
  *
- * Law: control words live in Int32Arrays and are touched only through a `Memory`; payload bytes are touched
- * plainly and are published by a store to a control word. So the program has no data race, is sequentially
- * consistent, and a scheduler can explore it by putting another `Memory` under the same ring code.
- * Every method is sequentially consistent but two, `own` and `prepare`, which are plain: a call of Atomics costs more
- * than all else that is done with such a word. Knows nothing of rings.
+ * Law: control words are in Int32Arrays, and only a `Memory` reads or writes them. Payload bytes are read and written
+ * plainly, and a store to a control word publishes them. So the program has no data race and is sequentially consistent.
+ * A scheduler can explore it with another `Memory` under the same ring code. Knows nothing about rings.
+ *
+ * Every method is sequentially consistent, except `own` and `prepare`. These two are plain, because a call of Atomics would
+ * cost more than the rest of the work on such a word.
  */
 export interface Memory {
   load(index: number): number;
   store(index: number, value: number): void;
-  /** A load of a word that this thread alone writes, or that nobody writes meanwhile. */
+  /** A load of a word that no other thread writes at this time. */
   own(index: number): number;
-  /** A store to a word that nobody else touches before the next `store` of this thread has told of it. */
+  /** A store to a word that no other thread reads or writes before the next `store` of this thread publishes it. */
   prepare(index: number, value: number): void;
-  /** Returns the value that was there: the exchange happened when it equals `expected`. */
+  /** Returns the previous value. The exchange succeeded if that value equals `expected`. */
   compareExchange(index: number, expected: number, replacement: number): number;
-  /** Returns the value that was there. */
+  /** Returns the previous value. */
   exchange(index: number, value: number): number;
-  /** Returns the value that was there. */
+  /** Returns the previous value. */
   add(index: number, value: number): number;
-  /** Blocks while the word is `expected`, at most so many milliseconds. */
+  /** Blocks while the word equals `expected`, for at most `milliseconds`. */
   wait(index: number, expected: number, milliseconds: number): void;
   /** Wakes every thread that waits on the word. */
   notify(index: number): void;

@@ -1,5 +1,5 @@
 /**
- * The words spoken through the thread wall: how a request lies in the slab, and what records say.
+ * The messages between the acceptor and the workers: the layout of a request in the slab, and the kinds of records.
  *
  * Law: the only file that both threads use to write and read a message, so a change here changes both sides. Knows
  * offsets; not HTTP (flags are opaque here), not sockets, not TSGI.
@@ -19,25 +19,25 @@
 import { Buffer } from 'node:buffer';
 import { type Bytes, bytesOf, copyWords, says } from './bytes.ts';
 
-/** Records of the response ring (worker → acceptor). */
+/** Kinds of records. Records of the response ring go from a worker to the acceptor. */
 export const RecordKind = {
-  /** Response bytes, head included if it is the first; flags END, CLOSE, INTERIM. */
+  /** Response bytes. The first record of a response includes the head. Flags: END, CLOSE, INTERIM. */
   RESPONSE: 1,
-  /** The application waits for its body: send `100 Continue` if it is due, and let it come; flag BLOCKS. */
+  /** The application waits for the body: the acceptor sends `100 Continue` if it is due, and reads the body. Flag: BLOCKS. */
   READ: 2,
-  /** The response cannot be finished: destroy the connection, so that the client sees the truncation. */
+  /** The response cannot be finished: the acceptor destroys the connection, so that the client sees the truncation. */
   ABORT: 3,
-  /** Body bytes for an exchange (acceptor → worker, inbound ring); flag END. */
+  /** Body bytes for an exchange (acceptor → worker, inbound ring). Flags: END, BROKEN. */
   BODY: 4,
-  /** With END: a head and a file that the acceptor sends behind it; the payload is `writeFileRecord`'s. */
+  /** With END: a head, and a file that the acceptor sends after it. `writeFileRecord` makes the payload. */
   FILE: 5,
-  /** The application takes the connection over: what the client sends behind the head comes as BODY, END ends both. */
+  /** The application takes the connection over. Bytes that the client sends after the head become BODY records. END ends both. */
   TUNNEL: 6,
-  /** An exchange that is meant for this worker (acceptor → worker, inbound ring): it waits, and is to be taken like any. */
+  /** An exchange for this worker (acceptor → worker, inbound ring). The exchange is PENDING, and the worker takes it as usual. */
   ASSIGN: 7,
-  /** A key of `--affinity` that this worker gives to a client; the payload is the key, in Latin-1. It names no exchange. */
+  /** A key of `--affinity` that this worker sends to a client. The payload is the key in Latin-1. Names no exchange. */
   KEY: 8,
-  /** The application closes a connection behind an answer whose END is written: `NO_EXCHANGE`, and the connection's number in place of the generation. */
+  /** The application closes a connection after the END of a response. The exchange is `NO_EXCHANGE`, and the generation is the connection's number. */
   HANG_UP: 9,
 } as const;
 
@@ -46,39 +46,41 @@ export const NO_EXCHANGE = -1;
 
 /** Flags of a record, above the kind's 8 bits. */
 export const END = 1 << 8;
-/** With END: close the connection after the answer. */
+/** With END: the acceptor closes the connection after the response. */
 export const CLOSE = 1 << 9;
-/** With READ: the worker's thread stands still until the bytes come. */
+/** With READ: the worker's thread blocks until the bytes arrive. */
 export const BLOCKS = 1 << 10;
-/** With RESPONSE: bytes that stand before the response (1xx), and begin nothing. */
+/** With RESPONSE: an interim response (1xx) before the response. It does not begin the response. */
 export const INTERIM = 1 << 11;
 /** With BODY and END: the client is gone. */
 export const BROKEN = 1 << 12;
 
-/** Bytes of an answer's largest record; larger chunks go out in pieces. */
+/** Bytes of the largest record of a response. Larger chunks are split. */
 export const PIECE: number = 64 * 1024;
 
 /**
- * Bytes of one exchange that may be under way in one direction: from the worker to the client's kernel, or from the acceptor to the
- * application. The receiver says how many it has passed on, cumulative, in a word of the exchange's own.
+ * Bytes of one exchange that may be under way in one direction. The directions are from the worker to the client's kernel,
+ * and from the acceptor to the application. The receiver stores how many bytes it has passed on, cumulative, in a word of the exchange.
  */
 export const WINDOW: number = 256 * 1024;
 
 /**
- * Whether the sender may be waiting to hear how many were passed on, and is to be woken: it waits with a whole window under
- * way, and half of one has come since it was last woken. Told earlier it would not stand still; a wake each time costs more
- * than the bytes do.
+ * Whether the receiver should wake the sender. A sender waits while a whole window is under way, so a wake after each half
+ * window keeps it sending. A wake for each record would cost more than the bytes.
+ *
+ * @param passed bytes passed on so far
+ * @param told value of `passed` at the last wake
  */
 export function halfWindow(passed: number, told: number): boolean {
   return ((passed - told) | 0) >= WINDOW / 2;
 }
 
-/** An answer may leave this much of its request's body to be sent and keep the connection: the acceptor reads and drops it. */
+/** A response may end before this many bytes of the request body have arrived. The acceptor drops them and keeps the connection. */
 const DISCARD_LIMIT = 64 * 1024;
-/** A body of unknown length of which so much has come, and not its end, is taken for one that has more than the limit left. */
+/** If this many bytes of a body of unknown length have arrived without its end, the rest counts as more than the limit. */
 const LARGE_CHUNKED = 32 * 1024;
 
-/** Whether the connection ends behind an answer that leaves so much of its request's body unread (`ExchangeTable.setLeft`). */
+/** Whether the connection closes after a response that leaves this much of the request body (`ExchangeTable.setLeft`). */
 export function leavesTooMuch(left: number): boolean {
   return left >= 0 ? left > DISCARD_LIMIT : -1 - left > LARGE_CHUNKED;
 }
@@ -104,13 +106,13 @@ const CONNECTION = 14;
 const REQUESTS = 15;
 const SPANS = 16;
 
-/** A parsed head, wherever its bytes lie: in the parser's memory, or saved with a connection. */
+/** A parsed head, in the parser's memory or saved with a connection. */
 export interface HeadBytes {
   flags: number;
-  /** Memory that holds the head and its span table, seen as bytes and as words, from the same place on. */
+  /** Memory that contains the head and its span table. `bytes` and `words` begin at the same address. */
   bytes: Uint8Array;
   words: Int32Array;
-  /** First byte of the head, and its length; up to three bytes behind it may be copied as well. */
+  /** First byte of the head, and its length. Up to three bytes after the head may be copied with it. */
   start: number;
   length: number;
   /** First word of the span table. */
@@ -121,7 +123,7 @@ export interface HeadBytes {
   targetLength: number;
 }
 
-/** Who speaks with whom: a connection's two ends. */
+/** The two ends of a connection. */
 export interface Peers {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -129,9 +131,9 @@ export interface Peers {
   readonly localPort: number;
 }
 
-/** The same as it is written for each request of the connection. */
+/** The peers, encoded for the requests of one connection. */
 export interface PeerBytes {
-  /** Both addresses in Latin-1, the remote one first, which has so many bytes of them. */
+  /** Both addresses in Latin-1. The remote address comes first and has `remoteLength` bytes. */
   readonly addresses: Uint8Array;
   readonly remoteLength: number;
   readonly remotePort: number;
@@ -150,7 +152,7 @@ export function encodePeers(
   return { addresses, remoteLength: remoteAddress.length, remotePort, localPort, connection, requests: 0 };
 }
 
-/** What a request is called in logs and by its application; `serial` is its exchange's. */
+/** The id of a request in logs and for its application. `serial` is the number of the exchange. */
 export function requestId(prefix: string, serial: number): string {
   return `${prefix}-${(serial >>> 0).toString(36)}`;
 }
@@ -170,7 +172,7 @@ export class SlabView {
     this.bytes = bytesOf(buffer);
   }
 
-  /** Writes everything but the body; returns the byte offset at which the body goes. */
+  /** Writes everything except the body. Returns the byte offset for the body. */
   writeRequest(offset: number, head: HeadBytes, peers: PeerBytes): number {
     const { words, bytes } = this;
     const at = offset >> 2;
@@ -196,13 +198,13 @@ export class SlabView {
     return to + addresses.length;
   }
 
-  /** By words where it begins with one: a block ends with a word, so what is copied behind the head is the block's as well. */
+  /** Copies words if the head starts on a word boundary. A block also ends on one, so the last word stays in the block. */
   #writeHead(to: number, { bytes, words, start, length }: HeadBytes): void {
     if ((start & 3) === 0) copyWords(this.words, to >> 2, words, start >> 2, (length + 3) >> 2);
     else this.bytes.set(new Uint8Array(bytes.buffer, bytes.byteOffset + start, length), to);
   }
 
-  /** Says how the body goes on: `bodyLength` bytes lie in the slab, `more` follow through the inbound ring. */
+  /** Completes a request: `bodyLength` bytes are in the slab. If `more` is set, the inbound ring carries the rest. */
   finishRequest(offset: number, bodyLength: number, more: boolean, serial: number): void {
     const at = offset >> 2;
     this.words[at + BODY_LENGTH] = bodyLength;
@@ -210,14 +212,14 @@ export class SlabView {
     this.words[at + SERIAL] = serial;
   }
 
-  /** Method and target, for a log line; the request must still lie in the slab. */
+  /** Method and target, for a log line. The request must still be in the slab. */
   requestLine(offset: number): string {
     const start = this.#headAt(offset);
     const method = this.bytes.latin1Slice(start, start + this.words[(offset >> 2) + METHOD_LENGTH]!);
     return `${method} ${this.target(offset)}`;
   }
 
-  /** The parser's. */
+  /** The flags of the parser. */
   flags(offset: number): number {
     return this.words[(offset >> 2) + FLAGS]!;
   }
@@ -234,7 +236,7 @@ export class SlabView {
     return this.bytes.latin1Slice(start, start + this.words[at + REMOTE_LENGTH]!);
   }
 
-  /** The value of the first field of that name, which is in lower case. */
+  /** The value of the first field with this name. `name` is in lower case. */
   field(offset: number, name: string): string | undefined {
     const { words, bytes } = this;
     const start = this.#headAt(offset);
@@ -254,7 +256,7 @@ export class SlabView {
   }
 }
 
-/** A request as the worker reads it; one reader is filled again for every exchange. */
+/** A request as a worker reads it. A worker uses one reader for all its exchanges. */
 export class RequestReader {
   exchange = 0;
   generation = 0;
@@ -285,7 +287,7 @@ export class RequestReader {
     this.spans = view.words;
   }
 
-  /** Reads the request of an exchange, which lies at `offset`. */
+  /** Reads the request of an exchange at `offset` in the slab. */
   read(exchange: number, generation: number, offset: number): void {
     const { words, bytes } = this.#view;
     const at = offset >> 2;
@@ -311,8 +313,8 @@ export class RequestReader {
   }
 
   /**
-   * Most requests come from where the last one came from: from one proxy, to one address of ours. Apart from the head,
-   * because who keeps an address would keep all that it is a part of.
+   * Reads the addresses only if they differ from the previous request. Most requests arrive through one proxy, at one address.
+   * The addresses are not slices of a larger string, because a stored address would keep that string alive.
    */
   #readAddresses(start: number, remote: number, local: number): void {
     const { bytes } = this.#view;
@@ -324,7 +326,7 @@ export class RequestReader {
       this.localAddress = bytes.latin1Slice(between, this.bodyOffset);
   }
 
-  /** The body bytes in the slab, copied out: the slab is somebody else's after RUNNING. */
+  /** A copy of the body bytes in the slab. After RUNNING another request may use that memory. */
   body(): Uint8Array {
     const copy = new Uint8Array(this.bodyLength);
     copy.set(this.#view.bytes.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength));
@@ -332,7 +334,7 @@ export class RequestReader {
   }
 }
 
-/** What a FILE record says: which bytes of which file follow the head. */
+/** The content of a FILE record: a head, and the range of a file that follows it. */
 export interface FileRecord {
   /** Latin-1. */
   readonly head: string;
@@ -341,7 +343,7 @@ export interface FileRecord {
   readonly length: number;
 }
 
-/** The payload of a FILE record: a line of JSON, then the head. */
+/** Encodes the payload of a FILE record: a line of JSON, then the head. */
 export function writeFileRecord({ head, ...range }: FileRecord): Uint8Array {
   return Buffer.concat([Buffer.from(`${JSON.stringify(range)}\n`), Buffer.from(head, 'latin1')]);
 }

@@ -1,7 +1,7 @@
 /**
  * Blocks a thread for a moment.
  *
- * Law: here because Atomics are this room's alone. A thread that is being terminated does not finish its pause.
+ * Law: in this room because no other room may use Atomics. Termination interrupts the pause of a thread.
  */
 const NEVER = new Int32Array(new SharedArrayBuffer(4));
 

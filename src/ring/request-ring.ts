@@ -1,25 +1,25 @@
 /**
  * The request ring: one producer (the acceptor), many consumers (the workers), one 32-bit word an entry.
  *
- * Law: knows words and positions, not what an entry means (`exchange-table.ts` does) and not how anybody is woken
+ * Law: knows words and positions, not what an entry means (`exchange-table.ts` does) and not how a thread wakes
  * (`doorbell.ts` does). Offsets come from `layout.ts`.
  *
- * Who writes what, and what if a thread dies right there:
+ * What each side writes, and what happens if a thread dies at that point:
  * - TAIL and the slots are written by the acceptor only. The slot is stored before TAIL: a consumer that sees the
  *   new TAIL sees the entry.
  * - HEAD moves by a consumer's CAS h → h+1, after it has loaded the word at h. The producer overwrites the slot of
- *   h only after HEAD has passed h, and then the CAS of whoever still holds the old word fails. So the one CAS both
- *   claims the entry and frees its slot: there is no state "claimed but not freed" in which a death could wedge the
+ *   h only after HEAD has passed h, and then a consumer with the old word fails its CAS. So the one CAS
+ *   both claims the entry and frees its slot: there is no state "claimed but not freed" in which a death could wedge the
  *   ring. (A slot with a sequence stamp has that state; it was tried and thrown out.)
- * - A consumer that dies after the CAS and before it has taken the exchange leaves an exchange that is PENDING and
- *   behind HEAD; the acceptor finds those when the worker has ended and puts them in again. Another entry for the
- *   same exchange is harmless, because PENDING → TAKEN is a CAS as well.
+ * - A consumer may die after the CAS and before it has taken the exchange. It leaves an exchange that is PENDING and
+ *   behind HEAD. The acceptor finds such exchanges when the worker has ended, and pushes them again. Another entry for
+ *   the same exchange is harmless, because PENDING → TAKEN is also a CAS.
  * - Positions are 32 bit, wrap, and are compared by subtraction.
  */
 import { type MemoryLayout, REQUEST_HEAD, REQUEST_TAIL } from './layout.ts';
 import type { Memory } from './memory.ts';
 
-/** `claim` found nothing. Entries are unsigned, so this is none of them. */
+/** `claim` found no entry, or `push` found no space. Entries are unsigned, so no entry has this value. */
 export const EMPTY = -1;
 
 export class RequestRing {
@@ -27,9 +27,9 @@ export class RequestRing {
   readonly #slots: number;
   readonly capacity: number;
   readonly #mask: number;
-  /** Where HEAD was seen by the acceptor last; it only moves on, so there is never less room than this says. */
+  /** HEAD when the acceptor last loaded it. HEAD only increases, so the ring never has less space than this implies. */
   #headSeen = 0;
-  /** TAIL as the acceptor has left it. */
+  /** TAIL as the acceptor last stored it. */
   #tail = 0;
 
   constructor(memory: Memory, layout: MemoryLayout) {
@@ -44,7 +44,7 @@ export class RequestRing {
     return (this.#memory.load(REQUEST_TAIL) - this.#memory.load(REQUEST_HEAD)) | 0;
   }
 
-  // called by the acceptor only
+  // The acceptor alone calls these.
 
   /** Whether fewer than `limit` entries, at most the capacity, are not yet claimed. */
   isBelow(limit: number): boolean {
@@ -65,18 +65,18 @@ export class RequestRing {
     return tail >>> 0;
   }
 
-  /** False: a stray write has changed TAIL, or has put HEAD where no claim can. */
+  /** False: a stray write has changed TAIL, or has set HEAD to an impossible value. */
   isSound(): boolean {
     const depth = this.depth();
     return this.#memory.load(REQUEST_TAIL) === this.#tail && depth >= 0 && depth <= this.capacity;
   }
 
-  /** Whether the entry at a position was claimed by somebody. */
+  /** Whether a consumer has claimed the entry at a position. */
   passed(position: number): boolean {
     return ((this.#memory.load(REQUEST_HEAD) - position) | 0) > 0;
   }
 
-  /** The position that is claimed next; with `tail` and `at`, for a look along the queue. */
+  /** The position that is claimed next. With `tail` and `at`, a caller can read the queue. */
   head(): number {
     return this.#memory.load(REQUEST_HEAD);
   }
@@ -85,14 +85,14 @@ export class RequestRing {
     return this.#memory.load(REQUEST_TAIL);
   }
 
-  /** The entry at a position, unsigned. True only while the position is between head and tail. */
+  /** The entry at a position, unsigned. Valid only while the position is between head and tail. */
   at(position: number): number {
     return this.#memory.load(this.#slots + (position & this.#mask)) >>> 0;
   }
 
-  // called by any thread
+  // Any thread calls this.
 
-  /** Claims the oldest entry: the entry, unsigned, or EMPTY. */
+  /** Claims the oldest entry. Returns the entry, unsigned, or EMPTY. */
   claim(): number {
     const memory = this.#memory;
     for (;;) {

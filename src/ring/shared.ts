@@ -1,7 +1,7 @@
 /**
- * The shared memory of one server, as buffers that can be handed to a thread and as what a thread makes of them.
+ * The shared memory of one server: the buffers, and each thread's view of them.
  *
- * Law: sizes only; what lies where is `layout.ts`, `slab.ts` and `byte-ring.ts`.
+ * Law: sizes only. `layout.ts`, `slab.ts` and `byte-ring.ts` define the contents.
  */
 import { OptionError } from '../errors.ts';
 import { byteRingBuffer } from './byte-ring.ts';
@@ -16,7 +16,7 @@ const RESPONSE_RING = 1024 * 1024;
 const INBOUND_RING = 1024 * 1024;
 const MOST_EXCHANGES = 65536;
 
-/** What every thread is given: the same for all workers of a server. */
+/** The buffers that every thread receives. All workers of a server share them. */
 export interface SharedBuffers {
   readonly control: SharedArrayBuffer;
   readonly slab: SharedArrayBuffer;
@@ -27,11 +27,11 @@ export interface SharedBuffers {
 export interface SharedSizes {
   /** Requests that may wait for a worker. */
   readonly maxPending: number;
-  /** Exchanges that all workers together may hold, streams included. */
+  /** Exchanges that all workers together may hold, including streams. */
   readonly places: number;
-  /** Bytes of requests that wait or have not begun. */
+  /** Bytes of waiting requests and of requests whose responses have not begun. */
   readonly maxBuffered: number;
-  /** Most bytes one request may need in the slab. */
+  /** Most bytes that one request may need in the slab. */
   readonly largestRequest: number;
 }
 
@@ -45,7 +45,7 @@ export interface SharedMemory {
   readonly view: SlabView;
 }
 
-/** Makes the server's buffers and the slab's private book-keeping. Called once, by the acceptor. */
+/** Creates the server's buffers and the slab's private book-keeping. The acceptor calls this once. */
 export function createShared(sizes: SharedSizes): SharedMemory & { readonly slab: Slab } {
   const slab = new Slab(sizes.maxBuffered, sizes.largestRequest);
   const exchanges = Math.min(MOST_EXCHANGES, powerOfTwo(sizes.maxPending + sizes.places));
@@ -55,17 +55,17 @@ export function createShared(sizes: SharedSizes): SharedMemory & { readonly slab
   return { ...openShared(buffers), slab };
 }
 
-/** @throws OptionError TSGI_ERR_OPTION when the process may not have so much memory */
+/** @throws OptionError TSGI_ERR_OPTION if the process cannot reserve the memory */
 function reserve(bytes: number): SharedArrayBuffer {
   try {
     return new SharedArrayBuffer(bytes);
   } catch (error) {
-    const text = `Cannot reserve ${bytes} bytes for requests that wait: lower --max-buffered or --max-pending, or allow the process more memory`;
+    const text = `Cannot reserve ${bytes} bytes for requests that wait: the process has too little memory. Lower --max-buffered or --max-pending, or allow the process more memory.`;
     throw new OptionError('TSGI_ERR_OPTION', text, { cause: error });
   }
 }
 
-/** The same memory in another thread. */
+/** Opens the shared memory in another thread. */
 export function openShared(buffers: SharedBuffers): SharedMemory {
   const memory = new AtomicMemory(new Int32Array(buffers.control));
   const layout = layoutOf(buffers.exchanges, buffers.ring);

@@ -1,14 +1,14 @@
 /**
  * Allocates the slab: the shared bytes in which requests wait for a worker.
  *
- * Law: the acceptor alone allocates and frees, so the book-keeping is plain private memory and needs no atomics; a
- * worker only reads what an exchange points to, between TAKEN and RUNNING. Knows blocks, not requests.
+ * Law: the acceptor alone allocates and frees, so the book-keeping is plain private memory and needs no atomics. A worker
+ * only reads the block of an exchange, between TAKEN and RUNNING. Knows blocks, not requests.
  *
- * The slab is cut into pages of the largest block; a page serves one size class and goes back to the free pages
- * when its last block is freed, so no mix of sizes can eat the budget for good.
+ * The slab consists of pages, and a page has the size of the largest block. Each page serves one size class. When its last
+ * block is freed, the page returns to the free pages. So no mix of sizes can use up the budget permanently.
  */
 
-/** `allocate` found no room within the budget: an expected outcome, answered with 503. */
+/** `allocate` found no space within the budget. This is an expected outcome: the acceptor answers with 503. */
 export const NO_ROOM = -1;
 
 const CLASSES = [1024, 8 * 1024, 40 * 1024];
@@ -18,7 +18,7 @@ export class Slab {
   readonly pageSize: number;
   readonly #classes: number[];
   readonly #freePages: number[] = [];
-  /** Per page: its class (NONE while free), blocks in use, and the free block offsets. */
+  /** Per page: the class (NONE while free), the blocks in use, and the offsets of free blocks. */
   readonly #pageClass: Int8Array;
   readonly #used: Int32Array;
   readonly #freeBlocks: number[][];
@@ -27,7 +27,10 @@ export class Slab {
   /** Bytes in blocks that are in use. */
   inUse = 0;
 
-  /** `budget` bytes in all; `largest` is the most bytes one request may need. */
+  /**
+   * @param budget bytes in all
+   * @param largest most bytes that one request may need
+   */
   constructor(budget: number, largest: number) {
     this.pageSize = Math.ceil(Math.max(largest, 104 * 1024) / 1024) * 1024;
     this.#classes = [...CLASSES.filter((size) => size < this.pageSize), this.pageSize];
@@ -39,7 +42,7 @@ export class Slab {
     this.#open = this.#classes.map(() => []);
   }
 
-  /** Bytes the shared buffer must have. */
+  /** Bytes of the shared buffer. */
   get size(): number {
     return this.#used.length * this.pageSize;
   }
@@ -85,7 +88,7 @@ export class Slab {
     return true;
   }
 
-  /** A wholly free page changes class, unless it is the only one its class has at hand: no thrashing. */
+  /** Returns an empty page to the free pages. The last open page of a class stays, to prevent thrashing. */
   #closePage(page: number, kind: number): void {
     const open = this.#open[kind]!;
     if (open.length <= 1) return;

@@ -1,15 +1,15 @@
 /**
- * The last bytes that a thread has written to its terminal, readable by another thread after it is stuck or dead.
+ * The last bytes that a thread has written to its terminal. Another thread can read them after the writer blocks or dies.
  *
- * Law: bytes only; lines and logs are the reader's. One writer, any readers.
+ * Law: bytes only; the reader makes lines of them. One writer, any number of readers.
  *
  *   word  0  RESERVED    writer   bytes written or being written so far, wrapping
  *   word 16  COMMITTED   writer   bytes written so far, wrapping
  *   byte 128 data[CAPACITY], circular
  *
- * The writer stores RESERVED, writes the bytes, stores COMMITTED. A reader loads COMMITTED, copies what lies before it,
- * and then loads RESERVED: what a writer may have begun to write over meanwhile lies more than CAPACITY before that,
- * and is dropped. A writer that dies in the middle leaves RESERVED ahead, so that what it touched is dropped as well.
+ * The writer stores RESERVED, writes the bytes, stores COMMITTED. A reader loads COMMITTED, copies the bytes before it, and
+ * then loads RESERVED. The writer may have overwritten bytes that lie more than CAPACITY before RESERVED, so the reader
+ * drops them. A writer that dies between the two stores leaves RESERVED ahead, so the reader also drops what it overwrote.
  */
 import { AtomicMemory } from './memory.ts';
 
@@ -22,7 +22,7 @@ export function textTailBuffer(): SharedArrayBuffer {
   return new SharedArrayBuffer(CONTROL_BYTES + CAPACITY);
 }
 
-/** Empties a tail for its next writer. The caller is the only thread that has it. */
+/** Empties a tail for its next writer. No other thread may use the tail during the call. */
 export function resetTextTail(buffer: SharedArrayBuffer): void {
   new Uint8Array(buffer).fill(0);
 }
@@ -36,7 +36,7 @@ export class TextTail {
     this.#bytes = new Uint8Array(buffer, CONTROL_BYTES);
   }
 
-  // called by the one writer
+  // The writer alone calls this.
 
   write(bytes: Uint8Array): void {
     const last = bytes.subarray(Math.max(0, bytes.length - CAPACITY));
@@ -50,9 +50,9 @@ export class TextTail {
     this.#memory.store(COMMITTED, end);
   }
 
-  // called by any thread
+  // Any thread calls this.
 
-  /** What was written last, at most CAPACITY bytes of it. */
+  /** The last bytes written, at most CAPACITY. */
   read(): string {
     const end = this.#memory.load(COMMITTED);
     const copy = Buffer.alloc(CAPACITY);
@@ -61,7 +61,7 @@ export class TextTail {
     copy.set(this.#bytes.subarray(0, at), CAPACITY - at);
     const overwritten = (this.#memory.load(RESERVED) - end) | 0;
     const text = copy.toString('utf8', Math.min(CAPACITY, overwritten));
-    // Bytes that nobody wrote yet are 0 and stand in front.
+    // Unwritten bytes are 0, and come first.
     return text.replace(/^\0+/, '');
   }
 }
