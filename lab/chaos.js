@@ -6,7 +6,7 @@
  *   --short                the version of `npm run check`: about a minute
  *   --seed 1               brings the same choices back
  *   --soak 3600            seconds of the soak
- *   --report               puts what was found into docs/reliability.json, and writes docs/reliability.md from it
+ *   --report               puts what was found into docs/internals/reliability.json, and writes docs/internals/reliability.md from it
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
@@ -68,7 +68,7 @@ function progressOf(name) {
 
 /** Keeps what earlier runs found in the scenarios that were not run now. */
 function writeReport(found) {
-  const at = (name) => new URL(`../docs/${name}`, import.meta.url);
+  const at = (name) => new URL(`../docs/internals/${name}`, import.meta.url);
   const all = existsSync(at('reliability.json'))
     ? JSON.parse(readFileSync(at('reliability.json'), 'utf8'))
     : {};

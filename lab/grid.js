@@ -4,8 +4,8 @@
  *
  *   --only Hono,Koa     some rows, by their names
  *   --without NestJS    all but some; the beginning of a name is enough for both
- *   --report            writes docs/grid.md when all rows hold
- *   --check             only says whether docs/grid.md is what --report would write
+ *   --report            writes docs/internals/grid.md when all rows hold
+ *   --check             only says whether docs/internals/grid.md is what --report would write
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { compareCell } from './grid/compare.js';
 import { page } from './grid/page.js';
 import { GRID } from './grid/start.js';
 
-const PAGE = path.join(GRID, '..', '..', 'docs', 'grid.md');
+const PAGE = path.join(GRID, '..', '..', 'docs', 'internals', 'grid.md');
 const MOST_PROBLEMS = 10;
 const LONGEST = 1000;
 
@@ -35,7 +35,7 @@ else process.exitCode = await run();
 
 function checkPage() {
   if (readFileSync(PAGE, 'utf8') === page()) return;
-  console.error('docs/grid.md is stale: run npm run grid -- --report and commit the result');
+  console.error('docs/internals/grid.md is stale: run npm run grid -- --report and commit the result');
   process.exitCode = 1;
 }
 

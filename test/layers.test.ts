@@ -1,5 +1,5 @@
 /**
- * Who may import whom (ARCHITECTURE.md), and the other rules a tool can keep.
+ * Who may import whom (docs/internals/architecture.md), and the other rules a tool can keep.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * What was found, as docs/reliability.md.
+ * What was found, as docs/internals/reliability.md.
  */
 const minutes = (seconds) => (seconds < 90 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(1)} min`);
 const count = (number) => Number(number).toLocaleString('en');

@@ -1,7 +1,7 @@
 /**
  * The grid: applications, how each is started, what it is asked.
  *
- * Law: data; a row is added in one place, and the tests, `npm run grid` and docs/grid.md have it.
+ * Law: data; a row is added in one place, and the tests, `npm run grid` and docs/internals/grid.md have it.
  *
  * A row: `program` is what plain Node runs for comparison, and `forms` what this server runs, with the flags it needs;
  * `args` and `env` are the program's. `packages` are those whose versions are told. `quick`: it needs development

@@ -1,5 +1,5 @@
 /**
- * docs/grid.md, made from the table, the versions in the lock files, and what is known not to work.
+ * docs/internals/grid.md, made from the table, the versions in the lock files, and what is known not to work.
  *
  * Law: text. It says that the rows hold, so it is written after a run in which all of them did.
  */
@@ -13,11 +13,11 @@ import { GRID } from './start.js';
 const LIMITS = [
   [
     'Upgrades and `CONNECT` in fetch handlers',
-    'sockets belong to the acceptor, which passes on those that a Node server takes over in its `upgrade` or `connect` event ([docs/sockets.md](sockets.md)); a fetch handler has no way to say so',
+    'sockets belong to the acceptor, which passes on those that a Node server takes over in its `upgrade` or `connect` event ([docs/guide/websockets.md](../guide/websockets.md)); a fetch handler has no way to say so',
   ],
   [
     'State in memory that all requests are to see: rate limits, caches, GraphQL `pubSub`, what json-server writes',
-    'every worker has its own, as every process has with `node:cluster`: keep it in a store outside, tell the others ([docs/sockets.md](sockets.md)), or run `--threads 1`. Sessions in a `MemoryStore` need `--affinity cookie:connect.sid`',
+    'every worker has its own, as every process has with `node:cluster`: keep it in a store outside, tell the others ([docs/guide/websockets.md](../guide/websockets.md)), or run `--threads 1`. Sessions in a `MemoryStore` need `--affinity cookie:connect.sid`',
   ],
   [
     'Timers and start-up jobs that must run once',
@@ -43,7 +43,7 @@ const LIMITS = [
   ],
   [
     'Answers that begin more than 30 seconds after their request, bodies above 10 MiB',
-    'limits that plain Node does not have: `--handler-timeout` and `--max-body-size` raise them (docs/options.md)',
+    'limits that plain Node does not have: `--handler-timeout` and `--max-body-size` raise them (docs/reference/options.md)',
   ],
 ];
 

@@ -121,7 +121,7 @@ function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
   };
 }
 
-/** See `http.Server`; the differences are in docs/node-http.md. */
+/** See `http.Server`; the differences are in docs/reference/node-http.md. */
 export class Server extends http.Server {
   static {
     serveHere(this.prototype);

@@ -31,6 +31,6 @@ function remedyFor(name: string): string {
   const words = [...KNOWN].filter((word) => word.startsWith(PREFIX)).map((word) => word.slice(PREFIX.length));
   const nearest = nearestOf(name.slice(PREFIX.length), words);
   return nearest === undefined
-    ? 'no option has it; remove it, or see the list of variables in docs/options.md'
+    ? 'no option has it; remove it, or see the list of variables in docs/reference/options.md'
     : `did you mean ${PREFIX}${nearest}?`;
 }

@@ -1,6 +1,6 @@
 /**
  * The one table of options, and their types. It is the source of the defaults, the environment variables, the command line
- * with its help (`cli/`), and docs/options.md (`scripts/docs.js`).
+ * with its help (`cli/`), and docs/reference/options.md (`scripts/docs.js`).
  *
  * Law: an option exists here or nowhere. Data and types only.
  */

@@ -12,9 +12,9 @@ const MOST_HINTS = 20;
 
 const TEXTS = {
   metrics:
-    'Several workers answer with Prometheus metrics, each with the numbers of its own registry: a scrape shows one worker only. Add the numbers up, as docs/sockets.md shows under "State in one worker"',
+    'Several workers answer with Prometheus metrics, each with the numbers of its own registry: a scrape shows one worker only. Add the numbers up, as docs/guide/websockets.md shows under "State in one worker"',
   broadcasts:
-    'Sockets are spread over several workers, and the application sends what it receives on one socket to others: it reaches only the sockets of the same worker. Pass messages on with tsgi-threads/channel, or with an adapter of your library (docs/sockets.md)',
+    'Sockets are spread over several workers, and the application sends what it receives on one socket to others: it reaches only the sockets of the same worker. Pass messages on with tsgi-threads/channel, or with an adapter of your library (docs/guide/websockets.md)',
   mcp: 'MCP sessions are in the memory of one worker, and each of their requests may go to another worker, which does not know the session: start the server with --affinity header:mcp-session-id',
 };
 

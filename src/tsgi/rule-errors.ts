@@ -5,7 +5,7 @@
  */
 import type { Rule } from './rules.ts';
 
-/** A rule of TSGI was broken; `rule` is its number in docs/tsgi.md. The client is answered 500, or sees the truncation. */
+/** A rule of TSGI was broken; `rule` is its number in docs/reference/tsgi.md. The client is answered 500, or sees the truncation. */
 export class TsgiRuleError extends TypeError {
   readonly code = 'TSGI_ERR_RULE';
   readonly rule: Rule;

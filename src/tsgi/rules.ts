@@ -1,7 +1,7 @@
 /**
  * The rules of TSGI by number.
  *
- * Law: imports nothing. `docs/tsgi.md` says each rule in full under the same number; a number is never used again for
+ * Law: imports nothing. `docs/reference/tsgi.md` says each rule in full under the same number; a number is never used again for
  * another rule. A rule added here needs its words there, and its check in `validate.ts` or `conformance/`.
  */
 export const RULES = {

@@ -1,7 +1,7 @@
 /**
  * The reference server: TSGI on `node:http`, one thread, no limits of its own.
  *
- * Law: as short as a server of TSGI can be, to be read beside docs/tsgi.md and to be measured against. Not for
+ * Law: as short as a server of TSGI can be, to be read beside docs/reference/tsgi.md and to be measured against. Not for
  * production: a handler that burns CPU stops everybody.
  */
 /// <reference types="node" preserve="true" />

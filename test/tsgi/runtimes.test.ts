@@ -136,7 +136,7 @@ describe.each(Object.entries(SERVERS))('%s', (_, serve) => {
   });
 });
 
-/** What fetch hides or decides, so that no adapter can keep it: docs/tsgi.md says so at the head of "Servers". */
+/** What fetch hides or decides, so that no adapter can keep it: docs/reference/tsgi.md says so at the head of "Servers". */
 const HIDDEN_BY_FETCH: Rule[] = ['S4', 'S6', 'S8', 'S16', 'S35'];
 
 test.each<[string, Serve, Rule[]]>([

@@ -1,5 +1,5 @@
 /**
- * The specification `docs/tsgi.md` against the code: its rules are those of the rule table, everything in it that
+ * The specification `docs/reference/tsgi.md` against the code: its rules are those of the rule table, everything in it that
  * looks like a rule is one, every clause of PEP 3333 has its line, and its examples answer as they say they do.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { simpleServer } from '../../src/tsgi/simple-server.ts';
 import type { Application } from '../../src/tsgi/types.ts';
 import { validator } from '../../src/tsgi/validate.ts';
 
-const document = readFileSync(new URL('../../docs/tsgi.md', import.meta.url), 'utf8');
+const document = readFileSync(new URL('../../docs/reference/tsgi.md', import.meta.url), 'utf8');
 
 describe('the rules', () => {
   test('are those of the rule table, in its order, each defined once', () => {

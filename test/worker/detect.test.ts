@@ -1,5 +1,5 @@
 /**
- * How an application is called goes by what its file exports: docs/interfaces.md, row by row.
+ * How an application is called goes by what its file exports: docs/guide/frameworks.md, row by row.
  */
 import { describe, expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';

@@ -1,5 +1,5 @@
 /**
- * A page of documentation (this repository's own, docs/tsgi.md) rendered from Markdown with its code in colours: a
+ * A page of documentation (this repository's own, docs/reference/tsgi.md) rendered from Markdown with its code in colours: a
  * fetch handler, here Hono's.
  *
  *   npx tsgi-threads markdown/app.js
@@ -12,7 +12,7 @@ import { Hono } from 'hono';
 import { Marked } from 'marked';
 import { markedHighlight } from 'marked-highlight';
 
-const text = readFileSync(new URL('../../../docs/tsgi.md', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../../docs/reference/tsgi.md', import.meta.url), 'utf8');
 const marked = new Marked(markedHighlight({ langPrefix: 'hljs language-', highlight: coloured }));
 
 function coloured(code, language) {

@@ -1,5 +1,5 @@
 /**
- * Which interface an application is called through, by what was exported: docs/interfaces.md has this as a table.
+ * Which interface an application is called through, by what was exported: docs/guide/frameworks.md has this as a table.
  *
  * Law: looks, and calls nothing but a framework's own way to its listener. Frameworks are recognised by what they can do, not
  * by name, so this knows no package. What a bare function may be is `function-shape.ts`'s.

@@ -1,5 +1,5 @@
 /**
- * Where the node interface is not as node:http, on purpose: docs/node-http.md says why.
+ * Where the node interface is not as node:http, on purpose: docs/reference/node-http.md says why.
  */
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../../support/client.ts';

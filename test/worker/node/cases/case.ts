@@ -34,7 +34,7 @@ export interface Case {
   readonly alone?: boolean;
   /** What the wire says is not compared: how much was sent before it broke is chance. */
   readonly torn?: boolean;
-  /** Ours resets the connection where Node closes it: see docs/node-http.md. */
+  /** Ours resets the connection where Node closes it: see docs/reference/node-http.md. */
   readonly reset?: 'may';
   /** Events of request and response may come in either order. */
   readonly order?: 'any';
