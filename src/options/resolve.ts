@@ -200,6 +200,7 @@ function shownValue(value: unknown): string {
 
 function unknownOption(name: string): OptionError {
   const nearest = synonymsOf(name).join(' and ') || nearestOf(name, NAMES);
-  const hint = nearest === undefined ? 'see the options in docs/reference/options.md' : `did you mean ${nearest}?`;
+  const hint =
+    nearest === undefined ? 'see the options in docs/reference/options.md' : `did you mean ${nearest}?`;
   return new OptionError('TSGI_ERR_OPTION', `Unknown option ${name}: ${hint}`);
 }
