@@ -3,6 +3,7 @@
  *
  * Law: finds the prose of a program and where it is; what is wrong with it is `rules.js`'s.
  */
+import path from 'node:path';
 import { blocksOf, isDirective, sourceOffset } from './comment-blocks.js';
 import { findingsIn } from './rules.js';
 
@@ -108,7 +109,8 @@ const english = {
   meta: { type: 'suggestion', schema: [], messages: { fault: '{{rule}}: {{message}}' } },
   create(context) {
     const { sourceCode } = context;
-    const isProgram = /[\\/]src[\\/]/.test(context.filename);
+    const file = path.relative(context.cwd, path.resolve(context.cwd, context.filename));
+    const isProgram = file.startsWith(`src${path.sep}`);
     const report = (offset, data) => {
       const loc = sourceCode.getLocFromIndex(Math.min(offset, sourceCode.text.length));
       context.report({ loc, messageId: 'fault', data });

@@ -65,6 +65,7 @@ describe('a good sentence passes', () => {
     ['The parser saves the head to save memory, e.g. for a request with many headers.'],
     ['Timers longer than 500 ms, then 200 ms, then 100 bytes.'],
     ['Note that, of course, the acceptor waits.'],
+    ['The index of one of the server’s workers.'],
     [`${'word '.repeat(24)}\`a code span is one word\`.`],
   ])('%s', (text, kind) => {
     expect(rulesOf(text, kind)).toEqual([]);
