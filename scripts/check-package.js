@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,10 @@ const VERSIONS = ['5.9', '6', '7'];
 /** No `types`: what the types of the package need, they name themselves. Their own text is checked, too. */
 const TSCONFIG = { strict: true, module: 'nodenext', target: 'es2022', noEmit: true, skipLibCheck: false };
 
-/** Every entry of the package, compiled by each version of TypeScript. */
+/** Calls that compile, and calls that must not, each of these behind `@ts-expect-error`. */
+const OPTION_TYPES = path.join(root, 'test', 'options', 'option-types.ts');
+
+/** Every entry of the package, and the sample of options, compiled by each version of TypeScript. */
 function compilesTypes() {
   const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const entries = Object.keys(exports).filter((name) => !name.endsWith('.json'));
@@ -44,14 +47,17 @@ function compilesTypes() {
     (name, at) => `export * as entry${at} from '${name.replace('.', 'tsgi-threads')}';`,
   );
   writeFileSync(path.join(folder, 'types.mts'), `${lines.join('\n')}\n${APP}`);
+  copyFileSync(OPTION_TYPES, path.join(folder, 'option-types.mts'));
   writeFileSync(
     path.join(folder, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions: TSCONFIG, files: ['types.mts'] }),
+    JSON.stringify({ compilerOptions: TSCONFIG, files: ['types.mts', 'option-types.mts'] }),
   );
   const aliases = VERSIONS.map((version) => `typescript-${version}@npm:typescript@${version}`).join(' ');
   run(`npm install ${aliases} --ignore-scripts --no-audit --no-fund --loglevel=error`, folder);
   for (const version of VERSIONS) run(`node node_modules/typescript-${version}/bin/tsc -p .`, folder);
-  console.log(`  TypeScript ${VERSIONS.join(', ')}: compile the types`);
+  console.log(
+    `  TypeScript ${VERSIONS.join(', ')}: compile the types and the options, and reject wrong options`,
+  );
 }
 
 /** The command says in one line which Node it needs. */

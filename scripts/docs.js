@@ -1,15 +1,17 @@
 /**
  * Writes what documents take from tables of the code: the pages of options and of error codes, the rooms in the architecture
- * page, and the answers of the bench. `--check` writes nothing, and exits with 1 if a page is stale.
+ * page, and the answers of the bench. It also writes the type of the options. `--check` writes nothing, and exits with 1 if a file is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { errorsPage } from './pages/errors.js';
+import { optionTypes } from './pages/option-types.js';
 import { optionsPage } from './pages/options.js';
 import { performanceTable } from './pages/performance.js';
 import { roomsTable } from './pages/rooms.js';
 
-/** Each page, and the function that makes its text from the text that is there. */
+/** Each file, and the function that makes its text from the text that is there. */
 const PAGES = {
+  'src/options/options.ts': optionTypes,
   'docs/reference/options.md': optionsPage,
   'docs/reference/errors.md': errorsPage,
   'docs/internals/architecture.md': (text) => withBlock(text, 'rooms', roomsTable()),

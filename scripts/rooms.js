@@ -9,7 +9,7 @@ export const ROOMS = {
   index: {
     holds: 'The door of the package: `createServer`, its types and its errors.',
     imports: ['errors', 'server'],
-    typesOnly: ['hooks', 'options'],
+    typesOnly: ['hooks', 'units'],
   },
   channel: { holds: 'The door `tsgi-threads/channel`: messages between workers.', imports: [] },
   cli: {
@@ -87,7 +87,7 @@ export const ROOMS = {
   },
   options: {
     holds: 'The table of options, and what is made of it: flags, variables, defaults, checks.',
-    imports: ['errors'],
+    imports: ['errors', 'units'],
   },
   tsgi: {
     holds:
@@ -118,6 +118,7 @@ export const ROOMS = {
   errors: { holds: 'The error classes and the table of their codes.', imports: [] },
   'error-text': { holds: 'An error as bounded text for the log.', imports: [] },
   signals: { holds: 'The names of signals that programs may listen for.', imports: [] },
+  units: { holds: 'Units of time and size.', imports: [] },
   version: { holds: 'The version of the package.', imports: [] },
   'working-directory': {
     holds: 'The working directory, entered again after a deploy has replaced it.',

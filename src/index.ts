@@ -5,7 +5,7 @@
 export type { AnyRequest, Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';
 export { type ErrorCode, ApplicationError, OptionError, TsgiError } from './errors.ts';
 export type { Logger } from './server/logger.ts';
-export type { Options } from './options/table.ts';
 export type { ListenOptions, ServerOptions, ServerStats, WorkerExit } from './server/server-api.ts';
 export { createServer } from './server/create-server.ts';
 export type { Server } from './server/server.ts';
+export type { Duration, Size } from './units.ts';

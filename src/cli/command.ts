@@ -25,9 +25,8 @@ export interface Arguments {
   readonly app: string;
   /** What the application, if it is a program, finds in process.argv. */
   readonly args: readonly string[];
-  readonly threads: number | 'auto';
-  /** What was given, for `createServer`; checked already. */
-  readonly given: Readonly<Record<string, string | readonly string[]>>;
+  /** The options of the command line, checked, for `Server`. */
+  readonly given: Readonly<Record<string, string | number | readonly string[]>>;
   readonly options: ResolvedOptions;
   readonly command: CommandOptions;
   /** Variables that files of `--env-file` have set. */
@@ -76,17 +75,12 @@ export function readArguments(supervised: boolean): Arguments {
   const loaded = loadEnvFiles(supervised ? [] : (envFile ?? []));
   for (const name of loaded.ignored)
     tell(`${name} in a file of --env-file is ignored: Node uses it between a process and its children`);
-  // 'auto' leaves the decision to the environment.
-  const isOpen = threadsGiven === undefined || threadsGiven === 'auto';
-  const { options } = resolveOptions(
-    { ...given, threads: isOpen ? undefined : threadsOf(threadsGiven) },
-    process.env,
-  );
+  const threads = threadsGiven === undefined ? {} : { threads: threadsOf(threadsGiven) };
+  const { options } = resolveOptions({ ...given, ...threads }, process.env);
   return {
     app: program.args[0]!,
     args: behind === -1 ? [] : process.argv.slice(behind + 1),
-    threads: isOpen ? 'auto' : options.threads,
-    given: given as Arguments['given'],
+    given: { ...(given as Arguments['given']), ...threads },
     options,
     setByFiles: loaded.set,
     command: resolveCommandOptions({ supervise, watch, watchdogTimeout }, process.env),
@@ -122,9 +116,7 @@ function flags(name: AnyOption): Option[] {
   ];
   if (row.kind === 'list')
     options[0]!.argParser((item, before: string[] | undefined) => [...(before ?? []), item]);
-  // What is on of its own accord must be possible to turn off.
-  if (row.default === 'auto' && row.kind === 'flag')
-    options.push(new Option(`--no-${flagOf(name).slice(2)}`, 'Do not'));
+  if (row.helpOff !== undefined) options.push(new Option(`--no-${flagOf(name).slice(2)}`, row.helpOff));
   return options.map((option) => option.helpGroup(`${row.group}:`));
 }
 

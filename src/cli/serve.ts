@@ -58,7 +58,7 @@ async function start(args: Arguments, life: ServerLife, problem = ''): Promise<S
   const makeJournal = binder === undefined ? undefined : (prefix: string) => new Journal(JOURNAL_FD, prefix);
   const options = { ...args.given, app: args.app, args: args.args, logger };
   const server = life.with(
-    new Server(args.threads, options, {
+    new Server(options, {
       binder,
       makeJournal,
       problem,

@@ -45,8 +45,7 @@ function listen(this: http.Server, ...args: unknown[]): http.Server {
 function serve(server: http.Server, { port = 0, host = '::' }: Asked): void {
   let own: Parameters<LiveSettings['onAcceptor']> | undefined;
   const ours = new Ours(
-    0,
-    { ...optionsOf(server), app: server },
+    { ...optionsOf(server), threads: 0, app: server },
     {
       live: {
         limits: liveLimits(server),

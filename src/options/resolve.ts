@@ -10,19 +10,14 @@ import { nearestOf } from './nearest.ts';
 import { type AnyOption, flagOf, rowOf, showNumber, variablesOf } from './show.ts';
 import { synonymsOf } from './synonyms.ts';
 import {
-  HOURS,
-  KIB,
-  MIB,
-  MINUTES,
-  MS,
   type OptionName,
   OPTIONS,
   type CommandOptionName,
   type CommandOptions,
   type OptionValue,
   type ResolvedOptions,
-  SECONDS,
 } from './table.ts';
+import { GIB, HOURS, KIB, MIB, MINUTES, MS, SECONDS } from '../units.ts';
 import { detectThreads } from './detect-threads.ts';
 
 type NumberKind = 'count' | 'bytes' | 'time' | 'threads';
@@ -53,7 +48,9 @@ export function resolveOptions(given: Readonly<Record<string, unknown>>, env: En
   const resolved: Record<string, OptionValue> = {};
   const decided = new Set<OptionName>();
   for (const name of NAMES) {
-    const value = givenValue(name, given[name], env);
+    // threads 'auto' leaves the number to the environment.
+    const isOpen = name === 'threads' && given[name] === 'auto';
+    const value = givenValue(name, isOpen ? undefined : given[name], env);
     if (value !== undefined) decided.add(name);
     resolved[name] = value ?? platformValue(name, env) ?? defaultOf(name);
   }
@@ -146,8 +143,8 @@ const UNITS: Record<NumberKind, Readonly<Record<string, number>>> = {
     k: KIB,
     mib: MIB,
     m: MIB,
-    gib: KIB * MIB,
-    g: KIB * MIB,
+    gib: GIB,
+    g: GIB,
   },
   time: { '': MS, ms: MS, s: SECONDS, m: MINUTES, min: MINUTES, h: HOURS },
 };

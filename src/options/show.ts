@@ -7,14 +7,12 @@ import {
   COMMAND_OPTIONS,
   type CommandOptionName,
   type OptionKind,
-  KIB,
-  MIB,
   type OptionName,
   OPTIONS,
   type OptionValue,
   type Row,
-  SECONDS,
 } from './table.ts';
+import { GIB, KIB, MIB, SECONDS } from '../units.ts';
 
 export type AnyOption = OptionName | CommandOptionName;
 
@@ -50,7 +48,7 @@ export function showOption(name: AnyOption, value: OptionValue): string {
 export function showNumber(kind: OptionKind, value: number): string {
   if (kind === 'time') return value % SECONDS === 0 ? `${value / SECONDS}s` : `${value}ms`;
   if (kind !== 'bytes') return String(value);
-  if (value > 0 && value % (KIB * MIB) === 0) return `${value / (KIB * MIB)}GiB`;
+  if (value > 0 && value % GIB === 0) return `${value / GIB}GiB`;
   if (value > 0 && value % MIB === 0) return `${value / MIB}MiB`;
   return value > 0 && value % KIB === 0 ? `${value / KIB}KiB` : `${value}B`;
 }

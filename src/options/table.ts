@@ -1,15 +1,10 @@
 /**
- * The one table of options, and their types. It is the source of the defaults, the environment variables, the command line
- * with its help (`cli/`), and docs/reference/options.md (`scripts/docs.js`).
+ * The table of options. It determines the defaults, the environment variables, the flags with their help (`cli/`), the type
+ * `Options` (`options.ts`) and docs/reference/options.md. `scripts/docs.js` writes the last two.
  *
- * Law: an option exists here or nowhere. Data and types only.
+ * Law: data and the types that follow from it. Every option of the server and of the command line has its row here.
  */
-export const MS = 1;
-export const SECONDS = 1000 * MS;
-export const MINUTES = 60 * SECONDS;
-export const HOURS = 60 * MINUTES;
-export const KIB = 1024;
-export const MIB = 1024 * KIB;
+import { type Bytes, GIB, KIB, MIB, type Milliseconds, MINUTES, SECONDS } from '../units.ts';
 
 export type OptionKind = 'count' | 'bytes' | 'time' | 'text' | 'threads' | 'flag' | 'choice' | 'list';
 type Group = 'Listening' | 'Workers' | 'Development' | 'Time limits' | 'Size limits' | 'Queue' | 'Shutdown';
@@ -23,7 +18,11 @@ export interface Row {
   readonly group: Group;
   /** Sentences. The first one begins with a noun or an imperative. */
   readonly help: string;
+  /** Help of `--no-<flag>`, for a flag that is on by default. */
+  readonly helpOff?: string;
+  /** Default: 0. */
   readonly min?: number;
+  /** Default: 24 hours for a time, otherwise the largest safe integer. */
   readonly max?: number;
   /** A second variable besides TSGI_<NAME>. False: the option has no variable. */
   readonly env?: string | false;
@@ -162,7 +161,7 @@ export const OPTIONS = {
     default: 64 * MIB,
     min: MIB,
     // Offsets in the slab have 31 bits.
-    max: 2 * KIB * MIB,
+    max: 2 * GIB,
     group: 'Queue',
     help: 'Memory for waiting requests and incomplete bodies. Above the limit, the server answers with 503.',
   },
@@ -307,6 +306,7 @@ export const COMMAND_OPTIONS = {
     default: 'auto',
     group: 'Workers',
     help: 'Serve from a child process that a supervisor restarts when it dies. Off with --watch, --threads 0 and under a debugger.',
+    helpOff: 'Serve without a supervisor process.',
   },
   watchdogTimeout: {
     kind: 'time',
@@ -316,11 +316,10 @@ export const COMMAND_OPTIONS = {
   },
 } as const satisfies Record<string, Row>;
 
-type Table = typeof OPTIONS;
 interface ResolvedKinds<R extends Row> {
   readonly count: number;
-  readonly bytes: number;
-  readonly time: number;
+  readonly bytes: Bytes;
+  readonly time: Milliseconds;
   readonly text: string;
   readonly threads: number;
   readonly flag: boolean;
@@ -328,27 +327,17 @@ interface ResolvedKinds<R extends Row> {
   readonly list: readonly string[];
 }
 type Resolved<R extends Row> = ResolvedKinds<R>[R['kind']];
-interface GivenKinds<R extends Row> extends Omit<ResolvedKinds<R>, 'bytes' | 'time' | 'threads' | 'list'> {
-  readonly bytes: number | string;
-  readonly time: number | string;
-  readonly threads: number | 'auto';
-  readonly list: string | readonly string[];
-}
-type Given<R extends Row> = GivenKinds<R>[R['kind']];
 
-export type OptionName = keyof Table;
+export type OptionName = keyof typeof OPTIONS;
 export type CommandOptionName = keyof typeof COMMAND_OPTIONS;
 
-/** Options of a program, all optional. Sizes are bytes or `10MiB`, times are milliseconds or `30s`. A single item may replace a list. */
-export type Options = { readonly [Name in OptionName]?: Given<Table[Name]> | undefined };
-
-/** Every option: sizes in bytes, times in milliseconds. */
-export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<Table[Name]> };
+/** Every option with its value: sizes in bytes, times in milliseconds. */
+export type ResolvedOptions = { readonly [Name in OptionName]: Resolved<(typeof OPTIONS)[Name]> };
 
 /** Resolved options of the command line. `auto`: no flag and no variable decides. */
 export interface CommandOptions {
   readonly supervise: boolean | 'auto';
   readonly watch: boolean;
-  /** Milliseconds. 0 disables the watchdog. */
-  readonly watchdogTimeout: number;
+  /** 0 disables the watchdog. */
+  readonly watchdogTimeout: Milliseconds;
 }

@@ -23,7 +23,7 @@
  * published nothing of it. The consumer reads, then stores CONSUMER_POSITION. The producer overwrites those bytes only
  * after it has loaded the new CONSUMER_POSITION. To abort a claim, the producer does not commit it.
  */
-import { type Bytes, bytesOf } from './bytes.ts';
+import { type ByteBuffer, bytesOf } from './bytes.ts';
 import { AtomicMemory, type Memory } from './memory.ts';
 
 const PRODUCER_POSITION = 0;
@@ -57,7 +57,7 @@ export function resetByteRing(buffer: SharedArrayBuffer): void {
 class RingEnd {
   readonly memory: Memory;
   /** The data, for payloads. `claim` returns an offset in it, and `next` sets `offset`. */
-  readonly bytes: Bytes;
+  readonly bytes: ByteBuffer;
   readonly words: Int32Array;
   readonly capacity: number;
   readonly mask: number;

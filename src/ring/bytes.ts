@@ -6,14 +6,14 @@
  */
 import { Buffer } from 'node:buffer';
 
-export interface Bytes extends Buffer {
+export interface ByteBuffer extends Buffer {
   latin1Slice(start: number, end: number): string;
   latin1Write(text: string, offset: number): number;
   utf8Write(text: string, offset: number): number;
 }
 
-export function bytesOf(buffer: SharedArrayBuffer, offset = 0): Bytes {
-  return Buffer.from(buffer, offset) as unknown as Bytes;
+export function bytesOf(buffer: SharedArrayBuffer, offset = 0): ByteBuffer {
+  return Buffer.from(buffer, offset) as unknown as ByteBuffer;
 }
 
 /** Up to this many words, a loop is faster than `set`, which needs a view. */

@@ -17,7 +17,7 @@
  *   …   head, remote address, local address, body
  */
 import { Buffer } from 'node:buffer';
-import { type Bytes, bytesOf, copyWords, says } from './bytes.ts';
+import { type ByteBuffer, bytesOf, copyWords, says } from './bytes.ts';
 
 /** Kinds of records. Records of the response ring go from a worker to the acceptor. */
 export const RecordKind = {
@@ -165,7 +165,7 @@ export function requestSize(head: HeadBytes, peers: PeerBytes, bodyLength: numbe
 /** The slab as one thread sees it. */
 export class SlabView {
   readonly words: Int32Array;
-  readonly bytes: Bytes;
+  readonly bytes: ByteBuffer;
 
   constructor(buffer: SharedArrayBuffer) {
     this.words = new Int32Array(buffer);

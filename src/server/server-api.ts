@@ -8,21 +8,34 @@ import type { LiveSettings } from '../acceptor/connection/live-settings.ts';
 import type { Journal } from '../journal.ts';
 import type { Binder, ListenOptions } from './listening.ts';
 import type { Logger } from './logger.ts';
-import type { Options } from '../options/table.ts';
+import type { Options } from '../options/options.ts';
 import type { Application } from '../tsgi/types.ts';
 
 export type { Binder, ListenOptions };
 
-export interface ServerOptions extends Omit<Options, 'threads'> {
+/** What `createServer` takes. A property that is undefined counts as one that is missing. */
+export interface ServerOptions extends Options {
   /**
-   * The application: a path (against the working directory, else the folder of the calling file) with or without `:export`, a `file:` URL, or, with
-   * `threads: 0` only, the application itself: whatever a file would export, of any interface.
+   * The application. One of:
+   *
+   * - the path of its file, with or without `:export`; a relative path is looked up in the working directory, then in the
+   *   folder of the file that calls `createServer`
+   * - a `file:` URL, as a string or a `URL`
+   * - with `threads: 0`, the application itself: a TSGI application, a fetch handler, a Node listener or a framework's object
    */
   readonly app: string | URL | Application | object;
-  /** What the application, if it is a program of its own, finds in `process.argv` behind its path. */
-  readonly args?: readonly string[];
-  /** Where errors of the application and of the server go. Default: standard error. */
-  readonly logger?: Logger;
+  /**
+   * Arguments of a program, which finds them in `process.argv` after its path.
+   *
+   * @default []
+   */
+  readonly args?: readonly string[] | undefined;
+  /**
+   * Receives the server's log lines, errors of the application included.
+   *
+   * @default errors and warnings to standard error
+   */
+  readonly logger?: Logger | undefined;
 }
 
 export interface ServerStats extends AcceptorStats {

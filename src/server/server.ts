@@ -55,15 +55,11 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   #serves = false;
   #onClosed: () => void = () => {};
 
-  /** @param command what only the command line asks for */
-  constructor(threads: number | 'auto', options: ServerOptions, command: CommandParts = {}) {
+  /** @internal */
+  constructor(options: ServerOptions, command: CommandParts = {}) {
     super();
     const { app, args = [], logger, ...rest } = options;
-    // 'auto' leaves the decision open, so the environment may take it.
-    this.#resolution = resolveOptions(
-      { ...rest, threads: threads === 'auto' ? undefined : threads },
-      process.env,
-    );
+    this.#resolution = resolveOptions({ ...rest }, process.env);
     this.#command = command;
     this.#journal = command.makeJournal?.(this.#requestIdPrefix);
     this.#problem = command.problem ?? '';

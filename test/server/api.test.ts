@@ -68,6 +68,49 @@ describe('createServer', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  test('takes all options in one object', async () => {
+    await using server = createServer({ app: appFile(HELLO), threads: 2 });
+    await server.listen({ port: 0 });
+    expect([server.threads, await body(server.url)]).toEqual([2, 'hello']);
+  });
+
+  test('takes the number of threads before the other options', async () => {
+    await using server = createServer(2, { app: appFile(HELLO) });
+    await server.listen({ port: 0 });
+    expect([server.threads, await body(server.url)]).toEqual([2, 'hello']);
+  });
+
+  test.each<[string, unknown[], string]>([
+    [
+      'two objects of options',
+      [{ app: 'a.ts' }, { threads: 2 }],
+      'Cannot create a server: its first argument is the options, so it takes no second one. Write all options into one object: createServer({ app, threads }).',
+    ],
+    [
+      'threads twice',
+      [2, { app: 'a.ts', threads: 3 }],
+      'Cannot create a server: threads is given twice, as 2 and as 3 in the options. Give it once: createServer({ app, threads }).',
+    ],
+    [
+      'a path instead of options',
+      ['./a.ts'],
+      'Cannot create a server: its first argument is the text "./a.ts", and it takes options or a number of threads. If that is the application, write createServer({ app: "./a.ts" }).',
+    ],
+    [
+      'a number of threads alone',
+      [2],
+      "Cannot create a server: Option app is missing. Write createServer({ app: './app.ts' }) with the path of the application.",
+    ],
+    [
+      'no arguments',
+      [],
+      "Cannot create a server: Option app is missing. Write createServer({ app: './app.ts' }) with the path of the application.",
+    ],
+  ])('rejects %s', (_, args, message) => {
+    const call = () => (createServer as (...given: unknown[]) => unknown)(...args);
+    expect(call).toThrow(expect.objectContaining({ code: 'TSGI_ERR_OPTION', message }));
+  });
+
   test('0 threads run a function in this thread, with its closure', async () => {
     let calls = 0;
     const app: Application = (_, startResponse) => {

@@ -7,7 +7,7 @@
 import { Buffer } from 'node:buffer';
 import { chooseFraming, encodeHead, Framing } from '../../http/encoder.ts';
 import { INSUFFICIENT } from '../../ring/byte-ring.ts';
-import type { Bytes } from '../../ring/bytes.ts';
+import type { ByteBuffer } from '../../ring/bytes.ts';
 import { Abort } from '../../ring/layout.ts';
 import {
   CLOSE,
@@ -59,7 +59,7 @@ export function encoded(text: string, bytes: number): Uint8Array | string {
 }
 
 /** `length` is the body's, in UTF-8. */
-function writeAnswer(bytes: Bytes, at: number, head: string, body: string, length: number): void {
+function writeAnswer(bytes: ByteBuffer, at: number, head: string, body: string, length: number): void {
   const isAscii = body.length === length;
   if (isAscii && length <= JOINED) {
     bytes.latin1Write(head + body, at);
