@@ -4,6 +4,14 @@
  * Law: paths from the root; a folder ends with a slash. A folder is added once `node scripts/prose.js FOLDER` finds nothing.
  */
 export const PROSE = [
+  'src/acceptor/acceptor-api.ts',
+  'src/acceptor/acceptor.ts',
+  'src/acceptor/application-traits.ts',
+  'src/acceptor/exchange/',
+  'src/acceptor/limits.ts',
+  'src/acceptor/socket/',
+  'src/acceptor/turn/',
+  'src/acceptor/workers/',
   'scripts/prose/',
   'scripts/prose.js',
   'src/error-text.ts',

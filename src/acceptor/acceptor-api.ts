@@ -1,7 +1,7 @@
 /**
- * What the acceptor is given, what it reports to the hall, and its figures.
+ * The acceptor's options, the events that it reports to the server, and its figures.
  *
- * Law: types only; `acceptor.ts` fulfils them, `server.ts` uses them.
+ * Law: types only. `acceptor.ts` implements them, and `server.ts` uses them.
  */
 import type { Journal } from '../journal.ts';
 import type { Blame, LostRequest } from './exchange/blame.ts';
@@ -14,55 +14,55 @@ export interface AcceptorOptions extends LimitOptions {
   readonly maxHeaderSize: number;
   readonly maxPending: number;
   readonly maxConnections: number;
-  /** Descriptors that connections and files may use together. */
+  /** File descriptors that connections and files may use together. */
   readonly descriptors: number;
   readonly maxBuffered: number;
   readonly handlerTimeout: number;
   readonly killGrace: number;
-  /** What the ids of this server's requests begin with. */
+  /** The prefix of every request id of this server. */
   readonly requestIdPrefix: string;
-  /** Requests after which a worker is worn, a tenth more or less; 0: never. */
+  /** Requests after which a worker is worn, varied by up to 10 % for each worker. 0 disables the limit. */
   readonly maxRequests: number;
-  /** Where a supervisor reads what was in flight when this process died. */
+  /** Lists the requests in flight. A supervisor reads it after this process has died. */
   readonly journal?: Journal | undefined;
   readonly backlog: number;
-  /** What a server of Node's that is served here decides while it runs. */
+  /** The settings of a `node:http` server in the application. They may change while the server runs. */
   readonly live?: LiveSettings | undefined;
-  /** How applications are called, if that is known before they are loaded: auto, tsgi, fetch or node. */
+  /** The interface of the application, if it is known before a worker loads it: auto, tsgi, fetch or node. */
   readonly interface: string;
-  /** Whether a debugger is attached, which may hold a worker: then no request is late. */
+  /** Whether a debugger is attached. A debugger may stop a worker, so then no request is late. */
   readonly isDebugged: () => boolean;
-  /** Where a request carries the key that pins it to a worker; '': nowhere. */
+  /** The part of a request that holds the key which pins it to a worker. An empty string turns affinity off. */
   readonly affinity: string;
-  /** Exchanges that all workers together may hold without a head; and open streams beside them. */
+  /** `places`: exchanges without a response head that all workers together may hold. `streams`: open streams in addition. */
   readonly places: number;
   readonly streams: number;
 }
 
-/** A request whose deadline has passed: it was answered 504. */
+/** A request whose deadline has passed. The acceptor has answered it with 504. */
 export interface LateRequest {
-  /** Of the worker that has it. */
+  /** The slot of the worker that has the request. */
   readonly slot: number;
-  /** Method and target. */
+  /** Method and target of the request. */
   readonly request: string;
   readonly requestId: string;
-  /** Milliseconds since the worker took it, and those it waited for one before; both to within two ticks. */
+  /** Milliseconds since the worker took the request, and milliseconds that the request waited before. Accurate to two ticks. */
   readonly age: number;
   readonly queued: number;
   readonly loop: LoopState;
 }
 
 export interface AcceptorEvents {
-  /** The acceptor answered itself. */
+  /** The acceptor answered a request itself, without an application. */
   onRefused(status: number, detail: string, blame: Pick<Blame, 'cause' | 'request'>): void;
-  /** A worker has ended (`why`) with requests whose clients waited. */
+  /** A worker has ended, for the reason `why`, and clients still waited for its responses. */
   onLost?(slot: number, lost: readonly LostRequest[], why: string): void;
-  /** A worker has answered as many requests as it may. */
+  /** A worker has answered its maximum number of requests (`maxRequests`). */
   onWorn(slot: number): void;
   onLate(late: LateRequest): void;
-  /** Shared memory was written over (`what` names the words): this acceptor cannot go on. Called once. */
+  /** A stray write has changed shared memory; `what` names the damaged words. This acceptor cannot continue. Called once. */
   onDamaged(what: string): void;
-  /** A worker's loop has stood still for too long: it should be terminated. */
+  /** A worker's event loop has been stuck for too long. The owner should terminate the worker. */
   onStuck(slot: number): void;
 }
 

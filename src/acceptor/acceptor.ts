@@ -1,10 +1,12 @@
 /**
- * The I/O thread: owns the listener, every connection and the acceptor's end of every ring.
+ * The I/O thread: owns the listeners, every connection, and the acceptor's end of every ring.
  *
- * Law: all I/O is done here, and no application code runs here. Knows sockets, exchanges and links; no pool, no application.
+ * Law: does all I/O, and runs no application code. Knows sockets, exchanges and worker links; not the pool, not the
+ * application.
  *
- * A turn: reads and parses happen in the poll phase and only submit; one `setImmediate` behind them wakes at most one
- * worker, then drains the response rings: one bell for a batch, and a larger next batch. `#sleep` says why no wake is lost.
+ * Callbacks of the poll phase read sockets, parse requests and submit exchanges. One `setImmediate` after that phase runs the
+ * turn: it wakes at most one worker, then drains the response rings. So one wake serves a whole batch of requests, and the
+ * next batch is larger. `#sleep` explains why no wake is lost.
  */
 import type net from 'node:net';
 import { Parser } from '../http/parser.ts';
@@ -41,8 +43,8 @@ import { Watchdog } from './turn/watchdog.ts';
 import { type LinkParts, WorkerLink } from './workers/worker-link.ts';
 import { WorkerLinks } from './workers/worker-links.ts';
 
-const CONNECTION_TICKS = 3; // they are many, and patient
-/** How long a request that others may have as well waits for the worker it is meant for. */
+const CONNECTION_TICKS = 3; // connections are many, and their limits are long
+/** How long an unpinned request waits for its assigned worker, ms. After that any worker may claim it. */
 const MEANT_MS = 20;
 
 export class Acceptor implements ConnectionHost, ListenerOwner {
@@ -78,7 +80,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   #turnDue = false;
   #onAnswered: (() => void) | null = null;
   #draining = false;
-  /** While no worker serves: when one may, seconds. */
+  /** Seconds until a worker may serve again. Only meaningful while no worker serves. */
   #backIn = 0;
 
   constructor(options: AcceptorOptions, events: AcceptorEvents) {
@@ -129,9 +131,9 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.#sleeper.arm();
   }
 
-  // called by the hall
+  // called by the server and the pool
 
-  /** The buffers that every worker gets. */
+  /** The shared buffers that every worker receives. */
   get shared(): SharedBuffers {
     return this.#shared.buffers;
   }
@@ -140,27 +142,29 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     return this.#listeners.address;
   }
 
-  /** May be called again, for another place. Rejects with the error of the operating system. */
+  /** Listens on one more address, as the place with this number. Rejects with the error of the operating system. */
   listen(where: ListenWhere, place = 0): Promise<net.AddressInfo> {
     return this.#listeners.listen(where, place);
   }
 
-  /** What the server object of a program decides for the clients of its place. */
+  /** Sets the limits that the program's server object has chosen for the clients of its place. */
   setLimits(place: number, own: Partial<OwnLimits>): void {
     this.#limits.set(place, own);
   }
 
-  /** Cuts the connections of a place that no worker serves now. `idleOnly`: those that have been answered. */
+  /**
+   * Closes the connections of a place that no worker serves now. `idleOnly`: only connections without an unanswered request.
+   */
   cutUnserved(place: number, idleOnly: boolean): void {
     this.#connections.cutUnserved(this.#limits.at(place), idleOnly);
   }
 
-  /** The server's own place moves. */
+  /** Moves the server's own place to another address. */
   get move(): Pick<Listeners, 'replaceFirst' | 'closeFirst'> {
     return this.#listeners;
   }
 
-  /** A worker incarnation was started; it may be told nothing before `ready`. */
+  /** Registers a new worker incarnation. The acceptor sends it nothing before `ready`. */
   attach(parts: LinkParts): void {
     const link = new WorkerLink(parts, this.#shared.memory);
     const { maxRequests } = this.#options;
@@ -169,7 +173,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.#links.add(link);
   }
 
-  /** Its application is loaded: it pulls from now on. */
+  /** The worker has loaded its application, and claims requests from now on. */
   ready(slot: number, traits: ApplicationTraits): void {
     this.traits = traits;
     this.uploads.setTraits(traits.mayBlock);
@@ -179,27 +183,27 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.requestTurn();
   }
 
-  /** No worker serves, and none will for so many milliseconds: what waits and what comes is answered 503. */
+  /** No worker serves, and none will for `milliseconds`. The acceptor answers all waiting and new requests with 503. */
   suspend(milliseconds: number): void {
     this.exchanges.open = false;
     this.#backIn = Math.ceil(milliseconds / 1000);
     this.#refuse(this.exchanges.expirePending(Number.POSITIVE_INFINITY), 'suspended');
   }
 
-  /** It shall claim no more; what it holds it finishes. */
+  /** The worker claims no more requests. It finishes the exchanges that it has. */
   retire(slot: number): void {
     this.#setLive(slot, false);
     this.exchanges.leave(slot);
     this.requestTurn();
   }
 
-  /** Whether it has begun any exchange. */
+  /** Whether the worker has taken any exchange. */
   hasWorked(slot: number): boolean {
     const answered = this.#links.get(slot)?.answered ?? 0;
     return answered > 0 || this.exchanges.owns(slot);
   }
 
-  /** Its thread has ended: nobody writes its memory any more. */
+  /** The worker's thread has ended, so no thread writes to its rings any more. */
   detach(slot: number, why = ''): void {
     const link = this.#links.get(slot);
     if (link === undefined) return;
@@ -212,13 +216,13 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     this.requestTurn();
   }
 
-  /** From now on answers say that their connection closes; new ones are still accepted. */
+  /** From now on, responses announce that their connection closes. The acceptor still accepts new connections. */
   drain(): void {
     this.#draining = true;
     this.#shared.memory.store(DRAINING, 1);
   }
 
-  /** Stops accepting, answers what is in flight and queued, and resolves when no connection is left. */
+  /** Stops accepting, answers all requests that are in flight or pending, and resolves when no connection is left. */
   async close(): Promise<void> {
     this.closing = true;
     this.drain();
@@ -226,17 +230,17 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     await this.#connections.close();
   }
 
-  /** Behind `close`: resolves when no request is left that has no response head, and none can come. */
+  /** Call it after `close`. Resolves when every request has a response head and no new request can arrive. */
   answered(): Promise<void> {
     return new Promise((resolve) => (this.#onAnswered = resolve));
   }
 
-  /** Ends every connection now. */
+  /** Ends every connection immediately. */
   closeAllConnections(): void {
     this.#connections.destroy();
   }
 
-  /** The same, and accepts no more. */
+  /** Stops accepting, and ends every connection immediately. */
   terminate(): void {
     this.closing = true;
     this.#listeners.close();
@@ -294,7 +298,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
   }
 
   refusal(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array {
-    // Lines of their own say more: `onLate`, `onLost`.
+    // `onLate` and `onLost` already report 504 and 502, with more detail.
     if (status !== 504 && status !== 502) this.#events.onRefused(status, detail, this.exchanges.blame);
     this.exchanges.blame.clear();
     return this.#refusals.encode(status, detail, close, isHead);
@@ -316,20 +320,20 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
 
   #turn = (): void => {
     this.#turnDue = false;
-    // Before anybody is woken for them: a request that the process dies of is to be found there.
+    // Before any worker is woken: if a request crashes the process, the journal already names it.
     this.exchanges.writeJournal();
     this.exchanges.assignments.tell();
     this.#waker.wake();
     for (const link of [...this.#links]) if (this.#records.drain(link)) this.requestTurn();
     this.#pump.pumpAll();
-    // What is answered is not in flight any more, and requests that were pipelined behind it are.
+    // Answered requests leave the journal. Requests that were pipelined behind them enter it.
     this.exchanges.writeJournal();
     if (!this.#turnDue) this.#sleep();
   };
 
   /**
-   * Arms, then looks once more at all that a worker rings for: records, and room for bodies. A worker that comes after
-   * the look sees the flag and rings; one that came before it is seen by the look.
+   * Arms the sleeper, then checks again everything that a worker rings for: records, and room for bodies. A worker that
+   * publishes after this check sees the flag and rings. The check itself finds everything that a worker published earlier.
    */
   #sleep(): void {
     this.#sleeper.arm();
@@ -361,7 +365,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
       this.requestTurn();
     }
     this.#blocked.tick(this.now);
-    // An answer that is there already is not late, however long this thread was busy.
+    // A response that is already in the ring is not late, however long this thread was busy.
     for (const link of [...this.#links]) this.#records.drain(link);
     this.#watchdog.tick(this.now);
     if (this.#onAnswered !== null && this.#connections.areAnswered) this.#onAnswered();

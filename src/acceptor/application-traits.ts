@@ -1,20 +1,20 @@
 /**
- * What of an application's interface the acceptor must know.
+ * What the acceptor must know about the interface of the application.
  *
- * Law: facts about interfaces; who acts on them is told by name.
+ * Law: facts about interfaces. The code that acts on a fact is elsewhere.
  */
 export interface ApplicationTraits {
-  /** A client that has ended its side is answered all the same. */
+  /** A client that has half-closed its connection still receives its response. */
   readonly halfOpen: boolean;
-  /** CONNECT goes to a worker, whose application may take it; else it is answered 501 here. */
+  /** The application may accept CONNECT, so a worker receives it. Otherwise the acceptor answers CONNECT with 501. */
   readonly connects: boolean;
-  /** It is called when a request's head is there, however little of the body is. */
+  /** The application is called when the request's head is complete, before its body has arrived. */
   readonly calledAtHead: boolean;
-  /** It may block its thread for a body. */
+  /** The application may block its thread while it waits for a body. */
   readonly mayBlock: boolean;
 }
 
-/** As long as no worker has loaded the application: what the option `interface` says. */
+/** The traits before any worker has loaded the application. They follow from the option `interface`. */
 export function traitsBeforeLoad(given: string): ApplicationTraits {
   const isNode = given === 'node';
   return { halfOpen: true, connects: false, calledAtHead: isNode, mayBlock: !isNode };

@@ -1,12 +1,13 @@
 /**
- * Why the acceptor refuses a request with 503: the one thing that was full or has passed, for the log.
+ * Why the acceptor refuses a request with 503: the limit that was reached, for the log.
  *
- * Law: who decides to refuse notes it here in the same call; who writes the refusal reads it, and clears it. A request is
- * put into words only if it is logged: under overload most refusals are not.
+ * Law: the code that decides to refuse a request notes the cause here. In the same call, the code that writes the refusal
+ * reads the cause and clears it. The request line is decoded only if the refusal is logged. Under overload most refusals are
+ * not.
  */
 import type { HeadBytes } from '../../ring/message.ts';
 
-/** An option's name, where that is the limit. */
+/** The name of the option that sets the limit, if an option does. */
 export type Cause =
   | 'maxPending'
   | 'maxBuffered'
@@ -23,7 +24,7 @@ export class Blame {
   cause: Cause | '' = '';
   #request: HeadBytes | string = '';
 
-  /** @param request its line, or its head while that is live */
+  /** @param request the request line, or the head while its bytes are valid */
   on(cause: Cause, request: HeadBytes | string = ''): 503 {
     this.cause = cause;
     this.#request = request;
@@ -35,7 +36,7 @@ export class Blame {
     this.#request = '';
   }
 
-  /** Method and target; '' if there is none yet. */
+  /** Method and target of the request. Empty if they are not known yet. */
   get request(): string {
     const request = this.#request;
     if (typeof request === 'string') return request.slice(0, LONGEST);
@@ -46,10 +47,10 @@ export class Blame {
   }
 }
 
-/** A request whose worker has ended before its response did. */
+/** A request whose worker has ended before the response was complete. */
 export interface LostRequest {
-  /** Method and target; '' if they are not known any more. */
+  /** Method and target. Empty if they are no longer known. */
   readonly request: string;
-  /** Its response had begun, and was broken off; else it was answered 502. */
+  /** True: the response had begun, and the acceptor aborted it. False: the acceptor answered with 502. */
   readonly begun: boolean;
 }

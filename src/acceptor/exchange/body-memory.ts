@@ -1,31 +1,31 @@
 /**
- * The memory of request bodies that wait in the acceptor, and whose request is refused when there is too much of it.
+ * The memory of request bodies that wait in the acceptor. If they use too much of it, the acceptor refuses requests.
  *
- * Law: counts bytes and chooses; what a body is, and how its request is refused, is its holder's. Bodies that no worker
- * has yet give way first, the slowest before the others: a client that sends quickly is not refused for clients that
- * dawdle. The sum stays within the limit but for what one read brings.
+ * Law: counts bytes and chooses a request. Its holder knows the body and refuses the request. Bodies whose request no worker
+ * has give way first, beginning with the slowest. So a client that sends quickly is not refused because of slow clients. The
+ * sum exceeds the limit by at most one read.
  */
 import { MOST_HEADERS, READ_BUFFER_SIZE } from '../../http/parser.ts';
 import type { MemoryAccount } from '../../ring/byte-queue.ts';
 
 /** A body whose first byte is younger than this is not judged by its rate, ms. */
 const YOUNG_MS = 1000;
-/** Once the limit is passed, room is made down to this part of it, so that the holders are not sorted for every read. */
+/** When the limit is exceeded, bodies give way until this share of it is used. So the holders are not sorted for every read. */
 const ROOM = 15 / 16;
 
-/** A connection whose present request has an unfinished body. */
+/** A connection whose current request has an incomplete body. */
 export interface BodyHolder {
-  /** No worker has its request. */
+  /** True: no worker has the request, so it may be refused. */
   readonly givesWay: boolean;
-  /** Milliseconds since its body began. */
+  /** Milliseconds since the body began. */
   bodyAge(now: number): number;
-  /** Bytes a second since then. */
+  /** Bytes per second since the body began. */
   bodyRate(now: number): number;
-  /** Its request is refused with 503. */
+  /** Refuses the request with 503. */
   bodyGivesWay(): void;
-  /** Its request goes to a worker although its body is not complete. */
+  /** Submits the request to a worker although its body is not complete. */
   bodyGoesOn(): void;
-  /** There is no more memory: it reads no more than its application takes. */
+  /** Memory is full: the connection reads no more body bytes than its application consumes. */
   bodyHoldsBack(): void;
 }
 
@@ -35,10 +35,13 @@ export class BodyMemory implements MemoryAccount {
   readonly share: number;
   readonly #limit: () => number;
   readonly #holders: Set<BodyHolder> = new Set();
-  /** When a search did not find enough. */
+  /** The time of the last search that did not free enough memory. */
   #searchedAt = -1;
 
-  /** `most`: bytes that all may take; `taken`: those of it that others take now. */
+  /**
+   * @param most bytes that all users of this memory may have together
+   * @param taken returns the bytes that other users have now
+   */
   constructor(most: number, taken: () => number) {
     this.#limit = () => most - taken();
     this.share = Math.floor(most / 16);
@@ -52,17 +55,17 @@ export class BodyMemory implements MemoryAccount {
     this.#holders.add(holder);
   }
 
-  /** Its body is complete, or its request is over. Any number of calls. */
+  /** The body is complete, or its request is over. May be called any number of times. */
   leave(holder: BodyHolder): void {
     this.#holders.delete(holder);
   }
 
-  /** Applications hear of requests from their heads on: those whose bodies are still collected go out. */
+  /** The application is called at the head of a request. Requests whose bodies are still being collected are submitted now. */
   handOn(): void {
     for (const holder of [...this.#holders]) holder.bodyGoesOn();
   }
 
-  /** Called when a body has grown: if there is too little memory, makes room, by refusing `asking` itself if need be. */
+  /** Called when a body has grown. If memory is full, other bodies give way. Otherwise `asking` gives way or holds back. */
   settle(asking: BodyHolder, now: number): void {
     if (!this.isFull) return;
     if (now !== this.#searchedAt) this.#makeRoom(now);
@@ -77,7 +80,7 @@ export class BodyMemory implements MemoryAccount {
       slow.bodyGivesWay();
       if (this.bytes <= enough) return;
     }
-    // No other connection is old enough before the clock moves.
+    // No other connection becomes old enough before the clock moves.
     this.#searchedAt = now;
     for (const holder of this.#holders) holder.bodyHoldsBack();
   }
@@ -97,7 +100,7 @@ export interface RequestLimits {
   readonly bodyBuffer: number;
 }
 
-/** Bytes that a complete request takes at most: its head, a full span table, and a body that is collected or came in one read. */
+/** Bytes of the largest complete request: its head, a full span table, and a body that was collected or came in one read. */
 export function largestRequest(limits: RequestLimits): number {
   const head = limits.maxRequestLine + limits.maxHeaderSize + 16 * MOST_HEADERS + 512;
   return head + Math.max(limits.bodyBuffer, READ_BUFFER_SIZE);

@@ -1,17 +1,17 @@
 /**
- * Some of the exchanges.
+ * A set of exchanges.
  *
- * Law: an array, and the place of each by its index: one may be in several. Not a Set: every request comes and goes, and
- * there that costs three times as much.
+ * Law: an array, and the position of each exchange in it by index. An exchange may be in several sets. Not a Set: every
+ * request is added and removed, and a Set is three times as slow at that.
  */
 import type { Exchange } from './exchange.ts';
 
 export class ExchangeSet implements Iterable<Exchange> {
   readonly #members: Exchange[] = [];
-  /** By index: place + 1; 0: none. */
+  /** By index: the position in `#members`, plus one. 0 marks an exchange that is not in the set. */
   readonly #places: Int32Array;
 
-  /** @param exchanges how many there are at most */
+  /** @param exchanges the number of exchanges in the table */
   constructor(exchanges: number) {
     this.#places = new Int32Array(exchanges);
   }
@@ -38,7 +38,7 @@ export class ExchangeSet implements Iterable<Exchange> {
     this.#places[last.index] = place;
   }
 
-  /** In no order, and as they are now: who goes meanwhile is met all the same. */
+  /** Iterates over a copy, in no order. So it also returns members that are deleted during the iteration. */
   [Symbol.iterator](): Iterator<Exchange> {
     return this.#members.slice()[Symbol.iterator]();
   }

@@ -1,7 +1,7 @@
 /**
- * The acceptor's book of exchanges: which request lies where, whose connection waits for it, who owns it.
+ * The acceptor's record of all exchanges: where a request is stored, which connection waits for it, and which worker owns it.
  *
- * Law: alone allocates and frees indices, generations and slab blocks. Knows no socket and no parser. Phases: `exchange-table.ts`.
+ * Law: alone allocates and frees indices, generations and slab blocks. Knows no socket, no parser. States: `exchange-table.ts`.
  */
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
 import { Abort, entryOf, type MemoryLayout, ExchangeState } from '../../ring/layout.ts';
@@ -29,30 +29,30 @@ export class Exchanges {
   readonly #memory: ExchangeMemory;
   readonly #maxPending: number;
   readonly #journal: Journal | undefined;
-  /** Those that are meant for one worker. */
+  /** Exchanges that are assigned to one worker. */
   readonly assignments: Assignments = new Assignments();
-  /** Who that is. */
+  /** Chooses the worker for an exchange. */
   router: Pick<Router, 'route'> | null = null;
-  /** The same, if requests carry keys (`--affinity`). */
+  /** The same router if requests carry keys (`--affinity`). Otherwise null. */
   keys: Pick<Router, 'keyAt' | 'ownerOf' | 'workers'> | null = null;
-  /** Submitted since the journal was last written. */
+  /** Exchanges that were submitted since the journal was last written. */
   readonly #unwritten: Exchange[] = [];
   readonly blame: Blame = new Blame();
-  /** Entries that nobody can take may lie in the ring: a look at all of it may find room. */
+  /** The ring may contain cancelled entries. Compaction then may find room. */
   #mayBeDead = false;
-  /** False: no worker serves and none is near, so every request is refused. */
+  /** False: no worker serves or will serve soon, so every request is refused. */
   open = true;
   readonly #all: Exchange[] = [];
-  /** Free indices, used first-in-first-out so that a generation lives as long as it can. */
+  /** Free indices in first-in-first-out order, so that each generation lasts as long as possible. */
   readonly #free: Int32Array;
   #freeHead = 0;
   #freeCount: number;
   #serial = 0;
   /** Exchanges in use. */
   readonly active: ExchangeSet;
-  /** Those among them that have a deadline, or had one: no head of theirs has left, or nobody waits for it any more. */
+  /** Exchanges in use that have a deadline or are past it: no head has been sent, or the client no longer waits. */
   readonly watched: ExchangeSet;
-  /** Those among them with bytes, or an end, that go to the worker through its inbound ring. */
+  /** Exchanges in use with body bytes, or an end, for the worker's inbound ring. */
   readonly uploading: Set<Exchange> = new Set();
 
   constructor(memory: ExchangeMemory, maxPending: number, journal?: Journal) {
@@ -65,7 +65,7 @@ export class Exchanges {
     this.watched = new ExchangeSet(memory.layout.exchanges);
   }
 
-  /** Requests no worker has claimed, cancelled ones among them. */
+  /** Requests that no worker has claimed, including cancelled ones. */
   get pending(): number {
     return this.#memory.ring.depth() + this.assignments.size;
   }
@@ -76,8 +76,8 @@ export class Exchanges {
   }
 
   /**
-   * Puts a head into the slab with room for `bodyLength` bytes at `bodyOffset`; undefined when the server is full
-   * (the queue, the slab or the table) or the key's share of the queue is, which is answered with 503.
+   * Writes a head into the slab, with room for `bodyLength` bytes at `bodyOffset`. Returns undefined if the queue, the slab,
+   * the table, or the key's share of the queue is full. The caller then answers with 503.
    */
   begin(head: HeadBytes, peers: PeerBytes, bodyLength: number): Exchange | undefined {
     if (!this.open || this.#freeCount === 0 || !this.#queueHasRoom())
@@ -106,20 +106,20 @@ export class Exchanges {
     return this.assignments.hasRoom(key, link, share, this.#forgetTaken);
   }
 
-  /** Copies body bytes into the slab; returns where the next go. */
+  /** Copies body bytes into the slab. Returns the position for the next bytes. */
   writeBody(to: number, bytes: Uint8Array): number {
     this.#memory.view.bytes.set(bytes, to);
     return to + bytes.length;
   }
 
-  /** Hands a begun exchange to the workers. */
+  /** Submits a begun exchange to the workers. */
   submit(exchange: Exchange, connection: Answerable, bodyLength: number, now: number): void {
     const { table, view } = this.#memory;
     exchange.connection = connection;
     exchange.queuedAt = now;
     if (exchange.upload !== null) this.uploading.add(exchange);
     view.finishRequest(exchange.slabOffset, bodyLength, exchange.upload !== null, exchange.serial);
-    // What earlier answers of its connection have left unsent counts against the window of this one.
+    // Bytes that earlier responses of the connection have left unsent count against the window of this response.
     exchange.credit = exchange.creditTold = 0 - connection.output.unsent;
     table.publish(exchange.index, exchange.generation, exchange.slabOffset, exchange.credit);
     this.#dispatch(exchange);
@@ -130,26 +130,26 @@ export class Exchanges {
     this.#memory.table.setLeft(index, left);
   }
 
-  /** The head of its answer leaves, and more follows. */
+  /** The head of the response is being sent, and more follows. */
   begun(exchange: Exchange): void {
     exchange.headSent = true;
     if (exchange.connection !== null) this.watched.delete(exchange);
   }
 
-  /** What its client sends goes to the worker that took its connection over. */
+  /** From now on, the worker that took the connection over receives all bytes of the client. */
   tunnel(exchange: Exchange, upload: Upload): void {
     exchange.upload = upload;
     this.uploading.add(exchange);
   }
 
-  /** Counts its connection as one that this worker has, and no other; null: none has. */
+  /** Counts the connection as taken over by this worker only. null: by no worker. */
   countTunnel(exchange: Exchange, link: WorkerLink | null): void {
     if (exchange.tunnelOf !== null) exchange.tunnelOf.tunnels -= 1;
     exchange.tunnelOf = link;
     if (link !== null) link.tunnels += 1;
   }
 
-  /** The request is not needed any more. True when no worker had it: then it is free already. */
+  /** The client no longer needs the request. Returns true if no worker had it; the exchange is then already free. */
   cancel(exchange: Exchange): boolean {
     exchange.connection = null;
     if (!this.#memory.table.cancel(exchange.index, exchange.generation)) return false;
@@ -158,7 +158,7 @@ export class Exchanges {
     return true;
   }
 
-  /** Tells the owner that nobody waits for the answer, and why (`Abort`). The exchange is free when the owner says END, or ends. */
+  /** Reports to the owner that the client no longer waits, and why. The owner's END record or its death frees the exchange. */
   abandon(exchange: Exchange, why: number): void {
     exchange.connection = null;
     this.watched.add(exchange);
@@ -166,18 +166,18 @@ export class Exchanges {
     this.#memory.table.setAbort(exchange.index, why);
   }
 
-  /** Reports to the owner, now or when a worker takes the exchange, that the client has ended its side. */
+  /** Reports to the owner, now or when a worker takes the exchange, that the client has half-closed its connection. */
   depart(exchange: Exchange): Exchange {
     this.#memory.table.setAbort(exchange.index, Abort.LEFT);
     return exchange;
   }
 
-  /** No worker has taken it. */
+  /** Whether no worker has taken the exchange. */
   isPending({ index }: Exchange): boolean {
     return this.#memory.table.state(index) === ExchangeState.PENDING;
   }
 
-  /** The client is answered with a refusal, or loses its connection if its answer has begun; the answer that may still come is dropped. */
+  /** Refuses the request with `status`, or aborts its connection if the response has begun. Drops a later response. */
   giveUp(exchange: Exchange, why: number, status: number): void {
     const { connection, headSent } = exchange;
     this.abandon(exchange, why);
@@ -185,7 +185,7 @@ export class Exchanges {
     else connection?.exchangeOnRefused(status);
   }
 
-  /** The first record of an exchange shows that its worker has copied the request: the slab is free. */
+  /** The first record of an exchange proves that its worker has copied the request. So the slab block can be freed. */
   releaseSlab(exchange: Exchange): void {
     if (exchange.slabOffset === NO_SLAB) return;
     this.#memory.slab.free(exchange.slabOffset);
@@ -210,7 +210,7 @@ export class Exchanges {
     this.#freeCount += 1;
   }
 
-  /** Called at a turn's start, before a worker is woken, and at its end: what was submitted and answered in between is never written. */
+  /** Called at a turn's start and at its end. An exchange that begins and ends in between is never written. */
   writeJournal(): void {
     const journal = this.#journal;
     if (journal === undefined) return;
@@ -231,14 +231,14 @@ export class Exchanges {
     journal.begun(exchange.index, exchange.serial, exchange.line);
   }
 
-  /** Nobody waits for an answer to it any more. */
+  /** Removes the exchange from the journal, because no client waits for its response any more. */
   #strike(exchange: Exchange): void {
     if (!exchange.written) return;
     exchange.written = false;
     this.#journal?.over(exchange.index);
   }
 
-  /** Method and target for a log line; to be had until its head is sent. */
+  /** Method and target for a log line. Available until the head of the response is sent. */
   requestLine(exchange: Exchange): string {
     return exchange.slabOffset === NO_SLAB
       ? exchange.line
@@ -246,9 +246,9 @@ export class Exchanges {
   }
 
   /**
-   * A worker has ended and its records are drained: judges what it owned. TAKEN was not begun and runs elsewhere;
-   * RUNNING is 502, or a destroyed connection when its head has left. Also puts every PENDING exchange that was
-   * claimed but never taken (by whomever) into the ring again, in their order. Returns what clients have lost.
+   * Decides about the exchanges of a worker that has ended. Its records must be drained. TAKEN: another worker runs it.
+   * RUNNING: the client receives 502, or its connection is destroyed if the head was sent. PENDING, but claimed by any
+   * worker: it returns to the ring, in the order of submission. Returns the lost requests.
    */
   judge(slot: number): LostRequest[] {
     const { table, ring } = this.#memory;
@@ -265,14 +265,14 @@ export class Exchanges {
     return lost;
   }
 
-  /** Whether a worker has any. */
+  /** Whether the worker has any exchange. */
   owns(slot: number): boolean {
     const { table } = this.#memory;
     for (const { index } of this.active) if (table.owner(index) === slot) return true;
     return false;
   }
 
-  /** Cancels what has waited since before `limit`: they are answered with 503. */
+  /** Cancels the requests that were queued at `limit` or before. The caller answers them with 503. */
   expirePending(limit: number): Exchange[] {
     const { table, ring } = this.#memory;
     const expired: Exchange[] = [];
@@ -290,20 +290,20 @@ export class Exchanges {
     return expired;
   }
 
-  /** A worker takes no more: what was meant for it is handed on. */
+  /** The worker takes no more requests. Redirects the requests that are assigned to it. */
   leave(slot: number): void {
     for (const exchange of [...this.assignments])
       if (this.isPending(exchange)) this.#redirect(exchange, slot);
   }
 
-  /** What waits for one worker since before `limit`, and may be another's, is anybody's from now on. */
+  /** Makes unpinned requests that were queued at `limit` or before available to every worker. */
   releaseAssignments(limit: number): void {
     this.#forgetTaken();
     for (const exchange of [...this.assignments])
       if (!exchange.pinned && exchange.queuedAt <= limit) this.#enqueue(exchange);
   }
 
-  /** Puts a request into the ring again that was claimed and not taken; one that is taken meanwhile is not run twice. */
+  /** Puts a claimed but not taken request back into the ring. If a worker takes it meanwhile, it still runs only once. */
   requeue(exchange: Exchange): void {
     this.#enqueue(exchange);
   }
@@ -376,14 +376,14 @@ export class Exchanges {
       this.#compact();
       position = ring.push(entry);
     }
-    // The ring holds twice the pending limit and every worker's worth of requeues: after compaction there is room.
+    // The ring holds twice the pending limit plus the requeues of all workers. So after compaction there is room.
     if (position === EMPTY) throw new Error('request ring is full of live requests');
     exchange.position = position;
   }
 
   /**
-   * Cancelled entries stay in the ring until they are claimed. When they fill it, the acceptor claims as an ordinary
-   * consumer, once round, and puts the living back in their order. Workers may claim beside it.
+   * Cancelled entries stay in the ring until a worker claims them. If they fill the ring, the acceptor claims each entry
+   * once, as a worker does, and pushes live entries again in their order. Workers may claim at the same time.
    */
   #compact(): void {
     const { ring, table } = this.#memory;

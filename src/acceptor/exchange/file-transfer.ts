@@ -1,11 +1,11 @@
 /**
- * A file on its way to one client: opened, read and closed here, so that its bytes cross no ring.
+ * A file on its way to one client. The acceptor opens, reads and closes it, so its bytes cross no ring.
  *
- * Law: knows a file, the output that takes its bytes, and who waits for the end; not sockets, not exchanges. Reads a piece
- * only while the output is not full, so a client that does not read costs one descriptor and one piece.
+ * Law: knows a file, the output for its bytes, and the owner that waits for the end; not sockets, not exchanges. Reads only
+ * while the output is not full. So a client that does not read costs one descriptor and one piece.
  *
- * The worker has seen that the path names a regular file, but another file may have that name by now. Nothing blocks then:
- * O_NONBLOCK opens a FIFO at once, and a read at a position fails on whatever has no positions.
+ * The worker has checked that the path is a regular file, but another file may have replaced it since. Even then, nothing
+ * blocks: O_NONBLOCK opens a FIFO without waiting, and positioned reads fail on files that have no positions.
  */
 import { close, constants, open, read } from 'node:fs';
 import type { FileRecord } from '../../ring/message.ts';
@@ -16,14 +16,14 @@ import type { Room } from '../connection/room.ts';
 
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Errors of a file that cannot be opened for now. */
+/** Errors of an open that may succeed later. */
 const NO_DESCRIPTOR: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE']);
 
 export interface FileParts {
   readonly output: ConnectionOutput;
-  /** Hears the end as it would the end of an exchange; nothing after `cancel`. */
+  /** Receives the end, as for an exchange. Receives nothing after `cancel`. */
   readonly owner: Pick<Answerable, 'exchangeOnEnd' | 'exchangeOnRefused' | 'exchangeOnBroken'>;
-  /** Where the file was counted when it was opened: it is uncounted when its descriptor is free. */
+  /** The place where the file was counted when it was opened. It is uncounted when its descriptor is closed. */
   readonly room: Pick<Room, 'closeFile'>;
 }
 
@@ -32,16 +32,16 @@ export class FileTransfer {
   readonly #close: boolean;
   readonly #parts: FileParts;
   #fd = -1;
-  /** Where the next bytes are read, if what lay there has left. */
+  /** The buffer for the next bytes, if its last content has left. */
   #piece: Buffer | null = null;
-  /** Bytes of the file. */
+  /** Bytes of the file that were sent. */
   #sent = 0;
-  /** The head has left, together with the first piece. */
+  /** The head was sent, together with the first piece. */
   #begun = false;
   #reading = true;
   #over = false;
 
-  /** @param close the connection ends behind the file */
+  /** @param close whether the connection closes after the file */
   constructor(record: FileRecord, close: boolean, parts: FileParts) {
     this.#record = record;
     this.#close = close;
@@ -49,16 +49,16 @@ export class FileTransfer {
     open(record.path, FLAGS, (error, fd) => this.#onOpen(error, fd));
   }
 
-  /** Bytes have left: goes on if there is room. */
+  /** Bytes have left. Continues if there is room. */
   resume(): void {
     if (!this.#reading && !this.#over && !this.#parts.output.full) this.#read();
   }
 
-  /** The client has left or is given up. */
+  /** The client has left, or the acceptor has given the exchange up. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    // A read that is under way must not find its descriptor closed, or another file behind its number.
+    // A pending read must not find its descriptor closed, or reused for another file.
     if (!this.#reading) this.#closeFile();
   }
 
@@ -74,7 +74,7 @@ export class FileTransfer {
     const { head, start, length } = this.#record;
     const offset = this.#begun ? 0 : head.length;
     const wanted = Math.min(FILE_PIECE, length - this.#sent);
-    // Not pooled: the socket keeps it until it has left.
+    // Not from Node's pool: the socket keeps the buffer until its bytes have left.
     const piece = this.#piece ?? Buffer.allocUnsafeSlow(offset + wanted);
     if (wanted === 0) return this.#onRead(null, piece, 0);
     read(this.#fd, piece, offset, wanted, start + this.#sent, (error, bytes) =>
@@ -90,7 +90,8 @@ export class FileTransfer {
     const offset = this.#begun ? 0 : piece.write(head, 'latin1');
     this.#begun = true;
     this.#sent += bytes;
-    // A client that takes all at once needs one buffer for the whole file; later pieces are no longer than the first.
+    // If the client takes everything immediately, one buffer serves the whole file. Later pieces are never longer than the
+    // first.
     this.#piece = this.#parts.output.write(piece.subarray(0, offset + bytes)) ? piece : null;
     if (this.#sent === length) return this.#end(null);
     this.#reading = false;

@@ -1,7 +1,7 @@
 /**
- * Moves what clients send into the inbound rings of the workers that have their exchanges.
+ * Moves bytes from clients into the inbound rings of the workers that have their exchanges.
  *
- * Law: which exchanges have something to move, and when; how much there is room for is `upload.ts`. Never waits.
+ * Law: decides which exchanges have something to move, and when. `upload.ts` decides how much there is room for. Never waits.
  */
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
 import type { Exchange } from './exchange.ts';
@@ -21,19 +21,19 @@ export class InboundPump {
     this.#table = table;
   }
 
-  /** Called once a turn, and before the acceptor sleeps. */
+  /** Called once in each turn, and before the acceptor sleeps. */
   pumpAll(): void {
     for (const exchange of this.#exchanges.uploading) this.#move(exchange);
     for (const link of this.#links) this.#tell(link);
   }
 
-  /** Moves at once. */
+  /** Moves the bytes of one exchange immediately. */
   pump(exchange: Exchange): void {
     const link = this.#move(exchange);
     if (link !== undefined) this.#tell(link);
   }
 
-  /** Bytes for the application that has taken a connection over; its worker is told in `pumpAll`. */
+  /** Passes bytes to the application that has taken a connection over. `pumpAll` notifies the worker. */
   pass(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void {
     const { index, generation, tunnelOf: link } = exchange;
     if (tunnel.pass(bytes, link!.inbound, index, generation, this.#table.consumed(index)))
@@ -41,14 +41,14 @@ export class InboundPump {
     else this.#exchanges.uploading.add(exchange);
   }
 
-  /** Returns the worker that has it. */
+  /** Returns the worker that has the exchange. */
   #move(exchange: Exchange): WorkerLink | undefined {
     const { upload } = exchange;
     const link = this.#links.ownerOf(exchange);
     if (upload === null || link === undefined) return undefined;
     const consumed = this.#table.consumed(exchange.index);
     const published = upload.pump(link.inbound, exchange.index, exchange.generation, consumed);
-    // Connections that an application has taken over are many, and silent most of the time.
+    // Taken-over connections are many, and most are silent most of the time.
     if (upload.idle) this.#exchanges.uploading.delete(exchange);
     else this.#exchanges.uploading.add(exchange);
     if (published) {

@@ -1,58 +1,61 @@
 /**
- * How many exchanges with unfinished bodies may be with the workers at one time, and which of them.
+ * Which exchanges with incomplete bodies the workers may have at one time, and how many.
  *
- * Law: counts places; knows nothing of bytes, sockets or workers. Time is given, never read.
+ * Law: counts places. Knows nothing about bytes, sockets or workers. The caller passes the time.
  *
- * An exchange whose body is on its way holds an index for as long as its client takes, so such exchanges get half of all
- * indices. An application that blocks its thread for the bytes (`readSync`) holds a whole worker: then there are fewer such
- * exchanges than live workers, so that one worker of several stays free. As long as it is not known how the application
- * reads, the same number is let in. Once the application has blocked, a body first fills its buffer in the acceptor, and
- * most never need a place: a body that is complete needs none.
+ * An exchange with an incomplete body holds an index for as long as its client takes. So such exchanges get at most half of
+ * all indices. An application that blocks its thread for the bytes (`readSync`) also holds a whole worker. Then the limit is
+ * one less than the number of live workers, so that one worker stays free. The same limit applies until the application's
+ * reads show whether it blocks. Once the application has blocked, a body first fills its buffer in the acceptor. A complete
+ * body needs no place, so most bodies never need one.
  *
- * Whoever finds no place waits. Places go by progress: the quickest of those that wait is next, and if one has waited for
- * a second, it takes the place of one that is less than half as quick. So clients that dawdle keep nobody out.
+ * An exchange without a place waits. Places go by progress: the fastest waiting body is next. If that body has waited for a
+ * second, it takes the place of a body that is less than half as fast. So slow clients cannot keep the others out.
  *
- * Exchanges that are inside when the application first blocks may be too many: then the acceptor gives one up that would
- * block the last worker.
+ * When the application first blocks, too many exchanges may already have a place. Then the acceptor gives up an exchange that
+ * would block the last worker.
  */
 import type { Upload } from './upload.ts';
 
 export interface UploadWaiter {
-  /** Its buffer is full: it needs a place to go on. */
+  /** The buffer is full, so the upload needs a place to continue. */
   readonly isRipe: boolean;
-  /** Bytes a second that its client sends. */
+  /** Bytes per second from its client. */
   bodyRate(now: number): number;
-  /** A place is free, and taken for it. */
+  /** The upload has got a place. */
   uploadOnPlace(): void;
-  /** It has to leave its place to a quicker one. */
+  /** The upload must give up its place to a faster one. */
   uploadOnDisplaced(): void;
 }
 
 interface Entry {
   readonly waiter: UploadWaiter;
-  /** Since when it waits for a place, or has one, ms. */
+  /** When the upload began to wait, or when it got its place, ms. */
   readonly since: number;
 }
 
-/** So long one waits before it takes the place of another, and has its place before that can happen to it, ms. */
+/**
+ * How long an upload waits before it may displace another, and how long it keeps its place before another may displace it,
+ * ms.
+ */
 const PATIENCE_MS = 1000;
-/** A body that blocks a worker for which others wait must be quicker, bytes a second. */
+/** While requests wait, a body that blocks a worker must be at least this fast, in bytes per second. */
 const SLOW_RATE = 32 * 1024;
 
 export class UploadGate {
   readonly #half: number;
   #workers = 1;
   #mayBlock = true;
-  /** Whether the application blocks for input, once it has been seen to read. */
+  /** Whether the application blocks for input. Undefined before its first read. */
   #blocks: boolean | undefined;
   readonly #inside: Map<Upload, Entry> = new Map();
   readonly #waiting: Map<Upload, Entry> = new Map();
-  /** Those whose buffers fill. */
+  /** Uploads whose buffers are being filled. */
   readonly #filling: Map<Upload, UploadWaiter> = new Map();
   #now = 0;
   #admitting = false;
 
-  /** `places`: exchanges that there are in all. */
+  /** @param places the number of exchanges in the table */
   constructor(places: number) {
     this.#half = Math.max(1, Math.floor(places / 2));
   }
@@ -65,7 +68,7 @@ export class UploadGate {
     return this.#waiting.size + this.#filling.size;
   }
 
-  /** The application has blocked a thread: a body is buffered before it gets a place. */
+  /** The application has blocked a thread, so a body is buffered before it gets a place. */
   get buffersFirst(): boolean {
     return this.#blocks === true;
   }
@@ -77,7 +80,7 @@ export class UploadGate {
     this.#admit();
   }
 
-  /** Its buffer is full. */
+  /** The buffer of the upload is full. */
   ripen(upload: Upload, now: number): void {
     const waiter = this.#filling.get(upload);
     if (waiter === undefined) return;
@@ -85,27 +88,27 @@ export class UploadGate {
     this.enter(upload, waiter, now);
   }
 
-  /** Its body is complete, or its exchange is over. Any number of calls. */
+  /** The body is complete, or its exchange is over. May be called any number of times. */
   leave(upload: Upload): void {
     this.#filling.delete(upload);
     this.#waiting.delete(upload);
     if (this.#inside.delete(upload)) this.#admit();
   }
 
-  /** So many workers are live now. */
+  /** The number of live workers has changed. */
   setWorkers(workers: number): void {
     this.#workers = workers;
     this.#admit();
   }
 
-  /** Whether the application's interface lets it block. */
+  /** Sets whether the interface of the application permits it to block. */
   setTraits(mayBlock: boolean): void {
     if (!mayBlock) this.#setBlocks(false);
     else if (!this.#mayBlock) this.#blocks = undefined;
     this.#mayBlock = mayBlock;
   }
 
-  /** The application waits for a body; `blocks`: its thread does. One read that blocks is enough to expect others. */
+  /** The application waits for a body. `blocks`: it blocks its thread. One such read is enough to expect others. */
   reads(blocks: boolean): void {
     if (this.#blocks !== true && this.#blocks !== blocks) this.#setBlocks(blocks);
   }
@@ -130,7 +133,7 @@ export class UploadGate {
     this.#filling.clear();
   }
 
-  /** Lets who has waited for too long take the place of one that is slow. */
+  /** If the fastest upload has waited for too long, it displaces a slow one. */
   tick(now: number): void {
     this.#now = now;
     if (this.#waiting.size === 0) return;
@@ -139,7 +142,7 @@ export class UploadGate {
     this.#displace(next.waiter.bodyRate(now) / 2, () => true);
   }
 
-  /** Requests wait while bodies block all workers: the slowest of those gives up. */
+  /** Requests wait while bodies block all workers. The slowest of these bodies gives up its place. */
   unblock(now: number): void {
     this.#now = now;
     this.#displace(SLOW_RATE, (upload) => upload.blocks && !upload.ended);
@@ -174,13 +177,13 @@ export class UploadGate {
     return this.#blocks === false ? this.#half : Math.min(this.#half, Math.max(1, this.#workers - 1));
   }
 
-  /** A waiter that is refused leaves at once: its place goes to the next one here, not in a call within its own. */
+  /** A waiter that is refused leaves immediately. The loop here fills its place, so this method does not need to recurse. */
   #admit(): void {
     if (this.#admitting) return;
     this.#admitting = true;
     const { upload } = this.#hasPlace ? this.#quickest()! : {};
     if (upload !== undefined) this.#letIn(upload);
-    // One place is free most of the time: a search is cheaper than to sort.
+    // Usually only one place is free, and then a search is cheaper than a sort.
     while (this.#hasPlace) for (const next of this.#inOrder()) if (this.#hasPlace) this.#letIn(next);
     this.#admitting = false;
   }

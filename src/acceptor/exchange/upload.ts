@@ -1,34 +1,34 @@
 /**
- * The body of one request on its way to a worker: bytes that came from the socket and wait for room.
+ * The body of one request on its way to a worker: bytes from the socket that wait for room in the ring.
  *
- * Law: never waits. What the inbound ring or the window has no room for stays here, and above the high-water mark
- * the socket is paused. Knows records and one producer; not sockets (its connection pauses them), not the parser.
+ * Law: never waits. Bytes that the inbound ring or the window has no room for stay here. Above the high-water mark, the
+ * connection pauses its socket. Knows records and one producer; not sockets, not the parser.
  *
- * The window: at most WINDOW bytes of an exchange lie in the worker unread. `consumed` is written by the worker's
- * application as it reads, so an application that does not read pins its window and this queue, never the ring.
+ * The window: the worker has at most WINDOW unread bytes of an exchange. The worker updates `consumed` when its application
+ * reads. So an application that does not read fills its window and this queue, but never blocks the ring.
  */
 import { ByteQueue } from '../../ring/byte-queue.ts';
 import { INSUFFICIENT, type RingProducer } from '../../ring/byte-ring.ts';
 import { BROKEN, END, RecordKind, WINDOW } from '../../ring/message.ts';
 
-/** Bytes that wait here before the socket is paused. */
+/** Bytes that wait here before the connection pauses its socket. */
 export const UPLOAD_HIGH_WATER = 64 * 1024;
 const LARGEST_RECORD = 64 * 1024;
 
 export class Upload {
-  /** The last byte came from the client. */
+  /** The last byte has arrived from the client. */
   ended = false;
-  /** The application asked for the body; before that nothing is sent. */
+  /** The application has requested the body. Before that, nothing is sent. */
   wanted = false;
-  /** The application has blocked its thread for more of it. */
+  /** The application has blocked its thread to wait for more bytes. */
   blocks = false;
-  /** END was sent to the worker. */
+  /** The END record was sent to the worker. */
   done = false;
   #broken = false;
   #sent = 0;
   readonly #queue: ByteQueue;
 
-  /** `queue`: what came before the upload began, which the upload owns from now on. */
+  /** @param queue bytes that came before the upload began; the upload owns the queue */
   constructor(queue: ByteQueue = new ByteQueue()) {
     this.#queue = queue;
   }
@@ -38,22 +38,25 @@ export class Upload {
     return this.#queue.length;
   }
 
-  /** There is nothing to send. */
+  /** Nothing is left to send now. */
   get idle(): boolean {
     return this.done || (this.waiting === 0 && !this.ended);
   }
 
-  /** All that was sent has been taken by the application, which took so many bytes. */
+  /** Whether the application has read everything that was sent. `consumed`: the bytes that it has read. */
   isRead(consumed: number): boolean {
     return this.#sent === consumed;
   }
 
-  /** Adds bytes, which are copied: they may lie in the read buffer. */
+  /** Adds a copy of the bytes, because they may be in the read buffer. */
   add(bytes: Uint8Array): void {
     if (!this.done) this.#queue.add(bytes);
   }
 
-  /** The same, straight into the ring where nothing waits and there is room: true when it published them. */
+  /**
+   * Writes the bytes directly into the ring if nothing waits and there is room. Otherwise adds them. Returns true if it
+   * published them.
+   */
   pass(
     bytes: Uint8Array,
     producer: RingProducer,
@@ -77,19 +80,19 @@ export class Upload {
     return this.wanted && !this.done && this.#queue.length === 0 && length <= Math.min(room, LARGEST_RECORD);
   }
 
-  /** The body is complete; or, `broken`, the client is gone. */
+  /** The body is complete. `broken`: the client is gone before the end. */
   end(broken = false): void {
     this.ended = true;
     this.#broken = broken;
   }
 
-  /** The exchange is over: what waits is dropped. */
+  /** The exchange is over. Drops the bytes that wait. */
   close(): void {
     this.done = true;
     this.#queue.clear();
   }
 
-  /** Moves what there is room for into the ring; true when it published something. */
+  /** Moves as many bytes as fit into the ring. Returns true if it published any record. */
   pump(producer: RingProducer, exchange: number, generation: number, consumed: number): boolean {
     if (!this.wanted || this.done) return false;
     let published = false;
@@ -117,7 +120,7 @@ export class Upload {
   }
 }
 
-/** Without room the worker is asked to ring when there is some, and looked at once more. */
+/** Claims space. If there is none, requests a wake-up from the worker and tries once more. */
 function claim(producer: RingProducer, length: number): number {
   const at = producer.claim(length);
   if (at !== INSUFFICIENT) return at;

@@ -1,22 +1,22 @@
 /**
- * How a socket reads: straight into the parser's memory, without a Buffer per read.
+ * How a socket reads: directly into the parser's memory, without a Buffer for each read.
  *
- * Law: the only file that touches what is undocumented of an accepted socket, its `_handle` above all. It knows sockets and one read
- * buffer; not HTTP. Whether this Node does what is expected here is tried before the first client comes; if it does
- * not, bytes are copied from 'data' events instead: slower, never wrong.
+ * Law: the only file that uses undocumented parts of an accepted socket, mainly its `_handle`. Knows sockets and one read
+ * buffer; not HTTP. Before the first client is served, a trial shows whether this Node behaves as expected. If it does not,
+ * 'data' events deliver the bytes and this file copies them: slower, but always correct.
  *
- * `createServer({ onread })` is ignored by Node, so the accepted socket's handle is moved into a new socket that was
- * made with `onread`. All sockets share one read buffer: a read is consumed before its callback returns, and the
- * event loop runs one callback at a time.
+ * Node ignores `createServer({ onread })`. So this file moves the accepted socket's handle into a new socket that was made
+ * with `onread`. All sockets share one read buffer. A read is consumed before its callback returns, and the event loop runs
+ * one callback at a time.
  */
 import { once } from 'node:events';
 import net from 'node:net';
 import { encodePeers, type PeerBytes } from '../../ring/message.ts';
 import { UNSENT_MARK } from '../limits.ts';
 
-/** Who hears of a socket. Each is called on the I/O thread. */
+/** Receives the events of a socket. Each method is called on the I/O thread. */
 export interface ClientSocketOwner {
-  /** `length` bytes lie at the start of the read buffer, until this returns. */
+  /** The read buffer begins with `length` new bytes. They are valid until this method returns. */
   socketOnRead(length: number): void;
   socketOnEnd(): void;
   socketOnDrain(): void;
@@ -24,27 +24,27 @@ export interface ClientSocketOwner {
 }
 
 interface Handle {
-  /** Bytes handed to libuv, and those among them that it still has. */
+  /** Bytes passed to libuv, and the bytes among them that libuv still has. */
   bytesWritten?: number;
   writeQueueSize?: number;
 }
 
 /** How `openSocket` reads. */
 export interface ReadOptions {
-  /** Where reads go, from its first byte on. */
+  /** The socket reads to the start of this buffer. */
   readonly buffer: Uint8Array;
-  /** Directly, as `readsIntoBuffer` found possible; else by copy. */
+  /** True: reads directly, as `readsIntoBuffer` found possible. False: copies. */
   readonly direct: boolean;
 }
 
-/** Takes an accepted, paused socket over. */
+/** Takes over an accepted, paused socket. */
 export function openSocket(
   accepted: net.Socket,
   { buffer, direct }: ReadOptions,
   ownerOf: (socket: net.Socket) => ClientSocketOwner,
 ): void {
   const socket = direct ? moveHandle(accepted, buffer, (length) => owner.socketOnRead(length)) : accepted;
-  // From here on an error has a listener: a reset at a bad moment must not end the process.
+  // From now on errors have a listener. Without one, a reset at the wrong moment would end the process.
   socket.on('error', ignore);
   const owner = ownerOf(socket);
   if (!direct) socket.on('data', (chunk) => copyIn(chunk, buffer, owner));
@@ -57,7 +57,7 @@ export function openSocket(
 const TRIAL = 'tsgi';
 const TRIAL_MS = 1000;
 
-/** Tries it out on a connection of our own: whether sockets of this Node can read directly. Never rejects. */
+/** Tries on a connection of its own whether sockets of this Node can read directly. Never rejects. */
 export async function readsIntoBuffer(): Promise<boolean> {
   const listener = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
   let client: net.Socket | undefined;
@@ -80,7 +80,7 @@ export async function readsIntoBuffer(): Promise<boolean> {
   }
 }
 
-/** What a client says until its end, read into a buffer. */
+/** Reads everything that a client sends, until its end, into a buffer. */
 function readDirectly(accepted: net.Socket, signal: AbortSignal): Promise<string> {
   const buffer = new Uint8Array(TRIAL.length);
   let text = '';
@@ -97,7 +97,7 @@ function readDirectly(accepted: net.Socket, signal: AbortSignal): Promise<string
   });
 }
 
-/** Bytes that the kernel has taken since the connection began: the number grows as a slow reader reads. */
+/** Bytes that the kernel has taken since the connection began. The number grows as a slow client reads. */
 export function takenBytes(socket: net.Socket): number {
   const { bytesWritten, writeQueueSize } = handleOf(socket) ?? {};
   if (bytesWritten !== undefined && writeQueueSize !== undefined) return bytesWritten - writeQueueSize;
@@ -105,8 +105,8 @@ export function takenBytes(socket: net.Socket): number {
 }
 
 /**
- * Resets the connection at once. `socket.resetAndDestroy` would end it first, when all has been taken: a client may see
- * that end and take it for the answer's, and one that takes nothing would never be reset.
+ * Resets the connection immediately. `socket.resetAndDestroy` would first send what is written, and then a FIN. A client may
+ * mistake that FIN for the end of the response. A client that reads nothing would never be reset.
  */
 export function reset(socket: net.Socket): void {
   (socket as unknown as { resetAndClosing: boolean }).resetAndClosing = true;
@@ -114,8 +114,8 @@ export function reset(socket: net.Socket): void {
 }
 
 /**
- * Closes the connection of an answer that will not be complete. `begun`: its head was sent. Then a client that reads until
- * the end would take a FIN for the end of the answer.
+ * Closes the connection of a response that stays incomplete. `begun`: the head was sent, so the connection is reset. A client
+ * that reads until the end would take a FIN for the end of the response.
  */
 export function breakOff(socket: net.Socket, begun: boolean): void {
   if (begun) reset(socket);
@@ -139,7 +139,7 @@ function moveHandle(accepted: net.Socket, buffer: Uint8Array, onRead: (length: n
       },
     },
   } as net.SocketConstructorOpts);
-  // Without its handle the accepted socket is an empty shell; destroying it settles the listener's count.
+  // Without its handle, the accepted socket is empty. Its destruction corrects the listener's count of connections.
   (accepted as unknown as { _handle: null })._handle = null;
   accepted.on('error', ignore);
   accepted.destroy();
@@ -156,7 +156,7 @@ function copyIn(chunk: Uint8Array, buffer: Uint8Array, owner: ClientSocketOwner)
 
 function ignore(): void {}
 
-/** Both ends of it, and the number by which workers name it. */
+/** The addresses of both ends, and the number by which workers name the connection. */
 export function peersOf(socket: net.Socket, connection: number): PeerBytes {
   const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
   return encodePeers({ remoteAddress, remotePort, localAddress, localPort }, connection);

@@ -1,14 +1,14 @@
 /**
- * The way out of one connection: response bytes → its socket, and what waits until the client takes it.
+ * The output of one connection: response bytes go to its socket, or wait until the client reads.
  *
- * Law: the only file that writes to a client's socket. Knows bytes; not what they mean, and not who produced them.
+ * Law: the only file that writes to a client's socket. Knows bytes; not what they mean, and not their producer.
  *
- * Memory is proportional to the bytes that wait, however small the pieces are. The socket itself holds at most two writes
- * that have not left: the one that the kernel did not take whole, and one behind it, whose callback reports that both have
- * left. Until then everything else is joined in a queue, and follows in one write.
+ * Memory is proportional to the bytes that wait, even if the pieces are small. The socket holds at most two unfinished
+ * writes: a write that the kernel did not take whole, and one more write behind it. The callback of the second write reports
+ * that both have left. Until then, all other bytes are joined in a queue and follow in one write.
  *
- * Progress is always reported: if bytes wait, either that callback is due, or a single write has filled the socket to its
- * high-water mark and 'drain' is due, or so few bytes wait (less than UNSENT_MARK) that nobody stops for them.
+ * Progress is always reported while bytes wait. Either that callback is due. Or a single write has filled the socket to its
+ * high-water mark, so 'drain' is due. Or fewer than UNSENT_MARK bytes wait, and no producer stops for so few.
  */
 import type net from 'node:net';
 import { ByteQueue } from '../../ring/byte-queue.ts';
@@ -17,9 +17,9 @@ import { takenBytes } from './client-socket.ts';
 import { WriteClock } from './write-clock.ts';
 
 export interface OutputOwner {
-  /** Bytes began to wait: look at `late` from now on. */
+  /** Bytes have begun to wait. Check `late` from now on. */
   outputOnWait(): void;
-  /** What the socket held has left. Some bytes may still wait (`unsent`). */
+  /** The bytes in the socket have left. Bytes of the queue may still wait (`unsent`). */
   outputOnProgress(): void;
 }
 
@@ -28,7 +28,7 @@ export class ConnectionOutput {
   readonly #owner: OutputOwner;
   readonly #queue: ByteQueue = new ByteQueue();
   readonly #clock: WriteClock = new WriteClock();
-  /** A callback of the socket is due; until then bytes go to the queue. */
+  /** A callback of the socket is due. Until then bytes go to the queue. */
   #waits = false;
 
   constructor(socket: net.Socket, owner: OutputOwner) {
@@ -41,12 +41,15 @@ export class ConnectionOutput {
     return this.#socket.writableLength + this.#queue.length;
   }
 
-  /** So many bytes wait that nothing may be produced for this client that can wait as well. */
+  /** Too many bytes wait: nothing more should be produced for this client if it can wait. */
   get full(): boolean {
     return this.unsent >= UNSENT_MARK;
   }
 
-  /** Returns whether the caller may use the memory of `bytes` again: they have left or were copied. Otherwise the socket keeps it. */
+  /**
+   * Returns whether the caller may reuse the memory of `bytes`, because they have left or were copied. If not, the socket
+   * keeps it.
+   */
   write(bytes: Uint8Array): boolean {
     const socket = this.#socket;
     if (this.#waits) {
@@ -63,19 +66,22 @@ export class ConnectionOutput {
     return false;
   }
 
-  /** Sends a FIN behind what waits. Nothing is written afterwards. */
+  /** Sends a FIN after the bytes that wait. Write nothing afterwards. */
   end(): void {
     this.#flush();
     this.#socket.end();
   }
 
-  /** The same, and closes the socket then. */
+  /** Sends a FIN after the bytes that wait, then closes the socket. Write nothing afterwards. */
   endSoon(): void {
     this.#flush();
     this.#socket.destroySoon();
   }
 
-  /** Whether the client has taken nothing of what waits for more than `timeout` milliseconds; 0: never. */
+  /**
+   * Whether bytes wait and the client has taken none for more than `timeout` milliseconds. A `timeout` of 0 disables the
+   * limit.
+   */
   late(now: number, timeout: number): boolean {
     const waits = this.#socket.writableLength > 0;
     return this.#clock.late(waits, waits ? takenBytes(this.#socket) : 0, now, timeout);
@@ -88,14 +94,14 @@ export class ConnectionOutput {
   }
 
   readonly #onWritten = (error?: Error | null): void => {
-    // The socket is closed or about to be.
+    // The socket is closed, or about to close.
     if (error) return;
     this.#waits = false;
     this.#flush();
     this.#owner.outputOnProgress();
   };
 
-  /** Hands what was joined to the socket. */
+  /** Writes the queue to the socket. */
   #flush(): void {
     let chunk = this.#queue.shift();
     if (chunk === undefined) return;

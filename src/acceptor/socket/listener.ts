@@ -1,20 +1,20 @@
 /**
- * The listening socket: accepts clients and makes each a socket that reads into the parser's memory.
+ * One listening socket: accepts clients, and makes each one a socket that reads into the parser's memory.
  *
- * Law: knows sockets; not HTTP, not how many there may be, not what a connection does with its socket.
+ * Law: knows sockets; not HTTP, not the maximum number of connections, not what a connection does with its socket.
  */
 import net from 'node:net';
 import { UNSENT_MARK } from '../limits.ts';
 import type { LiveSettings } from '../connection/live-settings.ts';
 import { openSocket, readsIntoBuffer, type ClientSocketOwner } from './client-socket.ts';
 
-/** An address (without a host: every one), or the handle of a socket that somebody has bound. */
+/** An address, or the handle of a bound socket. An address without a host means all interfaces. */
 export type ListenWhere =
   | { readonly port: number; readonly host?: string; readonly ipv6Only?: boolean }
   | { readonly handle: object };
 
 export interface ListenerOwner {
-  /** A client connected at this place. */
+  /** A client has connected at this place. */
   listenerOnSocket(socket: net.Socket, place: number): ClientSocketOwner;
 }
 
@@ -28,12 +28,12 @@ export class Listener {
   readonly #buffer: Uint8Array;
   readonly #owner: ListenerOwner;
   readonly #place: number;
-  /** Sockets read without a copy; null as long as that is not known. */
+  /** Whether sockets read directly. null until the trial has finished. */
   #direct: boolean | null = null;
   #trial: Promise<void> | null = null;
   #admits: LiveSettings['admits'] | undefined;
 
-  /** @param buffer where sockets read */
+  /** @param buffer the buffer into which sockets read */
   constructor(buffer: Uint8Array, owner: ListenerOwner, place: number) {
     this.#buffer = buffer;
     this.#owner = owner;
@@ -52,7 +52,7 @@ export class Listener {
   }
 
   /**
-   * Listens at once, as far as Node does; whoever connects before it is known how sockets read is kept until then.
+   * Starts listening immediately. Connections accepted before the trial of direct reads has finished wait until it has.
    * Rejects with the error of the operating system.
    */
   async listen(where: ListenWhere, { backlog, live }: ListenerSettings): Promise<net.AddressInfo> {
@@ -67,23 +67,23 @@ export class Listener {
       this.#server.once('error', reject);
       const onListening = () => {
         this.#server.off('error', reject);
-        // An accept that fails (no descriptor left, a client that was faster) concerns that client only.
+        // A failed accept (no free descriptor, a client that has left) concerns only that client.
         this.#server.on('error', () => {});
         resolve();
       };
-      // Node takes a handle's backlog only from beside it.
+      // For a handle, Node takes the backlog only as a separate argument.
       if ('handle' in where) this.#server.listen(where.handle, backlog, onListening);
       else this.#server.listen({ ...where, backlog }, onListening);
     });
   }
 
-  /** Whether it keeps the process alive. */
+  /** Sets whether the listener keeps the process alive. */
   ref(keepsAlive: boolean): void {
     if (keepsAlive) this.#server.ref();
     else this.#server.unref();
   }
 
-  /** Accepts no more. */
+  /** Stops accepting. */
   close(): void {
     if (this.#server.listening) this.#server.close();
   }

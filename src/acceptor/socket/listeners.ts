@@ -1,7 +1,7 @@
 /**
- * The listening sockets of one server: its own, and those of a program that listens in several places.
+ * All listening sockets of one server: its own, and the sockets of a program that listens in several places.
  *
- * Law: keeps them; what one does is `listener.ts`. All of them hand their clients to the same owner.
+ * Law: keeps the list; `listener.ts` does the work. All listeners pass their clients to the same owner.
  */
 import type net from 'node:net';
 import { Listener, type ListenerOwner, type ListenerSettings, type ListenWhere } from './listener.ts';
@@ -12,19 +12,19 @@ export class Listeners {
   readonly #settings: ListenerSettings;
   readonly #listeners: Listener[] = [];
 
-  /** @param buffer where sockets read */
+  /** @param buffer the buffer into which sockets read */
   constructor(buffer: Uint8Array, owner: ListenerOwner, settings: ListenerSettings) {
     this.#buffer = buffer;
     this.#owner = owner;
     this.#settings = settings;
   }
 
-  /** Of the first; null when there is none. */
+  /** The address of the first listener. null if there is none. */
   get address(): net.AddressInfo | string | null {
     return this.#listeners[0]?.address ?? null;
   }
 
-  /** Listens there, too, as a place with this number. Rejects with the error of the operating system. */
+  /** Adds a listener for the place with this number. Rejects with the error of the operating system. */
   async listen(where: ListenWhere, place: number): Promise<net.AddressInfo> {
     const listener = new Listener(this.#buffer, this.#owner, place);
     this.#listeners.push(listener);
@@ -36,7 +36,7 @@ export class Listeners {
     }
   }
 
-  /** Takes the place of the first, which accepts no more. Rejects with the error of the operating system. */
+  /** Replaces the first listener. The old one stops accepting. Rejects with the error of the operating system. */
   readonly replaceFirst = async (where: ListenWhere): Promise<net.AddressInfo> => {
     const listener = new Listener(this.#buffer, this.#owner, 0);
     const address = await listener.listen(where, this.#settings);
@@ -45,15 +45,15 @@ export class Listeners {
     return address;
   };
 
-  /** The first accepts no more: its port is about to be bound to another host. */
+  /** Stops the first listener, because its port is about to be bound for another host. */
   readonly closeFirst = (): void => this.#listeners[0]?.close();
 
-  /** Whether they keep the process alive. */
+  /** Sets whether the listeners keep the process alive. */
   ref(keepsAlive: boolean): void {
     for (const listener of this.#listeners) listener.ref(keepsAlive);
   }
 
-  /** Accepts no more. */
+  /** Stops accepting. */
   close(): void {
     for (const listener of this.#listeners) listener.close();
   }

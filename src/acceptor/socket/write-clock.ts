@@ -1,9 +1,9 @@
 /**
- * For how long a client has taken nothing of what waits for it.
+ * How long a client has taken none of the bytes that wait for it.
  *
- * Law: time and bytes are given, never read; knows no socket. What follows is decided by the connection.
+ * Law: the caller passes times and byte counts. Knows no socket. The connection decides what to do about a late client.
  */
-/** No count of bytes. */
+/** A value that no byte count has. */
 const NOTHING = -1;
 
 export class WriteClock {
@@ -11,8 +11,11 @@ export class WriteClock {
   #since = 0;
 
   /**
-   * Whether bytes wait (`waits`) and the client has taken none for more than `timeout` milliseconds; 0: never.
-   * `taken`: bytes that it has taken in all. Bytes that are added meanwhile are no progress of the client.
+   * Whether bytes wait and the client has taken none for more than `timeout` milliseconds. A `timeout` of 0 disables the
+   * limit. New bytes in the queue do not count as progress of the client.
+   *
+   * @param waits whether bytes wait
+   * @param taken bytes that the client has taken in total
    */
   late(waits: boolean, taken: number, now: number, timeout: number): boolean {
     if (!waits || taken !== this.#taken) this.#since = now;

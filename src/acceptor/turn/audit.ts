@@ -1,12 +1,13 @@
 /**
- * Looks for control words in shared memory that a stray write has changed: a native module does so, or an application that
+ * Finds control words in shared memory that a stray write has changed. A native module can do that, or an application that
  * has found the memory.
  *
- * Law: reads only, but for a request that was lost from the ring, which it puts there again. What follows from a word that
- * is wrong is its owner's: nothing that was read from this memory can be relied on then.
+ * Law: reads only. The one exception is a request that the ring has lost: it goes back into the ring. The caller decides what
+ * to do about a damaged word, because nothing read from this memory can be trusted then.
  *
- * Each word is compared with what this thread stored there last, or with what the words of other threads can be. So no
- * order of their stores is taken for damage: a word of another thread is loaded once, and only moves on within its bounds.
+ * Each word is compared with the value that this thread stored last, or with the values that other threads can store. The
+ * order of their stores is never taken for damage: a word of another thread is loaded once, and it only advances within its
+ * bounds.
  */
 import { DRAINING, ExchangeState } from '../../ring/layout.ts';
 import type { SharedMemory } from '../../ring/shared.ts';
@@ -14,7 +15,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import type { WorkerLinks } from '../workers/worker-links.ts';
 
-/** How often all exchanges are looked at, ms. */
+/** How often all exchanges are checked, ms. */
 const EXCHANGES_MS = 1000;
 
 export class Audit {
@@ -22,7 +23,7 @@ export class Audit {
   readonly #exchanges: Exchanges;
   readonly #links: WorkerLinks;
   #lookedAt = 0;
-  /** Serials of the requests that were pending and had left the ring at the last look. */
+  /** Serials of the requests that were pending but no longer in the ring at the last check. */
   #claimed: Set<number> = new Set();
 
   constructor(shared: SharedMemory, exchanges: Exchanges, links: WorkerLinks) {
@@ -31,7 +32,7 @@ export class Audit {
     this.#links = links;
   }
 
-  /** Called each tick. Returns the name of what is damaged; undefined: nothing is. */
+  /** Called each tick. Returns the name of the damaged words, or undefined if none are damaged. */
   find(now: number, isDraining: boolean): string | undefined {
     const { ring, memory } = this.#shared;
     if (!ring.isSound()) return 'the request ring';
@@ -64,7 +65,7 @@ export class Audit {
     return state !== ExchangeState.FREE || takenAt === 0;
   }
 
-  /** Pending, not assigned to a worker, and claimed from the ring. */
+  /** Whether the exchange is pending, not assigned to a worker, and claimed from the ring. */
   #isLost({ index, meantFor, position }: Exchange): boolean {
     const { table, ring } = this.#shared;
     return meantFor === null && table.state(index) === ExchangeState.PENDING && ring.passed(position);

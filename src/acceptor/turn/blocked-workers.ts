@@ -1,20 +1,21 @@
 /**
- * Who waits because of bodies that come slowly: other bodies for a place, requests for a worker. The slowest gives up.
+ * Finds requests that wait because slow bodies block the workers. If they wait for too long, the slowest body gives up its
+ * place.
  *
- * Law: notices; which body gives up is decided by the upload gate. Time is given, never read.
+ * Law: detects the situation. The upload gate decides which body gives up. The caller passes the time.
  */
 import type { Exchanges } from '../exchange/exchanges.ts';
 import type { UploadGate } from '../exchange/upload-gate.ts';
 import type { WorkerLinks } from '../workers/worker-links.ts';
 
-/** How long requests wait before a body that blocks a worker, and comes slowly, is given up, ms. */
+/** If requests have waited for this long, a slow body that blocks a worker gives up its place, ms. */
 const PATIENCE_MS = 1000;
 
 export class BlockedWorkers {
   readonly #exchanges: Exchanges;
   readonly #links: WorkerLinks;
   readonly #uploads: UploadGate;
-  /** Since when requests have waited at every tick; 0: none waits. */
+  /** Requests have waited at every tick since this time. 0 means that none waits. */
   #since = 0;
 
   constructor(exchanges: Exchanges, links: WorkerLinks, uploads: UploadGate) {

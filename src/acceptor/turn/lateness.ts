@@ -1,7 +1,7 @@
 /**
- * What follows when the watchdog finds a request that is late, or a worker that stands still.
+ * What happens when the watchdog finds a late request or a stuck worker.
  *
- * Law: answers, tells the worker and reports; times are the watchdog's.
+ * Law: answers the client, notifies the worker and reports the event. The watchdog decides about times.
  */
 import { Abort } from '../../ring/layout.ts';
 import { requestId } from '../../ring/message.ts';

@@ -1,8 +1,8 @@
 /**
- * What workers say, read from their response rings and passed on to the connections that wait for it.
+ * Reads the records that workers write to their response rings, and passes them on to the connections that wait for them.
  *
- * Law: the only reader of those rings. Every record is copied out and its room freed at once: a client that reads slowly
- * pins its exchange's window, never the ring. What a record is about is told by index and generation; one about an
+ * Law: the only reader of those rings. It copies every record and frees its space immediately. So a client that reads slowly
+ * fills the window of its exchange, but never the ring. Index and generation name the exchange of a record. A record of an
  * exchange that is over is counted and dropped.
  */
 import { Buffer } from 'node:buffer';
@@ -27,7 +27,7 @@ import type { UploadGate } from '../exchange/upload-gate.ts';
 import type { WorkerLink } from '../workers/worker-link.ts';
 import type { WorkerLinks } from '../workers/worker-links.ts';
 
-/** Records read from one worker's ring in one turn: one cannot keep the others waiting. */
+/** Records read from one worker's ring in one turn, so that no worker can delay the others. */
 const RECORDS_A_TURN = 256;
 
 export interface RecordsParts {
@@ -36,7 +36,7 @@ export interface RecordsParts {
   readonly links: WorkerLinks;
   readonly uploads: UploadGate;
   readonly router: Router;
-  /** A worker has answered as many requests as it may. */
+  /** A worker has answered its maximum number of requests. */
   readonly onWorn: (slot: number) => void;
   /** An application closes the connection with this number. */
   readonly onHangUp: (connection: number) => void;
@@ -50,11 +50,11 @@ export class Records {
   readonly #router: Router;
   readonly #onWorn: (slot: number) => void;
   readonly #onHangUp: (connection: number) => void;
-  /** Exchanges that were answered to the end. */
+  /** Exchanges whose response was complete. */
   answered = 0;
-  /** Records about exchanges that were over. */
+  /** Records of exchanges that were already over. */
   late = 0;
-  /** In this drain, a response that goes on was given credit that its worker may wait for. */
+  /** In this drain, an unfinished response got credit that its worker may wait for. */
   #credited = false;
 
   constructor({ table, exchanges, links, uploads, router, onWorn, onHangUp }: RecordsParts) {
@@ -67,7 +67,7 @@ export class Records {
     this.#onHangUp = onHangUp;
   }
 
-  /** Reads a worker's records; true when there may be more. */
+  /** Reads a worker's records. Returns true if there may be more. */
   drain(link: WorkerLink): boolean {
     const { responses } = link;
     let left = RECORDS_A_TURN;
@@ -90,7 +90,7 @@ export class Records {
       else this.late += 1;
       return;
     }
-    // Its head is not sent yet, so a log line may still want to name it.
+    // The head has not been sent yet, so a log line may still need the request line.
     if (kindOf(responses.kind) === RecordKind.READ || (responses.kind & INTERIM) !== 0)
       exchange.line ||= this.#exchanges.requestLine(exchange);
     this.#exchanges.releaseSlab(exchange);
@@ -110,7 +110,7 @@ export class Records {
     }
   }
 
-  /** It names no exchange: the answer that gives the key out may be over already. */
+  /** The record names no exchange, because the response that sets the key may already be over. */
   #onKey(link: WorkerLink): void {
     const { bytes, offset, length } = link.responses;
     this.#router.learn(bytes.latin1Slice(offset, offset + length), link);
@@ -124,7 +124,7 @@ export class Records {
       exchange.received += length;
       if (isFirst && (kind & END) === 0) this.#exchanges.begun(exchange);
     }
-    // No window bounds interim responses: one that finds no room is dropped.
+    // No window bounds interim responses, so they are dropped while the output is full.
     if (connection !== null && length > 0 && !((kind & INTERIM) !== 0 && connection.output.full)) {
       const scratch = scratchFor(length, connection.output.unsent === 0);
       const copy = scratch === null ? Buffer.allocUnsafe(length) : scratch.part(length);
@@ -142,18 +142,18 @@ export class Records {
     this.#credited = true;
   }
 
-  /** Clients that dawdle shall not hold the last free worker: who would have it blocked gives up. */
+  /** Slow clients must not block the last free worker. If this read would block it, the acceptor gives the request up. */
   #onRead(link: WorkerLink, exchange: Exchange): void {
     const blocks = (link.responses.kind & BLOCKS) !== 0;
     this.#uploads.reads(blocks);
     const { upload } = exchange;
     if (upload !== null) {
       upload.blocks ||= blocks;
-      // Its client may be gone, and all that it sent is here.
+      // The client may be gone. Then all bytes that it sent are already here.
       upload.wanted ||= exchange.connection === null;
     }
     const { connection } = exchange;
-    // A client that is gone sends no more, and its worker has been told.
+    // A client that is gone sends no more bytes, and its worker knows that.
     if (!blocks || connection === null || !this.#links.allBlock(this.#exchanges.active))
       return connection?.exchangeOnRead();
     const { blame } = this.#exchanges;
@@ -165,7 +165,7 @@ export class Records {
     this.#exchanges.begun(exchange);
     this.#exchanges.countTunnel(exchange, link);
     if (exchange.connection !== null) return exchange.connection.exchangeOnTunnel();
-    // Its client left meanwhile, and its application waits to hear that.
+    // The client has left meanwhile, and the application waits for that report.
     const nothing = new Upload();
     nothing.wanted = true;
     nothing.end(true);
@@ -187,7 +187,7 @@ export class Records {
     if (link.answered >= link.most) this.#onWorn(link.slot);
   }
 
-  /** Response bytes that have left may be replaced by as many new ones; a stalled reader pins only its window. */
+  /** A response may send as many new bytes as have left. So a client that does not read fills only its own window. */
   updateCredit(exchange: Exchange): void {
     if (exchange.connection === null) return;
     exchange.credit = exchange.received - exchange.connection.output.unsent;

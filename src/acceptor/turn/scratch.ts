@@ -1,21 +1,21 @@
 /**
- * Where bytes lie on their way from a ring to a socket, when they leave at once.
+ * The buffer in which bytes travel from a ring to a socket that takes them immediately.
  *
- * Law: one buffer, used again and again; whoever finds that what was put there has not left leaves it to whom it is for,
- * and `renew`s. One for all acceptors of a thread: nothing stays in it for longer than a call.
+ * Law: one buffer, used again and again. If the bytes have not left, the socket keeps the buffer and the caller calls
+ * `renew`. All acceptors of a thread share one, because nothing stays in it after the call.
  */
 import { Buffer } from 'node:buffer';
 import { PIECE } from '../../ring/message.ts';
 
-/** Bytes of an answer as most of them are. */
+/** Most responses have at most this many bytes. */
 const SHORT = 1024;
-/** From so many bytes on, a buffer for each would keep the garbage collector busy. */
+/** Responses of at least this size would keep the garbage collector busy if each had a new buffer. */
 const LARGE = 16 * 1024;
 
 export class Scratch {
   readonly #size: number;
   #bytes: Buffer;
-  /** By length: many answers of an application have one of few. */
+  /** Views by length. The responses of an application often have the same few lengths. */
   #parts: (Buffer | undefined)[] = [];
 
   constructor(size: number) {
@@ -23,7 +23,7 @@ export class Scratch {
     this.#bytes = Buffer.allocUnsafeSlow(size);
   }
 
-  /** Its first `length` bytes. */
+  /** Returns the first `length` bytes of the buffer. */
   part(length: number): Buffer {
     if (length > SHORT) return this.#bytes.subarray(0, length);
     return (this.#parts[length] ??= this.#bytes.subarray(0, length));
@@ -39,9 +39,9 @@ const short = new Scratch(SHORT);
 const large = new Scratch(PIECE);
 
 /**
- * The buffer for `length` bytes; null if they need one of their own. `flows`: nothing waits for the client, so the socket
- * keeps the buffer if the kernel does not take all bytes. Otherwise the connection copies them (`connection-output.ts`), and any
- * buffer is free again.
+ * The buffer for `length` bytes, or null if they need a buffer of their own. `flows`: nothing waits for the client. Then the
+ * socket keeps the buffer if the kernel does not take all bytes. Otherwise the connection copies the bytes
+ * (`connection-output.ts`), so any buffer can be reused.
  */
 export function scratchFor(length: number, flows: boolean): Scratch | null {
   if (length >= LARGE || !flows) return large;

@@ -1,25 +1,27 @@
 /**
- * How fast requests are answered, and so how long a queue will take.
+ * How fast requests are answered, and thus how long a queue will take.
  *
- * Law: arithmetic on counts and times that it is given.
+ * Law: arithmetic on counts and times that the caller passes.
  */
 
 /** Milliseconds over which the rate is smoothed. */
 const SMOOTHING_MS = 1000;
-/** Seconds. */
+/** The longest result, in seconds. */
 const MOST = 60;
 
 export class Throughput {
   #answered = 0;
   #at = 0;
-  /** Answers a second, smoothed from 0 on; and how much of that is known by now, 0 to 1. */
+  /** `#smoothed`: responses per second, smoothed from 0 on. `#known`: how reliable it is, from 0 to 1. */
   #smoothed = 0;
   #known = 0;
 
   /**
-   * @param answered how many there have been in all
+   * Adds one measurement.
+   *
+   * @param answered the number of responses since the start
    * @param now ms
-   * @param busy requests wait: only then does the rate tell how fast they can be answered
+   * @param busy whether requests wait; only then is the rate the maximum rate
    */
   sample(answered: number, now: number, busy: boolean): void {
     const elapsed = now - this.#at;
@@ -33,11 +35,11 @@ export class Throughput {
     this.#at = now;
   }
 
-  /** Whole seconds, at least one, in which so many requests are answered. */
+  /** Whole seconds, at least 1, in which `requests` requests can be answered. */
   secondsFor(requests: number): number {
     if (requests === 0) return 1;
     const rate = this.#smoothed === 0 ? 0 : this.#smoothed / this.#known;
-    // Nothing at all is answered: nobody can tell how long that goes on.
+    // If nothing at all is answered, the time cannot be estimated.
     if (rate < requests / MOST) return rate === 0 ? 1 : MOST;
     return Math.max(1, Math.ceil(requests / rate));
   }

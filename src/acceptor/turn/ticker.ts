@@ -1,10 +1,10 @@
 /**
- * The acceptor's clock: a tick now and then while there is anything to watch, and none when there is not.
+ * The acceptor's clock. It ticks only while there is something to watch.
  *
- * Law: time only.
+ * Law: knows time only.
  */
 
-/** A deadline is noticed one tick after it began to run, and one after it passed, at the latest. */
+/** The interval of the ticks, ms. The start and the end of a deadline are noticed at most one tick late each. */
 export const TICK_MS = 20;
 
 export class Ticker {
@@ -15,10 +15,10 @@ export class Ticker {
     this.#onTick = onTick;
   }
 
-  /** True when it stood still. */
+  /** Returns true if the clock was stopped. */
   start(): boolean {
     if (this.#timer !== null) return false;
-    // Listeners and sockets keep the process alive.
+    // Listeners and sockets keep the process alive, so the timer need not.
     this.#timer = setInterval(this.#onTick, TICK_MS).unref();
     return true;
   }

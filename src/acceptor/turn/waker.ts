@@ -1,15 +1,17 @@
 /**
  * Which sleeping worker is woken, and when.
  *
- * Law: decides only; rings through a link. Adding workers must not slow a cheap application down, so a worker that
- * is awake is left to empty the queue, and another is woken only when the queue is worth it: the awake ones burn
- * CPU (by their own measure, 200 µs an exchange or more), or the queue's head has not moved for a millisecond
- * (then whoever was rung is not turning its loop: it burns a continuation).
+ * Law: decides only, and rings through a link. More workers must not make a cheap application slower. So the waker leaves
+ * the queue to workers that are awake, and wakes another worker only in these two cases:
+ *
+ * - No awake worker is cheap. A worker is cheap if, by its own measure, it burns less than 200 µs of CPU per exchange.
+ * - The head of the queue has not moved for a millisecond. Then the worker that was rung does not turn its loop, because
+ *   it runs a continuation.
  */
 import type { RequestRing } from '../../ring/request-ring.ts';
 import type { WorkerLink } from '../workers/worker-link.ts';
 
-/** CPU an exchange, in µs, from which on another core pays for its wake. */
+/** CPU per exchange, in µs, from which on another core is worth its wake-up. */
 const HEAVY_US = 200;
 const STALL_MS = 1;
 
@@ -24,7 +26,7 @@ export class Waker {
     this.#ring = ring;
   }
 
-  /** Called once a turn. Wakes at most one worker: the one that holds the fewest exchanges. */
+  /** Called once in each turn. Wakes at most one worker: the worker that holds the fewest exchanges. */
   wake(): void {
     if (this.#ring.depth() === 0) return;
     let sleeper: WorkerLink | undefined;

@@ -1,18 +1,25 @@
 /**
- * Watches the time of handlers and the loops of workers.
+ * Watches the time of requests and the event loops of workers.
  *
- * Law: reads shared state and judges it against time that is given; what follows is decided by its owner. The deadline
- * runs from the moment a worker was seen to have an exchange to its response head, and stands while the application
- * waits for bytes that the client has not sent.
+ * Law: reads shared state and compares it with the time that the caller passes. The owner decides what to do.
  *
- * Whether a loop turns is told by its worker's epoch, which moves soon after a probe unless the thread is busy. A worker
- * whose epoch has not moved since it took a late exchange is in that exchange's first synchronous call, and has the
- * grace to hear the abort and end it. One whose epoch has not moved for the grace after a deadline, or for a whole
- * `handlerTimeout` (the grace, if that is longer) although nobody waits for a head (a stream, a client that left), is stuck
- * and may be ended, unless one of its exchanges has asked for more time and has some of it left. A worker whose loop turns
- * never is.
+ * The deadline of an exchange runs from the moment when a worker was seen to have it, until its response head. The clock
+ * stops while the application waits for bytes that the client has not sent.
  *
- * While a debugger is attached no request is late and no worker is stuck: each clock that would have run out starts anew.
+ * A worker's epoch shows whether its loop turns: the epoch changes soon after a probe, unless the thread is busy. If it has
+ * not changed since the worker took a late exchange, the worker is in the first synchronous call of that exchange. Then the
+ * worker has the grace period to see the abort and end the call.
+ *
+ * The owner may terminate a stuck worker. A worker is stuck in these two cases:
+ *
+ * - The epoch has not changed for the grace period after a deadline.
+ * - No client waits for a head (a stream, a client that left), and the epoch has not changed for `handlerTimeout`. If the
+ *   grace period is longer, it replaces `handlerTimeout` here.
+ *
+ * A worker is not stuck while one of its exchanges has requested more time and has some of it left. A worker whose loop
+ * turns is never stuck.
+ *
+ * While a debugger is attached, no request is late and no worker is stuck: each clock that would have expired starts again.
  */
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
 import { ExchangeState } from '../../ring/layout.ts';
@@ -22,27 +29,30 @@ import type { WorkerLink } from '../workers/worker-link.ts';
 import type { WorkerLinks } from '../workers/worker-links.ts';
 
 export interface WatchdogLimits {
-  /** Milliseconds; 0 turns it off. */
+  /** Milliseconds. 0 turns the watchdog off. */
   readonly handlerTimeout: number;
   readonly killGrace: number;
 }
 
-/** What a worker's loop does at a deadline: it has not turned since it took the late request, or not lately. */
+/**
+ * The state of a worker's loop at a deadline. `stuck`: it has not turned since the worker took the late request. `stuck
+ * elsewhere`: it has not turned since the probe shortly before the deadline.
+ */
 export type LoopState = 'turns' | 'stuck' | 'stuck elsewhere';
 
 export interface WatchdogOwner {
-  /** A debugger may hold workers: every clock starts anew, until it is detached. */
+  /** Whether a debugger may stop workers. Then every clock starts again, until the debugger is detached. */
   watchdogIsHeld(): boolean;
-  /** Its deadline has passed and its client still waits. */
+  /** The deadline of the exchange has passed, and its client still waits. */
   watchdogOnLate(exchange: Exchange, link: WorkerLink | undefined, loop: LoopState): void;
   watchdogOnStuck(link: WorkerLink): void;
 }
 
-/** A deadline's probe goes out so long before it, so that the epoch can tell at the deadline, ms. */
+/** How long before a deadline its probe is sent, so that the epoch is conclusive at the deadline, ms. */
 const PROBE_LEAD_MS = 45;
-/** A tick that comes so late says that no time was measured, ms. */
+/** After a tick that is this late, the elapsed time does not count, ms. */
 const PAUSE_MS = 500;
-/** How often a loop that nothing else moves is asked whether it turns, ms. */
+/** How often an idle loop is probed, ms. */
 const PROBE_EVERY_MS = 1000;
 
 export class Watchdog {
@@ -83,7 +93,7 @@ export class Watchdog {
     for (const link of [...this.#links]) if (link.live) this.#watchLoop(link, now);
   }
 
-  /** This thread, and perhaps all others, stood still: a machine that slept, or a program that shares its thread. */
+  /** This thread stood still, and perhaps all others did: the machine slept, or a program shares the thread. */
   #forgive(pause: number): void {
     for (const exchange of this.#exchanges.watched) {
       if (exchange.takenAt !== 0) exchange.takenAt += pause;
@@ -99,7 +109,7 @@ export class Watchdog {
     exchange.epochThen = this.#links.ownerOf(exchange)?.epoch ?? 0;
   }
 
-  /** The clock stands while the application waits for bytes that the client has not sent: it has read all others. */
+  /** The clock stops while the application waits for bytes that the client has not sent, and has read all others. */
   #waitsForClient({ upload, index }: Exchange): boolean {
     if (upload?.wanted !== true || upload.ended || upload.waiting > 0) return false;
     return upload.isRead(this.#table.consumed(index));
@@ -128,13 +138,13 @@ export class Watchdog {
     return takenAt + Math.max(this.#limits.handlerTimeout, this.#table.extended(index));
   }
 
-  /** After its deadline the worker has the grace to show that its loop turns. */
+  /** After a deadline, the worker has the grace period to show that its loop turns. */
   #watchGrace(exchange: Exchange, now: number): void {
     const { epochThen } = exchange;
     if (exchange.lateAt === 0 || epochThen === 0 || now - exchange.lateAt < this.#limits.killGrace) return;
     const link = this.#links.ownerOf(exchange);
     const stands = link?.epoch === epochThen;
-    // It is looked at again.
+    // The next tick checks the exchange again.
     if (stands && (this.#isExtended(link, now) || this.#owner.watchdogIsHeld())) return;
     exchange.epochThen = 0;
     if (stands) this.#owner.watchdogOnStuck(link);
@@ -156,7 +166,7 @@ export class Watchdog {
     }
   }
 
-  /** An application that burns its time may have asked for more of it. */
+  /** An application with a long computation may have requested more time. */
   #isExtended(link: WorkerLink, now: number): boolean {
     for (const exchange of this.#exchanges.active) {
       if (exchange.takenAt === 0 || this.#table.extended(exchange.index) === 0) continue;

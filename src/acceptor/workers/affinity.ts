@@ -1,13 +1,13 @@
 /**
- * Which worker a key belongs to: requests that carry it go to the same one.
+ * Which worker a key belongs to, so that all requests with the key go to the same worker.
  *
- * Law: knows where keys stand in requests; not rings or sockets. It reads no answers: a worker reports the key that it
- * gives to a client (`worker/exchange/given-keys.ts`).
+ * Law: knows where keys are in requests; not rings or sockets. It reads no responses. A worker reports the keys that it gives
+ * to clients (`worker/exchange/given-keys.ts`).
  *
- * A key that a worker gave out (a cookie that it set, a field of its answer, the session of an Engine.IO handshake)
- * belongs to that worker, which has the session in its memory (`known-keys.ts`). Any other key is decided by rendezvous
- * hashing over the live workers. Such a key stays where it is as long as its worker lives, and a worker that goes moves
- * only its own keys. Workers are counted by their index, which a replacement inherits.
+ * A worker can give a key to a client in three ways: as a cookie, as a response field, or as an Engine.IO session. Such a key
+ * belongs to that worker, which has the session in its memory (`known-keys.ts`). Rendezvous hashing over the live workers
+ * decides about any other key. Such a key stays where it is while its worker lives. If a worker ends, only its own keys
+ * move. Workers are identified by their index, which a replacement inherits.
  */
 import {
   addressKey,
@@ -29,17 +29,17 @@ export class Affinity {
   readonly #place: AffinityPlace;
   readonly #known: KnownKeys = new KnownKeys();
 
-  /** @param option as the options table has it */
+  /** @param option the value of the option `affinity` */
   constructor(option: string) {
     this.#place = placeOf(option);
   }
 
-  /** Keys that are remembered. */
+  /** The number of keys that are remembered. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** The key that the request at `offset` carries; undefined: none. */
+  /** The key of the request at `offset`, or undefined if it has none. */
   keyOf(view: SlabView, offset: number): string | undefined {
     return shortKey(this.#valueIn(view, offset));
   }
@@ -60,26 +60,26 @@ export class Affinity {
     }
   }
 
-  /** A request with this key goes to one of `workers`, which must not be empty. `now`: ms. */
+  /** The worker for a request with this key. `workers` must not be empty. `now`: ms. */
   workerFor<Worker extends Indexed>(key: string, workers: readonly Worker[], now = 0): Worker {
     const owner = this.ownerOf(key, workers)!;
     if (!this.#known.carriedBack(key, now) && this.#isGivenOut) this.#known.carriedTo(key, owner.index);
     return owner;
   }
 
-  /** The one of `workers` that the key belongs to; undefined if there are none. */
+  /** The worker to which the key belongs, or undefined if `workers` is empty. */
   ownerOf<Worker extends Indexed>(key: string, workers: readonly Worker[]): Worker | undefined {
     const index = this.#known.indexOf(key);
     const own = index === undefined ? undefined : workers.find((worker) => worker.index === index);
     return own ?? heaviest(key, workers);
   }
 
-  /** The worker with that index gave the key to a client. `live`: the workers that serve. */
+  /** Notes that the worker with this index has given the key to a client. `live`: the workers that serve. */
   learn(key: string, index: number, live: readonly Indexed[]): void {
     this.#known.givenBy(index, key, (other) => live.some((worker) => worker.index === other));
   }
 
-  /** Workers give out keys of this kind. */
+  /** Whether workers give out keys of this kind. */
   get #isGivenOut(): boolean {
     return this.#place.kind !== 'path' && this.#place.kind !== 'address';
   }
@@ -97,7 +97,7 @@ function heaviest<Worker extends Indexed>(key: string, workers: readonly Worker[
   return best;
 }
 
-/** How much a worker wants a key: FNV-1a of both, mixed so that close indices lie far apart. */
+/** The weight of a worker for a key: FNV-1a of both, mixed so that neighboring indices differ widely. */
 function weight(key: string, index: number): number {
   let hash = 0x811c9dc5 ^ Math.imul(index + 1, 0x9e3779b1);
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);

@@ -1,14 +1,14 @@
 /**
- * Exchanges that are meant for one worker: they wait for it outside of the request ring.
+ * Exchanges that are assigned to one worker. They wait outside the request ring.
  *
- * Law: keeps them and tells their workers; who is meant is decided by `router.ts`. Telling is a record of the inbound
- * ring, and no claim: the worker takes such an exchange by the same CAS as one from the request ring, so one that was
- * cancelled, or handed to somebody else meanwhile, is lost to it and nothing is done twice. What a worker was told and
- * had not taken when it ended is still PENDING, and is handed on.
+ * Law: keeps the assignments and notifies the workers. `router.ts` chooses the worker. A notification is a record in the
+ * inbound ring, not a claim. The worker takes such an exchange by the same compare-and-exchange as an exchange from the
+ * request ring. If the exchange was cancelled or redirected meanwhile, the worker does not get it, so no request runs twice.
+ * If a worker ends before it has taken an exchange, that exchange is still PENDING and is redirected.
  *
- * Shares: of the requests that may wait, each live worker has an equal share for requests with a key, and each key has
- * three quarters of its worker's share. So the queue of one key does not refuse the others, and the queues of one worker
- * do not refuse the rest of the server.
+ * Each live worker has an equal share of the pending limit for requests with a key. Each key has three quarters of its
+ * worker's share. So the queue of one key does not block the other keys. Nor do the queues of one worker block the rest of
+ * the server.
  */
 import { INSUFFICIENT, type RingProducer } from '../../ring/byte-ring.ts';
 import { RecordKind } from '../../ring/message.ts';
@@ -16,13 +16,13 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 export class Assignments implements Iterable<Exchange> {
-  /** Those that were not seen to be taken. */
+  /** Exchanges that were not yet seen to be taken. */
   readonly #waiting: Set<Exchange> = new Set();
-  /** Those among them whose worker has not been told. */
+  /** Waiting exchanges whose worker has not been notified. */
   readonly #untold: Set<Exchange> = new Set();
-  /** How many of them have each key. */
+  /** The number of waiting exchanges with each key. */
   readonly #keys: Map<string, number> = new Map();
-  /** In this turn it was seen which of them have been taken. */
+  /** Whether this turn has already checked which exchanges were taken. */
   #looked = false;
 
   get size(): number {
@@ -40,7 +40,7 @@ export class Assignments implements Iterable<Exchange> {
     this.#count(exchange, link, 1);
   }
 
-  /** It is taken, over, or anybody's. */
+  /** The exchange was taken, is over, or is now available to every worker. */
   remove(exchange: Exchange): void {
     const { meantFor } = exchange;
     if (meantFor === null) return;
@@ -59,8 +59,10 @@ export class Assignments implements Iterable<Exchange> {
   }
 
   /**
-   * Whether one more request with this key may wait for this worker, whose share is so many. `forgetTaken` removes those that
-   * have been taken: it looks at all, and is called at most once a turn.
+   * Whether one more request with this key may wait for this worker. `forgetTaken` removes exchanges that were taken. It
+   * checks all of them, so it is called at most once in each turn.
+   *
+   * @param share the number of requests with a key that may wait for one worker
    */
   hasRoom(key: string, link: WorkerLink, share: number, forgetTaken: () => void): boolean {
     const isBelow = () => link.keyed < share && (this.#keys.get(key) ?? 0) < share - (share >> 2);
@@ -71,7 +73,7 @@ export class Assignments implements Iterable<Exchange> {
     return isBelow();
   }
 
-  /** Called once a turn: tells workers, as far as there is room. */
+  /** Notifies workers, as far as their rings have room. Called once in each turn. */
   tell(): void {
     this.#looked = false;
     for (const exchange of this.#untold) {
@@ -86,7 +88,7 @@ export class Assignments implements Iterable<Exchange> {
   }
 }
 
-/** Without room the worker is asked to ring when there is some, and looked at once more. */
+/** Whether the ring has room for a record. If not, requests a wake-up from the worker and checks once more. */
 function hasRoom(inbound: RingProducer): boolean {
   if (inbound.claim(0) !== INSUFFICIENT) return true;
   inbound.awaitSpace();

@@ -1,15 +1,15 @@
 /**
- * Keys in the order of their use, each with a worker's index: found, used, added and dropped in constant time.
+ * Keys in the order of their use, each with the index of a worker. Every operation takes constant time.
  *
- * Law: a map and a linked list. A Map alone keeps that order too, but finding its oldest entry walks over all that were
- * deleted before it: 100 µs with 100,000 keys.
+ * Law: a map and a linked list. A Map alone also keeps that order. But finding its oldest entry walks over all deleted
+ * entries before it: 100 µs with 100,000 keys.
  */
 
 export class KeyEntry {
   readonly key: string;
-  /** The worker's. */
+  /** The index of the worker. */
   index: number;
-  /** ms; as the caller says. */
+  /** The time of the last use, in ms, as passed by the caller. */
   usedAt = 0;
   older: KeyEntry | null = null;
   newer: KeyEntry | null = null;
@@ -29,7 +29,7 @@ export class KeyList {
     return this.#entries.size;
   }
 
-  /** The one that was not used for longest. */
+  /** The least recently used entry. */
   get oldest(): KeyEntry | null {
     return this.#oldest;
   }
@@ -38,13 +38,13 @@ export class KeyList {
     return this.#entries.get(key);
   }
 
-  /** Adds one that is in no list, as the newest. */
+  /** Adds an entry that is in no list, as the newest. */
   add(entry: KeyEntry): void {
     this.#entries.set(entry.key, entry);
     this.#link(entry);
   }
 
-  /** Makes one of this list the newest. */
+  /** Makes an entry of this list the newest. */
   use(entry: KeyEntry): void {
     if (entry === this.#newest) return;
     this.#unlink(entry);

@@ -1,10 +1,12 @@
 /**
- * Which worker a request is meant for. Most are meant for none: whoever is free claims them from the request ring.
+ * Which worker a request is assigned to. Most requests are assigned to none: any free worker claims them from the request
+ * ring.
  *
- * Law: decides when a request is submitted, and again when the worker it was meant for does not take it.
+ * Law: decides when a request is submitted, and again if the assigned worker does not take it.
  *
- * A request with a key goes to that key's worker, and to nobody else while that lives. One that asks for an upgrade goes to the
- * worker with the fewest connections taken over, so that they spread; if that worker does not come soon, to whoever does.
+ * A request with a key goes only to the worker of that key, while that worker lives. A request for an upgrade goes to the
+ * worker with the fewest taken-over connections, so that these spread evenly. If that worker does not take it soon, any
+ * worker may.
  */
 import { Flag } from '../../http/head-flags.ts';
 import type { SlabView } from '../../ring/message.ts';
@@ -24,22 +26,22 @@ export class Router {
     this.#affinity = affinity;
   }
 
-  /** The key of the request at `offset`; undefined: it has none, or requests have no keys. */
+  /** The key of the request at `offset`, or undefined if it has none. */
   keyAt(offset: number): string | undefined {
     return this.#affinity?.keyOf(this.#view, offset);
   }
 
-  /** The worker that a key belongs to; undefined if no worker lives. */
+  /** The worker to which a key belongs, or undefined if no worker lives. */
   ownerOf(key: string): WorkerLink | undefined {
     return this.#affinity!.ownerOf(key, this.#live());
   }
 
-  /** Workers that live. */
+  /** The number of live workers. */
   get workers(): number {
     return this.#links.live;
   }
 
-  /** Undefined: anybody. Says in the exchange whether others may take it in the end. */
+  /** Returns the worker for an exchange, or undefined if any worker may take it. Sets `pinned` in the exchange. */
   route(exchange: Exchange): WorkerLink | undefined {
     const { key } = exchange;
     exchange.pinned = key !== undefined;
@@ -59,7 +61,7 @@ export class Router {
     return [...this.#links].filter((link) => link.live);
   }
 
-  /** The worker with the fewest tunnels; undefined as long as nobody has any. */
+  /** The worker with the fewest tunnels, or undefined if no worker has any. */
   #fewest(): WorkerLink | undefined {
     let fewest: WorkerLink | undefined;
     let any = false;

@@ -1,8 +1,8 @@
 /**
  * The acceptor's end of one worker incarnation: its two rings and its doorbell.
  *
- * Law: one link per incarnation, never used again; everything in it is written for one thread on each side. Knows the
- * ring room only.
+ * Law: one link for each incarnation, never reused. Everything in it is written for one thread on each side. Knows only the
+ * ring room.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { RingConsumer, RingProducer } from '../../ring/byte-ring.ts';
@@ -10,11 +10,11 @@ import { Doorbell } from '../../ring/doorbell.ts';
 import { ABORTS, ASLEEP, COST, EPOCH, HELD, LIVE, NOTICE, workerWord } from '../../ring/layout.ts';
 import type { Memory } from '../../ring/memory.ts';
 
-/** What the pool makes for each incarnation and hands to both sides. */
+/** The parts that the pool makes for each incarnation and passes to both sides. */
 export interface LinkParts {
-  /** The worker's line in the control buffer, and the owner in control words. */
+  /** The worker's line in the control buffer. Control words name an owner by this number. */
   readonly slot: number;
-  /** Which of the server's workers it is; its replacement is the same one. */
+  /** The position of the worker in the server. A replacement has the same index. */
   readonly index: number;
   readonly responses: SharedArrayBuffer;
   readonly inbound: SharedArrayBuffer;
@@ -28,21 +28,21 @@ export class WorkerLink {
   readonly responses: RingConsumer;
   readonly inbound: RingProducer;
   readonly port: MessagePort;
-  /** Exchanges it has answered to the end. */
+  /** Exchanges that the worker has answered completely. */
   answered = 0;
-  /** Connections that its application has taken over, or may be about to. */
+  /** Connections that the application has taken over, or may be about to. */
   tunnels = 0;
-  /** Requests with a key that wait for it alone. */
+  /** Requests with a key that wait for this worker only. */
   keyed = 0;
-  /** Something lies in its inbound ring that it was not rung for. */
+  /** The inbound ring contains records for which the worker has not been rung. */
   untold = false;
-  /** What the watchdog has seen of its loop. */
+  /** The watchdog's last observation of the worker's loop. */
   life = { epoch: 0, turnedAt: 0, probedAt: 0 };
-  /** As many as it may answer. */
+  /** Exchanges that the worker may answer before it is worn. */
   most: number = Number.POSITIVE_INFINITY;
   readonly #memory: Memory;
   readonly #doorbell: Doorbell;
-  /** What LIVE was last set to. */
+  /** The last value that was stored in LIVE. */
   #live = 0;
 
   constructor(parts: LinkParts, memory: Memory) {
@@ -67,12 +67,12 @@ export class WorkerLink {
     return this.#memory.load(workerWord(this.slot, HELD));
   }
 
-  /** CPU microseconds an exchange, smoothed; −1 while not known. */
+  /** CPU microseconds per exchange, smoothed. −1 while unknown. */
   get cost(): number {
     return this.#memory.load(workerWord(this.slot, COST));
   }
 
-  /** Turns of its loop; changes soon after `probe` unless the loop is stuck. */
+  /** The number of turns of the worker's loop. It changes soon after `probe`, unless the loop is stuck. */
   get epoch(): number {
     return this.#memory.load(workerWord(this.slot, EPOCH));
   }
@@ -82,7 +82,7 @@ export class WorkerLink {
     this.#memory.store(workerWord(this.slot, LIVE), this.#live);
   }
 
-  /** False: a stray write has changed LIVE, or one of its rings. */
+  /** Returns false if a stray write has changed LIVE or one of the rings. */
   isSound(): boolean {
     const isLive = this.#memory.load(workerWord(this.slot, LIVE)) === this.#live;
     return isLive && this.responses.isSound() && this.inbound.isSound();
@@ -96,13 +96,13 @@ export class WorkerLink {
     this.#doorbell.probe();
   }
 
-  /** Nobody waits for an exchange it runs any more; its abort word is stored already. */
+  /** An exchange that the worker runs is no longer needed. The caller has stored its abort word. */
   notifyAbort(): void {
     this.#memory.add(workerWord(this.slot, ABORTS), 1);
     this.notify();
   }
 
-  /** Something changed in an exchange it runs, or in its rings. */
+  /** Something has changed in an exchange that the worker runs, or in its rings. */
   notify(): void {
     this.#memory.add(workerWord(this.slot, NOTICE), 1);
     this.#doorbell.ring();

@@ -1,7 +1,7 @@
 /**
- * The links of the workers that live, zombies among them.
+ * The links of all workers whose thread has not ended, including zombies.
  *
- * Law: a list and its lookups; what a link does is its own.
+ * Law: a list and its lookups. A link's own work is in `worker-link.ts`.
  */
 import type { ExchangeTable } from '../../ring/exchange-table.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -19,17 +19,17 @@ export class WorkerLinks implements Iterable<WorkerLink> {
     return this.#links[Symbol.iterator]();
   }
 
-  /** How many pull. */
+  /** The number of workers that claim requests. */
   get live(): number {
     return this.#links.filter((link) => link.live).length;
   }
 
-  /** Whether all of them, of several, stand still for a body of which more is to come. */
+  /** Whether there are several live workers and all of them block for bodies that are incomplete. */
   allBlock(exchanges: Iterable<Exchange>): boolean {
     return this.live > 1 && this.block(exchanges);
   }
 
-  /** The same, and of one. */
+  /** Whether all live workers block for bodies that are incomplete. */
   block(exchanges: Iterable<Exchange>): boolean {
     const blocked = new Set<number>();
     for (const { index, upload } of exchanges)
@@ -49,12 +49,12 @@ export class WorkerLinks implements Iterable<WorkerLink> {
     return this.#links.find((link) => link.slot === slot);
   }
 
-  /** The worker that has an exchange. */
+  /** The worker that has the exchange. */
   ownerOf(exchange: Exchange): WorkerLink | undefined {
     return this.get(this.#table.owner(exchange.index));
   }
 
-  /** A worker has committed records. */
+  /** Whether any worker has committed records. */
   get ready(): boolean {
     return this.#links.some((link) => link.responses.ready());
   }
