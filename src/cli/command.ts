@@ -110,7 +110,7 @@ function flags(name: AnyOption): Option[] {
   const row = rowOf(name);
   const flag = `${SHORT[name] === undefined ? '' : `${SHORT[name]}, `}${flagOf(name)}`;
   const shown = row.default === false ? '' : showDefault(name);
-  const help = shown === '' ? row.help : `${row.help} (default: ${shown})`;
+  const help = shown === '' ? row.help : `${row.help} Default: ${shown}.`;
   const options = [
     new Option(row.kind === 'flag' ? flag : `${flag} <${row.item ?? VALUE_NAMES[row.kind]}>`, help),
   ];
