@@ -1,7 +1,8 @@
 /**
- * `tsgi-threads/node`: `node:http` whose servers are ours, so that suites that start servers run against this one.
+ * `tsgi-threads/node`: the exports of `node:http`, with tsgi-threads in place of its servers. Test suites that start servers
+ * then run against tsgi-threads.
  *
- * Law: a door. What it does not replace is Node's.
+ * Law: a door. It replaces `Server` and `createServer`; every other export is Node's.
  */
 /// <reference types="node" preserve="true" />
 import http from 'node:http';

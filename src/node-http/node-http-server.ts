@@ -1,8 +1,9 @@
 /**
- * `http.Server` on this server's own HTTP: same listener, same calls, but the acceptor parses, frames and keeps the rules.
+ * `http.Server` on the HTTP implementation of tsgi-threads. Listeners and calls are Node's; the acceptor parses and frames HTTP
+ * and enforces its rules.
  *
- * Law: Node's class with another `listen`; everything else of a request is the node interface's (`worker/node/`). One
- * thread does all of it, so that a listener keeps its closure: for test suites and debuggers, not for speed.
+ * Law: Node's class with another `listen`. The node interface (`worker/node/`) does everything else of a request. One thread
+ * does all of the work, so that a listener keeps its closure. This serves test suites and debuggers, not speed.
  */
 import http from 'node:http';
 import type net from 'node:net';
@@ -26,11 +27,11 @@ type Listen = (this: http.Server, ...args: unknown[]) => http.Server;
 
 const { listen: nodeListen } = http.Server.prototype as unknown as { listen: Listen };
 
-/** The most that options of ours take where Node knows no limit. */
+/** The largest values of size and time options, for limits that Node does not have. */
 const NO_SIZE_LIMIT = Number.MAX_SAFE_INTEGER;
 const LONGEST_MS = 24 * 60 * 60 * 1000;
 
-/** For TCP ports; what else a server can listen on is Node's. */
+/** Listens on TCP ports. For anything else that a server can listen on, it calls Node's `listen`. */
 function listen(this: http.Server, ...args: unknown[]): http.Server {
   const asked = askedBy(args);
   if (asked === undefined) return nodeListen.apply(this, args);
@@ -69,7 +70,7 @@ function serve(server: http.Server, { port = 0, host = '::' }: Asked): void {
   );
 }
 
-/** As Node's servers above `maxConnections`. */
+/** Like Node, emits `drop` and returns false if the server has `maxConnections` connections. */
 function admits(server: http.Server, socket: net.Socket): boolean {
   const { maxConnections } = server;
   const { _connections } = server as unknown as { readonly _connections: number };
@@ -80,7 +81,7 @@ function admits(server: http.Server, socket: net.Socket): boolean {
   return false;
 }
 
-/** 0 before it serves. */
+/** The number of open connections. 0 before the server serves. */
 function connectionsOf(ours: Ours): number {
   try {
     return ours.stats().connections;
@@ -90,7 +91,7 @@ function connectionsOf(ours: Ours): number {
   }
 }
 
-/** Null before it listens, and when it cannot. */
+/** Null before the server listens, and if it cannot listen. */
 function addressOf(ours: Ours) {
   try {
     return ours.address;
@@ -100,12 +101,12 @@ function addressOf(ours: Ours) {
   }
 }
 
-/** What the server was told when it was made, and Node's own freedom where it was told nothing. */
+/** The options that `server` was made with. Where Node has no limit, there is none here. */
 function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
   const { maxHeaderSize = http.maxHeaderSize } = server as { maxHeaderSize?: number };
   return {
     interface: 'node',
-    // Node says nothing of what it refuses.
+    // Node logs nothing about requests that it rejects.
     logger: { ...defaultLogger, warn: () => {} },
     bodyTimeout: 0,
     maxHeaderSize,
@@ -120,14 +121,14 @@ function optionsOf(server: http.Server): Omit<ServerOptions, 'app'> {
   };
 }
 
-/** See `http.Server`; the differences are in docs/reference/node-http.md. */
+/** See `http.Server`. docs/reference/node-http.md lists the differences. */
 export class Server extends http.Server {
   static {
     serveHere(this.prototype);
   }
 }
 
-/** Servers with this prototype listen by us. */
+/** Replaces `listen` of servers with this prototype, so that tsgi-threads serves them. */
 export function serveHere(prototype: http.Server): void {
   replaceMethods(prototype, listen);
 }

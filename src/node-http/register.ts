@@ -1,6 +1,6 @@
 /**
- * `node --import tsgi-threads/node/register`: every `http.Server` of this process is served by this server, whoever makes
- * it; for suites that cannot be told to import `tsgi-threads/node`.
+ * `node --import tsgi-threads/node/register`: tsgi-threads serves every `http.Server` of this process, whichever module makes
+ * it. It is for test suites that cannot import `tsgi-threads/node`.
  *
  * Law: replaces methods of listening, and nothing else.
  */
