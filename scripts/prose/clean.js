@@ -17,8 +17,17 @@ export const PROSE = [
   'src/error-text.ts',
   'src/errors.ts',
   'src/http/',
+  'src/node-http/',
   'src/options/',
   'src/ring/',
+  'src/worker/entry.cts',
+  'src/worker/exchange/',
+  'src/worker/handle.ts',
+  'src/worker/main.ts',
+  'src/worker/node/',
+  'src/worker/points.ts',
+  'src/worker/pool-messages.ts',
+  'src/worker/request-id.ts',
   'test/prose/',
 ];
 

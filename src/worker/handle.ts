@@ -1,20 +1,20 @@
 /**
- * What an application may ask of its worker: `init` is given it, every environ carries it.
+ * The functions of a worker that its application may call. The hook `init` receives the handle, and every environ carries it.
  *
- * Law: checks what the application gives; the gateway and the worker's task do what is asked.
+ * Law: checks the application's arguments. The gateway and the worker's task do the work.
  */
 import { OptionError } from '../errors.ts';
 import type { AnyRequest, WorkerHandle } from '../hooks.ts';
 import { requestIdOf } from './request-id.ts';
 
-/** Who does what is asked. */
+/** Does the work of the handle. */
 export interface HandleOwner {
   readonly index: number;
   readonly threads: number;
   recycle(why: string): void;
-  /** The new deadline, ms since the epoch; undefined: no such request runs here any more. */
+  /** Returns the new deadline in ms since the epoch, or undefined if this worker does not run such a request any more. */
   extendDeadline(requestId: string, milliseconds: number): number | undefined;
-  /** Whether handlers have a deadline at all. */
+  /** True if handlers have a deadline at all. */
   readonly hasDeadlines: boolean;
 }
 

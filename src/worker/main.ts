@@ -1,8 +1,8 @@
 /**
- * What a worker thread runs: one endless task, from loading the application to the last exchange.
+ * The task of a worker thread. It is one endless task, from loading the application to the last exchange.
  *
- * Law: the file that piscina imports, and that `--threads 0` calls in its own thread; it must not care which. Speaks
- * with the pool over `control` (`pool-messages.ts`), and with nobody else.
+ * Law: piscina imports this file, and `--threads 0` calls it in its own thread. Its work is the same in both. Exchanges
+ * messages with the pool over `control` (`pool-messages.ts`), and with no other party.
  */
 import { Server } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -47,10 +47,16 @@ import { compileSmallHere } from './thread/wasm-compile.ts';
 type Say = (message: FromWorker) => void;
 type Close = Extract<ToWorker, { type: 'close' }>;
 
-/** Responses that have begun get this long to end before the hook `shutdown`: most do, and streams wait for the hook, ms. */
+/**
+ * Milliseconds that responses get to end before the worker calls the hook `shutdown`. Most end in that time; streams wait for
+ * the hook.
+ */
 const SETTLE_MS = 50;
 
-/** In the caller's own thread: resolves when the pool has closed this worker and its last exchange is over. */
+/**
+ * Runs a worker. In the caller's own thread, the promise resolves when the pool has closed this worker and its last exchange is
+ * over.
+ */
 export default async function work(task: WorkerTask): Promise<void> {
   const { control, output } = task;
   const say: Say = (message) => control.postMessage(message);
@@ -62,7 +68,7 @@ export default async function work(task: WorkerTask): Promise<void> {
   }
   say({ type: 'started', threadId });
   say(await new Life(task, say).run());
-  // In a thread of its own it stays until the pool ends the thread; see `pool/incarnation.ts`.
+  // A worker in a thread of its own stays until the pool ends the thread; see `pool/incarnation.ts`.
   if (output !== null) await new Promise(() => {});
   control.close();
 }
@@ -77,7 +83,10 @@ class Life {
     this.#report(`A listener of a signal failed: ${errorText(error)}`),
   );
   #gateway: Gateway | null = null;
-  /** Those through which the application is called: the last, and earlier ones for what still runs. */
+  /**
+   * The interfaces through which the worker calls the application. The last one runs new requests; earlier ones finish the
+   * requests they began.
+   */
   readonly #called: Interface[] = [];
   #onServe: ((server: Server) => void) | null = null;
   #drained: Promise<unknown> | null = null;
@@ -94,7 +103,7 @@ class Life {
       idle: async () => this.#gateway?.idle(),
       programOnServe: (server) => this.#onServe?.(server),
       programOnLimits: this.#sayLimits,
-      // The clients of a worker that ends are other workers'.
+      // The clients of a worker that closes belong to other workers.
       programOnCut: (place, idleOnly) => this.#closing || say({ type: 'cut', place, idleOnly }),
       programOnCutRunning: (server) => this.#gateway?.closeFor(server),
       programOnClose: () => this.#closing || this.#recycle('its program has closed its server'),
@@ -119,7 +128,7 @@ class Life {
     });
   }
 
-  /** Resolves with what is to be said at the end. */
+  /** Resolves with the worker's last message to the pool. */
   async run(): Promise<FromWorker> {
     const closed = this.#hear();
     let loaded: Loaded;
@@ -142,7 +151,7 @@ class Life {
     this.#onServe = (server) => this.#serve(server, loop, gateway);
     if (this.#program.asked === null && mayListen(this.#task)) this.#program.exported();
     this.#say({ type: 'ready', interface: name, why, asked: this.#program.asked });
-    // As in Node, a program has heard that it listens before its first request comes.
+    // As in Node, a program receives its `listening` event before its first request.
     if (this.#program.asked !== null) await Promise.race([this.#program.listening, closed]);
     loop.start(gateway);
     const { reason } = await closed;
@@ -154,7 +163,8 @@ class Life {
     if (gateway.isIdle) await this.#settled();
     await this.#try('The hook shutdown', () => loaded.hooks.shutdown?.(reason));
     const finished = this.#finish(gateway);
-    // A program that ends itself when its server stops leaves its streams, as under Node. One that is replaced does not.
+    // A program that ends itself when its server stops leaves its streams, as under Node. A program that is replaced finishes
+    // them.
     await (reason === 'close' ? Promise.race([finished, left]) : finished);
     await goodbye;
     loop.stop();
@@ -162,7 +172,10 @@ class Life {
     return { type: 'closed' };
   }
 
-  /** @throws OptionError TSGI_ERR_APP_LOAD if it awaits something that nothing will settle, or whatever it throws */
+  /**
+   * @throws OptionError TSGI_ERR_APP_LOAD if the application awaits something that nothing will settle; otherwise whatever the
+   * application throws
+   */
   async #load(): Promise<Loaded> {
     const watch = watchLoop(this.#isOwnThread ? this.#task.control : null, this.#task.ownsProcess);
     this.#watch = watch;
@@ -180,7 +193,10 @@ class Life {
     if (this.#isOwnThread) await this.#goodbye.say();
   }
 
-  /** Streams, what the application has asked to be waited for, and connections that it has taken over. */
+  /**
+   * Waits for streams, for work that the application has registered with `waitUntil`, and for connections that it has taken
+   * over.
+   */
   async #finish(gateway: Gateway): Promise<void> {
     await gateway.idle();
     await this.#settled();
@@ -191,7 +207,7 @@ class Life {
     await Promise.all(this.#called.map((called) => called.settled?.()));
   }
 
-  /** What the application does at its end: what it throws is logged. */
+  /** Calls a function that the application runs at its end, and logs what the function throws. */
   async #try(what: string, call: () => unknown): Promise<void> {
     try {
       await call();
@@ -200,14 +216,14 @@ class Life {
     }
   }
 
-  /** Connections that the application has taken over end. */
+  /** Ends the connections that the application has taken over. */
   async #drain(): Promise<void> {
     const { drainSockets } = this.#task;
     this.#drained ??= Promise.all(this.#called.map((called) => called.drainSockets?.(drainSockets)));
     await this.#drained;
   }
 
-  /** Resolves when the pool says "close". */
+  /** Resolves when the pool sends `close`. */
   #hear(): Promise<Close> {
     return new Promise((resolve) =>
       this.#task.control.on('message', (message: ToWorker) => {
@@ -236,7 +252,7 @@ class Life {
     );
   }
 
-  /** It claims requests when the loop is started. */
+  /** Makes the gateway. It claims requests once the loop is started. */
   #open(loop: WorkerLoop, called: Interface): Gateway {
     const gateway = new Gateway(loop, {
       interface: called,
@@ -247,7 +263,7 @@ class Life {
       handlerTimeout: this.#task.handlerTimeout,
     });
     this.#gateway = gateway;
-    // A thread that belongs to somebody else is theirs to watch.
+    // In the caller's own thread, the caller handles uncaught errors.
     if (this.#isOwnThread)
       gateway.watchFaults(
         () => this.#say({ type: 'fault' }),
@@ -259,7 +275,7 @@ class Life {
     return gateway;
   }
 
-  /** What is looked for in this worker's answers. */
+  /** Sets what the loop observes in this worker's answers. */
   #observe(loop: WorkerLoop): void {
     const { affinity, threads } = this.#task;
     const keys =
@@ -270,14 +286,14 @@ class Life {
     loop.split = split;
   }
 
-  /** Sessions in the memory of one worker are not found by another. */
+  /** True if one worker cannot find the sessions in the memory of another one. */
   get #needsAffinity(): boolean {
     return this.#task.affinity === '' && this.#task.threads > 1;
   }
 
   #nodeInterface(application: NodeHandler | Server, loop: WorkerLoop): NodeInterface {
     const isProgram = this.#program.asked !== null;
-    // One that listens reports by itself.
+    // A server that listens reports its limits itself.
     if (application instanceof Server && !hasStandIn(application))
       reportLimits(application, (own) => this.#sayLimits(0, own));
     const serverAt = isProgram ? (local: LocalAddress) => this.#program.serverAt(local) : undefined;
@@ -286,7 +302,10 @@ class Life {
     return new NodeInterface(loop, { application, requestIdPrefix, serverAt, hint });
   }
 
-  /** The program listens, after what its file exports was served. What runs goes on as it was called. */
+  /**
+   * Serves a program that listens after the worker began to serve its export. Running requests finish through the earlier
+   * interface.
+   */
   #serve(server: Server, loop: WorkerLoop, gateway: Gateway): void {
     const called = this.#nodeInterface(server, loop);
     this.#called.push(called);
@@ -302,7 +321,7 @@ class Life {
       case 'node':
         return this.#nodeInterface(detected.application, loop);
       case 'fetch': {
-        // It brings the web's classes, which take a fifth of a worker's start.
+        // The fetch interface loads the web classes, which take a fifth of a worker's start time. Only this case imports it.
         const { FetchInterface } = await import('./fetch/interface.ts');
         return new FetchInterface(loop, {
           application: detected.application,
@@ -323,7 +342,9 @@ class Life {
     }
   }
 
-  /** Where the application shares the thread of the process, Node takes the zone. */
+  /**
+   * Reports a time zone that the thread ignores. If the application shares the thread of the process, Node applies the zone.
+   */
   #hintAt(timeZone: TimeZone): void {
     const text = this.#isOwnThread ? timeZone.problem() : undefined;
     if (text !== undefined) this.#say({ type: 'hint', text });
@@ -356,7 +377,7 @@ async function load(task: WorkerTask, program: ListeningProgram, watch: LoopWatc
   if (hearsLater) hideThread();
   program.arm();
   const loaded = await loadApplication({ ...task, url: application, program, watch, hearsLater });
-  // In a thread of somebody else's, later servers are theirs.
+  // In the caller's own thread, servers made later belong to the caller.
   if (!hearsLater) program.disarm();
   return loaded;
 }

@@ -1,5 +1,5 @@
 /**
- * What the pool and a worker say to each other over `control`, and what a worker is started with.
+ * The messages between the pool and a worker over `control`, and the task that starts a worker.
  *
  * Law: types only; a change here changes both sides.
  */
@@ -17,110 +17,125 @@ import type { LoopLimits } from './exchange/loop.ts';
 
 export interface WorkerTask extends LinkTask, Omit<LoopLimits, 'apart'> {
   readonly control: MessagePort;
-  /** A file: URL, or in the caller's own thread the application itself. */
+  /** A `file:` URL, or in the caller's own thread the application itself. */
   readonly application: string | object;
-  /** The file is CommonJS. */
+  /** True if the file is CommonJS. */
   readonly isScript: boolean;
-  /** Absolute path of the application as its user named it; '' for a function. */
+  /** Absolute path of the application as the user named it; '' for a function. */
   readonly source: string;
-  /** What stands behind it on the command line. */
+  /** The arguments after the application on the command line. */
   readonly args: readonly string[];
-  /** The process has no other work than this server. */
+  /** True if the process has no other work than this server. */
   readonly ownsProcess: boolean;
-  /** Installed before anything of the application is loaded: a module's URL, and what its `install` takes. */
+  /**
+   * A module that the worker installs before it loads anything of the application: its URL, and the argument of its `install`.
+   */
   readonly runtime: { readonly url: string; readonly data: unknown } | null;
   /** Imported files that Node cannot load. */
   readonly assets: readonly { readonly file: string; readonly importer: string }[];
-  /** Loaded before the application. */
+  /** Modules that the worker loads before the application. */
   readonly imports: readonly PreloadedModule[];
   readonly interface: InterfaceName | 'auto';
   readonly exportName: string;
-  /** What is wrong with the application, to be shown in its place; ''. */
+  /** The message of the problem page that the worker serves in place of the application; '' if there is no problem. */
   readonly problem: string;
   readonly context: EnvironContext;
   readonly handlerTimeout: number;
-  /** Where requests carry the key that pins them to a worker; ''. */
+  /** The place in requests of the key that pins them to a worker; '' without affinity. */
   readonly affinity: string;
   /** Milliseconds that connections taken over by the application have to end. */
   readonly drainSockets: number;
-  /** Hold the application to the rules of TSGI. */
+  /** True if the worker checks the application against the rules of TSGI. */
   readonly validate: boolean;
-  /** Workers that the server keeps. */
+  /** Number of workers that the server keeps. */
   readonly threads: number;
-  /** Which of them this is: from 0, inherited by whoever takes its place. */
+  /** Index of this worker, from 0. Its replacement inherits the index. */
   readonly index: number;
-  /** What earlier workers did with the application: listen by itself, or only export; null if there was none. */
+  /**
+   * How earlier workers served the application: it listened by itself, or only exported. Null if there was no earlier worker.
+   */
   readonly expects: 'listen' | 'export' | null;
-  /** Where the server listens, by place: the first is the server's own, others are a program's. Those to come are missing. */
+  /**
+   * Addresses at which the server listens, by place. The first is the server's own, the others are a program's. Places without
+   * a listener yet are missing.
+   */
   readonly addresses: readonly (AddressInfo | undefined)[];
-  /** Where what is printed is written. */
+  /** File descriptors to which the thread writes the application's output. */
   readonly descriptors: Descriptors;
-  /** Where what is printed is remembered; null in the caller's own thread. */
+  /** Memory that keeps the last output of the application; null in the caller's own thread. */
   readonly output: SharedArrayBuffer | null;
-  /** Bytes of heap and external memory; 0: any. */
+  /** Bytes of heap and external memory at which the worker is recycled. 0 disables the limit. */
   readonly maxWorkerMemory: number;
 }
 
-/** What a worker that has loaded its application tells of it. */
+/** What a worker reports about its loaded application. */
 export interface Readiness {
   readonly interface: InterfaceName;
-  /** What told so. */
+  /** The evidence for `interface`. */
   readonly why: string;
-  /** Where a program that listens by itself wants to be served; null for what only exports. */
+  /** The address that a program passed to its own `listen`; null for an application that only exports. */
   readonly asked: Asked | null;
 }
 
-/** What a worker says to the pool. */
+/** Messages from a worker to the pool. */
 export type FromWorker =
   | { readonly type: 'started'; readonly threadId: number }
-  /** It serves. Sent again if the program listens by itself after its export was served. */
+  /** The worker serves. Sent again if the program listens by itself after the worker began to serve its export. */
   | ({ readonly type: 'ready' } & Readiness)
   /** A program listens in one more place, counted from 1. */
   | { readonly type: 'asks'; readonly place: number; readonly asked: Asked }
-  /** The server object of a program's place has set these limits for its clients, and no others. */
+  /** The complete set of limits that the server object of a program's place has set for its clients. */
   | { readonly type: 'limits'; readonly place: number; readonly own: Partial<ServerLimits> }
-  /** The program ends connections of a place that no worker serves; `idleOnly`: those that have been answered. */
+  /**
+   * The program ends connections of a place that no worker serves. `idleOnly`: only connections without a request in flight.
+   */
   | { readonly type: 'cut'; readonly place: number; readonly idleOnly: boolean }
-  /** Its program wants a port that is no HTTP, listens there, or wants it no more. `key`: names the port. */
+  /** The program claims, has bound, has lost or releases a port that does not serve HTTP. `key`: names the port. */
   | { readonly type: 'port'; readonly step: 'claim' | 'bound' | 'lost' | 'release'; readonly key: string }
   | { readonly type: 'fault' }
-  /** Uncaught errors follow one another in it, so that it cannot end by itself. */
+  /** Uncaught errors follow one another in the worker, so that it cannot end by itself. */
   | { readonly type: 'storm' }
-  /** Its program listens for these signals, and no others. */
+  /** The complete set of signals that the program listens for. */
   | { readonly type: 'signals'; readonly names: readonly NodeJS.Signals[] }
   | { readonly type: 'worn'; readonly why: string }
-  /** It has done all it will do. */
+  /** The worker has finished all its work. */
   | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly stack: string }
   | { readonly type: 'log'; readonly level: 'error' | 'info'; readonly text: string }
-  /** What the operator should know, once. */
+  /** A text that the operator should read once. */
   | { readonly type: 'hint'; readonly text: string }
   | { readonly type: 'sign'; readonly sign: Sign };
 
-/** A sign of state that one worker keeps and others need. */
+/** A sign that one worker keeps state that other workers need. */
 export type Sign =
-  /** It has connections that its application took over; its application passes messages from one to others. */
+  /**
+   * `sockets`: the worker has connections that its application took over. `broadcasts`: its application passes messages from
+   * one such connection to others.
+   */
   | { readonly sign: 'sockets' | 'broadcasts' }
-  /** It has answered with metrics; it has opened an MCP session. */
+  /** `metrics`: the worker has answered with metrics. `mcp`: it has opened an MCP session. */
   | { readonly sign: 'metrics' | 'mcp' }
-  /** It gives a client a session cookie; `carried`: the one that the request had, ''. Both are hashes. */
+  /** The worker sends a client the session cookie `given`. `carried`: the cookie in the request, or ''. Both are hashes. */
   | { readonly sign: 'session'; readonly name: string; readonly given: string; readonly carried: string };
 
-/** What the pool says to a worker. */
+/** Messages from the pool to a worker. */
 export type ToWorker =
-  /** The server has been told to stop: the program's listeners for SIGTERM are called now. Requests are still answered. */
+  /** The server is stopping. The worker calls the program's listeners for SIGTERM now, and still answers requests. */
   | { readonly type: 'stopping' }
-  /** The worker claims no more requests. It finishes those that it has, and ends. */
+  /** The worker claims no more requests. It finishes the requests that it has, and ends. */
   | { readonly type: 'close'; readonly reason: ShutdownReason }
-  /** This process has received a signal that its program listens for. */
+  /** This process has received a signal that the program listens for. */
   | { readonly type: 'signal'; readonly name: NodeJS.Signals }
-  /** The server closes: connections that its application has taken over shall end, requests are still answered. */
+  /** The server closes. The worker ends the connections that its application has taken over, and still answers requests. */
   | { readonly type: 'drain' }
-  /** The server listens: a program that asked to listen does so now. */
+  /** The server listens in a place that a program asked for. The program's server emits `listening` now. */
   | { readonly type: 'listening'; readonly place: number; readonly address: AddressInfo }
-  /** The answers to a claim: it may bind, or another worker listens there. `renew`: the file of its socket is gone. */
+  /**
+   * The answer to a claim. `granted`: the worker may bind. `shared`: another worker listens there. `renew`: the socket's file
+   * is gone.
+   */
   | { readonly type: 'port'; readonly step: 'granted' | 'shared' | 'renew'; readonly key: string }
-  /** It cannot listen there: code and message of the operating system's error. */
+  /** The server cannot listen there. Code and message are the operating system's. */
   | {
       readonly type: 'refused';
       readonly place: number;

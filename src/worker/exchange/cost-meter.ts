@@ -1,8 +1,8 @@
 /**
- * What an exchange of this application costs in CPU, smoothed: the loop's busy time over the exchanges begun in it,
- * continuations included.
+ * Measures the CPU cost of an exchange of this application, smoothed. The cost is the loop's busy time divided by the exchanges
+ * begun in that time, and so includes continuations.
  *
- * Law: measures and tells; decides nothing.
+ * Law: measures and reports; decides nothing.
  */
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
@@ -11,7 +11,7 @@ const WEIGHT = 0.3;
 
 export class CostMeter {
   readonly #tell: (microseconds: number) => void;
-  /** −1: not known yet. */
+  /** Microseconds an exchange; −1 before the first sample. */
   #cost = -1;
   #begun = 0;
   #sampledAt = performance.now();
@@ -21,17 +21,20 @@ export class CostMeter {
     this.#tell = tell;
   }
 
-  /** An exchange was begun. */
+  /** Counts an exchange that begins. */
   count(): void {
     this.#begun += 1;
   }
 
-  /** Known to be below so many microseconds. */
+  /** True if the cost is known and below `microseconds`. */
   isBelow(microseconds: number): boolean {
     return this.#cost >= 0 && this.#cost < microseconds;
   }
 
-  /** Called once a turn; looks at the loop's busy time now and then. `now`: as `performance.now()` says. */
+  /**
+   * Samples the loop's busy time, at most once in `SAMPLE_MS`. The loop calls it once a turn. `now`: a value of
+   * `performance.now()`.
+   */
   sample(now: number): void {
     if (this.#begun === 0 || now - this.#sampledAt < SAMPLE_MS) return;
     const total = performance.eventLoopUtilization();

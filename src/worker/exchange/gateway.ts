@@ -1,11 +1,11 @@
 /**
- * What a worker runs: exchanges, from the slab to the application and its answer back.
+ * The gateway runs exchanges in a worker: from the slab to the application, and its answer back.
  *
- * Law: the same for every interface (`interface-api.ts`), which alone knows how an application is called. Knows responses
- * and bodies by their ends; not rings or sockets.
+ * Law: the same for every interface. Only the interface (`interface-api.ts`) knows how to call an application. Knows the ends
+ * of responses and bodies; not rings or sockets.
  *
- * What an application throws: before its head was sent the client gets 500, after it the connection is destroyed, so
- * that the truncation shows. Either way one log line with the request and the stack, and the worker goes on.
+ * Errors of an application: before the head is sent, the client gets 500. After that, the gateway destroys the connection, so
+ * that the client sees the truncation. In both cases it logs one line with the request and the stack, and the worker continues.
  */
 import { errorText } from '../../error-text.ts';
 import { Abort } from '../../ring/layout.ts';
@@ -20,14 +20,17 @@ import { type Running, type RunningOwner } from './running.ts';
 
 export interface GatewayOptions {
   readonly interface: Interface;
-  /** The application may block the thread for its body. */
+  /** True if the application may block the thread while it waits for its body. */
   readonly blockingInput: boolean;
-  /** Where the application's errors are told: one text, request and stack in it. */
+  /** Logs an error of the application. The text has the request and the stack. */
   readonly report: (text: string) => void;
-  /** Handlers that were answered at their deadline and have not ended; above it `onWorn` hears of it. */
+  /**
+   * The gateway calls `onWorn` if more handlers than this are late: the acceptor answered at their deadline, and they have not
+   * ended.
+   */
   readonly mostLate: number;
   readonly onWorn: (why: string) => void;
-  /** Milliseconds a handler may take that does not ask for more. */
+  /** Milliseconds of a handler's deadline, unless it extends the deadline. */
   readonly handlerTimeout: number;
 }
 
@@ -37,13 +40,13 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #reader: RequestReader;
   readonly #inbound: Inbound;
   readonly #running: Roster<Running> = new Roster();
-  /** What was thrown last by the reader of a connection: a microtask throws it once more, without its context. */
+  /** The last error from the reader of a connection. A microtask throws it again, but without its asynchronous context. */
   #thrown: { readonly error: unknown; readonly reader: Running } | null = null;
   #interface: Interface;
   #faults: Faults<Running> | null = null;
-  /** Called when it is idle. */
+  /** Called when the gateway becomes idle. */
   readonly #waiting: (() => void)[] = [];
-  /** How many of those that run are late, and how many last. */
+  /** `#late`: number of running exchanges that are late. `#lasting`: number of running exchanges that last. */
   #late = 0;
   #lasting = 0;
 
@@ -55,7 +58,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.#inbound = new Inbound(loop.link, this, options.blockingInput);
   }
 
-  // called by the loop
+  // Called by the loop.
 
   get running(): number {
     return this.#running.size;
@@ -70,7 +73,10 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     }
   }
 
-  /** What the application throws here is thrown once more where nothing of ours is in its way. */
+  /**
+   * Reads a connection. An error of the application is thrown again in a microtask, where no frame of the gateway is on the
+   * stack.
+   */
   readonly #read = (reader: Running): void => {
     try {
       reader.bodyOnReadable();
@@ -118,7 +124,8 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     points.reached('application');
     if (this.#faults === null) running.start(this);
     else this.#faults.run(running, this.#call);
-    // The client ended its side before the application was called: as under Node, its first call may still answer.
+    // The client ended its side before the application was called. As under Node, the application's first call may still
+    // answer.
     if (why === Abort.LEFT) setImmediate(() => this.checkAborts());
   }
 
@@ -130,9 +137,11 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   readonly #call = (running: Running): void => running.start(this);
 
   /**
-   * Watches this thread for errors that nobody caught: the exchange that one belongs to is answered 502 (or broken
-   * off), its late output is dropped, and `onFault` hears that the thread should not be trusted with more. `onStorm` is
-   * called when errors follow one another without end.
+   * Watches this thread for uncaught errors. If an error belongs to an exchange, its client gets 502, or an abort if the head
+   * is sent. The gateway drops the exchange's later output.
+   *
+   * `onFault` is called for each error: the thread should get no more requests. `onStorm` is called once if errors follow one
+   * another without end.
    */
   watchFaults(onFault: () => void, onStorm: () => void): void {
     this.#faults = new Faults();
@@ -157,7 +166,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.runningOnDone(running);
   }
 
-  // called by its inbound bodies
+  // Called by inbound bodies.
 
   wantBody(exchange: number, generation: number, blocks: boolean): void {
     this.#loop.say(blocks ? RecordKind.READ | BLOCKS : RecordKind.READ, exchange, generation);
@@ -168,19 +177,22 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     this.#loop.assign(exchange, generation);
   }
 
-  // called by the worker
+  // Called by the worker.
 
   /** Calls the application through another interface from now on. */
   callThrough(called: Interface): void {
     this.#interface = called;
   }
 
-  /** Its program ends the connections of a server. Those that the application has taken over stay, as under Node. */
+  /**
+   * Ends the connections of a server, for a program that closes it. Connections that the application has taken over stay open,
+   * as under Node.
+   */
   closeFor(server: object): void {
     for (const running of this.#running) running.closeFor(server);
   }
 
-  /** The new deadline, ms since the epoch; undefined: the request is over. */
+  /** Returns the new deadline in ms since the epoch, or undefined if the request is over. */
   extendDeadline(requestId: string, milliseconds: number): number | undefined {
     const { table } = this.#loop.link.shared;
     for (const { label, outbound, startedAt } of this.#running) {
@@ -194,18 +206,19 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
   }
 
   /**
-   * Resolves when nothing runs any more, save what is late (its client has its answer, and it may never end) and what lasts.
+   * Resolves when no exchange runs. Late exchanges do not count: their clients have an answer, and they may never end. Nor do
+   * exchanges that last.
    */
   idle(): Promise<void> {
     if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  // called by what runs
+  // Called by running exchanges.
 
   runningOnFailed(running: Running, error: unknown): void {
     const { outbound } = running;
-    // An application that gives up because its client left has done right.
+    // If its client left, an application that throws has done nothing wrong.
     if (!outbound.gone) {
       this.#options.report(running.describe('failed', error));
       if (outbound.started) outbound.abort();
@@ -218,7 +231,7 @@ export class Gateway implements Runner, RunningOwner, InboundOwner {
     const { outbound, body } = running;
     if (body !== null) this.#inbound.close(outbound.exchange, body);
     if (outbound.dropped) outbound.leave();
-    // Its last bytes may still wait for room; until they have left, its client can leave.
+    // The last bytes may still wait for room. Until they are in the ring, the client can leave.
     if (outbound.over) this.#forget(running);
     else outbound.onOver = () => this.#forget(running);
   }

@@ -1,12 +1,12 @@
 /**
- * Reports the keys that this worker gives to clients, so that the acceptor knows whose they are (`--affinity`).
+ * Reports the keys that this worker gives to clients, so that the acceptor knows the worker of each key (`--affinity`).
  *
- * Law: reads the heads of this worker's own answers, and the first characters of one kind of body: the OPEN packet of
- * Engine.IO's long-polling, which is the only place that names its session. The report is one record with the key alone.
+ * Law: reads the heads of this worker's own answers. Of bodies it reads only the first characters of Engine.IO's OPEN packet in
+ * long-polling, the only place with the session's name. The report is one record with the key alone.
  *
- * Order: the report is committed to the response ring before the answer's first record. If the ring has no room, the
- * report waits with the other records that found none, and the loop writes it before it flushes an answer that waits. A
- * worker that dies in between has reported a key that no client has got, which is harmless.
+ * Order: the report is committed to the response ring before the answer's first record. If the ring has no room, the report
+ * waits with other such records. The loop writes it before it flushes a waiting answer. If the worker dies in between, it has
+ * reported a key that no client has received, which is harmless.
  */
 import {
   type AffinityPlace,

@@ -1,8 +1,8 @@
 /**
- * Request bodies that come through the inbound ring, sorted into one queue per exchange.
+ * Request bodies from the inbound ring, sorted into one queue per exchange.
  *
- * Law: the ring is always emptied, whoever reads and whoever does not, so that one application that does not read its
- * body never holds up another's. What lies unread in a queue is bounded by the acceptor's window.
+ * Law: always empties the ring, whether or not an application reads its body. An application that does not read never delays
+ * the body of another one. The acceptor's window bounds the unread bytes in a queue.
  */
 import { ByteQueue } from '../../ring/byte-queue.ts';
 import { BROKEN, END, halfWindow, RecordKind, kindOf } from '../../ring/message.ts';
@@ -21,13 +21,13 @@ export class InboundBody implements BodySource {
   #ended = false;
   #error: Error | null = null;
   #consumed = 0;
-  /** How much of that the acceptor was woken for. */
+  /** The value of `#consumed` when this worker last woke the acceptor for it. */
   #consumedTold = 0;
   #reader: Running | null = null;
-  /** What the acceptor was told: nothing, that the application waits, that the thread does. */
+  /** What this body has reported to the acceptor. 0: nothing. 1: the application waits. 2: the thread waits. */
   #told: 0 | 1 | 2 = 0;
   #wake: (() => void) | null = null;
-  /** Its exchange's answer: it does not count against the worker's concurrency while it waits for its client. */
+  /** The answer of the body's exchange. While it waits for its client, it does not count against the worker's concurrency. */
   holder: { setAwaitsClient(awaits: boolean): void } | null = null;
 
   constructor(inbound: Inbound, exchange: number, generation: number) {
@@ -36,7 +36,7 @@ export class InboundBody implements BodySource {
     this.#generation = generation;
   }
 
-  /** Is called in the worker's turn when something came, for a connection that was taken over. */
+  /** Called in the worker's turn when bytes have arrived, for a connection that the application took over. */
   get reader(): Running | null {
     return this.#reader;
   }
@@ -47,22 +47,22 @@ export class InboundBody implements BodySource {
     this.#queue.pooled = reader !== null;
   }
 
-  /** The application has waited for it. */
+  /** True once the application has waited for the body. */
   get asked(): boolean {
     return this.#told > 0;
   }
 
-  /** What its client has still to send (`ExchangeTable.setLeft`). May be asked until END was said. */
+  /** Bytes that the client has still to send (`ExchangeTable.setLeft`). 0 after the end of the body. */
   get left(): number {
     return this.#ended ? 0 : this.#inbound.left(this.#exchange);
   }
 
-  /** It has come whole, but not all of it is here. Like `left`. */
+  /** True if the acceptor has the whole body, but this worker has not. */
   get isComing(): boolean {
     return !this.#ended && this.left === 0;
   }
 
-  // called by the application's input stream
+  // Called by the application's input stream.
 
   next(): Uint8Array | null | undefined {
     const chunk = this.#queue.shift();
@@ -75,7 +75,7 @@ export class InboundBody implements BodySource {
     return this.#ended ? null : undefined;
   }
 
-  /** Nothing is left of it but that it broke off. */
+  /** True if the body broke off and all its queued bytes have been read. */
   get broken(): boolean {
     return this.#queue.length === 0 && this.#error !== null;
   }
@@ -89,7 +89,7 @@ export class InboundBody implements BodySource {
     });
   }
 
-  /** Blocks the thread; every other exchange's bytes are sorted meanwhile. */
+  /** Blocks the thread until the body has bytes or an end. Sorts the bytes of all other exchanges meanwhile. */
   waitSync(): void {
     while (!this.#ready) {
       this.#inbound.mustBlock();
@@ -102,9 +102,9 @@ export class InboundBody implements BodySource {
     return this.#queue.length > 0 || this.#ended || this.#error !== null;
   }
 
-  // called by the loop
+  // Called by the loop.
 
-  /** Copies them. */
+  /** Copies the bytes. */
   onBytes(bytes: Uint8Array): void {
     this.#queue.add(bytes);
     this.#wakeUp();
@@ -121,7 +121,7 @@ export class InboundBody implements BodySource {
     this.#wakeUp();
   }
 
-  /** The acceptor may send as many more. */
+  /** Reports the consumed bytes, so that the acceptor may send as many more. */
   #sayConsumed(): void {
     const wakes = halfWindow(this.#consumed, this.#consumedTold);
     if (wakes) this.#consumedTold = this.#consumed;
@@ -144,12 +144,14 @@ export class InboundBody implements BodySource {
   }
 }
 
-/** What the inbound side needs of the gateway. */
+/** The part of the gateway that the inbound side calls. */
 export interface InboundOwner {
-  /** The application waits for an exchange's body: for the first time, or `blocks` the thread for the first time. */
+  /**
+   * The application waits for an exchange's body. Called for the first wait, and for the first wait that `blocks` the thread.
+   */
   wantBody(exchange: number, generation: number, blocks: boolean): void;
   checkAborts(): void;
-  /** An exchange waits for this worker. */
+  /** The acceptor has assigned an exchange to this worker. */
   assign(exchange: number, generation: number): void;
 }
 
@@ -157,7 +159,7 @@ export class Inbound {
   readonly #link: Link;
   readonly #owner: InboundOwner;
   readonly #mayBlock: boolean;
-  /** By exchange. */
+  /** Indexed by exchange. */
   readonly #bodies: (InboundBody | undefined)[] = [];
   #readable: Set<Running> = new Set();
 
@@ -173,12 +175,12 @@ export class Inbound {
     return body;
   }
 
-  /** The exchange is over: what still comes for it is dropped. */
+  /** The exchange is over. Bytes that still arrive for it are dropped. */
   close(exchange: number, body: InboundBody): void {
     if (this.#bodies[exchange] === body) this.#bodies[exchange] = undefined;
   }
 
-  /** Sorts everything that lies in the ring. */
+  /** Sorts every record in the ring. */
   sort(): void {
     const { inbound } = this.#link;
     while (inbound.next()) {
@@ -199,7 +201,7 @@ export class Inbound {
     this.#readable.add(reader);
   }
 
-  /** Those that something came for since this was asked last. */
+  /** Returns the exchanges that received bytes since the previous call. */
   takeReadable(): Iterable<Running> {
     const readable = this.#readable;
     if (readable.size > 0) this.#readable = new Set();
@@ -214,20 +216,20 @@ export class Inbound {
     this.#owner.wantBody(exchange, generation, blocks);
   }
 
-  /** The application took bytes. `wakes`: the acceptor may wait for that. */
+  /** The application has taken bytes. `wakes`: the acceptor may be waiting for them. */
   consumed(exchange: number, bytes: number, wakes: boolean): void {
     this.#link.shared.table.setConsumed(exchange, bytes);
     if (wakes) this.#link.acceptor.ring();
   }
 
-  /** @throws NoBlockingError where this thread is the one that brings the bytes */
+  /** @throws NoBlockingError if this thread itself brings the bytes */
   mustBlock(): void {
     if (!this.#mayBlock) throw new NoBlockingError();
   }
 
   block(milliseconds: number): void {
     this.#link.inbound.waitForRecord(milliseconds);
-    // It waits for the client, and is not stuck.
+    // The thread waits for a client, so it is not stuck.
     this.#link.turned();
     this.sort();
     this.#owner.checkAborts();

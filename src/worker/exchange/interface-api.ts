@@ -1,7 +1,7 @@
 /**
- * What the gateway needs of an interface: TSGI, or Node's listeners and what is built on them.
+ * The contract between the gateway and an interface: TSGI, or Node's listeners and the interfaces built on them.
  *
- * Law: types, and what of a request's head every interface reads alike.
+ * Law: types, and the parts of a request's head that every interface reads in the same way.
  */
 import { Flag } from '../../http/head-flags.ts';
 import type { RequestReader } from '../../ring/message.ts';
@@ -10,16 +10,20 @@ import type { ResponsePlan } from './outbound.ts';
 import type { Running } from './running.ts';
 
 export interface Interface {
-  /** Takes all it needs of the request: the slab is somebody else's afterwards. `body`: null when it lies complete in the slab. */
+  /**
+   * Copies everything that it needs of the request, because the slab is used for another request afterwards. `body`: null if
+   * the whole body is in the slab.
+   */
   begin(request: RequestReader, body: InboundBody | null): Running;
-  /** Whether the application takes the request's connection over; its body is then what comes behind the head. */
+  /** True if the application takes over the request's connection. The bytes after the head are then the exchange's body. */
   takesOver?(request: RequestReader): boolean;
   /**
-   * Asks the connections that the application has taken over to end, and takes no more; resolves when they have, and when
-   * those that had not after so many milliseconds were cut.
+   * Requests the end of all connections that the application has taken over, and accepts no more.
+   *
+   * Resolves when all have ended. After `milliseconds` it destroys the connections that are left.
    */
   drainSockets?(milliseconds: number): Promise<void>;
-  /** Resolves when what exchanges have left running has ended. */
+  /** Resolves when work that exchanges have left running has ended. */
   settled?(): Promise<void>;
 }
 
@@ -27,7 +31,7 @@ export function planOf(flags: number): ResponsePlan {
   return PLANS[flags & PLAN_MASK]!;
 }
 
-/** Every plan there is, made once: a request allocates none. */
+/** Every possible plan, made once. A request then allocates none. */
 const PLAN_MASK = Flag.HTTP_1_1 | Flag.KEEP_ALIVE | Flag.HEAD;
 const PLANS: ResponsePlan[] = Array.from({ length: PLAN_MASK + 1 }, (_, flags) => ({
   http11: (flags & Flag.HTTP_1_1) !== 0,

@@ -1,8 +1,8 @@
 /**
- * The worker's end of its link to the acceptor: what it was given, and what it says.
+ * The worker's end of its link to the acceptor: its rings, its words in shared memory, and its doorbells.
  *
- * Law: one per worker incarnation; knows the ring room, not applications. Records are only ever written by this
- * thread, so a claim is committed before anything else can write.
+ * Law: one per worker incarnation; knows rings and shared words, not applications. Only this thread writes to the response
+ * ring, so a claim is committed before any other write.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { INSUFFICIENT, RingConsumer, RingProducer } from '../../ring/byte-ring.ts';
@@ -23,7 +23,7 @@ import {
 import type { Memory } from '../../ring/memory.ts';
 import { openShared, type SharedBuffers, type SharedMemory } from '../../ring/shared.ts';
 
-/** What a worker incarnation is started with, as far as its link goes. */
+/** The part of a worker's task that its link needs. */
 export interface LinkTask {
   readonly slot: number;
   readonly shared: SharedBuffers;
@@ -60,22 +60,22 @@ export class Link {
     return this.#memory.load(workerWord(this.slot, LIVE)) === 1;
   }
 
-  /** The server closes: heads shall say so. */
+  /** True if the server closes. Heads then announce the connection's end. */
   get draining(): boolean {
     return this.#memory.load(DRAINING) === 1;
   }
 
-  /** Raised by the acceptor when something changed in an exchange or ring of this worker. */
+  /** The acceptor raises this counter when an exchange or a ring of this worker has changed. */
   get notice(): number {
     return this.#memory.load(workerWord(this.slot, NOTICE));
   }
 
-  /** Raised when an exchange of this worker was aborted. */
+  /** The acceptor raises this counter when it aborts an exchange of this worker. */
   get aborts(): number {
     return this.#memory.load(workerWord(this.slot, ABORTS));
   }
 
-  /** Tells that this thread is not stuck. */
+  /** Reports to the acceptor that this thread is not stuck. */
   turned(): void {
     this.#memory.add(workerWord(this.slot, EPOCH), 1);
   }
@@ -88,7 +88,7 @@ export class Link {
     this.#memory.store(workerWord(this.slot, COST), microseconds);
   }
 
-  /** Whether a live worker holds fewer exchanges than `held`. */
+  /** True if another live worker holds fewer exchanges than `held`. */
   othersHoldFewer(held: number): boolean {
     for (let slot = 1; slot < WORKER_LINES; slot++) {
       if (slot === this.slot || this.#memory.load(workerWord(slot, LIVE)) === 0) continue;
@@ -97,7 +97,7 @@ export class Link {
     return false;
   }
 
-  /** Whether another live worker sleeps. */
+  /** True if another live worker sleeps. */
   othersSleep(): boolean {
     for (let slot = 1; slot < WORKER_LINES; slot++) {
       if (slot === this.slot || this.#memory.load(workerWord(slot, LIVE)) === 0) continue;
@@ -106,7 +106,7 @@ export class Link {
     return false;
   }
 
-  /** Writes a record with a short text, in Latin-1, as its payload; false when the ring has insufficient capacity now. */
+  /** Writes a record with a short text in Latin-1 as its payload. Returns false if the ring has insufficient capacity now. */
   say(kind: number, exchange: number, generation: number, text = ''): boolean {
     const at = this.responses.claim(text.length);
     if (at === INSUFFICIENT) return false;

@@ -1,13 +1,16 @@
 /**
- * The worker's turn: sort what came, hear notices, pull requests, ring once, sleep.
+ * The worker's turn: sort inbound bytes, read notices, claim requests, ring the acceptor once, sleep.
  *
- * Law: decides when this thread claims and when it leaves a claim to another; knows the link and what runs, not how
- * an application is called (`gateway.ts`).
+ * Law: decides when this thread claims, and when it leaves a claim to another worker. Knows the link and the running exchanges,
+ * not how to call an application (`gateway.ts`).
  *
- * Pull: a worker claims while its event loop is free and it holds fewer than `concurrency` exchanges whose head is
- * not sent and that do not wait for bytes of their client. Handlers that await and then burn CPU would pile up on whoever is quickest to claim, so a worker that
- * already holds exchanges leaves the claim to a live worker that holds fewer, for a millisecond (after that the other
- * is not turning its loop). Below 200 µs of CPU an exchange it packs instead: waking others would cost more.
+ * Pull: a worker claims while its event loop is free and it holds fewer than `concurrency` exchanges. An exchange counts until
+ * its head is sent, except while it waits for bytes of its client.
+ *
+ * Handlers that await and then burn CPU would pile up on the worker that claims fastest. A worker that already holds exchanges
+ * therefore leaves the claim to a live worker that holds fewer. It does so for one millisecond; after that, the other worker is
+ * not turning its loop. If an exchange costs less than 200 µs of CPU, the worker claims at once, because waking other workers
+ * would cost more.
  */
 
 import { AsyncResource } from 'node:async_hooks';
@@ -26,39 +29,42 @@ import type { SplitState } from './split-state.ts';
 
 const HEAVY_US = 200;
 const LEAVE_MS = 1;
-/** After this long in one turn the event loop gets a full turn: timers and sockets of the application live too. */
+/** After this time in one turn the event loop gets a full turn, so that the application's timers and sockets run too. */
 const TURN_MS = 2;
-/** The same for handlers that burn CPU: a full turn for each of them would cost a part of every core. */
+/** The same limit for handlers that burn CPU. A full turn for each of them would cost a part of every core. */
 const HEAVY_TURN_MS = 12;
 
-/** So many messages on connections that were taken over wait for the end of a turn; more, and the acceptor begins to send them. */
+/**
+ * Number of messages on taken-over connections that wait for the end of a turn. With more, the worker rings, and the acceptor
+ * begins to send them.
+ */
 const MOST_UNRUNG = 8;
 
 export interface LoopLimits {
   readonly concurrency: number;
   readonly maxStreams: number;
-  /** The acceptor has a thread of its own: what is committed leaves while this one burns CPU. */
+  /** True if the acceptor has a thread of its own. It then sends committed records while this thread burns CPU. */
   readonly apart: boolean;
 }
 
-/** What the loop calls: the gateway. */
+/** The gateway, as the loop calls it. */
 export interface Runner {
-  /** Runs a taken exchange. */
+  /** Runs an exchange that the loop has taken. */
   run(exchange: number, generation: number): void;
-  /** Sorts what came through the inbound ring; connections that were taken over are read at once. */
+  /** Sorts the bytes in the inbound ring. Reads connections that were taken over at once. */
   sortInbound(): void;
   inboundReady(): boolean;
-  /** Exchanges of this worker were aborted. */
+  /** Called if exchanges of this worker were aborted. */
   checkAborts(): void;
-  /** Exchanges that this worker has and has not finished. */
+  /** Number of exchanges that this worker has not finished. */
   readonly running: number;
 }
 
 export class WorkerLoop {
   readonly link: Link;
-  /** Is shown the answers of this worker; null: nothing looks at them. */
+  /** Observes the answers of this worker; null for no observer. */
   answers: AnswerObserver | null = null;
-  /** Is told of connections that were taken over; null: the server has one worker. */
+  /** Receives events of connections that were taken over; null if the server has one worker. */
   split: SplitState | null = null;
   readonly #limits: LoopLimits;
   readonly #cost: CostMeter;
@@ -66,24 +72,33 @@ export class WorkerLoop {
   #held = 0;
   #scheduled = false;
   #inTurn = false;
-  /** Something was committed in this turn that is rung for at its end; so many messages among it. */
+  /**
+   * `#ringDue`: the worker rings at the turn's end for records that it committed in this turn. `#unrung`: number of messages
+   * among them.
+   */
   #ringDue = false;
   #unrung = 0;
   #leavingSince = 0;
   #noticeSeen = 0;
   #abortsSeen = 0;
   readonly #blocked: Set<Outbound> = new Set();
-  /** Entries of exchanges that wait for this worker; not in the request ring. */
+  /** Entries of exchanges that the acceptor assigned to this worker. They are not in the request ring. */
   readonly #assigned: number[] = [];
   /** Called when every exchange has its response head. */
   readonly #waitingForHeads: (() => void)[] = [];
-  /** Records that found no room; the text is a payload in Latin-1. */
+  /** Records that found no room. `text` is the payload in Latin-1. */
   #unsaid: [kind: number, exchange: number, generation: number, text: string][] = [];
   readonly #date: HttpDate = new HttpDate();
-  /** The clock as it was read for the exchange at hand, and what makes that ms since the epoch; the latter for each turn. */
+  /**
+   * `#clock`: `performance.now()` when the current exchange began. `#epoch`: the offset that converts it to ms since the epoch,
+   * computed in each turn.
+   */
   #clock = 0;
   #epoch = 0;
-  /** Where turns run: one is scheduled from within an application, whose asynchronous context is not everybody's. */
+  /**
+   * The asynchronous context of turns. An application can schedule a turn, and its own context must not leak into other
+   * exchanges.
+   */
   readonly #scope: AsyncResource = new AsyncResource('TSGILOOP');
 
   constructor(link: Link, limits: LoopLimits) {
@@ -109,18 +124,18 @@ export class WorkerLoop {
     setImmediate(this.#turn);
   }
 
-  /** What came for a connection that was taken over is worth an exchange. */
+  /** Counts messages on a taken-over connection as an exchange. */
   workedOnTunnel(): void {
     this.#cost.count();
   }
 
-  /** It is taken when there is room for it, like those in the request ring. */
+  /** Queues an exchange for this worker. The loop takes it when it has room, as it does with the request ring. */
   assign(exchange: number, generation: number): void {
     this.#assigned.push(entryOf(exchange, generation));
     if (!this.#inTurn) this.schedule();
   }
 
-  // called by responses
+  // Called by responses.
 
   get apart(): boolean {
     return this.#limits.apart;
@@ -134,12 +149,12 @@ export class WorkerLoop {
     return this.#date.at(Date.now());
   }
 
-  /** When the exchange at hand was begun, ms since the epoch. */
+  /** Time at which the current exchange began, in ms since the epoch. */
   get now(): number {
     return Math.round(this.#epoch + this.#clock);
   }
 
-  /** An exchange that it holds has sent its head, or waits for its client. */
+  /** An exchange that the worker holds has sent its head, or waits for its client. */
   letGo(): void {
     this.#held -= 1;
     this.link.setHeld(this.#held);
@@ -157,22 +172,25 @@ export class WorkerLoop {
     for (const resolve of this.#waitingForHeads.splice(0)) resolve();
   }
 
-  /** One that waited for its client goes on. */
+  /** An exchange that waited for its client continues. */
   hold(): void {
     this.#held += 1;
     this.link.setHeld(this.#held);
   }
 
   /**
-   * Records were committed. A complete answer of a cheap application waits for the end of the turn, so that a batch
-   * costs one ring; what is part of a stream, comes between turns, or stands before CPU-heavy work does not wait.
+   * Records were committed. A complete answer of a cheap application waits for the end of the turn, so that a batch costs one
+   * ring. The worker rings at once for parts of a stream, for records between turns, and before CPU-heavy work.
    */
   committed(complete: boolean): void {
     if (this.#inTurn && complete && this.#cost.isBelow(HEAVY_US)) this.#ringDue = true;
     else this.#ring();
   }
 
-  /** The same of a message on a connection that was taken over: of a turn's first ones the acceptor sends some while the rest are made. */
+  /**
+   * The same for a message on a taken-over connection. After `MOST_UNRUNG` messages the worker rings, so that the acceptor
+   * sends them while the application makes the rest.
+   */
   committedMessage(): void {
     this.committed(true);
     if (this.#ringDue && ++this.#unrung >= MOST_UNRUNG) this.#ring();
@@ -183,7 +201,7 @@ export class WorkerLoop {
     this.link.acceptor.ring();
   }
 
-  /** The same, until the acceptor has read what is committed. */
+  /** The same, until the acceptor has read the committed records. */
   awaitTurn(outbound: Outbound): void {
     this.link.responses.awaitSpace();
     this.blockedOn(outbound);
@@ -193,24 +211,27 @@ export class WorkerLoop {
     return this.link.shared.table.credit(outbound.exchange);
   }
 
-  /** Why nobody waits for an answer that is not over: one of `Abort`. */
+  /** One of `Abort`: the reason why no client waits for an unfinished answer. */
   abortOf(outbound: Outbound): number {
     return outbound.over ? Abort.NONE : this.link.shared.table.abortOf(outbound.exchange);
   }
 
-  /** The response ring is full: asks to be told of space, and looks once more. True: there is room after all. */
+  /**
+   * The response ring is full. Requests a notice when there is space, and then tries once more. Returns true if there is room
+   * now.
+   */
   awaitSpace(bytes: number): boolean {
     this.link.responses.awaitSpace();
     return this.link.responses.claim(bytes) !== INSUFFICIENT;
   }
 
-  /** Writes a record with a short text (Latin-1), or none, now or when there is room; in order. */
+  /** Writes a record with a short text (Latin-1) or none, now or when there is room. Keeps the order of calls. */
   say(kind: number, exchange: number, generation: number, text = ''): void {
     this.#unsaid.push([kind, exchange, generation, text]);
     this.#sayUnsaid();
   }
 
-  // the turn
+  // The turn.
 
   readonly #turn = (): void => this.#scope.runInAsyncScope(this.#run, this);
 
@@ -237,7 +258,7 @@ export class WorkerLoop {
     this.link.acceptor.ring();
   }
 
-  /** Arms, then looks at everything once more; see `ring/doorbell.ts`. */
+  /** Arms the sleeper, then checks for work once more; see `ring/doorbell.ts`. */
   #sleep(): void {
     if (this.#scheduled) return;
     this.link.sleeper.arm();
@@ -279,7 +300,10 @@ export class WorkerLoop {
     return this.#held < concurrency && this.#runner.running < maxStreams && this.link.live;
   }
 
-  /** Claims as many as were there at entry, within the turn's time; true when there is more for the next turn. */
+  /**
+   * Claims at most the requests that were in the ring at entry, within the turn's time. Returns true if the next turn has more
+   * to claim.
+   */
   #pull(): boolean {
     let left = this.link.shared.ring.depth();
     this.#clock = performance.now();
@@ -300,7 +324,7 @@ export class WorkerLoop {
     return this.#clock > end;
   }
 
-  /** Requests that this worker might take. */
+  /** Number of requests that this worker might take. */
   get #waiting(): number {
     return this.#assigned.length + this.link.shared.ring.depth();
   }
@@ -320,14 +344,14 @@ export class WorkerLoop {
     this.#held += 1;
     this.link.setHeld(this.#held);
     this.#cost.count();
-    // There is more than this one, and each is worth a core: ask for another worker before burning CPU.
+    // More requests wait, and each needs a core. Ring for another worker before this one burns CPU.
     if (!this.#cost.isBelow(HEAVY_US) && ring.depth() > 0 && this.link.othersSleep())
       this.link.acceptor.ring();
     this.#runner.run(entry & 0xffff, generation);
     return true;
   }
 
-  /** Whether this claim is left to a worker that holds fewer exchanges. */
+  /** True if this worker leaves the claim to a worker that holds fewer exchanges. */
   #leaves(): boolean {
     if (this.#held === 0 || this.#cost.isBelow(HEAVY_US) || !this.link.othersHoldFewer(this.#held)) {
       this.#leavingSince = 0;

@@ -1,8 +1,8 @@
 /**
- * The bytes of one exchange's answer, from its application into the response ring.
+ * Moves the bytes of one exchange's answer from its application into the response ring.
  *
- * Law: an ordered queue, the exchange's window and the ring's room; what the bytes say is for those who put them here
- * (`response.ts` for TSGI, `node/socket.ts` for what speaks HTTP itself). A string here is Latin-1: one code unit a byte.
+ * Law: knows an ordered queue, the exchange's window and the ring's room. Callers decide on the content of the bytes
+ * (`response.ts` for TSGI, `node/socket.ts` for Node's HTTP). A string here is Latin-1: one code unit is one byte.
  */
 import { Buffer } from 'node:buffer';
 import { chooseFraming, encodeHead, Framing } from '../../http/encoder.ts';
@@ -24,33 +24,33 @@ import type { AnsweredRequest } from './answers.ts';
 import { PartQueue } from './part-queue.ts';
 import { points } from '../points.ts';
 
-/** A string up to this many bytes is written into the ring without a Buffer of its own. */
+/** A string of up to this many bytes is written into the ring without a Buffer of its own. */
 const SHORT = 8 * 1024;
 
-/** An ASCII body up to this many bytes is joined with its head: a call to write costs more than the copy. */
+/** An ASCII body of up to this many bytes is joined with its head: the copy costs less than a second write. */
 const JOINED = 1024;
 
-/** What of a request's head decides its answer's framing. */
+/** The parts of a request's head that decide its answer's framing. */
 export interface ResponsePlan {
   readonly http11: boolean;
   readonly keepAlive: boolean;
   readonly headRequest: boolean;
 }
 
-/** As far as an answer must know it. */
+/** The state of a request body, as an answer needs it. */
 export interface UnfinishedBody {
-  /** The application has waited for it. */
+  /** True once the application has waited for the body. */
   readonly asked: boolean;
   /** Bytes that the client has still to send (`ExchangeTable.setLeft`). */
   readonly left: number;
 }
 
-/** Holds what was encoded last, until it is flushed: a buffer for each text would keep the garbage collector busy. */
+/** Holds the last encoded text until it is flushed. A buffer for each text would keep the garbage collector busy. */
 let scratch: Buffer | null = null;
 
-/** What goes into the queue of a text with so many bytes in UTF-8. To be flushed at once. */
+/** Encodes a text of `bytes` bytes in UTF-8 for the queue. The caller must flush it at once. */
 export function encoded(text: string, bytes: number): Uint8Array | string {
-  // ASCII is Latin-1 as it stands.
+  // ASCII text is Latin-1 already.
   if (text.length === bytes) return text;
   if (bytes > WINDOW) return Buffer.from(text);
   scratch ??= Buffer.allocUnsafeSlow(WINDOW);
@@ -58,7 +58,7 @@ export function encoded(text: string, bytes: number): Uint8Array | string {
   return scratch.subarray(0, bytes);
 }
 
-/** `length` is the body's, in UTF-8. */
+/** `length`: bytes of the body in UTF-8. */
 function writeAnswer(bytes: ByteBuffer, at: number, head: string, body: string, length: number): void {
   const isAscii = body.length === length;
   if (isAscii && length <= JOINED) {
@@ -74,34 +74,34 @@ export class Outbound {
   readonly exchange: number;
   readonly generation: number;
   readonly plan: ResponsePlan;
-  /** The head has been given to the acceptor or waits to be. */
+  /** True once the head is in the ring or in the queue. */
   started = false;
-  /** END or ABORT was said: the exchange is not ours any more. */
+  /** True once END or ABORT was written: the exchange does not belong to this worker any more. */
   over = false;
-  /** Nobody waits for it; what is still written is dropped. */
+  /** True if no client waits for the answer. Later output is dropped. */
   gone = false;
-  /** `drop` was called: its END is still to be said. */
+  /** True once `drop` was called: its END is still to be written. */
   dropped = false;
-  /** Called when it becomes over, if that is not so yet when its application is done. */
+  /** Called when `over` becomes true, if that happens after the application is done. */
   onOver: (() => void) | null = null;
-  /** What follows of the request's body, if it did not come whole with the head. */
+  /** The rest of the request's body, if the head did not bring all of it. */
   body: UnfinishedBody | null = null;
-  /** The client sends the body only if it is told to (`Expect: 100-continue`). */
+  /** True if the client waits for `100 Continue` before it sends the body (`Expect: 100-continue`). */
   expects = false;
-  /** What it answers. */
+  /** The request that this answers. */
   request: AnsweredRequest | null = null;
-  /** The loop's observer is to be shown how the body begins. */
+  /** True if the loop's observer expects the start of the body. */
   protected showsBody = false;
   protected readonly loop: WorkerLoop;
   protected readonly queue: PartQueue = new PartQueue();
   protected ending = false;
   protected closes = false;
   #sent = 0;
-  /** What is written is one message of many, and waits for the turn's end like a whole answer. */
+  /** True for a taken-over connection. A write is then one message, and waits for the turn's end. */
   #tunnel = false;
-  /** The acceptor was told to close the connection behind the answer. */
+  /** True once the worker has requested the connection's end after the answer. */
   #hungUp = false;
-  /** Its application waits for its client. */
+  /** True while the application waits for its client. */
   #awaitsClient = false;
 
   constructor(loop: WorkerLoop, exchange: number, generation: number, plan: ResponsePlan) {
@@ -111,39 +111,39 @@ export class Outbound {
     this.plan = plan;
   }
 
-  /** Why nobody waits for it any more, one of `Abort`; NONE once that was heard, or it is over. */
+  /** One of `Abort`: the reason why no client waits for the answer. NONE once the exchange is dropped or over. */
   get abortedWhy(): number {
     return this.dropped ? Abort.NONE : this.loop.abortOf(this);
   }
 
-  /** The loop's clock, ms since the epoch: when the exchange at hand was begun. */
+  /** The loop's clock: the time at which the current exchange began, in ms since the epoch. */
   get now(): number {
     return this.loop.now;
   }
 
-  /** Nothing follows what is queued. */
+  /** True if nothing can follow the queued bytes. */
   get ended(): boolean {
     return this.over || this.ending;
   }
 
-  /** Bytes that wait for room. */
+  /** Queued bytes, which wait for room. */
   get waiting(): number {
     return this.queue.bytes;
   }
 
-  /** Bytes of an answer that is not over, and that the client has not taken. */
+  /** Bytes of an unfinished answer that the client has not taken. */
   get untaken(): number {
     return this.over ? 0 : this.queue.bytes + ((this.#sent - this.loop.creditOf(this)) | 0);
   }
 
-  /** Its head counts as sent: it no longer counts against the worker's concurrency. */
+  /** Treats the head as sent: the exchange no longer counts against the worker's concurrency. */
   begin(): void {
     if (this.started) return;
     this.started = true;
     if (!this.#awaitsClient) this.loop.letGo();
   }
 
-  /** The application waits for its client's bytes, or has them: until its head is sent it counts only while it has work to do. */
+  /** While the application waits for its client's bytes before the head, the exchange does not count. */
   setAwaitsClient(awaits: boolean): void {
     if (this.started || this.#awaitsClient === awaits) return;
     this.#awaitsClient = awaits;
@@ -151,7 +151,7 @@ export class Outbound {
     else this.loop.hold();
   }
 
-  /** The connection is its application's from now on: what its client sends comes as the exchange's body. */
+  /** Gives the connection to the application. Bytes from the client now arrive as the exchange's body. */
   takeOver(): void {
     this.begin();
     this.#tunnel = true;
@@ -159,19 +159,19 @@ export class Outbound {
     this.loop.committed(false);
   }
 
-  /** The head of the application's answer, before any of it is sent. */
+  /** Shows the observer the head of the answer, before any of it is sent. */
   observe(head: string): void {
     const { answers } = this.loop;
     if (answers !== null && this.request !== null) this.showsBody = answers.headOnReady(head, this.request);
   }
 
-  /** The same, with the first bytes that are sent: Node joins a head and a text that follows it. */
+  /** The same for a head and the first body bytes: Node joins a head and the text that follows it. */
   observeJoined(head: string, data: Uint8Array | string): void {
     this.observe(head);
     if (this.showsBody && typeof data === 'string') this.observeBody(data.slice(head.length));
   }
 
-  /** The first part of its body. */
+  /** Shows the observer the first part of the body. */
   observeBody(body: Uint8Array | string): void {
     if (!this.showsBody || body.length === 0) return;
     this.showsBody = false;
@@ -182,7 +182,7 @@ export class Outbound {
     if (part.length > 0 && !this.dropped) this.queue.push(part);
   }
 
-  /** Sends what stands before the response: it begins nothing, and is dropped where there is no room for it. */
+  /** Sends an interim response, or drops it if the ring has no room. The answer does not begin. */
   sendInterim(text: string): void {
     const { responses } = this.loop.link;
     if (this.over || text.length > PIECE) return;
@@ -193,7 +193,7 @@ export class Outbound {
     this.loop.committed(false);
   }
 
-  /** Ends the answer behind what is queued. Once called with `close`, the connection closes whatever a later call says. */
+  /** Ends the answer after the queued bytes. One call with `close` is enough to close the connection. */
   finish(close: boolean): void {
     if (this.over) return;
     this.closes ||= close;
@@ -201,7 +201,7 @@ export class Outbound {
     this.flush();
   }
 
-  /** A whole answer of the server's own, in place of the application's: only before `started`. */
+  /** Sends an answer of the server. The application's answer is not sent. Only before `started`. */
   refuse(status: number, text: string): void {
     const { http11, headRequest } = this.plan;
     const framing = chooseFraming(status, text.length, http11, headRequest);
@@ -220,19 +220,19 @@ export class Outbound {
     this.sendShort(head, framing === Framing.NONE ? '' : text, framing === Framing.NONE ? 0 : text.length);
   }
 
-  /** The answer cannot be finished: the client shall see the truncation. One that has ended goes out all the same. */
+  /** Aborts the answer, so that the client sees the truncation. An answer that has ended is still sent. */
   abort(): void {
     if (!this.ending) this.#cut(RecordKind.ABORT);
   }
 
-  /** The client has ended its side: what is queued still goes out, and the connection ends. */
+  /** The client has ended its side. Queued bytes are still sent, and then the connection ends. */
   part(): void {
     this.begin();
     this.finish(true);
     this.gone = true;
   }
 
-  /** The application closes the connection with this number behind an answer that has ended. */
+  /** The application closes the connection with this number, after an answer that has ended. */
   closeConnection(connection: number): void {
     if (this.gone || this.#hungUp) return;
     if (!this.over) return this.finish(true);
@@ -242,18 +242,18 @@ export class Outbound {
     this.loop.committed(true);
   }
 
-  /** Ends the connection now: what the acceptor has been given goes out, what waits for room does not. */
+  /** Ends the connection now. The acceptor still sends the bytes that it has; the queue is dropped. */
   hangUp(): void {
     if (!this.ending) this.#cut(RecordKind.RESPONSE | END | CLOSE);
   }
 
-  /** Nobody waits for this answer any more. Gives the exchange back at once; what is still written is dropped. */
+  /** No client waits any more. Gives the exchange back at once, and drops later output. */
   leave(): void {
     this.gone = true;
     this.#cut(RecordKind.RESPONSE | END);
   }
 
-  /** The same, while more of the body comes: END waits for `leave`, because it would break the body off. */
+  /** The same, while more of the body arrives. END waits for `leave`, because END would break the body off. */
   drop(): void {
     if (this.over) return;
     this.gone = true;
@@ -263,7 +263,7 @@ export class Outbound {
     this.onCut();
   }
 
-  /** Moves what there is room for into the ring. */
+  /** Moves queued bytes into the ring, as far as there is room. */
   flush(): void {
     if (this.over) return;
     if (this.dropped) return this.#flushNowhere();
@@ -285,8 +285,8 @@ export class Outbound {
   }
 
   /**
-   * Whether the connection goes on after this answer, as far as the request and the server say. It ends if its client was
-   * never told to send its body: the client may send that next, or its next request, and nobody can tell which.
+   * True if the request and the server keep the connection open after this answer. If the client expects `100 Continue` and
+   * never got it, the connection ends: the client's next bytes may be its body or a request.
    */
   get keepsAlive(): boolean {
     return this.plan.keepAlive && !this.loop.draining && !(this.expects && this.#isUntold);
@@ -296,15 +296,15 @@ export class Outbound {
     return this.body !== null && !this.body.asked && this.body.left !== 0;
   }
 
-  /** A whole answer leaves more of its request's body than the acceptor reads for the connection's sake. */
+  /** True if a whole answer leaves more of the body than the acceptor reads to keep the connection. */
   protected get leavesBody(): boolean {
     return this.body !== null && leavesTooMuch(this.body.left);
   }
 
-  /** All that was queued is in the ring. */
+  /** Called when all queued bytes are in the ring. */
   protected onFlow(): void {}
 
-  /** What was queued was dropped: nobody waits for it. */
+  /** Called when queued bytes were dropped, because no client waits for them. */
   protected onCut(): void {}
 
   protected isOver(): void {
@@ -312,7 +312,7 @@ export class Outbound {
     this.onOver?.();
   }
 
-  /** A whole answer, `length` bytes behind its head: END follows it. A string is encoded as UTF-8. */
+  /** Sends a whole answer with `length` body bytes, and END. A string is encoded as UTF-8. */
   protected sendWhole(head: string, body: Uint8Array | string, length: number): void {
     this.ending = true;
     if (this.dropped) return this.leave();
@@ -324,7 +324,7 @@ export class Outbound {
     this.flush();
   }
 
-  /** A whole answer in one record, the common case: no copy besides the one into the ring. `body` is encoded as UTF-8. */
+  /** Sends a whole answer in one record, the common case, with one copy. `body` is encoded as UTF-8. */
   protected sendShort(head: string, body: string, length: number): void {
     const ring = this.loop.link.responses;
     const size = head.length + length;
@@ -342,7 +342,7 @@ export class Outbound {
     this.loop.committed(true);
   }
 
-  /** Sends as much of the queue as one record holds; false when there is no room now, or the answer cannot be finished. */
+  /** Sends one record from the queue. Returns false if there is no room now, or if the answer was aborted. */
   #sendPiece(): boolean {
     const room = Math.min(PIECE, WINDOW - ((this.#sent - this.loop.creditOf(this)) | 0));
     if (room <= 0) return false;
@@ -364,7 +364,7 @@ export class Outbound {
     return true;
   }
 
-  /** Copies exactly `room` bytes from the queue's front into the ring. False: the memory of a part was taken away while it waited. */
+  /** Copies `room` bytes from the queue into the ring. Returns false if the memory of a part was detached. */
   #fill(at: number, room: number): boolean {
     const { bytes } = this.loop.link.responses;
     for (let left = room; left > 0;) {
@@ -391,7 +391,7 @@ export class Outbound {
     this.onCut();
   }
 
-  /** A record without payload; the loop says it later when the ring is full. */
+  /** Writes a record without payload. If the ring is full, the loop writes it later. */
   #sayEnd(kind: number): void {
     this.isOver();
     this.loop.say(kind, this.exchange, this.generation);

@@ -1,24 +1,24 @@
 /**
- * Bytes that wait to be sent, in the parts in which they were given.
+ * A queue of bytes to be sent, in the parts in which the application wrote them.
  *
- * Law: every operation costs the same however much waits. `Array.shift` moves all that is left above some thousand entries,
- * and an application can write as many parts as it likes.
+ * Law: the cost of an operation does not depend on the length of the queue. Above some thousand entries `Array.shift` moves all
+ * entries that are left, and an application can write any number of parts.
  */
 
 export type Part = Uint8Array | string;
 
-/** Parts that were taken are removed when there are so many, and half of the array are such. */
+/** The queue removes taken parts when it has at least this many, and they are half of the array. */
 const MANY_TAKEN = 1024;
-/** Most answers are one record and queue nothing: their queue makes no array. */
+/** The array of an empty queue. Most answers are one record and queue nothing, so they allocate no array. */
 const NONE: Part[] = [];
 
 export class PartQueue {
   #parts: Part[] = NONE;
-  /** The first that was not taken. */
+  /** Index of the first part that was not taken. */
   #first = 0;
-  /** Those before it need no copy. */
+  /** The parts before this index need no copy. */
   #kept = 0;
-  /** Of all parts, when they were given. */
+  /** Bytes of all queued parts. Their lengths are read when they are pushed. */
   bytes = 0;
 
   get length(): number {
@@ -35,7 +35,7 @@ export class PartQueue {
     this.bytes += part.length;
   }
 
-  /** Takes so many bytes off the first part, which has as many or more. */
+  /** Takes `length` bytes off the first part, which has at least that many. */
   take(length: number): void {
     const part = this.#parts[this.#first]!;
     this.bytes -= length;
@@ -55,7 +55,7 @@ export class PartQueue {
     this.#first = 0;
   }
 
-  /** Copies the parts that lie in `memory`, which will be used for others. */
+  /** Copies the parts whose bytes are in `memory`, which will be overwritten. */
   keep(memory: ArrayBufferLike | undefined): void {
     const parts = this.#parts;
     for (let i = Math.max(this.#kept, this.#first); i < parts.length; i++) {

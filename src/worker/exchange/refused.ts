@@ -1,5 +1,5 @@
 /**
- * An exchange that no application is called for.
+ * An exchange that the server answers itself, without the application.
  *
  * Law: answers, and is over.
  */

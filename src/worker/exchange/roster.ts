@@ -1,14 +1,14 @@
 /**
- * Those who run, in no order.
+ * The running exchanges, in no order.
  *
- * Law: an array, and each knows its place. Not a Set: the table that one has outgrown points to the next, and keeps what
- * it held; once one such table is in the old generation, a part of all requests survives until a full collection.
+ * Law: an array; each entry stores its own place. Not a Set: when a Set grows, its old table points to the new one and keeps
+ * its entries. Once such a table is in the old generation, a part of all requests survives until a full collection.
  */
-/** As it was before the application could replace it. */
+/** The original method, read before the application can replace it. */
 const { pop } = Array.prototype;
 
 export interface Placed {
-  /** Where it stands; −1: nowhere. */
+  /** Index of the entry; −1 if it is in no roster. */
   place: number;
 }
 
@@ -24,7 +24,7 @@ export class Roster<T extends Placed> implements Iterable<T> {
     this.#all.push(one);
   }
 
-  /** False: it was not there. */
+  /** Returns false if the entry was not in the roster. */
   delete(one: T): boolean {
     const { place } = one;
     if (place === -1) return false;
@@ -37,7 +37,7 @@ export class Roster<T extends Placed> implements Iterable<T> {
     return true;
   }
 
-  /** As they are now: whoever comes or goes meanwhile changes nothing. */
+  /** Iterates over a snapshot. Entries that are added or removed meanwhile do not change it. */
   [Symbol.iterator](): Iterator<T> {
     return this.#all.slice()[Symbol.iterator]();
   }

@@ -1,8 +1,8 @@
 /**
- * One exchange that this worker runs: its answer, its body, and how its application is told that nobody waits.
+ * One exchange that this worker runs: its answer, its body, and how its application learns that no client waits.
  *
- * Law: what all interfaces share; how an application is called is a subclass's (`worker/tsgi/interface.ts`, `node/exchange.ts`).
- * The gateway alone decides what happens to it.
+ * Law: the parts that all interfaces share. A subclass knows how to call its application (`worker/tsgi/interface.ts`,
+ * `node/exchange.ts`). Only the gateway decides what happens to an exchange.
  */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import { errorText } from '../../error-text.ts';
@@ -12,27 +12,27 @@ import type { InboundBody } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type { Placed } from './roster.ts';
 
-/** Who is told how a call went: exactly one of these, once. */
+/** Receives the result of a call: exactly one of these methods is called, once. */
 export interface RunningOwner {
-  /** The application is done; its last bytes may still wait for room. */
+  /** The application is done. Its last bytes may still wait for room. */
   runningOnDone(running: Running): void;
-  /** It threw, or rejected. */
+  /** The application threw, or its promise rejected. */
   runningOnFailed(running: Running, error: unknown): void;
 }
 
 export abstract class Running implements Placed {
   readonly outbound: Outbound;
   readonly body: InboundBody | null;
-  /** ms since the epoch at which it was begun. */
+  /** Time at which the exchange began, in ms since the epoch. */
   readonly startedAt: number;
-  /** It lasts as long as its client likes: nobody waits for its end. */
+  /** True if the exchange lasts as long as its client likes. A worker that closes does not wait for its end. */
   readonly lasting: boolean = false;
-  /** Its client was answered at the deadline, and its application goes on. */
+  /** True if the client got an answer at the deadline, and the application goes on. */
   late = false;
   place = -1;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
-  /** The asynchronous context that it runs in: what its application enters there, no other exchange sees. */
+  /** The asynchronous context of the exchange. Stores that its application enters there are not visible to other exchanges. */
   #scope: AsyncResource | null = null;
 
   constructor(outbound: Outbound, body: InboundBody | null) {
@@ -43,20 +43,22 @@ export abstract class Running implements Placed {
 
   /** Calls the application. */
   start(owner: RunningOwner): void {
-    // What it would find by itself; given, it costs a third less.
+    // AsyncResource would find this id by itself. Passing it makes the constructor cost a third less.
     this.#scope = new AsyncResource('TSGIEXCHANGE', executionAsyncId());
     this.#scope.runInAsyncScope(this.call, this, owner);
   }
 
   protected abstract call(owner: RunningOwner): void;
 
-  /** Where it lasts: something came for it, or the end did. */
+  /** For an exchange that lasts: called when bytes or the end of the body have arrived. */
   bodyOnReadable(): void {}
 
   /** Method, target and id, for log lines. */
   abstract get label(): { readonly method: string; readonly target: string; readonly id: string };
 
-  /** Brought up to date whenever it is asked for, so that synchronous code, whose loop does not turn, can ask. */
+  /**
+   * Returns the exchange's signal, up to date at each call. Synchronous code, whose loop does not turn, can therefore check it.
+   */
   signal(): AbortSignal {
     this.#controller ??= new AbortController();
     const why = this.outbound.abortedWhy;
@@ -65,14 +67,14 @@ export abstract class Running implements Placed {
     return this.#controller.signal;
   }
 
-  /** What happened to its request, for the log. */
+  /** Returns a log text about the exchange's request. */
   describe(what: string, error: unknown): string {
     const { method, target, id } = this.label;
     return `${method} ${target} ${what} (request ${id}): ${errorText(error)}`;
   }
 
   /**
-   * Nobody waits for it any more.
+   * No client waits for the exchange any more.
    *
    * @param why one of `Abort`
    */
@@ -82,7 +84,7 @@ export abstract class Running implements Placed {
 
   protected onAbort(why: number): void {
     this.late = why === Abort.DEADLINE;
-    // What its client sent before it left can be read, if it came whole.
+    // The application can still read a body that came whole before its client left.
     const isWhole = why === Abort.GONE && this.body?.left === 0;
     if (isWhole && this.body!.isComing) this.outbound.drop();
     else this.outbound.leave();
@@ -90,17 +92,19 @@ export abstract class Running implements Placed {
     this.#end(reasonOf(why));
   }
 
-  /** Its program ends the connections of a server, which may be another's. */
+  /** Ends the connections of a server, for a program that closes it. The server may belong to another exchange. */
   closeFor(server: object): void {
     this.#within(() => this.onCloseFor(server));
   }
 
   protected onCloseFor(_server: object): void {}
 
-  /** It lasts, and an error of its application was not caught. */
+  /** For an exchange that lasts: an error of its application was not caught. */
   breakOff(): void {}
 
-  /** Its client has another answer than its application's, whose error this is: what that still says is dropped. */
+  /**
+   * The client got an answer that is not the application's, because of this error. Later output of the application is dropped.
+   */
   dismiss(error: unknown): void {
     this.outbound.gone = true;
     this.#within(() => this.onDismiss(error instanceof Error ? error : new Error(String(error))));

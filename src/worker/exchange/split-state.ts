@@ -1,10 +1,11 @@
 /**
- * Signs that an application keeps state in one worker that requests in another one need: sessions, metrics, rooms.
+ * Finds signs that an application keeps state in one worker that requests in other workers need: sessions, metrics, rooms.
  *
- * Law: sees the heads of this worker's answers, and which connection a message came from when another one is written to;
- * reads no body. It reports signs, each of a bounded number; `pool/split-hints.ts` compares the workers and decides.
+ * Law: reads the heads of this worker's answers. When a message is written to a connection, it also knows the connection that
+ * caused it. Reads no body. It reports a bounded number of signs of each kind; `pool/split-hints.ts` compares the workers and
+ * decides.
  *
- * Cost: each of the first answers is looked at, and one of eight later. A look is three searches in the head's text.
+ * Cost: it reads each of the first answers, and one of eight later. Each reading is three searches in the head's text.
  */
 import { createHash } from 'node:crypto';
 import Module from 'node:module';
@@ -12,22 +13,22 @@ import { cookieOf, forEachCookie, lastField } from '../../http/affinity-key.ts';
 import { type AnsweredRequest, type AnswerObserver, statusOf } from './answers.ts';
 import type { Sign } from '../pool-messages.ts';
 
-/** So many answers are looked at, then one of `EACH`. */
+/** The worker reads the first `FIRST` answers, then one of `EACH`. */
 const FIRST = 1000;
 const EACH = 8;
-/** Signs of sessions that one worker reports. */
+/** The most signs of sessions that one worker reports. */
 const MOST_SESSIONS = 500;
 const MCP = 'mcp-session-id';
-/** A longer cookie is not the name of a session; it carries the session itself, which any worker can read. */
+/** A longer cookie is not the id of a session. It carries the session itself, which any worker can read. */
 const LONGEST_ID = 160;
 
-/** Packages through which workers share what they know. */
+/** Packages through which workers share state. */
 const SHARES = ['redis', 'ioredis', '-adapter', 'nats', 'amqp', 'mqtt', 'kafka', 'zeromq'];
 
 export class SplitState implements AnswerObserver {
   readonly #looksForSessions: boolean;
   readonly #report: (sign: Sign) => void;
-  /** Kinds that were seen, and need no second look. */
+  /** Kinds of signs that were reported once and need no second report. */
   readonly #seen: Set<string> = new Set();
   #answers = 0;
   #sessions = 0;
@@ -46,12 +47,12 @@ export class SplitState implements AnswerObserver {
 
   bodyOnStart(): void {}
 
-  /** A connection was taken over. */
+  /** The application took over a connection. */
   onSocket(): void {
     if (this.#isNew('sockets')) this.#report({ sign: 'sockets' });
   }
 
-  /** What came on one connection makes the application write to another one. */
+  /** A message on one connection makes the application write to another one. */
   onBroadcast(): void {
     if (this.#isNew('broadcasts') && !sharesState()) this.#report({ sign: 'broadcasts' });
   }
@@ -59,7 +60,7 @@ export class SplitState implements AnswerObserver {
   #look(head: string, request: AnsweredRequest): void {
     if (isMetrics(head) && this.#isNew('metrics') && !sharesState()) this.#report({ sign: 'metrics' });
     if (!this.#looksForSessions) return;
-    // In every usual spelling: Set-Cookie, set-cookie; Mcp-Session-Id, mcp-session-id.
+    // The searches match both usual spellings: Set-Cookie, set-cookie; Mcp-Session-Id, mcp-session-id.
     if (head.includes('ookie:')) this.#onCookies(head, request);
     if (head.includes('cp-') && lastField(head, MCP) !== undefined && this.#isNew('mcp'))
       this.#report({ sign: 'mcp' });
@@ -83,7 +84,7 @@ export class SplitState implements AnswerObserver {
   }
 }
 
-/** Prometheus's text format, and OpenMetrics. */
+/** The text formats of Prometheus and of OpenMetrics. */
 function isMetrics(head: string): boolean {
   return head.includes('version=0.0.4') || head.includes('application/openmetrics-text');
 }
@@ -98,7 +99,7 @@ function digest(text: string): string {
   return createHash('sha256').update(text, 'latin1').digest('base64').slice(0, 16);
 }
 
-/** The application has a channel of ours, or a package that connects it with others. */
+/** True if the application uses a channel of tsgi-threads, or a package that connects it with other processes. */
 function sharesState(): boolean {
   if ((globalThis as Record<symbol, unknown>)[Symbol.for('tsgi-threads.channel')] === true) return true;
   const { _cache: modules } = Module as unknown as { readonly _cache: object };

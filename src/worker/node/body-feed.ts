@@ -1,28 +1,28 @@
 /**
- * The body of a request that did not come whole with its head, on its way into Node's request.
+ * Moves the rest of a request's body into Node's request, if the head did not bring all of it.
  *
- * Law: when bytes are taken and how many; what they are given to, and what the body's end means, is its owner's.
+ * Law: decides when it takes bytes, and how many. Its owner decides where the bytes go, and what the body's end means.
  */
 import type { IncomingMessage } from 'node:http';
 import type { InboundBody } from '../exchange/inbound.ts';
 import { isRead } from './request.ts';
 
-/** Its exchange. */
+/** The exchange of the body. */
 export interface FeedOwner {
-  /** No more of the body is read. */
+  /** True if no more of the body is read. */
   readonly bodyIsOver: boolean;
-  /** Who is given the bytes. */
+  /** The request that receives the bytes. */
   readonly bodyReader: IncomingMessage;
-  /** False: the request has enough. */
+  /** Returns false if the request has enough bytes for now. */
   feedOnBytes(bytes: Uint8Array): boolean;
   feedOnEnd(): void;
   /** The client has gone in the middle of the body, or has broken it off. */
   feedOnBroken(): void;
-  /** The client has left, and the body is not read. */
+  /** The client has left, and the application does not read the body. */
   feedOnUnread(): void;
 }
 
-/** What one read of Node's socket takes. */
+/** Bytes that one read takes from a Node socket. */
 const NODE_READ = 64 * 1024;
 
 export class BodyFeed {
@@ -30,7 +30,7 @@ export class BodyFeed {
   readonly #owner: FeedOwner;
   #waits = false;
   #fills = false;
-  /** The acceptor was told to let the body come. */
+  /** True once this worker has requested the body from the acceptor. */
   asked = false;
 
   constructor(body: InboundBody, owner: FeedOwner) {
@@ -38,15 +38,17 @@ export class BodyFeed {
     this.#owner = owner;
   }
 
-  /** The request has room. */
+  /** Continues to read: the request has room. */
   resume(): void {
     if (!this.#waits && !this.#owner.bodyIsOver) this.#read();
   }
 
   /**
-   * The client has left behind a body that came whole: the request takes of it what Node's socket would have read by now.
+   * The client has left after it sent the whole body. The request receives as much of it as Node's socket would have read by
+   * now.
    *
-   * @param patience milliseconds after which an unread body is given up; 0: never. The first call decides.
+   * @param patience milliseconds after which the exchange stops to wait for a reader of the body. 0 disables the limit. The
+   * first call decides.
    */
   fill(patience: number): void {
     const isFirst = !this.#fills;
@@ -62,7 +64,7 @@ export class BodyFeed {
     setTimeout(look, patience, this, patience).unref();
   }
 
-  /** Gives the request what has come until it has enough; waits for more when there is nothing. */
+  /** Passes bytes to the request until it has enough. Waits if there are none. */
   #read(): void {
     const owner = this.#owner;
     while (!owner.bodyIsOver) {
@@ -70,7 +72,7 @@ export class BodyFeed {
       if (owner.bodyIsOver) return;
       if (bytes === undefined) return this.#wait();
       if (bytes === null) return owner.feedOnEnd();
-      // What its listeners throw is theirs, as in Node.
+      // As in Node, an error from the request's listeners goes to the caller.
       if (!owner.feedOnBytes(bytes) && !this.#mustFill) return;
     }
   }

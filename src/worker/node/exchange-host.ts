@@ -1,5 +1,5 @@
 /**
- * What an exchange of Node's messages needs of its server, and what came for it.
+ * The contract between an exchange with Node messages and its server, and the parts of an arrived request.
  *
  * Law: types; `site.ts` is the host, `exchange.ts` uses it.
  */
@@ -8,23 +8,23 @@ import type { InboundBody } from '../exchange/inbound.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';
 
-/** What all exchanges of an interface have in common. */
+/** The part that all exchanges of a server share. */
 export interface ExchangeHost {
-  /** Whose listeners are told. */
+  /** The server whose listeners are called. */
   readonly server: Server;
-  /** Calls them. What it returns is awaited if it is a promise; its rejection is the application's failure. */
+  /** Calls the application. If it returns a promise, the exchange awaits it. A rejection is the application's failure. */
   readonly listener: (request: IncomingMessage, response: ServerResponse) => unknown;
   requestId(serial: number): string;
   request(head: RequestHead, socket: ExchangeSocket): IncomingMessage;
-  /** The response to a request with such flags (`http/head-flags.ts`). */
+  /** Makes the response to a request with these flags (`http/head-flags.ts`). */
   response(request: IncomingMessage, flags: number): ServerResponse;
 }
 
-/** What came. */
+/** An arrived request. */
 export interface Arrived {
   readonly head: RequestHead;
-  /** What follows of the body, when it has not all come with the head. */
+  /** The rest of the body, if the head did not bring all of it. */
   readonly body: InboundBody | null;
-  /** The whole body, when it has. */
+  /** The whole body, if the head brought it. */
   readonly complete: Uint8Array | null;
 }

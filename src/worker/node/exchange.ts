@@ -1,12 +1,12 @@
 /**
  * One exchange as Node's HTTP sees it: request, response and socket, and when each of them is over.
  *
- * Law: does what Node's server does around a request (its `parserOnIncoming` and `resOnFinish`), with Node's own
- * `IncomingMessage` and `ServerResponse`; knows the outbound and the inbound body by their methods. What is called with
- * them is the listener's (`worker/node/interface.ts`).
+ * Law: does what a Node server does around a request (`parserOnIncoming` and `resOnFinish`), with Node's own `IncomingMessage`
+ * and `ServerResponse`. Knows the outbound and the inbound body by their methods. The listener is its host's
+ * (`worker/node/site.ts`).
  *
- * The end: a response that is finished goes out at once, and END with it, unless the application still reads its body:
- * END would break that off, so it waits for the body's end.
+ * The end: a finished response goes out at once, and END with it. If the application still reads its body, END waits for the
+ * body's end, because END would break it off.
  */
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -35,27 +35,27 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
   protected readonly host: ExchangeHost;
   readonly head: RequestHead;
   readonly complete: Uint8Array | null;
-  /** `makeMessages` was called: the three below are there. */
+  /** True once `makeMessages` was called: the three fields below are set. */
   hasMessages = false;
   protected request!: IncomingMessage;
   protected response!: ServerResponse;
   #socket!: ExchangeSocket;
   #owner!: RunningOwner;
-  /** No more of the body is read. */
+  /** True if no more of the body is read. */
   bodyIsOver = false;
   readonly #feed: BodyFeed | null;
   /** An interim response of which a part was written. */
   #interim: InterimText | null = null;
   #done = false;
-  /** Bytes of the response, its head left out; NaN as long as the head is not sent. */
+  /** Bytes of the response without its head; NaN until the head is sent. */
   #bodyBytes = Number.NaN;
-  /** The response is finished, and END waits for the body to end. */
+  /** True if the response is finished. END may still wait for the body's end. */
   #ending = false;
-  /** All of the response is in the ring. */
+  /** True once the whole response is in the ring. */
   #finished = false;
-  /** The client has left behind a body that came whole, and the listener reads that first; one of `Abort`. */
+  /** One of `Abort`. Set if the client sent its whole body and left, and the listener still reads the body. */
   #left: number = Abort.NONE;
-  /** The client is gone, and what it sent can still be read: the exchange is over when its listener's promise settles. */
+  /** The client is gone, but its bytes can be read: the exchange ends when the listener's promise settles. */
   protected outlivesClient = false;
 
   constructor(outbound: ExchangeOutbound, host: ExchangeHost, { head, body, complete }: Arrived) {
@@ -80,14 +80,14 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     }
   }
 
-  /** Calls the listener. What it throws is the application's failure. */
+  /** Calls the listener. An error from it is the application's failure. */
   protected serve(): void {
     this.makeMessages();
     this.#dispatch(this.request, this.response);
     this.pushComplete();
   }
 
-  /** In the exchange's scope: Node tells of a response that is made, and who hears may enter a context. */
+  /** Runs in the exchange's scope: Node publishes a new response, and a subscriber may enter a context. */
   protected makeMessages(): void {
     this.hasMessages = true;
     const { host } = this;
@@ -111,7 +111,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     this.follow(listener(request, response));
   }
 
-  /** What its application returned; a promise that rejects is its failure. */
+  /** Follows the result of the application. A promise that rejects is its failure. */
   protected follow(result: unknown): void {
     if (!(result instanceof Promise)) return;
     result.then(
@@ -140,7 +140,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     };
   }
 
-  // the body
+  // The body.
 
   protected pushComplete(): void {
     if (this.body !== null) return;
@@ -149,7 +149,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     if (request.destroyed && bytes !== null) return;
     if (bytes !== null) this.feedOnBytes(bytes);
     request.complete = true;
-    // A listener that has destroyed the socket receives the end all the same, as under Node.
+    // As under Node, a listener that has destroyed the socket still receives the end.
     if (this.bodyIsOver) request.push(null);
     else this.#endBody();
   }
@@ -178,7 +178,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
   feedOnEnd(): void {
     this.request.complete = true;
     this.#endBody();
-    // Node's socket reads the client's end behind the body.
+    // Node's socket reads the client's end after the body.
     if (this.#left !== Abort.NONE) setImmediate(leave, this);
   }
 
@@ -187,12 +187,12 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     this.leaveNow();
   }
 
-  /** For Node this is an aborted request. */
+  /** Node treats this as an aborted request. */
   feedOnBroken(): void {
     this.#socket.settle();
   }
 
-  // the response
+  // The response.
 
   socketOnWrite(data: Uint8Array | string): boolean {
     if (!Number.isNaN(this.#bodyBytes)) {
@@ -210,13 +210,13 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     return true;
   }
 
-  /** RFC 9110 §15.2: a client of HTTP/1.0 is sent none. */
+  /** RFC 9110 §15.2: an HTTP/1.0 client receives no interim response. */
   #onInterim(data: Uint8Array | string): false {
     const { outbound } = this;
     const interim = this.#interim ?? new InterimText();
     this.#interim = null;
     for (const text of interim.add(data)) {
-      // The acceptor says it, to a client that waits for it, when its body is first asked for.
+      // The acceptor sends `100 Continue` when the body is first requested, if the client waits for it.
       if (text === CONTINUE && this.#expectsContinue && this.#feed?.asked !== true) this.socketOnResume();
       else if (outbound.plan.http11) outbound.sendInterim(text);
     }
@@ -252,7 +252,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     if (!this.outbound.over) this.outbound.finish(this.#closes);
   }
 
-  /** Whether the connection ends behind the response; what does not have the length it announced ends it, too. */
+  /** True if the connection ends after the response. A body with another length than announced ends it, too. */
   get #closes(): boolean {
     const response = this.response;
     const { _last, _contentLength, _hasBody } = internals(response);
@@ -265,7 +265,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     return _last || isShort || !this.outbound.plan.keepAlive;
   }
 
-  /** All of the response is in the ring, as Node calls it when all is with the kernel. */
+  /** The whole response is in the ring. Node calls this when the kernel has the whole response. */
   responseOnFinish(): void {
     const request = this.request;
     const socket = this.#socket;
@@ -277,21 +277,21 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     process.nextTick(emitClose, this.response);
     if (this.bodyIsOver) return this.onOver();
     if (this.outbound.over) return socket.settle();
-    // Who began to read and stopped holds the connection no longer than an idle one is held.
+    // A listener that has stopped reading holds the connection no longer than an idle one is held.
     const keepAlive = keepAliveOf(this.host.server);
     if (keepAlive > 0) socket.setTimeout(keepAlive);
   }
 
-  /** What was not read is let go, and whoever waits for the request's end hears of it. */
+  /** Drops the unread body, and emits the request's end if it has listeners for that. */
   #dump(request: IncomingMessage): void {
     request.complete = true;
     this.#endBody();
     if (request.listenerCount('end') + request.listenerCount('close') > 0) dump(request);
   }
 
-  // the end
+  // The end.
 
-  /** Nothing more happens to it. */
+  /** Ends the exchange: nothing more happens to it. */
   protected onOver(): void {
     if (this.#done) return;
     this.#done = true;
@@ -311,7 +311,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     else this.#socket.settle();
   }
 
-  /** As under Node: its socket reads the body, and the client's end behind it. */
+  /** As under Node, whose socket reads the body and then the client's end. */
   get #readsFirst(): boolean {
     return this.hasMessages && !this.outlivesClient && !this.bodyIsOver && this.body?.left === 0;
   }
@@ -319,7 +319,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
   #leaveLater(why: number): void {
     this.#left = why;
     if (why === Abort.GONE) this.outbound.drop();
-    // It holds its worker no longer than an idle connection is held.
+    // The exchange holds its worker no longer than an idle connection is held.
     this.#feed!.fill(keepAliveOf(this.host.server));
   }
 
@@ -328,7 +328,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     if (!this.#done) this.abort(this.#left);
   }
 
-  /** As Node's server, which ends its side when a client has ended its own. What is still read of the body would be broken off. */
+  /** As Node's server does, ends this side after the client's. `part` would abort a body that is still read. */
   #part(): void {
     this.#ending = true;
     if (this.outlivesClient && this.body?.isComing === true) this.outbound.drop();
@@ -347,7 +347,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     if (this.hasMessages) this.#socket.settle();
   }
 
-  /** One that is late goes on; for its socket is gone, its response says nothing of its end. */
+  /** A late exchange goes on. Its socket is gone, so its response emits no event at its end. */
   protected hearTheEnd(): void {
     const response = this.response;
     const { end } = response;
@@ -372,7 +372,7 @@ export class NodeExchange extends Running implements ExchangeSocketOwner, FeedOw
     tellSilence(this.request, this.#socket);
   }
 
-  /** By the client, by the application, or because all is over. */
+  /** Called when the client or the application destroys the socket, or when all is over. */
   socketOnDestroy(): void {
     this.bodyIsOver = true;
     if (!this.#done) this.outbound.abort();

@@ -1,9 +1,9 @@
 /**
- * Node's `(request, response)` listeners inside a worker: a request becomes an `IncomingMessage` and a `ServerResponse`,
- * or a socket of its own.
+ * Node's `(request, response)` listeners inside a worker. A request becomes an `IncomingMessage` and a `ServerResponse`, or a
+ * socket of its own.
  *
- * Law: makes them and wires them to an exchange; what happens then is `exchange.ts`, or for a connection that is taken
- * over `upgraded-socket.ts`. Knows `http.Server` as what listeners hang on, and never listens.
+ * Law: makes these objects and connects them to an exchange. `exchange.ts` does the rest, or `upgraded-socket.ts` for a
+ * connection that is taken over. Uses `http.Server` as the holder of listeners, and never listens.
  */
 import type { Server } from 'node:http';
 import { isPolling } from '../../http/affinity-key.ts';
@@ -30,9 +30,9 @@ export interface NodeInterfaceOptions {
   /** A listener, or a server whose listeners are called. */
   readonly application: NodeHandler | Server;
   readonly requestIdPrefix: string;
-  /** Of a program that listens by itself: the server for a request that arrived at this address. */
+  /** For a program that listens by itself: returns the server for a request that arrived at this address. */
   readonly serverAt?: ((local: LocalAddress) => Server) | undefined;
-  /** Is told what the operator should know of requests that this worker will not answer well. */
+  /** Receives a text for the operator, about requests that this worker will not answer well. */
   readonly hint?: ((text: string) => void) | undefined;
 }
 
@@ -65,7 +65,7 @@ export class NodeInterface implements Interface {
     this.#siteAt = serverAt === undefined ? () => site : (local) => siteOf(serverAt(local));
   }
 
-  /** As Node's servers do: whatever asks for an upgrade, or to be connected, if somebody listens for that. */
+  /** As Node's servers do, takes over a request for an upgrade or for CONNECT, if the server has a listener for it. */
   takesOver(reader: RequestReader): boolean {
     if ((reader.flags & Flag.UPGRADE) === 0 || reader.moreBody || reader.bodyLength > 0) return false;
     if (this.#draining) return false;
@@ -106,7 +106,7 @@ export class NodeInterface implements Interface {
     return new UpgradedExchange(outbound, body, parts);
   }
 
-  /** The connection ends: what follows on it may be the bytes of a tunnel that there is not. */
+  /** Ends the connection, because its next bytes may belong to a tunnel that does not exist. */
   #refuseConnect(reader: RequestReader): RefusedExchange {
     const plan = planOf(reader.flags & ~Flag.KEEP_ALIVE);
     return new RefusedExchange(new Outbound(this.#loop, reader.exchange, reader.generation, plan), 501);

@@ -1,15 +1,16 @@
 /**
- * Interim responses (1xx): what may stand in one, and when Node's functions may write one.
+ * Interim responses (1xx): which text is valid in one, and when Node's functions may write one.
  *
- * Law: judges text and arguments; writes nothing. Node before 26 writes the hints of `writeEarlyHints` as they are given:
- * a name or value with a line end would split the response, also when the line end is the low byte of another character.
- * The functions are replaced in `ServerResponse` itself, because applications reach them through subclasses and through
- * the prototype. Responses of other servers in this thread are left to Node.
+ * Law: checks text and arguments; writes nothing. Node before 26 writes the hints of `writeEarlyHints` without a check. A name
+ * or value with a line end would split the response, even if the line end is only the low byte of another character.
+ *
+ * The functions are replaced in `ServerResponse` itself, because applications reach them through subclasses and through the
+ * prototype. Responses of other servers in this thread keep Node's behavior.
  */
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
 import { internals, isOurs } from './response.ts';
 
-/** The longest interim response, in bytes. */
+/** Bytes of the longest interim response. */
 const LONGEST = 16 * 1024;
 
 const BEGINS = /^HTTP\/1\.1 1\d\d /;
@@ -44,7 +45,7 @@ function guard(
   prototype[name] = guarded[name]!;
 }
 
-/** A copy, so that what is checked is what is written: a getter may return something else the next time. */
+/** Copies the hints, so that the checked values are the written ones: a getter may return another value the next time. */
 function checkedHints(hints: unknown): unknown {
   // Node's own check rejects these.
   if (typeof hints !== 'object' || hints === null || Array.isArray(hints)) return hints;
@@ -56,7 +57,7 @@ function checkedHints(hints: unknown): unknown {
   return copy;
 }
 
-/** What is no string is for Node to reject. */
+/** Node rejects a link that is not a string. */
 function checkedLink(link: unknown): unknown {
   if (typeof link === 'string') validateHeaderValue('link', link);
   return link;
@@ -76,19 +77,19 @@ function headIsSent(name: string): Error {
   );
 }
 
-/** Whether a write that comes before the response's head begins an interim response. */
+/** True if a write before the response's head begins an interim response. */
 export function beginsInterim(data: Uint8Array | string): boolean {
   return BEGINS.test(typeof data === 'string' ? data : asLatin1(data.subarray(0, 13)));
 }
 
-/** Collects interim responses, which may come in several writes. */
+/** Collects interim responses, which may arrive in several writes. */
 export class InterimText {
   #text = '';
 
   /**
-   * Returns the interim responses that are complete now, none while one is not.
+   * Returns the interim responses that are complete now, or none while the first one is not.
    *
-   * @throws TypeError ERR_INVALID_CHAR for what is no sequence of interim responses: nothing of it may be sent
+   * @throws TypeError ERR_INVALID_CHAR if the text is not a sequence of interim responses. The caller must not send any of it.
    */
   add(data: Uint8Array | string): readonly string[] {
     let text = this.#text + (typeof data === 'string' ? data : asLatin1(data));
@@ -105,7 +106,7 @@ export class InterimText {
     return whole;
   }
 
-  /** Nothing of an interim response is left behind. */
+  /** True if no incomplete interim response is left. */
   get isEmpty(): boolean {
     return this.#text === '';
   }

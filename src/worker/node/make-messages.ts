@@ -1,8 +1,7 @@
 /**
- * Makes the request and the response of an exchange, as Node's server would make them.
+ * Makes the request and the response of an exchange as Node's server would make them.
  *
- * Law: reads what a server was made with, of which Node keeps a part under symbols; what becomes of the messages is
- * `exchange.ts`.
+ * Law: reads the options that a server was made with. Node keeps a part of them under symbols. `exchange.ts` uses the messages.
  */
 import http, { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { Flag } from '../../http/head-flags.ts';
@@ -11,15 +10,15 @@ import type { PeerSocket } from './peer-socket.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';
 
-/** What Node's HTTP keeps in a request and does not document; the same since Node 12. */
+/** Undocumented properties of Node requests; the same since Node 12. */
 interface RequestInternals {
   joinDuplicateHeaders: boolean;
-  /** The client asks for another protocol, and somebody listens for that. */
+  /** True if the client requests another protocol, and the server has a listener for that. */
   upgrade: boolean;
   _addHeaderLines(fields: string[], length: number): void;
 }
 
-/** What `http.createServer` was given, and Node keeps on the server. */
+/** Options of `http.createServer` that Node keeps on the server. */
 interface Given {
   readonly joinDuplicateHeaders?: boolean;
   readonly rejectNonStandardBodyWrites?: boolean;

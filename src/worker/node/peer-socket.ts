@@ -1,8 +1,8 @@
 /**
- * What a socket of Node tells of a client's connection, when the connection is the acceptor's.
+ * The properties of a Node socket for a client's connection that the acceptor owns.
  *
- * Law: addresses, the timeout, and what a real socket has besides that means nothing here. Reading and writing are a
- * subclass's: `socket.ts` for one exchange, `upgraded-socket.ts` for a connection that the application has taken over.
+ * Law: addresses, the timeout, and the methods of a real socket that have no effect here. Subclasses read and write:
+ * `socket.ts` for one exchange, `upgraded-socket.ts` for a connection that the application has taken over.
  */
 import { Duplex, type DuplexOptions } from 'node:stream';
 import type { Peers } from '../../ring/message.ts';
@@ -22,11 +22,11 @@ export abstract class PeerSocket extends Duplex {
   readonly localPort: number;
   bytesRead = 0;
   bytesWritten = 0;
-  /** Milliseconds of `setTimeout`; undefined when there is none. */
+  /** Milliseconds of `setTimeout`; undefined without a timeout. */
   timeout: number | undefined;
   #timer: NodeJS.Timeout | null = null;
   #isUntimed = false;
-  /** `untaken` and `unsent` when the timer was set. */
+  /** Values of `untaken` and `unsent` when the timer was set. */
   #untaken = 0;
   #unsent = 0;
 
@@ -83,7 +83,7 @@ export abstract class PeerSocket extends Duplex {
     return this;
   }
 
-  /** Something was read or written. */
+  /** Restarts the timeout: bytes were read or written. */
   protected refreshTimeout(): void {
     if (this.#timer === null) return;
     this.#timer.refresh();
@@ -95,15 +95,15 @@ export abstract class PeerSocket extends Duplex {
     this.#unsent = this.unsent;
   }
 
-  /** Bytes that were written, and that the client has not taken. */
+  /** Written bytes that the client has not taken. */
   protected abstract get untaken(): number;
 
-  /** Changes with each byte that the client sends, whether or not it is read. */
+  /** A number that changes with each byte that the client sends, even if no code reads that byte. */
   protected get unsent(): number {
     return 0;
   }
 
-  /** Its connection belongs to others from now on, whose time it does not count. */
+  /** Ends the timeout, and starts no other: the connection serves other exchanges from now on. */
   protected endTimeout(): void {
     this.#isUntimed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -117,7 +117,7 @@ export abstract class PeerSocket extends Duplex {
     else this.onTimeout();
   }
 
-  /** No byte was written, read, taken or sent for as long as `setTimeout` was given. */
+  /** No byte was written, read, taken or sent for the time of `setTimeout`. */
   protected onTimeout(): void {
     this.emit('timeout');
   }
@@ -127,7 +127,7 @@ function timedOut(socket: PeerSocket): void {
   socket.timePassed();
 }
 
-/** What timers of Node take. */
+/** The longest delay of a Node timer, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 function durationOf(milliseconds: unknown): number {
@@ -149,7 +149,7 @@ export function familyOf(address: string): string {
   return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
-/** As Node's sockets fail when they are written behind their end. */
+/** The error of a Node socket for a write after its end. */
 export function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), {
     code: 'ERR_STREAM_DESTROYED',

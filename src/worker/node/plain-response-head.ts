@@ -1,41 +1,43 @@
 /**
- * The head of an answer that needs nothing of Node's `ServerResponse`, which is slower.
+ * Builds the head of an answer that does not need Node's `ServerResponse`, which is slower.
  *
- * Law: says of every other answer that it is none, and never bends one: what Node refuses, changes or closes the
- * connection for is Node's to do, and is decided in one place. What is left is written as Node writes it.
+ * Law: returns null for every other answer, and never changes one. If Node would reject or change an answer, or close its
+ * connection, Node's code does so: that decision has one place. All other heads are the same text that Node writes.
  */
 import { STATUS_CODES } from 'node:http';
 import { statusLine } from '../../http/encoder.ts';
 import { isHopByHop } from '../../tsgi/hop-by-hop.ts';
 import type { Prepared } from '../fetch/body-fields.ts';
 
-/** What a field's name says of it. */
+/** Kinds of fields by their name. */
 const Field = { ANY: 0, LENGTH: 1, SPECIAL: 2 } as const;
 
 /** A token (RFC 9110 §5.6.2). */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-/** What no value has (RFC 9110 §5.5): Node rejects it. */
+/** A character that no value may have (RFC 9110 §5.5): Node rejects it. */
 const UNUSUAL = /[^\t\u0020-\u007E\u0080-\u00FF]/;
 
-/** Names in any case of letters; an application has few, and one that makes up new ones does not fill the memory. */
+/**
+ * Kinds by name, in any case of letters. An application has few names. `MOST_KNOWN` bounds the memory if it makes up new ones.
+ */
 const known = new Map<string, number>();
 const MOST_KNOWN = 512;
 
 export interface PlainContext {
-  /** Bytes of the body; −1: it is not sent, and its length is what the fields say. */
+  /** Bytes of the body; −1 if the body is not sent, and the fields give its length. */
   readonly length: number;
   readonly http11: boolean;
   readonly keepAlive: boolean;
   readonly date: string;
 }
 
-/** Status line to empty line, Latin-1; null when Node's response must be asked. */
+/** Returns the head, status line to empty line, in Latin-1. Returns null if Node's response must decide. */
 export function plainHead(
   answer: Prepared,
   { length, http11, keepAlive, date }: PlainContext,
 ): string | null {
   const { status, statusText, headers } = answer;
-  // 205 says by its length that it has no body, and who forgets that is Node's concern.
+  // The length of a 205 must announce that it has no body. Node handles an application that forgets this.
   if (statusText || status === 205 || STATUS_CODES[status] === undefined) return null;
   let said = false;
   let text = statusLine(status);
@@ -51,7 +53,7 @@ export function plainHead(
     }
     text += `${name}: ${value}\r\n`;
   }
-  // Node would send it in chunks, or end a connection of HTTP/1.0 behind it.
+  // Node would send the body in chunks, or end an HTTP/1.0 connection after it.
   if (!said && (length > 0 || !http11)) return null;
   return `${text}Date: ${date}\r\nConnection: ${keepAlive ? 'keep-alive' : 'close'}\r\n\r\n`;
 }

@@ -1,24 +1,24 @@
 /**
- * A request's head, taken out of the slab: what Node's messages are made of, now or when they are asked for.
+ * A request's head, copied out of the slab. Node's messages are made from it, now or when they are first used.
  *
- * Law: text and numbers as they were sent; decides nothing.
+ * Law: text and numbers as the client sent them; decides nothing.
  */
 import type { Peers, RequestReader } from '../../ring/message.ts';
 import type { AnsweredRequest } from '../exchange/answers.ts';
 
 export class RequestHead implements AnsweredRequest, Peers {
   readonly method: string;
-  /** The request target as it was sent. */
+  /** The request target as the client sent it. */
   readonly url: string;
-  /** The parser's (`http/head-flags.ts`). */
+  /** The parser's flags (`http/head-flags.ts`). */
   readonly flags: number;
-  /** Of its exchange, for its id. */
+  /** The serial of the exchange, from which its id is made. */
   readonly serial: number;
   /** The acceptor's number of the connection. */
   readonly connection: number;
-  /** Requests of the connection up to this one. */
+  /** Number of requests on the connection, including this one. */
   readonly requests: number;
-  /** Names and values in turns, as they were sent. */
+  /** Alternating names and values, as the client sent them. */
   readonly rawHeaders: string[];
   readonly remoteAddress: string;
   readonly remotePort: number;

@@ -1,7 +1,7 @@
 /**
- * What Node's `IncomingMessage` keeps to itself and its server knows.
+ * Private parts of `IncomingMessage` that Node's server uses.
  *
- * Law: reads and calls what is Node's, and decides nothing.
+ * Law: reads and calls Node's members, and decides nothing.
  */
 import { IncomingMessage } from 'node:http';
 
@@ -10,19 +10,19 @@ const DETACH_SIGNAL = Object.getOwnPropertySymbols(IncomingMessage.prototype).fi
   ({ description }) => description === 'kDetachAbortSignal',
 );
 
-/** Somebody reads the body, or did. */
+/** True if the application reads the body, or has read it. */
 export function isRead(request: IncomingMessage): boolean {
   const { _consuming } = request as unknown as { readonly _consuming: boolean };
   return _consuming || request.readableFlowing === true;
 }
 
-/** The request's signal, if somebody has asked for it, fires no more. */
+/** Detaches the request's signal, if the application has read it. It fires no more. */
 export function detachSignal(request: IncomingMessage): void {
   if (DETACH_SIGNAL === undefined) return;
   (request as unknown as Record<symbol, () => void>)[DETACH_SIGNAL]!();
 }
 
-/** Lets go of what was not read. */
+/** Drops the unread body. */
 export function dump(request: IncomingMessage): void {
   (request as unknown as { _dump(): void })._dump();
 }

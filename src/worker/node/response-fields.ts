@@ -1,10 +1,9 @@
 /**
- * The fields of a response that are the server's: those that speak of the connection, and those that frame the body.
+ * The fields of a response that the server controls: fields about the connection, and fields that frame the body.
  *
- * Law: takes fields in each form that Node's `_storeHeader` takes, and returns them in the same form. Whatever an
- * application sets, a client must find the body's end in one way only (RFC 9112 §6): in chunks, or by one valid
- * Content-Length. A Content-Length that is no number, or one of several that differ, is dropped; Node then frames the
- * body as if there was none.
+ * Law: accepts fields in each form that Node's `_storeHeader` takes, and returns them in the same form. Whatever an application
+ * sets, a client must find the body's end in one way only (RFC 9112 §6): in chunks, or by one valid Content-Length. It drops a
+ * Content-Length that is not a number, and several that differ. Node then frames the body as if there was none.
  */
 import type { ServerResponse } from 'node:http';
 import { isHopByHop } from '../../tsgi/hop-by-hop.ts';
@@ -14,7 +13,7 @@ export type Fields = Record<string, unknown> | readonly unknown[] | null | undef
 const LENGTH = 'content-length';
 const DIGITS = /^[\t ]*\d{1,15}[\t ]*$/;
 
-/** What the fields at hand say of the body's end. One object: responses are made one after the other. */
+/** The framing that the current fields announce. One object is enough: responses are made one after the other. */
 const said = { chunked: 0, lengths: 0, length: '', isValid: true };
 
 interface Context {
@@ -22,7 +21,7 @@ interface Context {
   readonly http11: boolean;
 }
 
-/** Returns the fields themselves where nothing is to be dropped. `own`: they are those that `setHeader` keeps. */
+/** Returns `fields` itself if it drops nothing. `own`: the object in which `setHeader` keeps its fields. */
 export function endToEnd(
   { statusCode }: ServerResponse,
   fields: Fields,
@@ -48,7 +47,7 @@ export function endToEnd(
   return kept;
 }
 
-/** Changes the fields of `setHeader` in place, because Node knows them by their identity; of others it makes a copy. */
+/** Changes the fields of `setHeader` in place, because Node compares their identity. Copies any other object. */
 function ofObject(fields: Record<string, unknown>, isOwn: boolean, context: Context): Fields {
   const valueOf = (name: string) => (isOwn ? (fields[name] as [string, unknown])[1] : fields[name]);
   begin();
@@ -72,7 +71,7 @@ function begin(): void {
   said.isValid = true;
 }
 
-/** False where a field is to be dropped or written anew. */
+/** Returns false if a field must be dropped or replaced. */
 function look(name: unknown, value: unknown, context: Context): boolean {
   if (typeof name !== 'string') return true;
   if (name.length === LENGTH.length && name.toLowerCase() === LENGTH) return lookAtLength(value);
@@ -83,7 +82,7 @@ function look(name: unknown, value: unknown, context: Context): boolean {
   return said.chunked === 1;
 }
 
-/** What is undefined is an error of Node's. */
+/** Node throws an error for an undefined value. */
 function lookAtLength(value: unknown): boolean {
   if (value === undefined) return true;
   const isList = Array.isArray(value);
@@ -102,7 +101,7 @@ function isFramedOnce(context: Context): boolean {
   return said.lengths === 1 && said.isValid && said.chunked === 0 && context.status !== 204;
 }
 
-/** Of the fields that are written anew none stays. */
+/** Returns false for every field that is replaced. */
 function stays(name: unknown, value: unknown, context: Context): boolean {
   if (typeof name !== 'string') return true;
   const lower = name.toLowerCase();
@@ -120,7 +119,7 @@ function isChunked(context: Context): boolean {
   return said.chunked > 0 && isEndToEnd('transfer-encoding', 'chunked', context);
 }
 
-/** What says something of the response, and not only of the connection. `name` in lower case. */
+/** True for a field that concerns the response, and not only the connection. `name` is in lower case. */
 function isEndToEnd(name: string, value: unknown, { status, http11 }: Context): boolean {
   switch (name) {
     case 'connection':

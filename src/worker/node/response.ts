@@ -1,33 +1,33 @@
 /**
- * What Node's `ServerResponse` is told of a connection that is not its own.
+ * Adapts Node's `ServerResponse` to a connection that it does not own.
  *
- * Law: own properties of an instance, never a class of our own: frameworks replace a response's prototype. All that
- * makes a response is Node's.
+ * Law: sets own properties of an instance, and never uses a class of its own, because frameworks replace a response's
+ * prototype. Node makes everything else of a response.
  */
 import { OutgoingMessage, type Server, ServerResponse } from 'node:http';
 import { endToEnd, type Fields } from './response-fields.ts';
 
-/** What Node's HTTP keeps in a response and does not document; the same since Node 12. */
+/** Undocumented properties of Node responses; the same since Node 12. */
 export interface Internals {
-  /** The head, as it goes out; null before it is made. */
+  /** The head as it goes out; null before it is made. */
   _header: string | null;
-  /** The head was given to the socket. */
+  /** True once the socket has the head. */
   _headerSent: boolean;
-  /** Bytes of the body as far as they were announced. */
+  /** Announced bytes of the body. */
   _contentLength: number | null;
   _hasBody: boolean;
-  /** The connection ends behind this response. */
+  /** True if the connection ends after this response. */
   _last: boolean;
   useChunkedEncodingByDefault: boolean;
   _storeHeader(firstLine: string, headers: Fields): void;
-  /** Sends a part of the body, and the head before the first one. */
+  /** Sends a part of the body, and the head before the first part. */
   _send(data: Uint8Array | string, encoding?: BufferEncoding | null, ...rest: unknown[]): boolean;
 }
 
 const { _storeHeader: nodeStoreHeader, _send: nodeSend } = ServerResponse.prototype as unknown as Internals;
 
 const blank = new OutgoingMessage();
-/** Set while a writer waits for 'drain'. */
+/** True while a writer waits for 'drain'. */
 const NEED_DRAIN = symbolOf('kNeedDrain');
 /** The fields that `setHeader` has set: name in lower case → [name, value]. */
 const OUT_HEADERS = symbolOf('kOutHeaders');
@@ -36,29 +36,29 @@ export function internals(response: ServerResponse): Internals {
   return response as unknown as Internals;
 }
 
-/** What a response asks of its socket when its head is made. */
+/** The properties of its socket that a response reads when its head is made. */
 export interface HeadContext {
   readonly http11: boolean;
-  /** The connection ends behind the response by the client's wish or the server's. */
+  /** True if the client or the server ends the connection after the response. */
   readonly closes: boolean;
-  /** All of the response is written in the same call, which tells of its end. */
+  /** True if the application writes the whole response in one call, which also ends it. */
   endsNow: boolean;
 }
 
-/** Its socket is a HeadContext, and not one of Node's. */
+/** True if the socket is a HeadContext, and not a Node socket. */
 export function isOurs({ socket }: ServerResponse): boolean {
   return typeof (socket as unknown as HeadContext | null)?.endsNow === 'boolean';
 }
 
-/** All of the response is written in this call. */
+/** Marks that the current call writes the whole response. */
 export function endNow(response: ServerResponse): void {
   if (isOurs(response)) (response.socket as unknown as HeadContext).endsNow = true;
 }
 
-/** Its socket is a HeadContext. */
+/** Prepares a response whose socket is a HeadContext. */
 export function prepareResponse(response: ServerResponse, http11: boolean): void {
   const inner = internals(response);
-  // Whatever a client of HTTP/1.0 says in TE (RFC 9112 §6.1).
+  // Holds for every TE field of an HTTP/1.0 client (RFC 9112 §6.1).
   if (!http11) inner.useChunkedEncodingByDefault = false;
   inner._storeHeader = storeHeader;
 }
@@ -66,7 +66,7 @@ export function prepareResponse(response: ServerResponse, http11: boolean): void
 /** One function for all responses. */
 function storeHeader(this: Internals & ServerResponse, firstLine: string, headers: Fields): void {
   const context = this.socket as unknown as HeadContext;
-  // A length that nobody has set yet is that of `end`.
+  // Before the head is made, only `end` sets `_contentLength`.
   if (this._contentLength !== null) context.endsNow = true;
   if (context.closes) this.shouldKeepAlive = false;
   const own = (this as unknown as Record<symbol, unknown>)[OUT_HEADERS];
@@ -74,8 +74,8 @@ function storeHeader(this: Internals & ServerResponse, firstLine: string, header
 }
 
 /**
- * The head leaves in Latin-1, whatever the body is: the web's header values are bytes (ByteString). Node alone would
- * encode the head in UTF-8 when it sends a string with it, and in Latin-1 otherwise.
+ * Sends the head in Latin-1, whatever the body is: the web's header values are bytes (ByteString). Node alone would encode the
+ * head in UTF-8 when it sends a string with it, and in Latin-1 otherwise.
  */
 export function sendHeadAsLatin1(response: ServerResponse): void {
   internals(response)._send = send;
@@ -89,14 +89,14 @@ function send(this: Internals, ...[data, encoding, ...rest]: Parameters<Internal
   return nodeSend.call(this, joins ? Buffer.from(data, encoding ?? 'utf8') : data, encoding, ...rest);
 }
 
-/** As Node's server: the last answer that a connection may have closes it. `requests`: those of the connection so far. */
+/** As Node's server does, closes the connection after its last answer. `requests`: number of requests on the connection. */
 export function limitRequests(response: ServerResponse, server: Server, requests: number): void {
   const most = server.maxRequestsPerSocket;
   // Node writes `Connection: close`, and leaves the close to the client or to keepAliveTimeout.
   if (most && requests >= most) response.shouldKeepAlive = false;
 }
 
-/** As Node's server does when its socket drains. */
+/** Emits 'drain' as Node's server does when its socket drains. */
 export function emitDrain(response: ServerResponse): void {
   const flags = response as unknown as Record<symbol, unknown>;
   if (response.writableEnded || flags[NEED_DRAIN] !== true) return;
@@ -104,7 +104,7 @@ export function emitDrain(response: ServerResponse): void {
   response.emit('drain');
 }
 
-/** As Node's server does: it is over, whether it was finished or not. */
+/** Emits 'close' as Node's server does. The response is over, finished or not. */
 export function emitClose(response: ServerResponse): void {
   const inner = response as unknown as { destroyed: boolean; _closed: boolean };
   if (inner._closed) return;

@@ -1,12 +1,15 @@
 /**
- * What happens when nothing has passed on a socket for as long as its `setTimeout` was given.
+ * Handles a socket on which no byte has passed for the time of its `setTimeout`.
  *
- * Law: the rule of Node's server (its `socketOnTimeout`); times are the socket's.
+ * Law: the same rule as in Node's server (`socketOnTimeout`). The socket measures the time.
  */
 import type { IncomingMessage } from 'node:http';
 import type { ExchangeSocket } from './socket.ts';
 
-/** Emits 'timeout' of a request whose body comes, of its response if that is not finished, and of the server. Without a listener the socket is destroyed. */
+/**
+ * Emits 'timeout' on a request whose body is incomplete, on its response if that is not finished, and on the server. If none
+ * has a listener, the socket is destroyed.
+ */
 export function tellSilence(request: IncomingMessage, socket: ExchangeSocket): void {
   const heard = [
     !request.complete && request.emit('timeout', socket),

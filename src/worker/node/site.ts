@@ -1,7 +1,7 @@
 /**
- * A server of Node, and all that an exchange needs of it.
+ * A Node server, with all that an exchange needs of it.
  *
- * Law: made once a server; makes requests and responses as that server would, calls its listeners, and never listens.
+ * Law: made once a server. Makes requests and responses as that server would, calls its listeners, and never listens.
  */
 import diagnostics from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
@@ -13,7 +13,7 @@ import type { PeerSocket } from './peer-socket.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ExchangeSocket } from './socket.ts';
 
-/** What Node tells of a request and its response. */
+/** Channels on which Node publishes a request and its response. */
 const CHANNELS = ['request.start', 'response.created', 'response.finish'].map((name) =>
   diagnostics.channel(`http.server.${name}`),
 );
@@ -37,7 +37,7 @@ export class Site implements ExchangeHost {
     this.#requestIdPrefix = requestIdPrefix;
   }
 
-  /** Somebody hears of its requests besides the application: by Node's channels, or in place of `emit`. */
+  /** True if other code than the application observes the requests: through Node's channels, or by a replaced `emit`. */
   get isObserved(): boolean {
     return this.server.emit !== emit || CHANNELS.some(({ hasSubscribers }) => hasSubscribers);
   }
@@ -64,7 +64,7 @@ function listenerOf(server: Server): Served {
   return { server, listener: (request, response) => void server.emit('request', request, response) };
 }
 
-/** Through a server's `emit`, which is where agents that trace requests look. */
+/** Calls the application through a server's `emit`, because agents that trace requests replace that method. */
 function serverOf(application: NodeHandler): Served {
   let result: unknown;
   const server = http.createServer((request, response) => {

@@ -1,10 +1,10 @@
 /**
- * What a program writes to a socket → what the response ring takes.
+ * Converts a program's writes to a socket into parts for the response ring.
  *
  * Law: pure.
  */
 
-/** Text that is one byte a character goes on as it is; the ring takes Latin-1. */
+/** Returns text with one byte a character unchanged: the ring takes Latin-1. */
 export function encodePart(
   data: Uint8Array | string,
   encoding: BufferEncoding | null | undefined,

@@ -1,35 +1,35 @@
 /**
- * What the socket of an exchange needs of its exchange.
+ * The contract between the socket of an exchange and its exchange.
  *
- * Law: types only; `exchange.ts` fulfils them, `socket.ts` uses them.
+ * Law: types only; `exchange.ts` implements them, `socket.ts` uses them.
  */
 
 export interface ExchangeSocketOwner {
   /** The reader of the body has room. */
   socketOnResume(): void;
-  /** Bytes are about to be queued; false: they are not part of the response. */
+  /** Bytes are about to be queued. Returns false if they are not part of the response. */
   socketOnWrite(data: Uint8Array | string): boolean;
-  /** All that was written is in the ring: a writer may go on. */
+  /** All written bytes are in the ring: a writer may go on. */
   socketOnDrain(): void;
-  /** No byte passed for as long as `setTimeout` was given. */
+  /** No byte passed for the time of `setTimeout`. */
   socketOnTimeout(): void;
-  /** The application, or a client that has ended its side, ends the connection behind what was written. */
+  /** The application, or a client that has ended its side, ends the connection after the written bytes. */
   socketOnEnd(): void;
-  /** The application closes the connection, also behind an answer that is finished. */
+  /** The application closes the connection, perhaps after an answer that is finished. */
   socketOnHangUp(): void;
-  /** It was destroyed, by whosever wish. */
+  /** The socket was destroyed. */
   socketOnDestroy(): void;
-  /** The same, as it is told: in a later turn, before its listeners hear of it. */
+  /** Called in a later turn after the socket was destroyed, before its 'close' listeners. */
   socketOnClose(): void;
-  /** The response that was assigned to it has been given its last bytes. */
+  /** The application has written the last bytes of the response. */
   responseOnPrefinish(): void;
   responseOnFinish(): void;
-  /** More of the request's body comes than is read for the connection's sake, and the application does not read it. */
+  /** True if the application does not read the body, and more of it arrives than the acceptor reads to keep the connection. */
   readonly leavesBody: boolean;
-  /** Changes with each byte of the request's body that the client sends. */
+  /** A number that changes with each byte of the request's body that the client sends. */
   readonly bodyLeft: number;
-  /** Nobody waits for the response any more; synchronous code can ask, whose loop does not turn. */
+  /** True if no client waits for the response any more. Synchronous code, whose loop does not turn, can read it. */
   readonly isAbandoned: boolean;
-  /** What logs call the request. */
+  /** The request's name in logs. */
   readonly label: { readonly id: string };
 }

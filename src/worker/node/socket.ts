@@ -1,10 +1,10 @@
 /**
- * The socket that Node's own `ServerResponse` writes to and `IncomingMessage` reads from: one for each exchange.
+ * The socket to which Node's own `ServerResponse` writes, and from which `IncomingMessage` reads: one for each exchange.
  *
- * Law: bytes only. What they mean is for `exchange.ts`, which is told of ends, timeouts and the wish to read; where they
- * go is `outbound.ts`. It stands for the client's connection, but lives no longer than its exchange.
+ * Law: bytes only. `exchange.ts` gives them a meaning: it handles ends, timeouts and requests to read. `outbound.ts` sends
+ * them. The socket represents the client's connection, but lives no longer than its exchange.
  *
- * `write` is replaced rather than `_write`: Node's HTTP writes in small pieces, and the writable half of a Duplex would
+ * The class replaces `write` rather than `_write`. Node's HTTP writes in small pieces, and the writable half of a Duplex would
  * queue each of them a second time.
  */
 import { AsyncResource } from 'node:async_hooks';
@@ -21,24 +21,24 @@ import type { ExchangeSocketOwner } from './socket-owner.ts';
 
 type Done = (error?: Error | null) => void;
 
-/** `writableLength` and its like are read by Node's HTTP, and are ours. */
+/** Node's HTTP reads `writableLength` and similar properties, which this class defines. */
 const OPTIONS: DuplexOptions = { autoDestroy: false, decodeStrings: false, emitClose: false };
 
 const DEFAULT_MARK = getDefaultHighWaterMark(false);
 
-/** `http.createServer({ highWaterMark })` is about the sockets of the server. */
+/** `http.createServer({ highWaterMark })` sets the high-water marks of its sockets. */
 function optionsOf(server: Server): DuplexOptions {
   const { highWaterMark = DEFAULT_MARK } = server as { highWaterMark?: number };
   if (highWaterMark === DEFAULT_MARK) return OPTIONS;
   return { ...OPTIONS, readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark };
 }
 
-/** Tells its socket when all is in the ring. */
+/** Calls its socket when all bytes are in the ring. */
 export class ExchangeOutbound extends Outbound {
-  /** null as long as nobody needs one. */
+  /** null until a socket is needed. */
   socket: ExchangeSocket | null = null;
 
-  /** The answer to who needs none, in place of all that the socket would be written. False: it is not that plain. */
+  /** Sends a whole answer without a socket. Returns false if the answer needs Node's response. */
   sendPlain(answer: Prepared): boolean {
     const { length } = answer;
     if (length === -1) return false;
@@ -55,7 +55,7 @@ export class ExchangeOutbound extends Outbound {
     return true;
   }
 
-  /** For messages that are made when all is said: it takes nothing. */
+  /** Returns an outbound that sends nothing, for messages that are made after the answer. */
   spent(): ExchangeOutbound {
     const spent = new ExchangeOutbound(this.loop, this.exchange, this.generation, this.plan);
     spent.over = true;
@@ -70,20 +70,20 @@ export class ExchangeOutbound extends Outbound {
 export class ExchangeSocket extends PeerSocket implements HeadContext {
   readonly server: Server;
   endsNow = false;
-  /** Where Node looks for the response that it belongs to. */
+  /** Node reads from here the response that uses the socket. */
   _httpMessage: ServerResponse | null = null;
-  /** Private, as all that leads to the rings: `assert` prints the properties of a socket, of any size. */
+  /** Private, like everything that leads to the rings: `assert` prints all properties of a socket, of any size. */
   readonly #owner: ExchangeSocketOwner;
   readonly #outbound: Outbound;
   /** Bytes queued since the queue was last empty. */
   #unsent = 0;
   #flushDue = false;
-  /** The context of who waits for the ring to have room. */
+  /** The asynchronous context of the code that waits for room in the ring. */
   #waiting: AsyncResource | null = null;
-  /** 'drain' is due. */
+  /** True if 'drain' is due. */
   #needsDrain = false;
   #callbacks: Done[] | null = null;
-  /** `end` was called: nothing is written behind it. */
+  /** True once `end` was called: nothing is written after it. */
   #ended = false;
   #closeEmitted = false;
 
@@ -99,7 +99,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     return this.#owner;
   }
 
-  // its response
+  // The response.
 
   get http11(): boolean {
     return this.#outbound.plan.http11;
@@ -109,7 +109,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     return !this.#outbound.keepsAlive || (this.endsNow && this.#owner.leavesBody);
   }
 
-  /** As `response.assignSocket`, which would listen for 'close' besides: the exchange tells the response of it. */
+  /** As `response.assignSocket`, but without a listener for 'close': the exchange closes the response. */
   assign(response: ServerResponse): void {
     this._httpMessage = response;
     (response as { socket: unknown }).socket = this;
@@ -121,11 +121,11 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     (response as { socket: unknown }).socket = null;
   }
 
-  // reading: the body goes to the request, not through here
+  // Reading: the body goes to the request, not through the socket.
 
   override _read(): void {}
 
-  /** Node's request asks for more of its body by this. */
+  /** Node's request calls this when it has room for more of its body. */
   override resume(): this {
     this.#owner.socketOnResume();
     return this;
@@ -135,16 +135,16 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     return this;
   }
 
-  /** Body bytes have come. */
+  /** Counts body bytes that have arrived. */
   received(bytes: number): void {
     this.bytesRead += bytes;
     this.refreshTimeout();
   }
 
-  // writing
+  // Writing.
 
   static {
-    // A property of the base class to TypeScript, an accessor to Node.
+    // The base class has a property for TypeScript, and an accessor for Node.
     Object.defineProperty(this.prototype, 'writableLength', {
       configurable: true,
       get(this: ExchangeSocket) {
@@ -153,7 +153,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     });
   }
 
-  /** False: wait for 'drain'. */
+  /** Returns false if the caller should wait for 'drain'. */
   override write(data: Uint8Array | string, encoding?: BufferEncoding | Done | null, done?: Done): boolean {
     if (typeof encoding === 'function') {
       done = encoding;
@@ -188,7 +188,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     return this;
   }
 
-  /** Ends the connection behind what was written. The socket closes when all of that is in the ring. */
+  /** Ends the connection after the written bytes. The socket closes when all of them are in the ring. */
   hangUp(): void {
     if (this.#ended || this.destroyed) return;
     this.#ended = true;
@@ -198,7 +198,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     setImmediate(settle, this);
   }
 
-  /** The client has ended its side, and receives nothing behind what was written. */
+  /** The client has ended its side, and receives nothing after the written bytes. */
   clientOnEnd(): void {
     this.emit('end');
     this.hangUp();
@@ -208,11 +208,11 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     this.end();
   }
 
-  /** Moves what is queued into the ring. */
+  /** Moves queued bytes into the ring. */
   flush(): void {
     if (this.writableCorked > 0 || this.#outbound.over) return;
     this.#outbound.flush();
-    // Without room for all: callbacks will come from the loop's turn, and belong here.
+    // If there is no room for all, the loop's turn calls the callbacks later. They belong to this context.
     if (this.#callbacks !== null && this.#unsent > 0) this.#waiting ??= new AsyncResource('TSGISOCKETWRITE');
   }
 
@@ -224,7 +224,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     this.#outbound.push(data);
   }
 
-  /** Pieces that are written one behind the other leave as one. */
+  /** Collects pieces that are written in one tick, so that they leave as one. */
   #flushSoon(): void {
     if (this.#flushDue || this.endsNow || this.writableCorked > 0) return;
     this.#flushDue = true;
@@ -237,7 +237,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     if (!this.#outbound.over) this.flush();
   }
 
-  /** All that was written is in the ring. */
+  /** All written bytes are in the ring. */
   outboundOnFlow(): void {
     this.#unsent = 0;
     if (this.#ended) setImmediate(settle, this);
@@ -249,7 +249,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
 
   #tellSoon(): void {
     if (this.#callbacks !== null) process.nextTick(tell, this);
-    // In a turn of its own: who writes as fast as this drains would leave nobody else one.
+    // In a turn of its own: a writer that is as fast as this drain would otherwise keep the loop from all other work.
     if (this.#needsDrain) setImmediate(drain, this);
   }
 
@@ -258,7 +258,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     this.#runCallbacks();
   }
 
-  /** Called by `drain` alone. More may have been written meanwhile, which tells of itself. */
+  /** Called by `drain` alone. If more was written meanwhile, its own flush emits 'drain' later. */
   drained(): void {
     if (!this.#needsDrain || this.#unsent > 0 || this.destroyed) return;
     this.#needsDrain = false;
@@ -272,11 +272,11 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     if (callbacks !== null) for (const callback of callbacks) callback(error);
   }
 
-  // the end
+  // The end.
 
   /**
-   * The exchange is over, and the connection may go on: 'close' is emitted. The socket is not destroyed, because a program
-   * that then destroys it closes the connection.
+   * Emits 'close': the exchange is over, and the connection may go on. The socket is not destroyed, because a program that
+   * destroys it afterwards closes the connection.
    */
   retire(): void {
     this.endTimeout();
@@ -294,12 +294,12 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     this.emit('close', hadError);
   }
 
-  /** Closes this socket and leaves the connection to the acceptor. */
+  /** Closes this socket, and leaves the connection to the acceptor. */
   settle(): void {
     super.destroy();
   }
 
-  /** By the application, or by Node's messages for it: the connection ends as well. */
+  /** Called by the application or by Node's messages: the connection ends as well. */
   override destroy(error?: Error): this {
     if (this.#flushDue) this.flush();
     if (this.#outbound.ended) this.#owner.socketOnHangUp();
@@ -325,7 +325,7 @@ export class ExchangeSocket extends PeerSocket implements HeadContext {
     this.#emitClose(hadError);
   }
 
-  /** As Node's server, which listens for 'error' and closes the connection: an application without a listener must not die. */
+  /** As Node's server does for 'error', closes the connection. An application without a listener must not die. */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event !== 'error') return super.emit(event, ...args);
     if (!this.destroyed) this.destroy(args[0] as Error);
@@ -370,7 +370,7 @@ function retire(socket: ExchangeSocket): void {
   socket.retired();
 }
 
-/** The exchange that a request was made for; undefined when it was not made here. */
+/** Returns the exchange that a request was made for, or undefined if this class did not make its socket. */
 export function exchangeOf({ socket }: IncomingMessage): ExchangeSocketOwner | undefined {
   return (socket as unknown) instanceof ExchangeSocket
     ? (socket as unknown as ExchangeSocket).owner

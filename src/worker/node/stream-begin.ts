@@ -1,5 +1,5 @@
 /**
- * How a stream begins: what it gives in one turn of the event loop, and whether that is all of it.
+ * Reads the begin of a stream: its bytes in one turn of the event loop, and whether the stream has ended.
  *
  * Law: reads and keeps bytes; sends nothing, and knows no response.
  */
@@ -7,18 +7,18 @@
 export type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Read = Awaited<ReturnType<Reader['read']>>;
 
-/** No more is read ahead, in bytes. */
+/** The most bytes that are read ahead. */
 const MOST_HELD = 64 * 1024;
 
 export class StreamBegin {
   readonly #reader: Reader;
   readonly #held: Uint8Array[] = [];
   #length = 0;
-  /** The stream has ended. */
+  /** True once the stream has ended. */
   isWhole = false;
-  /** It failed behind its first bytes; `next` has the error. */
+  /** True if the stream failed after its first bytes; `next` rejects with the error. */
   hasFailed = false;
-  /** A read whose bytes have not come. */
+  /** A read whose bytes have not arrived. */
   next: Promise<Read> | null = null;
 
   constructor(reader: Reader) {
@@ -29,7 +29,10 @@ export class StreamBegin {
     return this.#length === 0;
   }
 
-  /** Reads what is there without waiting. Rejects if the stream fails before its first byte; later `next` rejects. */
+  /**
+   * Reads what is there without waiting. Rejects if the stream fails before its first byte. After a later failure, `next`
+   * rejects.
+   */
   async hold(): Promise<void> {
     const turn = new Promise<null>((resolve) => setImmediate(resolve, null));
     while (!this.isWhole && this.#length < MOST_HELD) {
@@ -44,7 +47,7 @@ export class StreamBegin {
     }
   }
 
-  /** Waits for so many bytes, or for the end; returns what there is. */
+  /** Waits for `bytes` bytes or for the end. Returns all bytes that were read. */
   async first(bytes: number): Promise<Uint8Array> {
     while (!this.isWhole && this.#length < bytes) {
       this.next ??= this.#reader.read();
@@ -53,7 +56,7 @@ export class StreamBegin {
     return this.bytes();
   }
 
-  /** All that was read. */
+  /** Returns all bytes that were read. */
   bytes(): Uint8Array {
     return this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
   }

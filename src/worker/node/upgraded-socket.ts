@@ -1,12 +1,12 @@
 /**
- * A connection that the application has taken over: `'upgrade'` of Node's servers, as WebSocket servers use it.
+ * A connection that the application has taken over: the event `'upgrade'` of a Node server, as WebSocket servers use it.
  *
- * Law: bytes both ways, as they are. The handshake and what follows are the application's; the acceptor has stopped
- * parsing when it hears of this exchange first. Bytes that came behind the head are the first to be read.
+ * Law: bytes both ways, unchanged. The application does the handshake and all that follows. The acceptor stops parsing when it
+ * receives the first record of this exchange. Bytes after the head are the first to be read.
  *
- * Its exchange lives as long as the connection. An end by the application ends both ways behind what was written; an end
- * by the client is the end of what is read. Of a client that is gone what it said before is still read; then, or when
- * something is written to it, the socket is destroyed.
+ * The exchange lives as long as the connection. If the application ends the socket, both ways end after the written bytes. If
+ * the client ends its side, the socket's readable side ends. If the client is gone, the application can still read the client's
+ * last bytes. After that, or at a write, the socket is destroyed.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import { Abort } from '../../ring/layout.ts';
@@ -20,7 +20,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 type Done = (error?: Error | null) => void;
 
-/** Tells its socket when all is in the ring. */
+/** Calls its socket when all bytes are in the ring. */
 export class TunnelOutbound extends Outbound {
   socket!: TunnelSocket;
 
@@ -29,7 +29,7 @@ export class TunnelOutbound extends Outbound {
     this.loop.split?.onSocket();
   }
 
-  /** What another connection has sent is passed on to this one. */
+  /** Reports that the application passes on bytes of another connection to this one. */
   onPassedOn(): void {
     this.loop.split?.onBroadcast();
   }
@@ -39,10 +39,10 @@ export class TunnelOutbound extends Outbound {
   }
 }
 
-/** The socket whose bytes the application is reading in this moment. */
+/** The socket whose bytes the application is reading right now. */
 let reading: TunnelSocket | null = null;
 
-/** Returns the one before, within whose reading this one reads. */
+/** Returns the previous socket, inside whose read this read happens. */
 function beginReading(socket: TunnelSocket): TunnelSocket | null {
   const before = reading;
   reading = socket;
@@ -52,12 +52,12 @@ function beginReading(socket: TunnelSocket): TunnelSocket | null {
 export class TunnelSocket extends PeerSocket {
   readonly #outbound: TunnelOutbound;
   readonly #body: InboundBody;
-  /** Node asks for more, and is given it as it comes. */
+  /** True if Node requests bytes. The socket then pushes them as they arrive. */
   #wanted = false;
   #pushing = false;
-  /** Of what is written, and waits for room. */
+  /** The callback of a write that waits for room. */
   #written: Done | null = null;
-  /** The client takes nothing any more. */
+  /** True once the client takes no more bytes. */
   #gone = false;
 
   constructor(outbound: TunnelOutbound, body: InboundBody, peers: RequestReader) {
@@ -71,12 +71,12 @@ export class TunnelSocket extends PeerSocket {
     return this.#outbound.untaken;
   }
 
-  /** As net.Socket when it is made: bytes and the end come in before the application reads. */
+  /** As a new net.Socket does, reads bytes and the end before the application reads. */
   startReading(): void {
     this.read(0);
   }
 
-  /** The client is gone; that it is so stands behind what it said in the body as well. May be called again. */
+  /** The client is gone. The body ends with an error for that as well, after its last bytes. May be called again. */
   clientOnGone(): void {
     this.#gone = true;
     if (this.#written !== null) this.#settle(failure('write', 'EPIPE'));
@@ -93,7 +93,7 @@ export class TunnelSocket extends PeerSocket {
     const before = beginReading(this);
     try {
       while (this.#wanted && !this.destroyed && this.#pushNext());
-      // Nobody reads, and nothing would be lost.
+      // The application does not read, and no bytes would be lost.
       if (!this.#wanted && this.#body.broken && this.readableLength === 0) this.#destroyAsReset();
     } finally {
       this.#pushing = false;
@@ -110,12 +110,12 @@ export class TunnelSocket extends PeerSocket {
     }
     this.#wanted = false;
     if (this.push(bytes)) this.#wanted = true;
-    // As net.Socket: without it, a socket that nobody reads would not emit 'end'.
+    // As net.Socket: without this, a socket that the application does not read would not emit 'end'.
     if (bytes === null) this.read(0);
     return true;
   }
 
-  /** Null at the end, undefined when nothing is there now. */
+  /** Returns null at the end, and undefined if no bytes are there now. */
   #next(): Uint8Array | null | undefined {
     try {
       return this.#body.next();
@@ -162,7 +162,7 @@ export class TunnelSocket extends PeerSocket {
     written?.(error);
   }
 
-  /** Both ways end here: the acceptor sends what is written, and what the client still says is nobody's. */
+  /** Ends both ways. The acceptor sends the written bytes, and later bytes of the client are dropped. */
   override _final(done: Done): void {
     this.#outbound.finish(true);
     done();
@@ -182,22 +182,22 @@ export class TunnelSocket extends PeerSocket {
 
   override _destroy(error: Error | null, callback: Done): void {
     this.endTimeout();
-    // As a socket that is closed: its client sees an end, and what was not written yet never comes.
+    // As with a closed socket, its client sees an end, and bytes that are still queued are never sent.
     this.#outbound.hangUp();
     this.#settle();
-    // Servers listen for errors of their sockets, and an application that does not is not to die of a client.
+    // Servers listen for errors of their sockets. An application that does not must not die because of a client.
     callback(this.listenerCount('error') > 0 ? error : null);
-    // As net's, which says whether it was by an error.
+    // As net's event, which has a flag for an error.
     process.nextTick(() => this.emit('close', error !== null));
   }
 }
 
-/** As Node's sockets fail. */
+/** An error in the form of a Node socket's error. */
 function failure(syscall: string, code: string): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 }
 
-/** Of Node's servers: a connection is the application's from then on. */
+/** Events of a Node server that give a connection to the application. */
 export type TunnelEvent = 'upgrade' | 'connect';
 
 export interface TunnelParts {
@@ -206,13 +206,13 @@ export interface TunnelParts {
   readonly request: IncomingMessage;
   readonly socket: TunnelSocket;
   readonly requestId: string;
-  /** Those that are open, which it joins. */
+  /** The set of open exchanges, to which this one is added. */
   readonly open: Set<UpgradedExchange>;
 }
 
-/** A WebSocket of the library ws, as far as it is needed. */
+/** The used part of a WebSocket of the library ws. */
 interface WebSocketLike {
-  /** Bytes that were not written to the socket yet. */
+  /** Bytes that were not yet written to the socket. */
   readonly bufferedAmount?: number;
   close(code: number, reason: string): void;
 }
@@ -220,7 +220,10 @@ interface WebSocketLike {
 /** Service Restart (the registry of RFC 6455 §11.7). */
 const RESTART = 1012;
 
-/** A close frame may wait behind messages that are compressed, or that its client does not read. How often that is looked at, and how long. */
+/**
+ * A close frame may wait behind messages that are being compressed, or that the client does not read. Every `SENT_LOOK_MS` the
+ * exchange checks whether the frame was written, for `SENT_MS` at most.
+ */
 const SENT_LOOK_MS = 5;
 const SENT_MS = 1000;
 
@@ -228,7 +231,7 @@ export class UpgradedExchange extends Running {
   override readonly lasting: boolean = true;
   override readonly label;
   readonly #socket: TunnelSocket;
-  /** Until it is called: the application decides what stays in memory for as long as the connection lasts. */
+  /** Null once the application was called. It decides what stays in memory as long as the connection lasts. */
   #parts: TunnelParts | null;
 
   constructor(outbound: Outbound, body: InboundBody, parts: TunnelParts) {
@@ -248,7 +251,7 @@ export class UpgradedExchange extends Running {
       open.delete(this);
       owner.runningOnDone(this);
     });
-    // Nobody need read what comes behind the end.
+    // Bytes after the end need no reader.
     socket.once('finish', () => setImmediate(() => socket.destroy()));
     socket.startReading();
     try {
@@ -263,14 +266,14 @@ export class UpgradedExchange extends Running {
     this.#socket.bodyOnReadable();
   }
 
-  /** Resolves when it is over. */
+  /** Resolves when the connection has closed. */
   get closed(): Promise<void> {
     const socket = this.#socket;
     if (socket.closed) return Promise.resolve();
     return new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
-  /** A WebSocket is closed with 1012, by the application's own library; other protocols are left to the application. */
+  /** Closes a WebSocket with 1012, through the application's own library. Other protocols are left to the application. */
   restart(): void {
     websocketOf(this.#socket)?.close(RESTART, 'Service Restart');
   }
@@ -280,8 +283,8 @@ export class UpgradedExchange extends Running {
   }
 
   /**
-   * A WebSocket is closed with 1012, another protocol is reset. The connection ends behind the close frame, without the
-   * client's: the error may have left the library unable to read it.
+   * Closes a WebSocket with 1012, and resets any other connection. The connection ends after the close frame. It does not wait
+   * for the client's frame, because the error may have left the library unable to read it.
    */
   override breakOff(): void {
     const websocket = websocketOf(this.#socket);
@@ -296,14 +299,14 @@ export class UpgradedExchange extends Running {
     }, SENT_LOOK_MS);
   }
 
-  /** Not at once: what its client said before is on its way, or waits to be read. */
+  /** Does not end at once: the client's last bytes are on their way, or wait to be read. */
   protected override onAbort(why: number): void {
-    // A client that has ended its side still reads. Its end comes behind its bytes.
+    // A client that has ended its side still reads. Its end arrives after its bytes.
     if (why !== Abort.LEFT) this.#socket.clientOnGone();
   }
 }
 
-/** The library ws keeps the WebSocket of a socket there, and so do socket.io and graphql-ws, which stand on it. */
+/** The library ws stores the WebSocket of a socket under this symbol. So do socket.io and graphql-ws, which use ws. */
 function websocketOf(socket: TunnelSocket): WebSocketLike | undefined {
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'websocket');
   const found = key && (socket as unknown as Record<symbol, Partial<WebSocketLike> | undefined>)[key];
