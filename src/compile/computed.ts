@@ -15,7 +15,7 @@ const NAME = '__tsgi_import(';
 /** The source with computed imports renamed; undefined when it has none. */
 export async function renameComputedImports(source: string): Promise<string | undefined> {
   if (source.search(COMPUTED) === -1) return undefined;
-  await init;
+  await init();
   let starts: Set<number> | undefined;
   try {
     const [imports] = parse(source);

@@ -1,11 +1,12 @@
 /**
  * What kind of module a file is, and which files are the user's own.
  *
- * Law: looks at names and package.json files only.
+ * Law: answers from names and package.json files, and reads a source only for its syntax. Compiles nothing.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parse } from 'es-module-lexer';
 import { OptionError } from '../errors.ts';
 
 export type Format = 'esm' | 'cjs';
@@ -53,12 +54,18 @@ export function isScript(file: string): boolean {
   if (path.extname(file) === '.cjs') return true;
   if (formatOf(file) === 'esm') return false;
   if (packageType(path.dirname(file)) === 'commonjs') return true;
-  return !MODULE_SYNTAX.test(readFileSync(file, 'utf8'));
+  return !hasModuleSyntax(readFileSync(file, 'utf8'));
 }
 
-/** Statements that no CommonJS file can have, at the start of a line. */
-const MODULE_SYNTAX =
-  /^\s*(?:import\s*(?:[\w{*]|["'])|export\s+(?:default|const|let|var|function|async|class|\{|\*))/m;
+/** The source has an `import` or `export` statement, or `import.meta`. A source with a syntax error counts as one without. */
+function hasModuleSyntax(source: string): boolean {
+  try {
+    return parse(source)[3];
+  } catch {
+    // Node reports the error when it loads the file.
+    return false;
+  }
+}
 
 /** ESM or CommonJS by ending, else by the nearest package.json, which without `type` means CommonJS. */
 export function formatOf(file: string): Format {

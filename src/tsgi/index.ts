@@ -1,7 +1,7 @@
 /**
  * The door of `tsgi-threads/tsgi`: TSGI itself, without this server.
  *
- * Law: re-exports only. Each file is also a door of its own (`tsgi-threads/tsgi/headers`), for those who want no more.
+ * Law: re-exports only.
  */
 /// <reference types="node" preserve="true" />
 export { createEnviron, decodePath, environKey } from './environ.ts';

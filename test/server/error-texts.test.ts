@@ -138,8 +138,8 @@ test('what is thrown may be anything, and costs the worker nothing (C20)', async
 test('a suite and a script of TSGI print them whole as well (C20)', async () => {
   const script = (
     code: string,
-  ) => `import { toNodeListener } from 'tsgi-threads/tsgi/node'; import { toFetchHandler } from 'tsgi-threads/tsgi/fetch';
-    import { runCgi } from 'tsgi-threads/tsgi/cgi'; import { simpleServer } from 'tsgi-threads/tsgi/simple-server'; import http from 'node:http';
+  ) => `import { runCgi, simpleServer, toFetchHandler, toNodeListener } from 'tsgi-threads/tsgi';
+    import http from 'node:http';
     ${MAKE} const application = () => { throw make('alone'); }; ${code}`;
   const codes = [
     `const server = http.createServer(toNodeListener(application)).listen(0, () => fetch('http://127.0.0.1:' + server.address().port).then(() => server.close()));`,

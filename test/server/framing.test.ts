@@ -347,7 +347,7 @@ test('other clients accept an answer whose handler has set transfer-encoding (C1
 });
 
 test('TSGI in a Node server keeps one framing beside what a framework has set (C1)', async () => {
-  const { toNodeListener } = await import('tsgi-threads/tsgi/node');
+  const { toNodeListener } = await import('tsgi-threads/tsgi');
   const listener = toNodeListener((environ, startResponse) => {
     startResponse(environ.PATH_INFO === '/204' ? 204 : 200, [['x-a', '\u00e9']]);
     return environ.PATH_INFO === '/parts' ? ['hel', 'lo'].values() : 'hello';

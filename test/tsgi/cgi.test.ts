@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { appFile } from '../support/server.ts';
 
-const CGI = pathToFileURL(createRequire(import.meta.url).resolve('tsgi-threads/tsgi/cgi')).href;
+const CGI = pathToFileURL(createRequire(import.meta.url).resolve('tsgi-threads/tsgi')).href;
 
 const ENV = {
   REQUEST_METHOD: 'GET',

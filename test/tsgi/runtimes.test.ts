@@ -66,7 +66,7 @@ function bun(): string {
 
 /** Serves an application by a runtime's own server for fetch handlers, which prints its URL. */
 async function onRuntime(command: string, args: readonly string[], file: string): Promise<string> {
-  const fetchHandler = createRequire(import.meta.url).resolve('tsgi-threads/tsgi/fetch');
+  const fetchHandler = createRequire(import.meta.url).resolve('tsgi-threads/tsgi');
   const program = [path.join(FIXTURES, 'serve-fetch.mjs'), fetchHandler, file];
   const child = spawn(command, [...args, ...program], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   onTestFinished(() => void process.kill(-child.pid!, 'SIGTERM'));

@@ -4,7 +4,7 @@
  *   node password/node.js
  */
 import { createServer } from 'node:http';
-import { toNodeListener } from 'tsgi-threads/tsgi/node';
+import { toNodeListener } from 'tsgi-threads/tsgi';
 import app from './app.js';
 
 const server = createServer(toNodeListener(app));
