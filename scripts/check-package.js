@@ -5,7 +5,15 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +68,22 @@ function compilesTypes() {
   );
 }
 
+/** Every link of a document in the package leads to a file in the package. */
+function linksHold() {
+  const installed = path.join(folder, 'node_modules', 'tsgi-threads');
+  const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.md'),
+  );
+  const broken = pages.flatMap((page) => {
+    const prose = readFileSync(path.join(installed, page), 'utf8').replace(/^```[^]*?^```$|`[^`\n]*`/gm, '');
+    return [...prose.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+      .filter(([, target]) => !existsSync(path.join(installed, path.dirname(page), target)))
+      .map(([, target]) => `${page}: ${target}`);
+  });
+  if (broken.length > 0) throw new Error(`Links lead out of the package:\n${broken.join('\n')}`);
+  console.log(`  ${pages.length} documents: their links hold`);
+}
+
 /** The command says in one line which Node it needs. */
 function refusesOldNode() {
   const cli = path.join('node_modules', 'tsgi-threads', 'dist', 'cli', 'main.js');
@@ -110,6 +134,7 @@ try {
   writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
   // No dependency needs its install script.
   run(`npm install ./${tarball} --ignore-scripts --no-audit --no-fund --loglevel=error`, folder);
+  linksHold();
   writeFileSync(path.join(folder, 'app.ts'), APP);
   writeFileSync(
     path.join(folder, 'by-import.mjs'),

@@ -113,7 +113,7 @@ export const ROOMS = {
     imports: ['ring'],
   },
   'server-limits': { holds: 'The timeouts and limits that a `node:http` server object sets.', imports: [] },
-  'stand-in': { holds: 'A server of Node’s that looks as if it listened.', imports: [] },
+  'stand-in': { holds: 'A server of `node:http` that looks as if it listened.', imports: [] },
   debugger: { holds: 'Whether a debugger is attached.', imports: [] },
   errors: { holds: 'The error classes and the table of their codes.', imports: [] },
   'error-text': { holds: 'An error as bounded text for the log.', imports: [] },

@@ -1,5 +1,5 @@
 /**
- * What was found, as docs/internals/reliability.md.
+ * The page docs/internals/reliability.md, made from the results.
  */
 const minutes = (seconds) => (seconds < 90 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(1)} min`);
 const count = (number) => Number(number).toLocaleString('en');
@@ -12,24 +12,30 @@ const SECTIONS = {
   rings: (r) => r.markdown.trim(),
   kills: (r) => `## Worker threads killed under load
 
-${count(r.kills)} threads were terminated at random moments while 64 connections asked, in ${minutes(r.seconds)}. Of ${count(r.requests)}
-requests ${count(r.left)} were left by their clients; the others were answered ${statusesOf(r.statuses)}, and ${count(r.truncated)} streams
-were cut after their head. Each 502 is a request that was running on a killed thread; no request was run twice, lost or
-answered with another's answer, and nothing was left in the table, the slab or the queue.`,
+The laboratory terminated ${count(r.kills)} threads at random moments in ${minutes(r.seconds)}, while 64 connections sent ${count(r.requests)} requests.
+
+- Clients left ${count(r.left)} requests.
+- Statuses of the others: ${statusesOf(r.statuses)}.
+- ${count(r.truncated)} streams were cut after their head.
+
+Each 502 is a request that ran on a killed thread. No request ran twice, was lost, or received another's answer. Nothing was left in the table, the slab or the
+queue.`,
   reloads: (r) => `## Code reloaded under load
 
-${count(r.reloads)} reloads while 64 connections asked, in ${minutes(r.seconds)}: ${count(r.requests)} requests, each answered 200.`,
+${count(r.reloads)} reloads in ${minutes(r.seconds)}, while 64 connections sent ${count(r.requests)} requests. Every request received 200.`,
   aborts: (r) => `## Processes aborted under supervision
 
-${count(r.aborts)} times the process that serves was ended by SIGKILL or SIGABRT, with a connection a request. No connect was
-refused; another served after ${r.median.toFixed(0)} ms (median), ${r.longest.toFixed(0)} ms (longest). Of ${count(r.requests)} requests ${count(r.lost)} were in flight at an
-abort and lost with it.`,
+The laboratory ended the serving process ${count(r.aborts)} times by SIGKILL or SIGABRT, with one connection for each request.
+
+- No connect was refused.
+- Another process served after ${r.median.toFixed(0)} ms (median), ${r.longest.toFixed(0)} ms (longest).
+- Of ${count(r.requests)} requests, ${count(r.lost)} were in flight at an abort and lost with it.`,
   soak: (r) => `## Soak
 
-${minutes(r.seconds)} of ordinary requests mixed with handlers that throw, exit, reject, hang and loop for ever, clients that leave,
-recycling and reloads: ${count(r.requests)} requests, answered ${statusesOf(r.statuses)}.
+For ${minutes(r.seconds)}, clients sent ordinary requests, and requests to handlers that throw, exit, reject, hang and loop forever. Clients left, workers were recycled, and code
+was reloaded. Of ${count(r.requests)} requests, these statuses came: ${statusesOf(r.statuses)}.
 
-Resources when all was quiet, a look after each part:
+Resources when the server was quiet, after each part:
 
 | ${Object.keys(r.looks[0]).join(' | ')} |
 | ${Object.keys(r.looks[0])
@@ -52,7 +58,7 @@ export function report(results) {
   });
   return `# Reliability
 
-What was done to this server on purpose, and what came of it. Written by \`npm run chaos -- --report\`.
+The chaos laboratory causes faults on purpose, and counts what they cost. \`npm run chaos -- --report\` writes this page.
 
 ${sections.join('\n\n')}
 `;

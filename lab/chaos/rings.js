@@ -1,7 +1,7 @@
 /**
  * The rings' own code, run through every schedule within bounds; mutants of it; SPIN models where `spin` is installed.
  *
- * The proof lives in test/proof/, is TypeScript, and is bundled to be run here.
+ * The proof lives in lab/proof/, is TypeScript, and is bundled to be run here.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';

@@ -44,8 +44,8 @@ function install() {
 async function compare(examples, isWritten) {
   const [others] = loadavg();
   const machine =
-    `Node ${process.versions.node}, ${availableParallelism()} cores, shared with the client and with what else ran ` +
-    `there (load average before the run: ${others.toFixed(1)}).`;
+    `Node ${process.versions.node}, ${availableParallelism()} cores, shared with the client and other programs ` +
+    `(load average before the run: ${others.toFixed(1)}).`;
   const lines = [...HEAD];
   HEAD.forEach((line) => console.log(line));
   for (const example of examples) {

@@ -13,8 +13,8 @@ export const HEAD = [
   '| --- | --- | --- | --- |',
 ];
 export const LEGEND =
-  `Requests a second and CPU: ${FULL.connections} clients who ask for the page again at once. /health: asked ` +
-  `${1000 / BESIDE.every} times a second while one client asks for the page again and again.`;
+  `Requests a second and CPU: ${FULL.connections} clients request the page without a pause. /health: ` +
+  `${1000 / BESIDE.every} requests a second while one client requests the page without a pause.`;
 
 /** One row. */
 export function row({ name, what }, [theirs, ours]) {

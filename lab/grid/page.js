@@ -1,7 +1,7 @@
 /**
  * docs/internals/grid.md, made from the table, the versions in the lock files, and what is known not to work.
  *
- * Law: text. It says that the rows hold, so it is written after a run in which all of them did.
+ * Law: text. The page reports that the rows hold, so `--report` writes it after a run in which all of them did.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,56 +13,58 @@ import { GRID } from './start.js';
 const LIMITS = [
   [
     'Upgrades and `CONNECT` in fetch handlers',
-    'sockets belong to the acceptor, which passes on those that a Node server takes over in its `upgrade` or `connect` event ([docs/guide/websockets.md](../guide/websockets.md)); a fetch handler has no way to say so',
+    'Sockets belong to the acceptor. It passes a socket on if a Node server takes it over in its `upgrade` or `connect` event. A fetch handler cannot do that. See [WebSockets and state](../guide/websockets.md).',
   ],
   [
-    'State in memory that all requests are to see: rate limits, caches, GraphQL `pubSub`, what json-server writes',
-    'every worker has its own, as every process has with `node:cluster`: keep it in a store outside, tell the others ([docs/guide/websockets.md](../guide/websockets.md)), or run `--threads 1`. Sessions in a `MemoryStore` need `--affinity cookie:connect.sid`',
+    'State in memory that all requests must see: rate limits, caches, GraphQL `pubSub`, the writes of json-server',
+    'Every worker has its own, as every process has with `node:cluster`. Keep it in a store outside, use a [channel](../guide/websockets.md#between-workers), or run `--threads 1`. Sessions in a `MemoryStore` need `--affinity cookie:connect.sid`.',
   ],
   [
     'Timers and start-up jobs that must run once',
-    "every worker runs the program: guard them by `process.env.TSGI_WORKER_INDEX === '0'`",
+    "Every worker runs the program. Guard them by `process.env.TSGI_WORKER_INDEX === '0'`.",
   ],
   [
     'NestJS, TypeORM and others that read `emitDecoratorMetadata`, straight from TypeScript',
-    'a transpiler reads one file at a time and does not know the types: the server says so in one line when it starts; compile with `tsc` and serve its output',
+    'A transpiler reads one file at a time and does not know the types. The server logs one line when it starts. Compile with `tsc` and serve its output.',
   ],
   [
     '`node:https` and `node:http2` servers',
-    'the server speaks HTTP/1.1 without TLS: the error says so; listen with `node:http`, and put TLS in front',
+    'The server speaks HTTP/1.1 without TLS. Listen with `node:http`, and put TLS in front.',
   ],
-  ['A Unix socket or a file descriptor to listen on', 'the acceptor serves TCP ports: the error says so'],
-  ['`cluster.fork()`', '`--threads` takes its place: the error says so'],
+  ['A Unix socket or a file descriptor to listen on', 'The acceptor serves TCP ports. Listen on a port.'],
+  ['`cluster.fork()`', 'Use `--threads` instead.'],
   [
     '`process.chdir()` to another folder (the standalone server of Next.js does it)',
-    'threads share the directory of the process: start the server there, `cd .next/standalone`',
+    'Threads share the directory of the process. Start the server there: `cd .next/standalone`.',
   ],
   [
     'Native add-ons that cannot be loaded twice in one process',
-    'they know no worker threads: the error says so; update them, or run `--threads 0`',
+    'They do not support worker threads. Update them, or run `--threads 0`.',
   ],
   [
-    'Answers that begin more than 30 seconds after their request, bodies above 10 MiB',
-    'limits that plain Node does not have: `--handler-timeout` and `--max-body-size` raise them (docs/reference/options.md)',
+    'Responses that begin more than 30 seconds after their request, bodies above 10 MiB',
+    'Plain Node has no such limits. `--handler-timeout` and `--max-body-size` [raise them](../reference/options.md).',
   ],
 ];
 
 export function page() {
   const locks = new Map();
   const requests = CELLS.reduce((sum, { requests, forms }) => sum + requests.length * forms.length, 0);
-  return `# What runs
+  return `# Grid
 
-Made by \`npm run grid -- --report\` from the rows in \`lab/grid/\`, after a run in which all of them held; the applications
-are in \`test/grid/apps\`.
+\`npm run grid -- --report\` writes this page from the rows in \`lab/grid/\`, after a run in which all of them held. The applications are in \`test/grid/apps\`.
 
-Each row is an application with its packages from npm. The same files are started by plain Node, and as it says here by
-\`tsgi-threads file --threads 2\`, and both are sent the same requests as raw bytes: pages, \`HEAD\`, what is missing, JSON,
-forms, uploads, chunked bodies, ranges and conditions, redirects, cookies, streams and events, compression, errors, HTTP/1.0,
-a connection that is kept and one that is closed, and ${BURST} requests at once. Their answers must be the same: status, reason,
-header fields as they were sent in any order, bytes, trailers, interim answers. \`Date\`, \`Connection\` and \`Keep-Alive\` are left
-out. ${requests} answers are compared.
+Each row is an application with its packages from npm. Plain Node starts the same files as \`tsgi-threads file --threads 2\`. Both receive the same requests as raw
+bytes:
 
-\`exported\`: the file exports the application. \`program\`: it listens by itself, unmodified.
+- pages, \`HEAD\`, missing pages, JSON, forms, uploads, chunked bodies;
+- ranges and conditions, redirects, cookies, streams and events, compression, errors;
+- HTTP/1.0, a connection that stays and one that closes, and ${BURST} requests at once.
+
+Both must answer with the same status, reason, header fields in any order, bytes, trailers and interim responses. \`Date\`, \`Connection\` and \`Keep-Alive\` may
+differ. The run compares ${requests} answers.
+
+\`exported\`: the file exports the application. \`program\`: the file listens by itself, unmodified.
 
 ${table(
   ['application', 'versions', 'started as', 'requests'],
@@ -72,9 +74,8 @@ ${table(
   ),
 )}
 
-Where the exported application is a fetch handler (Hono, h3, React and tRPC through fetch, GraphQL Yoga) and the program serves
-it with an adapter for node:http, names count without their case, and framing and an empty reason do not count: a \`Response\`
-knows neither case nor framing and need have no reason, so they are the server's.
+Some rows export a fetch handler, and their program serves it with an adapter for node:http: Hono, h3, React and tRPC through fetch, GraphQL Yoga. There the case of
+names, the framing and an empty reason may differ. A \`Response\` knows neither case nor framing and need have no reason, so they are the server's.
 
 ## Programs from npm
 
@@ -88,7 +89,7 @@ ${table(
   ),
 )}
 
-json-server keeps what is written in memory, so it is run with one worker.
+json-server keeps its data in memory, so it runs with one worker.
 
 ## What does not work, and why
 

@@ -39,7 +39,7 @@ const FIRST: Readonly<Record<string, string>> = {
   'sort: asked for space before there is some': 'reads late',
   'response: no second look after awaitSpace': 'full response ring',
   'worker: does not look for notices': 'full response ring',
-  'acceptor: tells nobody of space': 'full response ring',
+  'acceptor: reports no space': 'full response ring',
   'tell: the worker is not woken': 'waits for its worker',
   'judge: what was meant for the dead waits on': 'waits for one of 2',
 };
@@ -239,7 +239,7 @@ const BELLS: readonly Mutant[] = [
     '',
   ),
   mutant(
-    'acceptor: tells nobody of space',
+    'acceptor: reports no space',
     RECORDS,
     'if (responses.takeWaiting() || this.#credited) link.notify();',
     'if (this.#credited) link.notify();',

@@ -52,7 +52,7 @@ function walkOf(code: Code, check: Check, options: ProofOptions): Passed {
 }
 
 function spun(claim: (typeof CLAIMS)[number], options: ProofOptions): SpinResult {
-  const result = runClaim(`${options.root}/test/proof`, claim);
+  const result = runClaim(`${options.root}/lab/proof`, claim);
   const what = [claim.formula ?? 'assertions', ...claim.defines].join(' ');
   options.tell(`${result.ok ? 'ok      ' : 'FAILED  '} spin ${claim.model} ${what}: ${result.said}`);
   return result;
@@ -83,29 +83,43 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
 function head({ short }: ProofOptions): string {
   return `## The rings: every schedule within bounds
 
-The code that is run is \`src/\` itself: the request ring, the exchange table, the byte ring, the doorbells, the book of
-exchanges; for the doorbells also the whole acceptor (without sockets) and the workers' loops, links and responses.
-Each access to shared memory is a point at which another thread may go on, or at which a thread may be killed. Bodies of
-simulated threads are run again against the answers they had; visited states are kept by a 64-bit hash.
+The laboratory runs the code of \`src/\` itself: the request ring, the exchange table, the byte ring, the doorbells, and the book of exchanges. For the
+doorbells it also runs the whole acceptor (without sockets) and the workers' loops, links and responses.
+
+Each access to shared memory is a point at which another thread may go on, or at which a thread may be killed. The machine runs the bodies of simulated threads
+again against the answers that they had. It keeps visited states by a 64-bit hash.
 ${short ? '\nThis is the short form.\n' : ''}
-What is looked for in every state: a request that runs twice or is answered twice, an entry that is claimed twice, bytes
-that are not those that were sent, a refusal of an answer that was committed, a data race of a plain access. In every end
-(nobody can go on): a request without an answer while a worker lives, an exchange index or a slab block that is not free.
-Schedules that go round for ever are errors too, so every schedule within the bounds comes to its end.
+The machine looks for these faults in every state:
 
-Exhaustive means: all interleavings of the accesses to control words, and kills at every step, for the stated numbers of
-requests, threads and kills, without any bound on steps. "n switches" bounds how often a thread is left in the middle
-of its turn; at the end of a turn, and for a kill, there is no bound. "Races" also switches at plain accesses. A zombie is a
-worker that was retired and may end at any step, besides the counted kills. Positions start just before their sign turns.
+- a request that runs twice or is answered twice;
+- an entry that two threads claim;
+- bytes that differ from the sent bytes;
+- a refusal of an answer that was committed;
+- a data race of a plain access.
 
-A schedule counts once however many loads a thread did since its last write before it is killed: what it only looked at
-nobody can tell. Words that steer nothing here are no points to switch at: a worker's epoch, held and cost words, a live
-word where there is no zombie, credit, abort and extension. \`test/proof/\` declares them in one place for each scenario, and
-the machine checks that a word declared to have one writer has one.
+It looks for these faults in every end, when no thread can go on:
 
-Not covered: sockets, the parser and applications; more than three workers; a generation that wraps (2<sup>20</sup> uses of an
-index); timeouts of \`Atomics.wait\` (a waiter here waits for ever, which is stricter); an acceptor that dies, except in the
-middle of a record. That Atomics over an Int32Array are sequentially consistent is ECMAScript's promise, not shown here.
+- a request without an answer while a worker lives;
+- an exchange index or a slab block that is not free.
+
+An endless schedule is an error too, so every schedule within the bounds ends.
+
+Exhaustive means all interleavings of the accesses to control words, and kills at every step, without any bound on steps. The numbers of requests, threads and kills are
+stated. "n switches" bounds how often a thread is left in the middle of its turn. At the end of a turn, and for a kill, there is no bound. "Races" also switches at plain
+accesses. A zombie is a worker that was retired and may end at any step, besides the counted kills. Positions start just before their sign turns.
+
+A schedule counts once, however many loads a thread did between its last write and its kill, because no other thread can see those loads. Words that steer nothing here
+are no points to switch at: a worker's epoch, held and cost words, credit, abort and extension. If there is no zombie, a live word is none either. \`lab/proof/\`
+declares these words in one place for each scenario. The machine checks that a word declared to have one writer has one.
+
+Not covered:
+
+- sockets, the parser and applications;
+- more than three workers;
+- a generation that wraps (2<sup>20</sup> uses of an index);
+- timeouts of \`Atomics.wait\`: a waiter here waits forever, which is stricter;
+- an acceptor that dies, except in the middle of a record;
+- the sequential consistency of Atomics over an Int32Array, which ECMAScript promises.
 `;
 }
 

@@ -8,7 +8,7 @@ const HEAD = `# Options
 
 \`npm run docs\` makes this page from the table in \`src/options/table.ts\`.
 
-**Where a value comes from.** The server takes the first that is given:
+**Where a value comes from.** The server takes the first of these:
 
 1. the flag, or the property of \`createServer\`;
 2. the environment variable, which \`--env-file\` may set;

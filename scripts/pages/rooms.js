@@ -8,7 +8,7 @@ const PACKAGES = /^(?:commander|esbuild|es-module-lexer|get-tsconfig|import-meta
 
 export function roomsTable() {
   const rows = Object.entries(ROOMS).map(([name, room]) =>
-    row(place(name), [room.holds, ...(FOLDERS[name] ?? []).map(folderLine)].join('<br>'), imports(room)),
+    row(place(name), [room.holds, ...(FOLDERS[name] ?? []).map(folderLine)].join(' <br>'), imports(room)),
   );
   return ['| room | what lives there | may import |', '| --- | --- | --- |', ...rows].join('\n');
 }

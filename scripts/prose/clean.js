@@ -4,6 +4,20 @@
  * Law: paths from the root; a folder ends with a slash. A folder is added once `node scripts/prose.js FOLDER` finds nothing.
  */
 export const PROSE = [
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'README.md',
+  'SECURITY.md',
+  'docs/README.md',
+  'docs/guide/',
+  'docs/internals/',
+  'docs/reference/api.md',
+  'docs/reference/errors.md',
+  'docs/reference/log-lines.md',
+  'docs/reference/node-http.md',
+  'docs/reference/options.md',
+  'examples/README.md',
+  'lab/README.md',
   'src/acceptor/acceptor-api.ts',
   'src/acceptor/acceptor.ts',
   'src/acceptor/application-traits.ts',
