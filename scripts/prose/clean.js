@@ -33,6 +33,7 @@ export const PROSE = [
   'src/http/',
   'src/node-http/',
   'src/options/',
+  'src/pool/',
   'src/ring/',
   'src/worker/entry.cts',
   'src/worker/exchange/',
@@ -42,6 +43,7 @@ export const PROSE = [
   'src/worker/points.ts',
   'src/worker/pool-messages.ts',
   'src/worker/request-id.ts',
+  'src/supervisor/',
   'test/prose/',
 ];
 

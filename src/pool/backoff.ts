@@ -1,14 +1,14 @@
 /**
- * How long a replacement waits to be started: not at all, or twice as long each time in a crash loop.
+ * How long the pool waits before it starts a replacement: not at all, or twice as long each time in a crash loop.
  *
- * Law: numbers only: one that grows and is reset, and one that is spread.
+ * Law: numbers only.
  */
 
-/** From the first to the second, ms. */
+/** The first delay and the longest delay, ms. */
 export const BACKOFF_MS = { first: 100, most: 5000 };
 
 export class Backoff {
-  /** Milliseconds. */
+  /** The current delay, ms. */
   now = 0;
 
   next(): number {
@@ -22,7 +22,7 @@ export class Backoff {
   }
 }
 
-/** Up to a tenth more or less: workers that started together do not end together. */
+/** Varies a value by up to 10 %, so that workers that started together do not end together. */
 export function jittered(value: number): number {
   return value * (0.9 + 0.2 * Math.random());
 }

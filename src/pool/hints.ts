@@ -1,21 +1,21 @@
 /**
- * What workers want the operator to know, each text once; above all, that state is split between them.
+ * Hints for the operator, mainly that state is split between workers. Each text is logged once.
  *
- * Law: compares the signs that workers report (`worker/exchange/split-state.ts`). What is kept is bounded.
+ * Law: compares the signs that workers report (`worker/exchange/split-state.ts`). The memory for signs is bounded.
  */
 import type { Sign } from '../worker/pool-messages.ts';
 
-/** Sessions that are remembered. */
+/** The number of sessions that are remembered. */
 const MOST_SESSIONS = 5000;
-/** Texts that are logged: an application may make up names of cookies. */
+/** The number of texts that are logged. It is bounded because an application may invent cookie names. */
 const MOST_HINTS = 20;
 
 const TEXTS = {
   metrics:
-    'Several workers answer with Prometheus metrics, each with the numbers of its own registry: a scrape shows one worker only. Add the numbers up, as docs/guide/websockets.md shows under "State in one worker"',
+    'Several workers answer with Prometheus metrics, and each worker has a registry of its own. A scrape shows one worker only. Add the numbers up, as docs/guide/websockets.md shows under "State in one worker"',
   broadcasts:
-    'Sockets are spread over several workers, and the application sends what it receives on one socket to others: it reaches only the sockets of the same worker. Pass messages on with tsgi-threads/channel, or with an adapter of your library (docs/guide/websockets.md)',
-  mcp: 'MCP sessions are in the memory of one worker, and each of their requests may go to another worker, which does not know the session: start the server with --affinity header:mcp-session-id',
+    'Sockets are spread over several workers, and the application sends messages from one socket to others. Such a message reaches only the sockets of the same worker. Pass messages on with tsgi-threads/channel, or with an adapter of your library (docs/guide/websockets.md)',
+  mcp: 'MCP sessions are in the memory of one worker, but later requests may go to a worker that does not know the session. Start the server with --affinity header:mcp-session-id',
 };
 
 export class Hints {
@@ -23,7 +23,7 @@ export class Hints {
   readonly #said: Set<string> = new Set();
   /** Session → the index of the worker that gave it out. */
   readonly #givers: Map<string, number> = new Map();
-  /** Cookies that a worker changes though it gave them out itself: their value is not the name of a session in memory. */
+  /** Cookies that the same worker gave out and then changed. Their values do not name a session in memory. */
   readonly #rotating: Set<string> = new Set();
   /** Sign → the workers that have reported it. */
   readonly #workers: Map<string, Set<number>> = new Map();
@@ -39,7 +39,7 @@ export class Hints {
     this.#log(text);
   }
 
-  /** The worker of that index shows a sign. */
+  /** Notes a sign that the worker with this index has reported. */
   hear(index: number, sign: Sign): void {
     const text = this.#textFor(index, sign);
     if (text !== undefined) this.say(text);
@@ -61,6 +61,6 @@ export class Hints {
     if (this.#givers.size > MOST_SESSIONS) this.#givers.delete(this.#givers.keys().next().value!);
     if (giver === index && this.#rotating.size < MOST_SESSIONS) this.#rotating.add(name);
     if (giver === undefined || giver === index || this.#rotating.has(name)) return undefined;
-    return `One worker gave out the cookie ${name}, and another worker answered it with a new one: sessions in the memory of one worker are lost in another. Start the server with --affinity cookie:${name}, or keep sessions in a store that all workers share`;
+    return `One worker gave out the cookie ${name}, and another worker replaced it. Sessions in the memory of one worker are lost in another. Start the server with --affinity cookie:${name}, or keep sessions in a store that all workers share`;
   }
 }

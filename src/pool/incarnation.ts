@@ -1,9 +1,9 @@
 /**
  * One worker thread, from spawn to exit.
  *
- * Law: starts it through piscina, hears what it says, ends it; what follows from that is decided by its owner
- * (`pool.ts`). Its end is told when the thread has ended, and not before: after a kill piscina rejects at once, and
- * what the thread did may be judged only when nothing can write its memory any more.
+ * Law: starts the thread through piscina, receives its messages, ends it. Its owner (`pool.ts`) decides what follows. The
+ * exit is reported only when the thread has ended. After a kill, piscina rejects immediately. But the thread's exchanges may
+ * be judged only when it can no longer write to its memory.
  */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -20,42 +20,42 @@ import type { PortOwners, PortWorker } from './port-owners.ts';
 import { NoThreadError, type Threaded, type Threads } from './piscina.ts';
 import type { WorkerMemory } from './worker-memory.ts';
 
-/** In the caller's thread. */
+/** For a worker in the caller's thread. */
 const WORKER_URL = new URL('../worker/main.js', import.meta.url);
 
-/** A thread that has not ended so long after it was told to is a zombie: it is in a native call. */
+/** If a thread has not ended this long after the pool terminated it, it is a zombie: it is in a native call. */
 const ZOMBIE_MS = 1000;
 
 export interface IncarnationOwner {
   /** The clients of the program's servers. */
   readonly clients: ProgramClients;
-  /** Which worker owns a port that is no HTTP. */
+  /** Which worker owns a port that carries other protocols than HTTP. */
   readonly ports: PortOwners;
-  /** A debugger may hold it: its start has no limit. */
+  /** Whether a debugger may hold the worker. Then its start has no time limit. */
   incarnationIsHeld(): boolean;
-  /** Where it puts what the operator should know. */
+  /** Receives hints for the operator. */
   readonly hints: Hints;
-  /** It has its thread. */
+  /** The worker has its thread. */
   incarnationOnStarted(worker: Incarnation): void;
   incarnationOnReady(worker: Incarnation, readiness: Readiness): void;
-  /** It should be recycled. */
+  /** The worker should be recycled. */
   incarnationOnWorn(worker: Incarnation, why: string): void;
-  /** An error in it was not caught. */
+  /** An error in the worker was not caught. */
   incarnationOnFault(worker: Incarnation): void;
-  /** Uncaught errors follow one another in it: it is to be killed. */
+  /** Uncaught errors follow one another in the worker. The owner should kill it. */
   incarnationOnStorm(worker: Incarnation): void;
-  /** Its program listens for these signals. */
+  /** The worker's program listens for these signals. */
   incarnationOnSignals(names: readonly NodeJS.Signals[]): void;
-  /** Its program listens in one more place. */
+  /** The worker's program listens in one more place. */
   incarnationOnAsks(worker: Incarnation, place: number, asked: Asked): void;
   incarnationOnLog(level: 'error' | 'info', text: string): void;
-  /** It was told to end, and has not. */
+  /** The pool has terminated the worker, and its thread has not ended. */
   incarnationOnZombie(worker: Incarnation): void;
-  /** Its thread has ended. `why`: what Node says of it, for a log line. */
+  /** The worker's thread has ended. `why`: Node's reason, for a log line. */
   incarnationOnExit(worker: Incarnation, code: number, why: string): void;
 }
 
-/** What every incarnation is given besides its own rings and ports. */
+/** The parts of a worker's task that are the same for all incarnations. */
 export type CommonTask = Omit<
   WorkerTask,
   | 'slot'
@@ -72,7 +72,7 @@ export type CommonTask = Omit<
 
 export interface IncarnationParts {
   readonly control: MessagePort;
-  /** Its rings and its output. */
+  /** The worker's rings and output. */
   readonly memory: WorkerMemory;
   readonly output: TextTail;
   readonly task: CommonTask;
@@ -81,31 +81,31 @@ export interface IncarnationParts {
 
 export class Incarnation implements Threaded, PortWorker {
   readonly slot: number;
-  /** Which of the server's workers it is. */
+  /** The index of the worker in the server. */
   readonly index: number;
   readonly memory: WorkerMemory;
-  /** What it printed last. */
+  /** The last output that the worker printed. */
   readonly output: TextTail;
-  /** What it runs. */
+  /** The task that the worker runs. */
   readonly task: CommonTask;
   thread: Worker | undefined;
   threadId = 0;
-  /** When it began to serve, ms; 0: it does not yet. */
+  /** When the worker began to serve, ms. 0 until then. */
   readyAt = 0;
-  /** It was told to end, or killed: its exit needs no replacement of its own. */
+  /** The worker is ending or was killed, so its exit needs no replacement. */
   leaving = false;
-  /** It is being terminated. */
+  /** The worker is being terminated. */
   terminating = false;
-  /** It is to be recycled when its turn comes. */
+  /** The worker will be recycled when its turn comes. */
   recycling = false;
-  /** Its replacement is on its way. */
+  /** The worker's replacement is being started. */
   replaced = false;
   killed = false;
-  /** Its thread was seen to end: nothing writes its memory any more. */
+  /** The thread was seen to end, so it no longer writes to its memory. */
   hasExited = false;
-  /** It was told to end long ago, and has not. */
+  /** The worker was terminated, but its thread has not ended in time. */
   isZombie = false;
-  /** Resolves when its thread has ended, or is a zombie. */
+  /** Resolves when the thread has ended, or is a zombie. */
   readonly gone: Promise<void>;
   readonly #owner: IncarnationOwner;
   readonly #control: MessagePort;
@@ -113,13 +113,13 @@ export class Incarnation implements Threaded, PortWorker {
   #settle!: (error?: Error) => void;
   #go!: () => void;
   #exitCode: number | undefined;
-  /** What its program listens for. */
+  /** The signals for which the worker's program listens. */
   #signals: readonly NodeJS.Signals[] = [];
-  /** It has the caller's thread. */
+  /** The worker runs in the caller's thread. */
   #isHere = false;
-  /** Its task is over. */
+  /** The worker's task is over. */
   #isOver = false;
-  /** Ends its boot, its lifetime, or when it is told to end, its grace. */
+  /** The limit of the boot or of the lifetime. When the worker is closing: the limit of its grace period. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(slot: number, index: number, parts: IncarnationParts) {
@@ -139,12 +139,15 @@ export class Incarnation implements Threaded, PortWorker {
     return this.readyAt !== 0;
   }
 
-  /** It has a thread, or waits for one. */
+  /** The worker has a thread, or waits for one. */
   get needsThread(): boolean {
     return !this.#isOver && !this.#kill.signal.aborted;
   }
 
-  /** Resolves when it serves; rejects when its application did not load. `threads` null: in the caller's. */
+  /**
+   * Resolves when the worker serves. Rejects if its application did not load. If `threads` is null, it runs in the caller's
+   * thread.
+   */
   start(threads: Threads | null, task: WorkerTask, bootTimeout: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settle = (error) => {
@@ -164,19 +167,19 @@ export class Incarnation implements Threaded, PortWorker {
     });
   }
 
-  /** It gets no thread. */
+  /** No thread could be started for this worker. */
   noThread(error: NoThreadError): void {
     this.leaving = true;
     this.#notStarted(error);
     this.#release();
   }
 
-  /** The server listens there. */
+  /** The server listens at this place. */
   tellAddress(place: number, address: AddressInfo): void {
     this.#tell({ type: 'listening', place, address });
   }
 
-  /** The server cannot listen there. */
+  /** The server cannot listen at this place. */
   tellRefused(place: number, { code, message }: NodeJS.ErrnoException): void {
     this.#tell({ type: 'refused', place, code, message });
   }
@@ -197,7 +200,7 @@ export class Incarnation implements Threaded, PortWorker {
     this.#control.postMessage(message);
   }
 
-  /** Tells it to finish what it runs and end; it is killed when that takes longer than `grace`. */
+  /** Requests that the worker finish its exchanges and end. Kills it if that takes longer than `grace` ms. */
   close(reason: ShutdownReason, grace: number): void {
     if (this.killed) return;
     this.leaving = true;
@@ -205,19 +208,19 @@ export class Incarnation implements Threaded, PortWorker {
     this.after(grace, () => this.kill());
   }
 
-  /** The server has been told to stop. */
+  /** The server is stopping. */
   stopping(): void {
     this.#tell({ type: 'stopping' });
   }
 
-  /** Passes a signal on. False: its program does not listen for it. */
+  /** Passes a signal to the worker. Returns false if its program does not listen for the signal. */
   signal(name: NodeJS.Signals): boolean {
     if (!this.#signals.includes(name)) return false;
     this.#tell({ type: 'signal', name });
     return true;
   }
 
-  /** Connections that its application has taken over shall end. */
+  /** Requests the end of the connections that the application has taken over. */
   drain(): void {
     this.#tell({ type: 'drain' });
   }
@@ -225,12 +228,12 @@ export class Incarnation implements Threaded, PortWorker {
   kill(): void {
     if (this.killed) return;
     this.killed = true;
-    // What runs in the caller's thread cannot be ended, and nobody waits for it.
+    // A worker in the caller's thread cannot be terminated, so the pool does not wait for it.
     if (this.#isHere) this.#go();
     this.#stop();
   }
 
-  /** One thing at a time ends an incarnation: this takes the place of what was to. */
+  /** Sets the only timer that can end this incarnation. It replaces the previous one. */
   after(milliseconds: number, end: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(end, milliseconds);
@@ -240,7 +243,7 @@ export class Incarnation implements Threaded, PortWorker {
   async #run(threads: Threads | null, task: WorkerTask): Promise<void> {
     if (threads === null) {
       const { default: work } = (await import(WORKER_URL.href)) as { default: typeof runWorker };
-      // What it said last arrives before its port closes, and after its promise is settled.
+      // The worker's last messages arrive before its port closes, but after its promise is settled.
       const closed = once(this.#control, 'close');
       await work(task);
       await closed;
@@ -260,7 +263,7 @@ export class Incarnation implements Threaded, PortWorker {
         });
         return this.#owner.incarnationOnStarted(this);
       case 'ready':
-        // One that was told to end meanwhile takes no request, and keeps the timer of its grace.
+        // A worker that is already closing takes no request, and keeps the timer of its grace period.
         if (this.leaving) return this.#settle();
         clearTimeout(this.#timer);
         this.readyAt = performance.now();
@@ -299,8 +302,8 @@ export class Incarnation implements Threaded, PortWorker {
   }
 
   /**
-   * It has done all it will do. Its task never ends by itself: piscina would take the thread for idle, and could give it
-   * to another incarnation before it has ended.
+   * Ends the thread, because the worker has finished its work. The task never ends by itself: piscina would consider the
+   * thread idle, and could give it to another incarnation before it has ended.
    */
   #release(): void {
     this.#exitCode = 0;
@@ -321,7 +324,7 @@ export class Incarnation implements Threaded, PortWorker {
       return this.after(bootTimeout, () => this.#onBootTimeout(bootTimeout));
     this.leaving = true;
     this.kill();
-    const text = `The application did not load within ${bootTimeout / 1000} s: raise --boot-timeout, or look for an import that waits`;
+    const text = `The application did not load within ${bootTimeout / 1000} s. Raise --boot-timeout, or find the import that waits`;
     this.#settle(new OptionError('TSGI_ERR_BOOT_TIMEOUT', text));
   }
 
@@ -333,16 +336,16 @@ export class Incarnation implements Threaded, PortWorker {
     this.#settle(loadError('TSGI_ERR_APP_LOAD', text, error?.stack ?? text));
   }
 
-  /** The task is over; the thread may not be. */
+  /** The task is over, but the thread may still run. */
   #onEnd(code: number, error?: Error): void {
     this.#isOver = true;
     if (!this.ready) this.#notStarted(error);
-    // A full heap, above all. That piscina's task ended is no news.
+    // A worker's error with a code, most often a full heap. An error of piscina's task itself adds nothing.
     const why = error !== undefined && 'code' in error ? ` (${error.message})` : '';
     const { thread } = this;
     if (thread === undefined || this.hasExited) return this.#onExit(this.#exitCode ?? code, why);
     thread.once('exit', () => this.#onExit(this.#exitCode ?? code, why));
-    // Most have ended by then, or are about to. One whose task has failed piscina would take for idle.
+    // Most threads have ended by now, or are about to. piscina would consider a thread idle after its task has failed.
     void thread.terminate();
   }
 
@@ -356,7 +359,7 @@ export class Incarnation implements Threaded, PortWorker {
 
 function loadError(code: string, message: string, stack: string): OptionError {
   if (code === 'TSGI_ERR_APP_EXPORT' || code === 'TSGI_ERR_APP_LISTEN') return new OptionError(code, message);
-  // A module that was loaded before the application has named itself.
+  // An error of a module that was loaded before the application.
   const text = code === 'TSGI_ERR_APP_LOAD' ? message : `The application threw while it loaded: ${message}`;
   const error = new OptionError('TSGI_ERR_APP_LOAD', text);
   error.stack = stack;

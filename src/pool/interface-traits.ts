@@ -1,12 +1,12 @@
 /**
- * What the acceptor must know of an interface.
+ * What the acceptor must know about an interface.
  *
- * Law: one row of facts for each interface; the acceptor acts on them.
+ * Law: one row of facts for each interface. The acceptor acts on them.
  */
 import type { Readiness } from '../worker/pool-messages.ts';
 import type { PoolAcceptor } from './pool-api.ts';
 
-/** @param apart the application has a thread of its own, which it may block */
+/** @param apart whether the application has a thread of its own, which it may block */
 export function traitsOf(
   called: Readiness['interface'],
   apart: boolean,

@@ -1,25 +1,27 @@
 /**
- * Piscina as the pool uses it: threads that are started, load the worker's module, and are ended.
+ * Piscina as the pool uses it: it starts threads, loads the worker's module in them, and ends them.
  *
- * Law: knows piscina, and nobody else does; which thread is whose is `incarnation.ts`'s. `minThreads: 0` and no idle
- * timeout, so that piscina starts no thread by itself; `atomics: 'disabled'`, because its default blocks the worker's
- * event loop; a generous `maxThreads`, because zombies count.
+ * Law: the only file that knows piscina. `incarnation.ts` knows which thread belongs to which worker. Three options matter:
+ *
+ * - `minThreads: 0` and no idle timeout, so that piscina starts and ends no thread by itself.
+ * - `atomics: 'disabled'`, because the default blocks the worker's event loop.
+ * - A large `maxThreads`, because zombies count.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { WORKER_LINES } from '../ring/layout.ts';
 import type { WorkerTask } from '../worker/pool-messages.ts';
 
-/** Loads the worker's bundle. */
+/** The entry file, which loads the worker's bundle. */
 const ENTRY_URL = new URL('../worker/entry.cjs', import.meta.url);
 
 export interface RunOptions {
   readonly transferList: MessagePort[];
-  /** Its abort ends the thread. */
+  /** Ends the thread if it aborts. */
   readonly signal: AbortSignal;
 }
 
-/** There is no thread for a worker. */
+/** No thread could be started for a worker. */
 export class NoThreadError extends Error {
   constructor(why: string) {
     super(`A thread could not be started: ${why}`);
@@ -27,20 +29,20 @@ export class NoThreadError extends Error {
   }
 }
 
-/** A worker, as far as it has a thread. */
+/** A worker as this file sees it. */
 export interface Threaded {
-  /** It has a thread, or waits for one. */
+  /** The worker has a thread, or waits for one. */
   readonly needsThread: boolean;
-  /** 0: it has not said that it has one. */
+  /** The id of the thread. 0 until the worker has reported it. */
   readonly threadId: number;
-  /** It gets none. */
+  /** No thread could be started for the worker. */
   noThread(error: NoThreadError): void;
 }
 
 export class Threads {
-  /** A thread is gone: they are to be counted. */
+  /** Called when a thread is gone. The owner then calls `count`. */
   readonly #onGone: () => void;
-  /** What piscina has said of one that is missing. */
+  /** The last error of piscina, which is the reason if a thread is missing. */
   #error: Error | undefined;
   #current: Piscina;
   #all: Piscina[];
@@ -56,10 +58,13 @@ export class Threads {
   }
 
   /**
-   * Tells workers that get no thread. Of a thread that has begun its task its worker has heard, and nobody misses one that
-   * was killed; but one that never got so far (descriptors or memory are used up, an installation is broken) leaves its
-   * task in piscina's queue, nobody tries again, and whose it was nobody says. Once as many threads are missing as workers
-   * have not said that they have one, these have none: before, some may just be about to.
+   * Finds workers that will get no thread, and calls their `noThread`.
+   *
+   * If a thread dies before it begins its task (no descriptors or memory, a broken installation), piscina leaves the task
+   * queued. It does not retry, and it does not name the task. If a thread dies later, its worker is informed in other ways.
+   *
+   * So this method counts. Workers without a known thread may still get one. But if at least as many threads are missing as
+   * there are such workers, none of them will.
    */
   count(workers: readonly Threaded[]): void {
     const needing = workers.filter(({ needsThread }) => needsThread);
@@ -72,10 +77,10 @@ export class Threads {
   }
 
   /**
-   * Gives a thread of its own the worker's task. Rejects when the thread ends, with a NoThreadError when there is none.
+   * Runs the worker's task in a thread of its own. Rejects when the thread ends, or with a NoThreadError if there is none.
    *
-   * Where the system has no more threads, piscina throws and keeps the task; another one, of ports that are closed by then,
-   * would fail in the middle of it. So that piscina gets no task any more, and keeps the threads it has.
+   * If the system has no more threads, piscina throws but keeps the task. A later thread would run that task with closed
+   * ports, and fail. So this piscina gets no further task, and a new one replaces it. The old one keeps its threads.
    */
   async run(task: WorkerTask, options: RunOptions): Promise<void> {
     let running: Promise<void>;
@@ -89,9 +94,9 @@ export class Threads {
     return running;
   }
 
-  /** When no thread is left that could still end. */
+  /** Call it when no thread is left that could still end. */
   destroy(): void {
-    // Not awaited: a zombie would hold it up.
+    // Not awaited, because a zombie would block it.
     void this.#current.destroy();
   }
 
@@ -108,12 +113,12 @@ export class Threads {
       this.#error = error;
       this.#onGone();
     });
-    // Also of a thread that ends without an error. Later: that of its task is heard first.
+    // Also called for a thread that ends without an error. Deferred, so that the event of its task is handled first.
     piscina.on('workerDestroy', () => setImmediate(this.#onGone));
     return piscina;
   }
 
-  /** Threads that were not told to end. */
+  /** Threads that the pool has not terminated. */
   get #living(): Worker[] {
     return this.#all.flatMap(({ threads }) => threads);
   }

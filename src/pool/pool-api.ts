@@ -1,5 +1,5 @@
 /**
- * What the pool is made with: its options, and the acceptor and the log as far as it uses them.
+ * The options of the pool, and the acceptor and the log as the pool uses them.
  *
  * Law: types only.
  */
@@ -12,37 +12,37 @@ import type { CommonTask } from './incarnation.ts';
 export type { Readiness };
 
 export interface PoolOptions {
-  /** 0: one worker, in the caller's thread. */
+  /** The number of worker threads. 0 runs one worker in the caller's thread. */
   readonly threads: number;
   readonly bootTimeout: number;
-  /** Milliseconds after which a worker that is told to end is cut. */
+  /** Milliseconds after which the pool kills a worker that is closing. */
   readonly shutdownTimeout: number;
-  /** Milliseconds after which a worker is recycled; 0: never. */
+  /** Milliseconds after which a worker is recycled. 0 disables the limit. */
   readonly maxLifetime: number;
   readonly shared: SharedBuffers;
-  /** Whether a debugger is attached, which may hold a worker while it loads. */
+  /** Whether a debugger is attached. A debugger may hold a worker while it loads. */
   readonly isDebugged: () => boolean;
-  /** For the first workers; `reload` brings another. */
+  /** The task of the first workers. `reload` replaces it. */
   readonly task: CommonTask;
   readonly application: PoolApplication;
 }
 
-/** The application, as far as the pool needs it. */
+/** The application, as the pool uses it. */
 export interface PoolApplication {
-  /** Called before a thread is started, which needs a working directory that exists. */
+  /** Called before a thread is started, because a thread needs an existing working directory. */
   enterDirectory(): void;
-  /** The task, compiled again if the file that it names was deleted. */
+  /** Returns the task. If the compiled file that it names was deleted, compiles the application again. */
   renew(task: CommonTask): Promise<CommonTask>;
 }
 
-/** The clients of a program's servers, by the places where those listen. */
+/** The clients of a program's servers, by the numbers of their listening places. */
 export interface ProgramClients {
   setLimits(place: number, own: Partial<ServerLimits>): void;
-  /** Cuts those that no worker serves now; `idleOnly`: those that have been answered. */
+  /** Closes connections that no worker serves now. `idleOnly`: only connections without an unanswered request. */
   cutUnserved(place: number, idleOnly: boolean): void;
 }
 
-/** The acceptor, as far as the pool needs it. */
+/** The acceptor, as the pool uses it. */
 export interface PoolAcceptor extends ProgramClients {
   attach(parts: {
     slot: number;
@@ -61,11 +61,11 @@ export interface PoolAcceptor extends ProgramClients {
     },
   ): void;
   retire(slot: number): void;
-  /** Whether the worker has begun any exchange. */
+  /** Whether the worker has taken any exchange. */
   hasWorked(slot: number): boolean;
-  /** Its thread has ended. `why`: how, for the log. */
+  /** The worker's thread has ended. `why`: how it ended, for the log. */
   detach(slot: number, why: string): void;
-  /** No worker serves, and none will for so many milliseconds. */
+  /** No worker serves, and none will for `milliseconds`. */
   suspend(milliseconds: number): void;
 }
 

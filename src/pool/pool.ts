@@ -1,10 +1,9 @@
 /**
  * The pool of workers: piscina starts and ends the threads, and this file keeps their number.
  *
- * Law: talks about workers; knows the worker's file by URL only. Requests never pass through here: each thread is
- * given one endless task, and what piscina adds to it is spawning, the module loading of its worker, and the kill
- * (`signal`). Each incarnation has memory of its own (`worker-memory.ts`), because a zombie and its replacement live
- * at the same time.
+ * Law: manages workers; knows the worker's file by URL only. No request passes through here: each thread runs one endless
+ * task. piscina provides the spawning, the module loading, and the kill (`signal`). Each incarnation has its own memory
+ * (`worker-memory.ts`), because a zombie and its replacement live at the same time.
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -27,12 +26,12 @@ import { busiestFunctions } from './profile.ts';
 import { WorkerMemories } from './worker-memory.ts';
 import type { Readiness, WorkerTask } from '../worker/pool-messages.ts';
 
-/** A worker that lives longer is none of a crash loop, ms. */
+/** A worker that lives longer than this is not part of a crash loop, ms. */
 const SHORT_LIFE_MS = 10_000;
 
 /**
- * Events: `workerExit` ({ slot, threadId, code, planned }); `asks` (place, asked), the first time a program
- * does; `signals` (names), when the program of a worker listens for other ones; `zombie`.
+ * Events: `workerExit` ({ slot, threadId, code, planned }). `asks` (place, asked), on the first request of a place. `signals`
+ * (names), when a worker's program changes the signals for which it listens. `zombie`.
  */
 export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #options: PoolOptions;
@@ -43,7 +42,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly #memories: WorkerMemories = new WorkerMemories();
   #task: CommonTask;
   #closing = false;
-  /** What the last worker that became ready reported of the application; null before the first. */
+  /** What the last worker that became ready reported about the application. Null before the first. */
   readiness: Readiness | null = null;
   #expects: WorkerTask['expects'] = null;
   readonly hints: Hints;
@@ -51,7 +50,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   readonly ports: PortOwners = new PortOwners();
   readonly clients: ProgramClients;
   readonly #backoff: Backoff = new Backoff();
-  /** The last of the workers that are replaced one after the other. */
+  /** The last replacement in the queue. Workers are replaced one after the other. */
   #rolling: Promise<unknown> = Promise.resolve();
 
   constructor(options: PoolOptions, acceptor: PoolAcceptor, log: PoolLog) {
@@ -65,34 +64,34 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#threads = options.threads === 0 ? null : new Threads(this.incarnationOnStarted);
   }
 
-  /** Workers that serve. */
+  /** The number of workers that serve. */
   get ready(): number {
     return [...this.#workers.values()].filter((worker) => worker.ready && !worker.leaving).length;
   }
 
-  /** The server listens there: programs that listen hear of it, and whoever starts later. */
+  /** The server listens at the place. All workers are notified. Workers that start later receive the address at start. */
   tellAddress(place: number, address: AddressInfo): void {
     this.places.answer(place, address);
     for (const worker of this.#workers.values()) worker.tellAddress(place, address);
   }
 
-  /** The server cannot listen there: programs that asked hear of it, and whoever asks later is asked for anew. */
+  /** The server cannot listen at the place. All workers are notified. The next request counts as the first again. */
   tellRefused(place: number, error: Error): void {
     this.places.refuse(place);
     for (const worker of this.#workers.values()) worker.tellRefused(place, error);
   }
 
-  /** Threads that were told to end and have not. */
+  /** The number of terminated threads that have not ended. */
   get zombies(): number {
     return [...this.#workers.values()].filter((worker) => worker.isZombie).length;
   }
 
-  /** Workers that serve or start, and neither leave nor make room for another. */
+  /** Workers that serve or start, and are neither leaving nor being replaced. */
   get #staying(): Incarnation[] {
     return [...this.#workers.values()].filter((worker) => !worker.leaving && !worker.replaced);
   }
 
-  /** The lowest that none of those that stay has: that of a worker whose place is taken, above all. */
+  /** The lowest index that no remaining worker uses. During a replacement this is the index of the worker being replaced. */
   get #freeIndex(): number {
     const taken = new Set(this.#staying.map((worker) => worker.index));
     let index = 0;
@@ -100,7 +99,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return index;
   }
 
-  /** The first worker proves the application, the others follow. Rejects with the reason it did not load. */
+  /** Starts the first worker, and if its application loads, the others. Rejects with the reason if it did not load. */
   async start(): Promise<void> {
     await this.#spawn(this.#task);
     if (this.#closing) return;
@@ -111,8 +110,8 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   /**
-   * Ends a worker, whatever it does, and starts its replacement without waiting for its end. Resolves with the functions
-   * it was busy in, where that can be told; undefined when it is being terminated already.
+   * Terminates a worker, even if it is stuck, and starts its replacement immediately. Resolves with the functions that the
+   * worker ran, if Node can report them. Resolves with undefined if the worker is already being terminated.
    */
   async terminate(slot: number): Promise<string[] | undefined> {
     const worker = this.#workers.get(slot);
@@ -126,24 +125,24 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     return busy;
   }
 
-  /** Passes a signal on to every worker whose program listens for it; returns how many those are. */
+  /** Passes a signal to every worker whose program listens for it. Returns the number of these workers. */
   signal(name: NodeJS.Signals): number {
     return [...this.#workers.values()].filter((worker) => worker.signal(name)).length;
   }
 
-  /** The functions in which a worker burns its time. */
+  /** The functions in which a worker burns CPU. */
   async busiest(slot: number): Promise<string[]> {
     return busiestFunctions(this.#workers.get(slot)?.thread);
   }
 
-  /** What a worker printed last. */
+  /** The last output that a worker printed. */
   outputOf(slot: number): string {
     return this.#workers.get(slot)?.output.read() ?? '';
   }
 
   /**
-   * Replaces a worker that serves well by a new one: the replacement is ready first, no request is lost. One at a time;
-   * when a replacement does not start, the old one goes on.
+   * Replaces a healthy worker. The replacement is ready first, so no request is lost. Only one worker is replaced at a time.
+   * If the replacement does not start, the old worker continues.
    */
   recycle(slot: number, why: string): void {
     const worker = this.#workers.get(slot);
@@ -159,17 +158,17 @@ export class Pool extends EventEmitter implements IncarnationOwner {
       await this.#replace(worker, this.#task, 'recycle');
       this.#log.info(`Worker ${worker.slot} is recycled: ${why}`);
     } catch (error) {
-      // Not at once again: every answer of a worn worker asks for this.
+      // Delayed, because every response of a worn worker requests its recycling.
       setTimeout(() => (worker.recycling = false), BACKOFF_MS.most).unref();
       this.#log.error(
-        `Worker ${worker.slot} is not recycled, its replacement did not start: ${loadErrorText(error as Error)}`,
+        `Worker ${worker.slot} is not recycled, because its replacement did not start: ${loadErrorText(error as Error)}`,
       );
     }
   }
 
   /**
-   * Replaces every worker by one with another task, one after the other. The first proves it: when it does not start,
-   * the old ones stay as they are and this rejects.
+   * Replaces every worker with a worker that has the new task, one after the other. If the first one does not start, the old
+   * workers stay and this method rejects.
    */
   reload(task: CommonTask): Promise<void> {
     const rolled = this.#rolling.then(() => this.#reload(task));
@@ -179,7 +178,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
 
   async #reload(task: CommonTask): Promise<void> {
     if (this.#closing) throw closesError();
-    // Asked for anew each time: workers may die meanwhile, and be respawned with the old task or the new.
+    // Evaluated again each time: meanwhile workers may die, and their replacements may have the old task or the new one.
     const nextOld = () =>
       [...this.#workers.values()].find((worker) => !worker.leaving && worker.task !== task);
     if (this.#staying.length === 0) {
@@ -193,7 +192,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (this.#closing) throw closesError();
   }
 
-  /** While this goes on, nobody else replaces the worker, however it ends: its replacement is on its way already. */
+  /** `replaced` prevents a second replacement of the worker, whatever happens to it meanwhile. */
   async #replace(worker: Incarnation, task: CommonTask, reason: ShutdownReason): Promise<void> {
     worker.replaced = true;
     try {
@@ -206,36 +205,36 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (!this.#isGone(worker)) this.#end(worker, reason);
   }
 
-  /** It takes no more requests; its slot may be another's. */
+  /** Whether the worker takes no more requests. Its slot may already belong to another worker. */
   #isGone(worker: Incarnation): boolean {
     return worker.leaving || this.#workers.get(worker.slot) !== worker;
   }
 
-  /** The server has been told to stop: programs hear it at once. Workers go on answering requests. */
+  /** The server is stopping. Programs are notified immediately. Workers continue to answer requests. */
   stopping(): void {
     for (const worker of this.#workers.values()) worker.stopping();
   }
 
-  /** The server closes: connections that applications have taken over shall end, requests are answered as before. */
+  /** The server is closing. Connections that applications have taken over should end. Requests are answered as before. */
   drain(): void {
     for (const worker of this.#workers.values()) worker.drain();
   }
 
   /**
-   * Lets every worker finish what it runs, then ends it. Resolves when every thread has ended, or cannot be ended: a
-   * thread in a native call goes on until that returns.
+   * Waits for every worker to finish its exchanges, then ends it. Resolves when every thread has ended or cannot be ended. A
+   * thread in a native call continues until that call returns.
    */
   async close(): Promise<void> {
     this.#closing = true;
     for (const worker of this.#workers.values()) {
       if (worker.ready) this.#end(worker, 'close');
-      // It loads, perhaps for long, and has nothing to finish.
+      // The worker is still loading, perhaps for long, and has nothing to finish.
       else worker.kill();
     }
     await this.#ended();
   }
 
-  /** Ends every thread now, as far as that can be. */
+  /** Terminates every thread immediately, as far as possible. */
   async destroy(): Promise<void> {
     this.#closing = true;
     for (const worker of this.#workers.values()) worker.kill();
@@ -248,13 +247,13 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.#threads?.destroy();
   }
 
-  /** It takes no more, finishes what it runs, and ends; what takes longer than the grace is cut. */
+  /** Retires a worker: it finishes its exchanges and ends. The pool kills it after the grace period. */
   #end(worker: Incarnation, reason: ShutdownReason): void {
     this.#acceptor.retire(worker.slot);
     worker.close(reason, this.#options.shutdownTimeout);
   }
 
-  /** Starts one incarnation; resolves when it serves, rejects when its application did not load. */
+  /** Starts one incarnation. Resolves when it serves. Rejects if its application did not load. */
   #spawn(common: CommonTask): Promise<void> {
     if (this.#threads !== null) this.#options.application.enterDirectory();
     const slot = this.#freeSlot();
@@ -312,7 +311,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.recycle(worker.slot, why);
   }
 
-  /** It takes no more, finishes the rest, and another takes its place meanwhile. */
+  /** Retires the worker and starts its replacement at the same time. */
   incarnationOnFault(worker: Incarnation): void {
     if (worker.leaving) return;
     this.#log.error(`Worker ${worker.slot} is replaced: an error in it was not caught`);
@@ -321,15 +320,13 @@ export class Pool extends EventEmitter implements IncarnationOwner {
   }
 
   incarnationOnStorm(worker: Incarnation): void {
-    this.#log.error(
-      `Worker ${worker.slot} is terminated: errors in it that are not caught follow one another`,
-    );
+    this.#log.error(`Worker ${worker.slot} is terminated: uncaught errors follow one another`);
     void this.terminate(worker.slot);
   }
 
   incarnationOnAsks(worker: Incarnation, place: number, asked: Asked): void {
     if (this.places.ask(place, asked)) return void this.emit('asks', place, asked);
-    // If the server does not listen there yet, it tells all workers later.
+    // If the server does not listen there yet, `tellAddress` notifies all workers later.
     const address = this.places.answerTo(place);
     if (address !== undefined) worker.tellAddress(place, address);
   }
@@ -346,7 +343,7 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     if (worker.hasExited) this.#memories.giveBack(worker.memory);
     const planned = worker.leaving;
     this.emit('workerExit', { slot: worker.slot, threadId: worker.threadId, code, planned });
-    // Of one that never served whoever started it has heard.
+    // The start of a worker that never served has already failed, and its caller knows that.
     if (planned || this.#closing || worker.replaced || !worker.ready) return;
     this.#log.error(`Worker ${worker.slot} exited with code ${code}${why}: a replacement starts`);
     this.#respawnAfter(worker, worked);
@@ -356,18 +353,18 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     this.emit('zombie');
   }
 
-  /** One that ended while it worked died of a request; one that never did dies of its start, and again and again. */
+  /** If the worker has worked, a request probably killed it. Otherwise its start killed it, and will do so again. */
   #respawnAfter(worker: Incarnation, worked: boolean): void {
     const livedLong = worker.ready && performance.now() - worker.readyAt > SHORT_LIFE_MS;
     this.#respawn(worked || livedLong ? this.#backoff.reset() : this.#backoff.next());
   }
 
   #respawn(delay: number): void {
-    // One crash is no loop: what waits may wait for the next worker.
+    // One crash is no loop. Waiting requests can wait for the next worker.
     if (delay > BACKOFF_MS.first && this.ready === 0) this.#acceptor.suspend(delay);
     setTimeout(async () => {
       await this.#renewTask();
-      // A reload may have brought it already.
+      // A reload may have started it already.
       if (this.#closing || this.#staying.length >= Math.max(1, this.#options.threads)) return;
       this.#spawn(this.#task).catch((error: Error) => {
         if (this.#closing) return;
@@ -377,23 +374,23 @@ export class Pool extends EventEmitter implements IncarnationOwner {
     }, delay);
   }
 
-  /** Compiled files go with a directory that is deleted; then the application is compiled again from what is there now. */
+  /** Compiled files are lost if their directory is deleted. Then the application is compiled again from its current sources. */
   async #renewTask(): Promise<void> {
     const task = this.#task;
     const renewed = await this.#options.application.renew(task);
     if (this.#task === task) this.#task = renewed;
   }
 
-  /** The lowest slot that no incarnation holds; 0 stands for nobody. */
+  /** The lowest slot that no incarnation has. Slot 0 means no worker. */
   #freeSlot(): number {
     for (let slot = 1; slot < WORKER_LINES; slot++) if (!this.#workers.has(slot)) return slot;
     throw new OptionError(
       'TSGI_ERR_STATE',
-      `Cannot start a worker: ${WORKER_LINES - 1} threads have not ended`,
+      `Cannot start a worker: ${WORKER_LINES - 1} terminated threads have not ended. Restart the process`,
     );
   }
 }
 
 function closesError(): OptionError {
-  return new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
+  return new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server is closing');
 }

@@ -1,22 +1,24 @@
 /**
- * Which worker owns a port that can be bound once.
+ * Which worker owns a port that only one worker can bind.
  *
- * Law: decides, and binds nothing; what a worker does with the answer is `worker/thread/other-ports.ts`. This thread alone writes
- * it, so claims are in the order in which they arrive. A port passes on when its owner releases it, which it does after it
- * has closed the socket, or when the owner's thread has ended: nothing of that thread holds the socket then.
+ * Law: decides, and binds nothing. `worker/thread/other-ports.ts` acts on the decision. Only this thread changes the owners,
+ * so claims take effect in the order of their arrival.
+ *
+ * A port goes to the next worker in two cases: its owner has released it after closing the socket, or the owner's thread has
+ * ended. In both cases the old owner no longer holds the socket.
  */
 export interface PortWorker {
-  /** The port is this worker's: it may bind. */
+  /** The worker now owns the port and may bind it. */
   grantPort(key: string): void;
-  /** Another worker listens there. */
+  /** Another worker listens on the port. */
   sharePort(key: string): void;
-  /** The file of its socket is gone: it shall bind anew. */
+  /** The file of the worker's socket is gone. The worker must bind it again. */
   renewPort(key: string): void;
 }
 
 interface Port {
   owner: PortWorker | null;
-  /** The owner listens. */
+  /** The owner listens on the port. */
   bound: boolean;
   readonly waiting: PortWorker[];
 }
@@ -39,7 +41,10 @@ export class PortOwners {
     for (const waiting of port.waiting) waiting.sharePort(key);
   }
 
-  /** A worker found no file of this socket. The owner answers by `bound`, unless it binds at the moment and does so anyway. */
+  /**
+   * A worker did not find the file of this socket. The owner answers with `bound`, unless it is binding now and answers
+   * anyway.
+   */
   lost(_: PortWorker, key: string): void {
     const port = this.#ports.get(key);
     if (port?.bound !== true) return;
@@ -55,7 +60,7 @@ export class PortOwners {
     if (at !== -1) port.waiting.splice(at, 1);
   }
 
-  /** Its thread has ended. */
+  /** The worker's thread has ended. */
   gone(worker: PortWorker): void {
     for (const [key, port] of this.#ports) {
       while (port.waiting.includes(worker)) port.waiting.splice(port.waiting.indexOf(worker), 1);

@@ -1,11 +1,11 @@
 /**
- * Where a thread burns its time, seen from outside while it does.
+ * In which functions a thread burns CPU, observed from another thread.
  *
- * A function that was compiled before the watch began, above all one that loops, may count for its caller: V8 does not
- * know its name then. What counts for us is what we called.
+ * Law: best effort, bounded in time. The result is empty if Node cannot profile the thread: Node 20, early versions of 22 and
+ * 24, or a thread in native code. Positions refer to the sources if the compiled file has a source map.
  *
- * Law: best effort and bounded in time; an empty answer where Node cannot tell (20, early ones of 22 and 24, a thread in
- * native code). Positions are those of the sources, where the compiled file says them.
+ * Time in a function that was compiled before the profile began may count for its caller, because V8 then does not know its
+ * name. That happens mainly to a function with a long loop.
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
@@ -14,19 +14,19 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 
-/** How long it is watched, and how long it may take to answer at all, ms. */
+/** `WATCH_MS`: how long the thread is observed. `MOST_MS`: the limit for the whole profile. Both in ms. */
 const WATCH_MS = 100;
 const MOST_MS = 500;
 const FUNCTIONS = 3;
 let profiles = 0;
-/** Where our own code lies. */
+/** The folder of the server's own code. */
 const SERVER_URL = new URL('..', import.meta.url).href;
 
 interface CpuProfileHandle {
   stop(): Promise<string>;
 }
 
-/** Node ≥ 24.8, and late ones of Node 22. */
+/** Node ≥ 24.8, and late versions of Node 22. */
 type ProfiledWorker = Worker & { startCpuProfile?: (name?: string) => Promise<CpuProfileHandle> };
 
 interface ProfileNode {
@@ -37,7 +37,7 @@ interface ProfileNode {
   readonly positionTicks?: readonly { line: number; ticks: number }[];
 }
 
-/** The functions that burn the time, most first: `render (/app/page.ts:12) 96 %`. */
+/** The functions that burn the most CPU, in descending order: `render (/app/page.ts:12) 96 %`. */
 export async function busiestFunctions(thread: Worker | undefined): Promise<string[]> {
   const profiled = thread as ProfiledWorker | undefined;
   if (typeof profiled?.startCpuProfile !== 'function') return [];
@@ -60,13 +60,13 @@ function start(thread: ProfiledWorker): Promise<CpuProfileHandle> | undefined {
   try {
     return thread.startCpuProfile?.();
   } catch {
-    // Node 22 wants a name, one for each that runs, which Node 26 does not take.
+    // Node 22 requires a name, unique for each running profile. Node 26 does not accept one.
     profiles += 1;
     return thread.startCpuProfile?.(`tsgi-threads ${profiles}`);
   }
 }
 
-/** Time in Node's own functions counts for whoever called them. */
+/** Adds up the time for each function. Time in Node's own functions counts for their callers. */
 function summarize(nodes: readonly ProfileNode[]): string[] {
   const parents = new Map<number, ProfileNode>();
   for (const node of nodes) for (const child of node.children ?? []) parents.set(child, node);
@@ -109,7 +109,7 @@ function sourceOf(file: string, line: number, column: number): string {
       return `${source}:${entry.originalLine + 1}`;
     }
   } catch {
-    // No map: it was not compiled by us, and its own line is right.
+    // There is no source map. The file is not a result of this server's compiler, so its own line is right.
   }
   return `${file}:${line + 1}`;
 }

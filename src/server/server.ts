@@ -317,7 +317,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#problem = '';
     const task = await this.#application.compile();
     if (this.#pool === null || this.#closed !== null)
-      throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server closes');
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot reload: the server is closing');
     await this.#pool.reload(task);
   }
 

@@ -1,7 +1,7 @@
 /**
- * One process that serves, as its supervisor sees it.
+ * One serving process, as its supervisor sees it.
  *
- * Law: spawns it, speaks with it, and says how it ended; what follows is the supervisor's (`supervisor.ts`).
+ * Law: spawns the process, exchanges messages with it, and reports how it ended. `supervisor.ts` decides what follows.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
@@ -18,9 +18,9 @@ import {
 } from './parent-messages.ts';
 
 export interface ChildOwner {
-  /** Answered by `reserved` or `refuse`. */
+  /** The owner answers with `reserved` or `refuse`. */
   childOnReserve(child: Child, address: SocketAddressRequest): void;
-  /** Answered by `hand` or `refuse`. */
+  /** The owner answers with `hand` or `refuse`. */
   childOnBind(child: Child, place: number, address: SocketAddressRequest): void;
   childOnReady(child: Child): void;
   childOnReplace(child: Child, why: string): void;
@@ -28,22 +28,22 @@ export interface ChildOwner {
   childOnExit(child: Child): void;
 }
 
-/** The child in whose channel an error was thrown. Node parses what comes, and throws when it cannot. */
+/** The child whose channel has thrown an error. Node parses incoming messages, and throws if it cannot. */
 const context = new AsyncLocalStorage<Child>();
 /** Children that have not ended. */
 const living: Set<Child> = new Set();
 
-/** How long after its channel a child may end, ms. */
+/** A child must end within this time after its channel has closed, ms. */
 const DISCONNECT_MS = 1000;
 
 /**
- * Called with an error that was not caught. True: it is of a child's channel, which something in the child has written to,
- * and the child is killed.
+ * Handles an uncaught error. Returns true if the error comes from a child's channel, because code in the child has written to
+ * it. Then the child is killed.
  */
 export function endBroken(error: unknown): boolean {
   const { message = String(error), stack = '' } = (error ?? {}) as Partial<Error>;
   const child = context.getStore();
-  // A Node that has lost the context: it is one of them.
+  // This Node has lost the context. The error comes from one of the children.
   const isOfChannel = stack.includes('node:internal/child_process');
   const broken =
     child === undefined && isOfChannel ? [...living] : [...living].filter((one) => one === child);
@@ -57,28 +57,28 @@ function brokenChannel(why: string): string {
 
 export class Child {
   readonly startedAt: number = performance.now();
-  /** When it was ready, ms; 0: it is not. */
+  /** When the child became ready, ms. 0 until then. */
   readyAt = 0;
-  /** When its event loop was last seen to turn, ms; 0: it has never said so. */
+  /** When the child's event loop last showed that it turns, ms. 0 before its first beat. */
   beatAt = 0;
-  /** The port on which its inspector listens, or would; 0: it is not known. */
+  /** The port on which the child's inspector listens or would listen. 0 if it is unknown. */
   inspector = 0;
-  /** It was told to close or to end. */
+  /** The supervisor has requested the end of the child. */
   leaving = false;
-  /** What a shell would call its end; the code it meant when it had to kill itself. */
+  /** The exit code as a shell reports it. If the child had to kill itself, the code that it announced. */
   code = 0;
-  /** How it ended, for the log. */
+  /** How the child ended, for the log. */
   death = '';
-  /** Why it was killed; ''. */
+  /** Why the child was killed. Empty if it was not. */
   why = '';
-  /** Requests that were in flight when it ended; undefined where nobody can tell. */
+  /** Requests that were in flight when the child ended. Undefined if they are unknown. */
   lost: readonly string[] | undefined;
-  /** Why it could not even be started. */
+  /** Why the child could not be started. */
   error: Error | null = null;
   readonly #owner: ChildOwner;
-  /** Null when it could not be started. */
+  /** Null if the process could not be started. */
   readonly #process: ChildProcess | null;
-  /** Descriptor of a file that the child writes at places, and this side reads from its start; null: there is no room for one. */
+  /** The descriptor of the journal, which the child writes and this process reads. Null if no file could be created. */
   readonly #journal: number | null;
   #meant: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -90,7 +90,7 @@ export class Child {
     living.add(this);
     this.#process = this.#spawn(command);
     this.#process?.on('message', (message: ToSupervisor) => this.#onMessage(message));
-    // A message to one that is ending may not arrive; its exit says the rest.
+    // A message to a child that is ending may be lost. The exit event covers that.
     this.#process?.on('error', (error) => this.#process?.pid === undefined && this.#onFailed(error));
     this.#process?.once('disconnect', () => this.#onDisconnect());
     this.#process?.once('exit', (code, signal) => this.#onExit(code, signal));
@@ -98,7 +98,7 @@ export class Child {
 
   #spawn([program, ...args]: readonly [string, ...string[]]): ChildProcess | null {
     try {
-      // What its channel throws later is thrown in this context.
+      // Errors that the channel throws later carry this context.
       return context.run(this, () =>
         spawn(program, args, {
           stdio: ['inherit', 'inherit', 'inherit', this.#journal ?? 'ignore', 'ipc'],
@@ -115,14 +115,14 @@ export class Child {
     return this.#process?.pid ?? 0;
   }
 
-  /** Closes gracefully; killed when that takes longer than `grace`, ms. */
+  /** Closes the child gracefully. Kills it if that takes longer than `grace` ms. */
   close(grace: number): void {
     this.leaving = true;
     this.#say({ type: 'close' });
     this.#killAfter(grace);
   }
 
-  /** Ends now, with this code if it can. */
+  /** Ends the child immediately, with this exit code if possible. Kills it if that takes longer than `grace` ms. */
   terminate(code: number, grace: number): void {
     this.leaving = true;
     this.#meant = code;
@@ -143,7 +143,7 @@ export class Child {
     this.#process?.kill('SIGKILL');
   }
 
-  /** It cannot be told to end: kills it, to be replaced like one that has died. */
+  /** Kills a child that can no longer be ended by a message. The supervisor replaces it like a child that has died. */
   end(why: string): void {
     this.why ||= why;
     this.#process?.kill('SIGKILL');
@@ -163,7 +163,7 @@ export class Child {
     this.#say({ type: 'bound' }, socket.handle);
   }
 
-  /** @param error the operating system's */
+  /** @param error the error of the operating system */
   refuse({ code, message }: NodeJS.ErrnoException): void {
     this.#say({ type: 'refused', code, message });
   }
@@ -172,7 +172,7 @@ export class Child {
     if (this.#process?.connected === true) this.#process.send(message, handle);
   }
 
-  /** Anything may come: an application can write to each descriptor of its process. */
+  /** The message can be anything, because an application can write to every descriptor of its process. */
   #onMessage(message: ToSupervisor): void {
     switch (message?.type) {
       case 'reserve':
@@ -196,11 +196,11 @@ export class Child {
         this.#meant = message.code;
         return;
       default:
-        return this.end(brokenChannel('it brought what is no message'));
+        return this.end(brokenChannel('it carried an invalid message'));
     }
   }
 
-  /** Nobody can tell it anything any more. It is most often about to end, and is given the time for that. */
+  /** No message can reach the child any more. Most often it is about to end, so it has some time for that. */
   #onDisconnect(): void {
     setTimeout(() => this.end(brokenChannel('it was closed')), DISCONNECT_MS).unref();
   }
@@ -229,8 +229,8 @@ export class Child {
 }
 
 /**
- * A file without a name: nothing of it is left, however its processes end. Null where none can be made, on a file system
- * that is read only for one.
+ * Opens a file without a name, so that nothing is left of it, whatever happens to its processes. Null if the file cannot be
+ * created, for example on a read-only file system.
  */
 function openJournal(): number | null {
   try {

@@ -1,25 +1,25 @@
 /**
- * Notices that a process that serves stands still: its event loop sends a beat about every second.
+ * Finds serving processes that are stuck. The event loop of each process sends a beat about every second.
  *
- * Law: reads clocks and the state of processes; kills a child and gives the reason, nothing else. What follows from a
- * death is the supervisor's.
+ * Law: reads clocks and the state of processes. Kills a child with a reason, and does nothing else. The supervisor decides
+ * what follows.
  *
- * A child that has never sent a beat is not watched. While this process stood still itself (a machine that slept, a
- * terminal's Ctrl-Z), no time has passed for its children. A child is not killed while a debugger holds it: Node's, at its
- * inspector, or one that traces the process.
+ * A child that has never sent a beat is not watched. If this process itself stood still (the machine slept, or a terminal
+ * sent Ctrl-Z), that time does not count for its children. A child is not killed while a debugger holds it: a client of its
+ * inspector, or a tracer of the process.
  */
 import { readFileSync } from 'node:fs';
 import { hasClients } from '../debugger.ts';
 import type { Child } from './child.ts';
 import { beatEvery } from './parent-messages.ts';
 
-/** A child that was told to end may stand still for so long, ms. */
+/** The limit for a child that is ending, ms. */
 const MOST_LEAVING_MS = 3000;
 
 export interface HeartbeatLimits {
-  /** How long a child that serves may stand still, ms; 0: for ever. */
+  /** How long the event loop of a serving child may stand still, ms. 0 disables the limit. */
   readonly watchdogTimeout: number;
-  /** The same for one that starts. */
+  /** The limit for a child that is still starting, ms. */
   readonly bootTimeout: number;
 }
 
@@ -50,7 +50,7 @@ export class Heartbeats {
     const pause = now - this.#last;
     this.#last = now;
     for (const child of this.#children) {
-      // Beats that came meanwhile are read behind this.
+      // Beats that arrived meanwhile are read only after this callback.
       if (pause > 2 * this.#every || this.#isHeld(child)) child.beatAt &&= now;
       else if (child.beatAt !== 0 && now - child.beatAt > this.#limitOf(child)) this.#end(child, now);
     }
@@ -63,7 +63,7 @@ export class Heartbeats {
   }
 
   #isHeld({ pid, inspector, beatAt }: Child): boolean {
-    // A look at /proc only where a beat is missing.
+    // Reads /proc only if a beat is missing.
     if (beatAt === 0 || this.#last - beatAt < 2 * this.#every) return false;
     return (inspector !== 0 && hasClients(inspector, pid)) || (statusOf(pid).get('TracerPid') ?? '0') !== '0';
   }
@@ -75,7 +75,7 @@ export class Heartbeats {
   }
 }
 
-/** What the kernel says of a process that does not turn its loop. */
+/** Log texts by the process state that the kernel reports. */
 const STATES: Readonly<Record<string, string>> = {
   T: ', it was stopped by a signal',
   R: ', it burned CPU',
@@ -83,7 +83,7 @@ const STATES: Readonly<Record<string, string>> = {
   S: ', it waited in a system call',
 };
 
-/** The lines of /proc/<pid>/status; none where there is no such file. */
+/** The lines of /proc/<pid>/status. Empty if that file does not exist. */
 function statusOf(pid: number): Map<string, string> {
   try {
     const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n');

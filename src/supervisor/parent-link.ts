@@ -1,7 +1,7 @@
 /**
- * The end of a supervised process: what its parent tells it, and what it tells its parent.
+ * The supervised process's end of the channel to its supervisor.
  *
- * Law: speaks, decides nothing. A parent that has died is as good as one that says "close".
+ * Law: sends and receives messages, decides nothing. The death of the parent has the same effect as its message "close".
  */
 import { fstatSync } from 'node:fs';
 import { inspectorPort } from '../debugger.ts';
@@ -18,7 +18,7 @@ export interface ParentLinkOwner {
   parentOnEnd(code: number): void;
   parentOnReload(): void;
   parentOnSignal(name: NodeJS.Signals): void;
-  /** It has died. */
+  /** The parent has died. */
   parentOnGone(): void;
 }
 
@@ -29,11 +29,11 @@ interface Ask {
 
 /** Node's handle of a socket. */
 interface Handle {
-  /** -1: the server has closed it. */
+  /** -1 after the server has closed it. */
   readonly fd: number;
 }
 
-/** 0: there is no such descriptor. */
+/** The inode of a descriptor. 0 if the descriptor does not exist. */
 function inodeOf(fd: number): number {
   try {
     return fstatSync(fd).ino;
@@ -44,10 +44,10 @@ function inodeOf(fd: number): number {
 
 export class ParentLink {
   readonly #sockets: { readonly handle: Handle; readonly fd: number; readonly inode: number }[] = [];
-  /** One at a time waits for its answer; none is answered by a parent that closes. */
+  /** The request that waits for an answer. Only one waits at a time. A parent that is closing does not answer. */
   #ask: Ask | null = null;
 
-  /** The link of this process, null when nobody supervises it. */
+  /** The link of this process. Null if the process has no supervisor. */
   static open(): ParentLink | null {
     if (process.env[SUPERVISED] === undefined || process.send === undefined) return null;
     Reflect.deleteProperty(process.env, SUPERVISED);
@@ -75,7 +75,10 @@ export class ParentLink {
     if (!process.connected) owner.parentOnGone();
   }
 
-  /** Shows the parent that this event loop turns, from now on. A process that may stand still for ever (`limit` 0) does not. */
+  /**
+   * Sends beats from now on, which show that this event loop turns. Does nothing if `limit` is 0, because then no limit
+   * applies.
+   */
   beat(limit: number): void {
     if (limit === 0) return;
     const beat = () => {
@@ -87,19 +90,22 @@ export class ParentLink {
     setInterval(beat, beatEvery(limit)).unref();
   }
 
-  /** Rejects with the error of the operating system when the address cannot be had. */
+  /** Reserves an address at the parent. Rejects with the error of the operating system if the address cannot be bound. */
   async reserve(address: SocketAddressRequest): Promise<void> {
     await this.#asked({ type: 'reserve', ...address });
   }
 
-  /** A handle to listen on: the parent has it too, and keeps it. Rejects like `reserve`. */
+  /** Returns a handle to listen on. The parent keeps its own copy. Rejects like `reserve`. */
   async bind(place: number, address: SocketAddressRequest): Promise<object> {
     const handle = (await this.#asked({ type: 'bind', place, ...address }))! as Handle;
     this.#sockets.push({ handle, fd: handle.fd, inode: inodeOf(handle.fd) });
     return handle;
   }
 
-  /** Why nobody can connect any more: something in this process has closed a descriptor that is not its own; undefined. */
+  /**
+   * Why no client can connect any more: other code in this process has closed a descriptor of the server. Otherwise
+   * undefined.
+   */
   #lostSocket(): string | undefined {
     const lost = this.#sockets.find(({ handle, fd, inode }) => handle.fd === fd && inodeOf(fd) !== inode);
     return lost && `its listening socket (descriptor ${lost.fd}) was closed, and not by the server`;
@@ -112,7 +118,7 @@ export class ParentLink {
     });
   }
 
-  /** Resolves when the parent has it, or is gone. */
+  /** Sends a message. Resolves when the parent has received it, or when the parent is gone. */
   say(message: ToSupervisor): Promise<void> {
     return new Promise((resolve) => {
       if (!process.connected) return resolve();

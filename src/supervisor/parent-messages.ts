@@ -1,28 +1,28 @@
 /**
- * What a supervisor and the process it watches say to each other, and what the process is given.
+ * The messages between a supervisor and the serving process, and what the process inherits.
  *
- * Law: types, names and one interval; a change here changes both sides.
+ * Law: types, names and one interval. A change here changes both sides.
  */
 
-/** Set for the process that serves, and taken away by it before anybody else looks. */
+/** Set in the environment of the serving process. The process deletes it before any other code can read it. */
 export const SUPERVISED = 'TSGI_SUPERVISED';
 
-/** How often a process that may stand still for `limit` ms shows that it does not, ms. */
+/** The interval of the beats of a process, ms. `limit`: how long its event loop may stand still, ms. */
 export function beatEvery(limit: number): number {
   return Math.min(1000, limit / 4);
 }
 
-/** The descriptor it is given. */
+/** The descriptor of the journal in the serving process. */
 export const JOURNAL_FD = 3;
 
 export type FromSupervisor =
-  /** Close gracefully; or, if it does that already, end now. */
+  /** Close gracefully. If a graceful close is already under way, end now. */
   | { readonly type: 'close' }
   | { readonly type: 'end'; readonly code: number }
   | { readonly type: 'reload' }
-  /** A signal that the server does not use. */
+  /** A signal that the server itself does not use. */
   | { readonly type: 'signal'; readonly name: NodeJS.Signals }
-  /** The answers to `reserve`, and with the socket, to `bind`. */
+  /** The answer to `reserve`, and to `bind`. For `bind`, the socket is attached. */
   | { readonly type: 'bound' }
   /** Code and message of the operating system's error. */
   | { readonly type: 'refused'; readonly code: string | undefined; readonly message: string };
@@ -30,23 +30,26 @@ export type FromSupervisor =
 export interface SocketAddressRequest {
   readonly port: number;
   readonly host: string;
-  /** `::` does not accept IPv4 as well. */
+  /** True: `::` does not accept IPv4. */
   readonly ipv6Only?: boolean;
 }
 
 export type ToSupervisor =
-  /** Have this address ready, unless there is one already: it is likely to be asked for. */
+  /** Bind this address, unless an address is already reserved. The process will probably need it. */
   | ({ readonly type: 'reserve' } & SocketAddressRequest)
-  /** It is about to serve, and wants the socket of this address. `place`: which of those where it listens; 0 is the reserved one. */
+  /**
+   * The process is about to serve and needs the socket of this address. `place`: the number of the listening place. 0 is the
+   * reserved one.
+   */
   | ({ readonly type: 'bind'; readonly place: number } & SocketAddressRequest)
   | { readonly type: 'ready' }
-  /** Its event loop turns. `inspector`: the port on which its inspector listens, or would. */
+  /** The event loop turns. `inspector`: the port on which the inspector listens or would listen. */
   | { readonly type: 'beat'; readonly inspector: number }
-  /** Its program listens for these signals. */
+  /** The program listens for these signals. */
   | { readonly type: 'signals'; readonly names: readonly NodeJS.Signals[] }
-  /** It cannot go on: kill it. */
+  /** The process cannot continue: kill it. */
   | { readonly type: 'broken'; readonly why: string }
-  /** Another process should take its place. */
+  /** The process requests its replacement. */
   | { readonly type: 'replace'; readonly why: string }
-  /** It ends by SIGKILL, and means this code. */
+  /** The process ends by SIGKILL. `code` is the exit code that it should have. */
   | { readonly type: 'exit'; readonly code: number };

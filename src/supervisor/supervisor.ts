@@ -1,14 +1,14 @@
 /**
- * A parent that watches the process that serves, and starts it again when it dies.
+ * A parent process that watches the serving process, and starts a new one when it dies.
  *
- * Law: binds and keeps the listening socket, never accepts, loads no application. What it is told by signals comes through its
- * methods (`cli/supervise.ts`); what it has to say goes to a log.
+ * Law: binds and keeps the listening sockets, never accepts, loads no application. `cli/supervise.ts` calls its methods when
+ * signals arrive. It reports to a log.
  *
- * At most one child serves and is not leaving (`current`), and one more starts to take its place (`next`). A child that
- * dies without having been told to is replaced: at once, or after a back-off when it did not live long.
+ * At most one child serves and is not leaving (`current`). One more child may be starting to replace it (`next`). If a child
+ * dies without a request to end, the supervisor replaces it: immediately, or after a back-off if it did not live long.
  *
- * Which address is served only the child knows, and it may know it no sooner than its application has loaded; so it asks.
- * One that asks for what there is already is given that, and nobody who connects notices that another serves.
+ * Only the child knows the address, perhaps not before its application has loaded. So it requests the socket from the
+ * supervisor. If the socket of that address already exists, the child receives it, and clients do not notice the new process.
  */
 import { WorkingDirectory } from '../working-directory.ts';
 import { Child, type ChildOwner } from './child.ts';
@@ -16,15 +16,15 @@ import { type HeartbeatLimits, Heartbeats } from './heartbeats.ts';
 import { ListeningSocket } from './listening-socket.ts';
 import type { SocketAddressRequest } from './parent-messages.ts';
 
-/** A process that dies sooner after it was ready counts as one of a crash loop, ms. */
+/** A process that dies within this time after it became ready counts as part of a crash loop, ms. */
 const SHORT_LIFE_MS = 1000;
 const BACKOFF_MS = { first: 100, most: 5000 };
-/** What a child may take beyond the time that it was told, ms. */
+/** Time that a child may take beyond its shutdown timeout, ms. */
 const GRACE_MS = 2000;
 const LOST_SHOWN = 20;
 
 export interface SupervisorOptions extends HeartbeatLimits {
-  /** Program and arguments of the process that serves. */
+  /** Program and arguments of the serving process. */
   readonly command: readonly [string, ...string[]];
   /** Milliseconds. */
   readonly shutdownTimeout: number;
@@ -36,9 +36,9 @@ export interface SupervisorOptions extends HeartbeatLimits {
 export class Supervisor implements ChildOwner {
   readonly #options: SupervisorOptions;
   readonly #directory: WorkingDirectory = new WorkingDirectory();
-  /** By place: which of those where the server listens. */
+  /** Sockets by the number of their listening place. */
   readonly #sockets: Map<number, ListeningSocket> = new Map();
-  /** The last of the answers to children, which are given one after the other. */
+  /** The last answer to a child. Answers are sent one after the other. */
   #answers: Promise<void> = Promise.resolve();
   readonly #children: Set<Child> = new Set();
   readonly #heartbeats: Heartbeats;
@@ -55,8 +55,8 @@ export class Supervisor implements ChildOwner {
   }
 
   /**
-   * Resolves with the exit code when no child is left: that of the one that was told to close, or of the first when it
-   * did not start.
+   * Resolves with the exit code when no child is left. It is the code of the child that the supervisor closed, or of the
+   * first child if it did not start.
    */
   run(): Promise<number> {
     this.#heartbeats.start();
@@ -66,16 +66,16 @@ export class Supervisor implements ChildOwner {
     });
   }
 
-  /** It was told to close. */
+  /** Whether the supervisor is closing. */
   get closing(): boolean {
     return this.#closing;
   }
 
-  /** Closes gracefully; the second time ends it now, with the code that it is given. */
+  /** Closes gracefully. A second call ends the children immediately, with `code` as exit code. */
   close(code: number): void {
     const again = this.#closing;
     this.#closing = true;
-    // Nobody may wait in the kernel's queue for a process that does not come.
+    // Without sockets, no client waits in the kernel's queue for a process that never comes.
     if (!again) this.#forget();
     for (const child of this.#children) {
       if (again) child.terminate(code, GRACE_MS);
@@ -84,19 +84,19 @@ export class Supervisor implements ChildOwner {
     if (this.#children.size === 0) this.#resolve(0);
   }
 
-  /** One that is about to take another's place may have loaded the old code. */
+  /** Reloads both children: the next one may have loaded the old code. */
   reload(): void {
     this.#current?.reload();
     this.#next?.reload();
   }
 
-  /** Passes on a signal that the server does not use. */
+  /** Passes on a signal that the server itself does not use. */
   signal(name: NodeJS.Signals): void {
     this.#current?.signal(name);
     this.#next?.signal(name);
   }
 
-  /** Ends everything without a word to anybody. */
+  /** Kills all children without a message. */
   kill(): void {
     this.#closing = true;
     for (const child of this.#children) child.kill();
@@ -110,17 +110,17 @@ export class Supervisor implements ChildOwner {
     return child;
   }
 
-  /** That of the address, bound now if it is another than before. */
+  /** The socket of the place. Binds a new one if the address has changed. */
   async #socketFor(place: number, address: SocketAddressRequest): Promise<ListeningSocket> {
     const before = this.#sockets.get(place);
     if (before?.isFor(address) === true) return before;
-    // A reservation gives way. So does a socket of the same port, because that port cannot be bound twice.
+    // A reservation is closed first. So is a socket of the same port, because that port cannot be bound twice.
     if (before !== undefined && (!before.handed || before.port === address.port)) {
       before.close();
       this.#sockets.delete(place);
     }
     const socket = await ListeningSocket.bind(address);
-    // Who serves the old one goes on until it ends.
+    // The child that serves on the old socket continues until it ends.
     if (before?.handed === true) before.close();
     this.#sockets.set(place, socket);
     return socket;
@@ -133,7 +133,7 @@ export class Supervisor implements ChildOwner {
 
   #answer(child: Child, answer: () => Promise<void>): void {
     this.#answers = this.#answers.then(async () => {
-      // It has been told to end.
+      // The child is already closing.
       if (this.#closing) return;
       await answer().catch((error) => child.refuse(error));
       if (this.#closing) this.#forget();
@@ -179,7 +179,7 @@ export class Supervisor implements ChildOwner {
     if (child === this.#next) this.#next = null;
     if (child === this.#current) this.#current = null;
     if (this.#closing || (first && child.readyAt === 0)) {
-      // Any other has said itself why.
+      // Any other child has already reported its reason itself.
       if (child.error !== null)
         this.#options.log(`The server process cannot be started: ${child.error.message}`);
       if (this.#children.size === 0) this.#resolve(child.code);
@@ -189,10 +189,10 @@ export class Supervisor implements ChildOwner {
     this.#onDeath(child);
   }
 
-  /** It was not told to end. */
+  /** The child ended without a request to end. */
   #onDeath(child: Child): void {
     this.#options.log(deathOf(child));
-    // One that was to take another's place has left that serving.
+    // If the child was to replace another, that other child still serves.
     if (this.#current !== null) return;
     this.#diedAt ||= performance.now();
     const lived = child.readyAt === 0 ? 0 : performance.now() - child.readyAt;
@@ -208,13 +208,13 @@ export class Supervisor implements ChildOwner {
 
 function deathOf(child: Child): string {
   if (child.error !== null)
-    return `The server process cannot be started, which is tried again: ${child.error.message}`;
+    return `The server process cannot be started, and the supervisor tries again: ${child.error.message}`;
   const why = child.why === '' ? '' : `: ${child.why}`;
   return `The server process ${child.pid} ${child.death} and is started again${why}; ${lossOf(child)}`;
 }
 
 function lossOf({ lost }: Child): string {
-  if (lost === undefined) return 'what was lost is not known, because a temporary file cannot be made';
+  if (lost === undefined) return 'the lost requests are unknown, because no temporary file could be created';
   if (lost.length === 0) return 'no request was lost';
   const shown = lost.slice(0, LOST_SHOWN).map((request) => `\n    ${request}`);
   const more = lost.length > LOST_SHOWN ? `\n    and ${lost.length - LOST_SHOWN} more` : '';

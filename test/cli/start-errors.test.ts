@@ -154,7 +154,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
       'await new Promise((resolve) => setTimeout(resolve, 60_000)); export default () => {};',
     );
     const { code, stderr } = await new Cli([app, '--boot-timeout', '2s']).finished();
-    expect(stderr).toContain('The application did not load within 2 s: raise --boot-timeout');
+    expect(stderr).toContain('The application did not load within 2 s. Raise --boot-timeout');
     expect(code).toBe(1);
   });
 

@@ -98,7 +98,9 @@ describe('recycle', () => {
     while (log.length === 0) expect(await get()).toBe(200);
     for (let i = 0; i < 50; i++) expect(await get()).toBe(200);
     expect(log).toEqual([
-      expect.stringMatching(/^Worker 1 is not recycled, its replacement did not start: .*no database/),
+      expect.stringMatching(
+        /^Worker 1 is not recycled, because its replacement did not start: .*no database/,
+      ),
     ]);
   });
 });
@@ -127,7 +129,7 @@ describe('reload', () => {
     [
       'whose init hangs',
       "export const init = () => new Promise((resolve) => setTimeout(resolve, 60_000)); export default (environ, startResponse) => '';",
-      /did not load within 2 s: raise --boot-timeout/,
+      /did not load within 2 s\. Raise --boot-timeout/,
     ],
     [
       'whose init fails',
@@ -223,7 +225,7 @@ describe('reload', () => {
     await closed;
     expect(server.stats().workers).toBe(0);
     for (const result of results)
-      if (result.status === 'rejected') expect(String(result.reason)).toContain('the server closes');
+      if (result.status === 'rejected') expect(String(result.reason)).toContain('the server is closing');
   });
 
   test('a thread that its end finds in a native call is counted, and too many are told', async () => {

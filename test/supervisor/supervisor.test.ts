@@ -137,7 +137,7 @@ test('one that cannot be started any more is tried again until it can', async ()
   const first = await served(port);
   renameSync(program, `${program}.away`);
   await ask(port, 'die');
-  while (log.filter((line) => line.includes('cannot be started, which is tried again')).length < 2)
+  while (log.filter((line) => line.includes('cannot be started, and the supervisor tries again')).length < 2)
     await wait(1);
   renameSync(`${program}.away`, program);
   let now = await ask(port);
@@ -155,7 +155,7 @@ test('without a place for temporary files it serves all the same, and does not c
   await served(port);
   await ask(port, 'die');
   while (log.length === 0) await wait(1);
-  expect(log[0]).toMatch(/ died by SIGKILL and is started again; what was lost is not known/);
+  expect(log[0]).toMatch(/ died by SIGKILL and is started again; the lost requests are unknown/);
   supervisor.close(0);
   await code;
 });

@@ -56,7 +56,7 @@ describe('what a program awaits before it listens', () => {
   test('what it goes on waiting for ends at --boot-timeout (C12)', async () => {
     const app = appFile(`${HTTP}setInterval(() => {}, 1000);`);
     await expect(serveFile(app, 1, { bootTimeout: 300 })).rejects.toThrow(
-      /did not load within 0\.3 s: raise --boot-timeout/,
+      /did not load within 0\.3 s\. Raise --boot-timeout/,
     );
   });
 });
