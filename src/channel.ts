@@ -1,29 +1,33 @@
 /**
- * `tsgi-threads/channel`: what is said in one worker is heard in the others.
+ * `tsgi-threads/channel`: sends messages between the workers of a process.
  *
- * Law: a door of its own; imports nothing of the server, so that it works in any thread of a process. It is the web's
- * BroadcastChannel, without what keeps a worker alive.
+ * Law: an entry point of its own. It imports nothing of the server, so it works in any thread of a process. It is the web's
+ * BroadcastChannel, except that it does not keep a worker alive.
  */
 /// <reference types="node" preserve="true" />
 import { BroadcastChannel } from 'node:worker_threads';
 
 export interface Channel<Message = unknown> {
   readonly name: string;
-  /** Says it to every other member in this process: not to this one, nor to threads that join later. Cloned as by `structuredClone`. */
+  /** Sends a clone (`structuredClone`) to every other member in this process, but not to threads that join later. */
   publish(message: Message): void;
-  /** Hears what others say, in the order in which each says it. Returns what ends that. */
+  /**
+   * Calls `listener` with messages of other members. Messages of one member arrive in order. Returns a function that ends
+   * this.
+   */
   subscribe(listener: (message: Message) => void): () => void;
-  /** Leaves. */
+  /** Leaves the channel. */
   close(): void;
 }
 
 /**
- * Joins the channel of that name. Every call is a member of its own, so two in one thread hear each other.
+ * Joins the channel with this name. Every call creates a member of its own, so two members in one thread receive each other's
+ * messages.
  *
- * @throws DataCloneError from `publish`, for what cannot be cloned: functions, sockets
+ * @throws DataCloneError from `publish`, for values that cannot be cloned: functions, sockets
  */
 export function channel<Message = unknown>(name: string): Channel<Message> {
-  // Hints about state that is split between workers are for applications without one.
+  // An application with a channel gets no hints about state that is split between workers.
   (globalThis as Record<symbol, unknown>)[Symbol.for('tsgi-threads.channel')] = true;
   const joined = new BroadcastChannel(name);
   const listeners: Set<(message: Message) => void> = new Set();

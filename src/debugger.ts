@@ -1,20 +1,20 @@
 /**
- * Whether a debugger is attached to this process. It may hold a worker at a breakpoint, for as long as its user thinks.
+ * Whether a debugger is attached to this process. A debugger may stop a worker at a breakpoint for any time.
  *
- * Law: reads the state of Node's inspector; what follows from it is the watchdog's and the pool's.
+ * Law: reads the state of Node's inspector. The watchdog and the pool decide what follows.
  *
- * `inspector.url()` says whether the inspector listens, and not whether a client is connected. A server that was started
- * with `--inspect` and that nobody debugs keeps its deadlines, so the connections of the inspector's port are looked up.
- * Linux lists them below /proc. On other systems an inspector that listens counts as attached.
+ * `inspector.url()` shows whether the inspector listens, not whether a client is connected. A server that runs with
+ * `--inspect` but without a client keeps its deadlines. So this file looks for connections of the inspector's port, which
+ * Linux lists in /proc. On other systems an inspector that listens counts as attached.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** How long one look at /proc is good for, ms. */
+/** How long one result from /proc is valid, ms. */
 const LOOK_MS = 250;
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 /** The kernel's TCP_ESTABLISHED, as /proc writes it. */
 const ESTABLISHED = '01';
-/** Which field of a line is the inode of the socket. */
+/** The index of the field with the socket's inode. */
 const INODE = 9;
 
 export class Debugger {
@@ -22,12 +22,12 @@ export class Debugger {
   #attached = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param onAttached called each time that a debugger is found which was not there at the look before */
+  /** @param onAttached called each time when a debugger was attached since the last check */
   constructor(onAttached: () => void) {
     this.#onAttached = onAttached;
   }
 
-  /** True while a debugger is attached, to within a quarter of a second. */
+  /** True while a debugger is attached, accurate to a quarter of a second. */
   get attached(): boolean {
     const port = inspectorPort();
     if (port === 0) return (this.#attached = false);
@@ -41,7 +41,7 @@ export class Debugger {
   }
 }
 
-/** The port on which the inspector of this process listens; 0: it does not, or Node was built without one. */
+/** The port on which the inspector of this process listens. 0 if it does not listen, or if Node was built without it. */
 export function inspectorPort(): number {
   if (!process.features.inspector) return 0;
   const url = process.getBuiltinModule('node:inspector').url();
@@ -64,7 +64,7 @@ export function hasClients(port: number, pid: number | 'self' = 'self'): boolean
   return sockets.length > 0 && holdsAny(pid, sockets);
 }
 
-/** Whether one of these sockets is open in a process. A process whose descriptors cannot be read may hold them. */
+/** Whether a process has one of these sockets. A process whose descriptors cannot be read counts as having it. */
 function holdsAny(pid: number | 'self', sockets: readonly string[]): boolean {
   const folder = `/proc/${pid}/fd`;
   try {
@@ -74,7 +74,7 @@ function holdsAny(pid: number | 'self', sockets: readonly string[]): boolean {
   }
 }
 
-/** '' for a descriptor that was closed meanwhile. */
+/** Empty for a descriptor that was closed meanwhile. */
 function targetOf(link: string): string {
   try {
     return readlinkSync(link);
@@ -83,7 +83,7 @@ function targetOf(link: string): string {
   }
 }
 
-/** None where there is no such file. */
+/** Empty if the file does not exist. */
 function readLines(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').split('\n').slice(1, -1);

@@ -1,5 +1,5 @@
 /**
- * The door for programs. Only re-exports.
+ * The entry point for programs. Only re-exports.
  */
 /// <reference types="node" preserve="true" />
 export type { AnyRequest, Hooks, ShutdownReason, WorkerHandle } from './hooks.ts';

@@ -1,17 +1,18 @@
 /**
- * Which requests are in flight, written where another process can read it when this one has died.
+ * Which requests are in flight, in a file that another process can read after this one has died.
  *
- * Law: the only file that writes and reads this format, so that both sides agree. Lines in the order of events:
- * `+<index> <request id> <method> <target>` when a request has been queued, `-<index>` when it needs no answer any more.
- * The file is started again with what is open when it has grown; a process that dies between the two writes of that
- * tells nothing, which is all that can be lost: what was written before its death is in the kernel's hands. A disk that is
- * full costs no request: the file is emptied and started again until it can be written.
+ * Law: the only file that writes and reads this format, so that both sides agree. Lines are in the order of events: `+<index>
+ * <request id> <method> <target>` when a request has been queued, `-<index>` when it needs no response any more.
+ *
+ * When the file has grown, it is started again with the open requests. If the process dies during that, the file may list
+ * nothing. Nothing else can be lost: the kernel has everything that was written before. A full disk fails no request: the
+ * file is emptied and started again until it can be written.
  */
 import { fstatSync, ftruncateSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { requestId } from './ring/message.ts';
 
 const MOST_BYTES = 1024 * 1024;
-/** Characters of method and target. */
+/** Characters of method and target that are kept. */
 const MOST_SHOWN = 300;
 
 export class Journal {
@@ -20,23 +21,23 @@ export class Journal {
   #text = '';
   #written = 0;
 
-  /** @param prefix what the ids of this server's requests begin with */
+  /** @param prefix the prefix of this server's request ids */
   constructor(fd: number, prefix: string) {
     this.#fd = fd;
     this.#prefix = prefix;
   }
 
-  /** It has grown so much, or is so incomplete, that it should be started again. */
+  /** The file is so large, or so incomplete, that it should be started again. */
   get full(): boolean {
     return this.#written > MOST_BYTES;
   }
 
-  /** Empties it; what is open must be told again before the next `flush`. */
+  /** Empties the file. Write all open requests again before the next `flush`. */
   restart(): void {
     try {
       ftruncateSync(this.#fd, 0);
     } catch {
-      // It is written over all the same.
+      // New text overwrites the old text in any case.
     }
     this.#written = 0;
     this.#text = '';
@@ -52,7 +53,7 @@ export class Journal {
     this.#text += `-${index}\n`;
   }
 
-  /** One write for everything since the last. */
+  /** Writes everything since the last call in one write. */
   flush(): void {
     if (this.#text === '') return;
     const text = this.#text;
@@ -61,7 +62,7 @@ export class Journal {
     this.#written = bytes === text.length ? this.#written + bytes : Number.POSITIVE_INFINITY;
   }
 
-  /** How many bytes found room. */
+  /** Returns the number of bytes that were written. */
   #write(text: string): number {
     try {
       return writeSync(this.#fd, text, this.#written, 'latin1');
@@ -72,8 +73,8 @@ export class Journal {
 }
 
 /**
- * Leaves the descriptor's own position behind all that a journal may hold. The application can write to the descriptor as
- * well, by mistake, and writes there; a journal is written and read at places that are given.
+ * Moves the descriptor's own position behind the largest possible journal. The application can write to the descriptor by
+ * mistake, and then writes there. The journal itself is written and read at explicit positions.
  */
 export function prepareJournal(fd: number): void {
   writeSync(fd, Buffer.alloc(2 * MOST_BYTES));

@@ -1,13 +1,13 @@
 /**
- * Standard output and standard error, written so that a reader that stands still holds up nobody.
+ * Standard output and standard error, written so that a reader that stands still blocks no thread.
  *
- * Law: descriptors, bytes and counts of lines; whose lines they are is the caller's. Used by every
- * thread: the main thread opens the descriptors (`openOutputs`), and each thread has writers of its own for them.
+ * Law: descriptors, bytes and counts of lines. The caller knows whose lines they are. Every thread uses this file: the main
+ * thread opens the descriptors (`openOutputs`), and each thread has its own writers for them.
  *
  * A write to a full pipe blocks, unless the pipe's description is O_NONBLOCK. That flag belongs to all processes that share
- * the description, and libuv clears it in the parent, too, whenever a child inherits the pipe. So a pipe or a terminal is
- * opened anew, which gives a description of our own. A socket cannot be opened anew: its flag is set again before each
- * write of the main thread, and after our own children were started.
+ * the description. libuv also clears it in the parent when a child inherits the pipe. So a pipe or a terminal is opened
+ * again, which creates a description of its own. A socket cannot be opened again. Its flag is set again before each write of
+ * the main thread, and after the server has started a child.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -22,14 +22,14 @@ export const STREAMS = [
   [2, 'stderr', 'standard error'],
 ] as const;
 
-/** What standard output and standard error are written to. */
+/** The descriptors to which standard output and standard error are written. */
 export type Descriptors = readonly [stdout: number, stderr: number];
 
 let opened: Descriptors | undefined;
-/** Pipes and sockets that could not be opened anew. */
+/** Pipes and sockets that could not be opened again. */
 const shared: ('stdout' | 'stderr')[] = [];
 
-/** Called in the thread that owns the process; the same descriptors each time. */
+/** Call it in the thread that owns the process. Returns the same descriptors each time. */
 export function openOutputs(): Descriptors {
   opened ??= [openAnew(1, 'stdout'), openAnew(2, 'stderr')];
   unblockOutputs();
@@ -54,7 +54,7 @@ function openAnew(fd: number, name: 'stdout' | 'stderr'): number {
   return fd;
 }
 
-/** Sets O_NONBLOCK of what could not be opened anew; a child that inherited it has cleared the flag. */
+/** Sets O_NONBLOCK on streams that could not be opened again, because a child that inherited one has cleared the flag. */
 export function unblockOutputs(): void {
   for (const name of shared) {
     const { _handle: handle } = process[name] as { _handle?: { setBlocking?(blocking: boolean): void } };
@@ -65,22 +65,22 @@ export function unblockOutputs(): void {
 export interface OutputOptions {
   /** How long a write may wait for a reader that takes nothing, ms. */
   readonly patience: number;
-  /** Bytes that are kept for a reader that takes nothing; lines beyond are dropped and counted. */
+  /** Bytes that are kept for a reader that takes nothing. Further lines are dropped and counted. */
   readonly kept: number;
   /** Called before each write. */
   readonly beforeWrite?: () => void;
-  /** Is told how many lines were dropped, when the reader has taken what was kept. */
+  /** Called with the number of dropped lines, when the reader has taken the kept bytes. */
   readonly report: (text: string) => void;
 }
 
-/** Errors of a disk, which may pass; after any other the bytes have no reader, and are nobody's. */
+/** Errors of a disk, which may pass. After any other error the bytes have no reader, so they are dropped. */
 const PASSING = new Set(['EAGAIN', 'ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
 export class StreamWriter {
   readonly #fd: number;
   readonly #name: string;
   readonly #options: OutputOptions;
-  /** In order; the first may be the rest of a line that was begun. Not empty: the reader takes nothing. */
+  /** Kept pieces in order. The first may be the rest of a line. While the list is not empty, the reader takes nothing. */
   readonly #waiting: Uint8Array[] = [];
   #kept = 0;
   #dropped = 0;
@@ -100,7 +100,7 @@ export class StreamWriter {
     if (left.length > 0) this.#keep(left, left.length < bytes.length);
   }
 
-  /** Writes what is kept, and waits so many milliseconds for its reader. True: nothing is kept any more. */
+  /** Writes the kept bytes, and waits up to `patience` ms for the reader. Returns true if nothing is kept any more. */
   flush(patience: number): boolean {
     if (this.#waiting.length === 0) return true;
     for (let bytes = this.#waiting[0]; bytes !== undefined; bytes = this.#waiting[0]) {
@@ -133,12 +133,12 @@ export class StreamWriter {
       this.#dropped += linesOf(bytes);
       return;
     }
-    // The caller may use its memory again.
+    // A copy, because the caller may reuse its memory.
     this.#waiting.push(Uint8Array.from(bytes));
     this.#kept += bytes.length;
   }
 
-  /** Returns what was not written. */
+  /** Returns the bytes that were not written. */
   #send(bytes: Uint8Array, patience: number): Uint8Array {
     this.#options.beforeWrite?.();
     let left = bytes;
@@ -170,7 +170,7 @@ function linesOf(bytes: Uint8Array): number {
 
 type Callback = (error?: Error | null) => void;
 
-/** Makes a stream of this thread, and so its console, write by itself. `tap` is given everything first. */
+/** Replaces the output of a stream of this thread, and thus of its console, with a writer. `tap` receives all bytes first. */
 export function takeStream(
   stream: NodeJS.WriteStream,
   output: StreamWriter,

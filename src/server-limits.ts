@@ -1,14 +1,14 @@
 /**
- * What a server object of `node:http` decides about its clients: `timeout`, `keepAliveTimeout`, `headersTimeout`,
+ * The limits that a server object of `node:http` sets for its clients: `timeout`, `keepAliveTimeout`, `headersTimeout`,
  * `requestTimeout` and `maxHeadersCount`.
  *
- * Law: reads those properties, and reports when they change; keeping the limits is the acceptor's.
+ * Law: reads those properties, and reports changes. The acceptor enforces the limits.
  */
 import http, { type Server } from 'node:http';
 
-/** Milliseconds, 0 for no limit; and a number of header fields. */
+/** Milliseconds, and a number of header fields. 0 disables a limit. */
 export interface ServerLimits {
-  /** Silence of a client. */
+  /** How long a client may be silent. */
   readonly timeout: number;
   readonly keepAliveTimeout: number;
   readonly headersTimeout: number;
@@ -18,14 +18,14 @@ export interface ServerLimits {
 
 type Name = keyof ServerLimits;
 
-/** Node's servers have it from Node 22.19 on. */
+/** Node's servers have this property from Node 22.19 on. */
 interface Buffered {
   readonly keepAliveTimeoutBuffer?: number;
 }
 
-/** What Node adds to `keepAliveTimeout` if the server object has no other number. */
+/** The time that Node adds to `keepAliveTimeout` if the server object sets no other. */
 const KEEP_ALIVE_BUFFER_MS = 1000;
-/** For so many fields the acceptor has room. Node has no limit if the number is 0. */
+/** The acceptor has room for this many fields. In Node, 0 means no limit. */
 const MOST_HEADERS = 2000;
 
 const READ: Readonly<Record<Name, (server: Server) => number>> = {
@@ -47,7 +47,7 @@ const PROPERTY: Readonly<Record<Name, keyof Server>> = {
   maxHeaders: 'maxHeadersCount',
 };
 
-/** How long the connection of an answered client is kept, as Node keeps it. */
+/** How long Node keeps the connection of an answered client. */
 export function keepAliveOf(server: Server): number {
   const { keepAliveTimeoutBuffer = KEEP_ALIVE_BUFFER_MS } = server as Buffered;
   const { keepAliveTimeout } = server;
@@ -65,8 +65,8 @@ type Report = (own: Partial<ServerLimits>) => void;
 const watched: WeakMap<Server, Watched> = new WeakMap();
 
 /**
- * Calls `report` with the limits that the program has set: now, and whenever it sets one. A value that is Node's default
- * now is not the program's. A second call for the same server replaces the first.
+ * Calls `report` with the limits that the program has set: now, and at each later change. A value that now equals Node's
+ * default counts as not set. A second call for the same server replaces the first.
  */
 export function reportLimits(server: Server, report: Report): void {
   const known = watched.get(server) ?? new Watched(server);
@@ -94,7 +94,7 @@ class Watched {
     this.report(Object.fromEntries([...this.#names].map((name) => [name, READ[name](this.#server)])));
   }
 
-  /** A property that is an accessor already, or cannot be one, keeps its first value. */
+  /** A property that is already an accessor, or cannot become one, keeps its first value. */
   #watch(name: Name): void {
     const own = Object.getOwnPropertyDescriptor(this.#server, PROPERTY[name]);
     if (own?.configurable !== true || !('value' in own)) return;
@@ -112,7 +112,7 @@ class Watched {
   }
 }
 
-/** What is no positive number is no limit. */
+/** A value that is not a positive number means no limit. */
 function milliseconds(value: number | null | undefined): number {
   const number = Number(value);
   return number > 0 && number < Number.POSITIVE_INFINITY ? number : 0;

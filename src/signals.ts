@@ -1,12 +1,12 @@
 /**
- * Signals that the server does not use itself, and that programs may listen for.
+ * Signals that the server does not use itself, and for which programs may listen.
  *
- * Law: names only; imports nothing. SIGTERM, SIGINT, SIGHUP and SIGQUIT are the server's. Faults (SIGSEGV and its like) and
- * job control keep what Node makes of them.
+ * Law: names only; imports nothing of the server. The server uses SIGTERM, SIGINT, SIGHUP and SIGQUIT. Faults (SIGSEGV and
+ * similar signals) and job control keep Node's behavior.
  */
 import { constants } from 'node:os';
 
-/** Their default ends a process: without a listener they are ignored, with a line in the log. */
+/** Signals that end a process by default. Without a listener, the server ignores them and logs a line. */
 export const ENDING: readonly NodeJS.Signals[] = known([
   'SIGUSR2',
   'SIGALRM',
@@ -16,7 +16,7 @@ export const ENDING: readonly NodeJS.Signals[] = known([
   'SIGSTKFLT',
 ]);
 
-/** Their default is Node's, and stays as long as no program listens for them. SIGUSR1 starts the inspector. */
+/** Signals that keep Node's default while no program listens for them. SIGUSR1 starts the inspector. */
 const OTHER: readonly NodeJS.Signals[] = known([
   'SIGUSR1',
   'SIGPIPE',
@@ -28,12 +28,12 @@ const OTHER: readonly NodeJS.Signals[] = known([
 
 const FOR_PROGRAMS: ReadonlySet<string> = new Set([...ENDING, ...OTHER]);
 
-/** Whether a program's listener for it is called. */
+/** Whether the server calls a program's listeners for the signal. */
 export function isForPrograms(name: string | symbol): name is NodeJS.Signals {
   return typeof name === 'string' && FOR_PROGRAMS.has(name);
 }
 
-/** Without those that this system does not have. */
+/** Removes the names of signals that this system does not have. */
 function known(names: NodeJS.Signals[]): NodeJS.Signals[] {
   return names.filter((name) => name in constants.signals);
 }

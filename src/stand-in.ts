@@ -1,38 +1,39 @@
 /**
- * A server of Node's HTTP that looks as if it listened, while somebody else owns the socket.
+ * A `node:http` server that seems to listen, while other code owns the socket.
  *
- * Law: what a call of `listen` asks for, and what tells where a server listens; binds nothing. Who stands behind it is
- * its owner: the acceptor across the thread wall (`worker/load/listening-program.ts`), or one in this thread (`node-http/node-http-server.ts`).
+ * Law: reads the arguments of `listen`, and reports where a server listens; binds nothing. The real listener is the owner's:
+ * the acceptor in another thread (`worker/load/listening-program.ts`), or a server in this thread
+ * (`node-http/node-http-server.ts`).
  */
 import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a call of `listen` asked for. */
+/** The arguments of a call of `listen`. */
 export interface Asked {
-  /** Undefined: any. */
+  /** Undefined means any port. */
   readonly port: number | undefined;
-  /** Undefined: every address, as Node listens without a host: `::`, or `0.0.0.0` on a machine without IPv6. */
+  /** Undefined means all addresses, as Node listens without a host: `::`, or `0.0.0.0` on a machine without IPv6. */
   readonly host: string | undefined;
-  /** `::` does not accept IPv4 as well. */
+  /** True: `::` does not accept IPv4. */
   readonly ipv6Only?: boolean;
 }
 
 export interface StandInOwner {
-  /** Where it listens; null as long as it does not. */
+  /** The address where the server listens. Null while it does not. */
   standInAddress(): AddressInfo | null;
-  /** It is not to serve any more. Resolves when what it was answering is over. */
+  /** The server should stop serving. Resolves when its unfinished responses are complete. */
   standInOnClose(): Promise<void>;
-  /** Connections that it has now. */
+  /** The number of the server's connections now. */
   standInConnections(): number;
-  /** Whether the server keeps the process alive. */
+  /** Sets whether the server keeps the process alive. */
   standInOnRef(keepsAlive: boolean): void;
-  /** Ends its connections: all of them, or those without a request. */
+  /** Ends the server's connections: all of them, or only connections without a request. */
   standInOnCut(idleOnly: boolean): void;
 }
 
-/** What Node's servers keep to themselves; the same since Node 20. */
+/** Internal properties of Node's servers. They are the same since Node 20. */
 interface Inner {
-  /** What is bound. Node's `listening`, `address`, `close`, `ref` and `unref` are made of it. */
+  /** The bound handle. Node's `listening`, `address`, `close`, `ref` and `unref` use it. */
   _handle: StandIn | null;
   _unref?: boolean;
   /** Changes with every close. */
@@ -42,14 +43,14 @@ interface Inner {
 
 const standIns: WeakMap<Server, StandIn> = new WeakMap();
 
-/** The server listens, or did, by a stand-in. */
+/** Whether the server listens, or has listened, through a stand-in. */
 export function hasStandIn(server: Server): boolean {
   return standIns.has(server);
 }
 
 /**
- * Stands in place of the bound handle below a server: all that the server does with it is Node's. Methods without a comment
- * are those of Node's handles.
+ * Replaces the bound handle of a server. Node's own code does everything else. Methods without a comment are methods of
+ * Node's handles.
  */
 export class StandIn {
   readonly server: Server;
@@ -71,19 +72,19 @@ export class StandIn {
     return this.server as unknown as Inner;
   }
 
-  /** As Node counts: a server with connections has not closed. */
+  /** Counts as Node does: a server with connections has not closed. */
   get #connections(): number {
     if (this.#state === 'closed') return 0;
     return Math.max(this.#owner.standInConnections(), this.#state === 'closing' ? 1 : 0);
   }
 
-  /** It has not been closed. */
+  /** Whether the server has not been closed. */
   get open(): boolean {
     const isClosedEarly = this.#state === 'starting' && this.#inner._listeningId !== this.#listeningId;
     return !isClosedEarly && (this.#state === 'starting' || this.#state === 'listening');
   }
 
-  /** It listens now, if it is open still. */
+  /** Marks the server as listening, if it is still open. */
   announce(): void {
     if (!this.open) return;
     if (this.#state === 'starting') this.#listen();
@@ -96,7 +97,7 @@ export class StandIn {
     if (this.#inner._unref === true) this.unref();
   }
 
-  /** It could not listen. */
+  /** The server could not listen. */
   fail(error: Error): void {
     if (!this.open) return;
     this.#state = 'closed';
@@ -140,7 +141,9 @@ type Listen = (this: Server, ...args: unknown[]) => Server;
 
 const { closeAllConnections, closeIdleConnections } = http.Server.prototype;
 
-/** Servers with this prototype listen by `listen`. What ends their connections ends those of their stand-ins as well. */
+/**
+ * Servers with this prototype listen through `listen`. Methods that end connections also end the connections of the stand-in.
+ */
 export function replaceMethods(prototype: Server, listen: Listen): void {
   replace(prototype, {
     listen,
@@ -155,7 +158,7 @@ export function replaceMethods(prototype: Server, listen: Listen): void {
   });
 }
 
-/** Gives `http.Server` its own methods back. */
+/** Restores the methods of `http.Server`. */
 export function restoreMethods(): void {
   Reflect.deleteProperty(http.Server.prototype, 'listen');
   replace(http.Server.prototype, { closeAllConnections, closeIdleConnections } satisfies Methods);
@@ -179,8 +182,8 @@ export function closeOnSignal(server: Server, [options]: readonly unknown[]): vo
 }
 
 /**
- * `listen(port, host?, …)` or `listen({ port, host })`, as Node reads them; undefined for what is no TCP port (a path, a
- * descriptor, a handle), and for a call that Node refuses.
+ * Reads `listen(port, host?, …)` or `listen({ port, host })` as Node does. Returns undefined if that is not a TCP port (a
+ * path, a descriptor, a handle), or if Node rejects the call.
  */
 export function askedBy(args: readonly unknown[]): Asked | undefined {
   const [first, second] = args;
@@ -197,7 +200,7 @@ export function askedBy(args: readonly unknown[]): Asked | undefined {
   return { port: number, host: named, ...(ipv6Only === true ? { ipv6Only } : {}) };
 }
 
-/** The path or the name of the socket that `listen(path)` or `listen({ path })` means, as Node reads them. */
+/** The path or the name of the socket that `listen(path)` or `listen({ path })` names, read as Node does. */
 export function pathBy([first]: readonly unknown[]): string | undefined {
   if (typeof first === 'string') return first !== '' && Number.isNaN(Number(first)) ? first : undefined;
   if (typeof first !== 'object' || first === null || 'port' in first) return undefined;
@@ -205,13 +208,13 @@ export function pathBy([first]: readonly unknown[]): string | undefined {
   return typeof path === 'string' && path !== '' ? path : undefined;
 }
 
-/** What Node throws if `listen` is called on a server that listens. */
+/** The error that Node throws if `listen` is called on a server that already listens. */
 export function listensAlready(): Error {
   const error = new Error('Listen method has been called more than once without closing.');
   return Object.assign(error, { code: 'ERR_SERVER_ALREADY_LISTEN' });
 }
 
-/** The listener of `listen`'s callback, which stands last. */
+/** The callback of `listen`, which is the last argument. */
 export function callbackOf(args: readonly unknown[]): (() => void) | undefined {
   return args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * The package's version, read from its package.json: one place to raise it.
+ * The version of this package, read from its package.json.
  */
 import { readFileSync } from 'node:fs';
 

@@ -1,28 +1,28 @@
 /**
- * The working directory of this process, which may be deleted and made anew while the process runs: a deployment does so.
+ * The working directory of this process. A deployment may delete it and create it again while the process runs.
  *
- * Law: remembers the path and enters it again; imports nothing of ours. Linux binds a process to the directory and not to
- * its path: in a deleted directory `getcwd` fails, so that no thread and no child process of Node can start. Call `enter`
- * before one is started.
+ * Law: remembers the path and enters it again; imports no other file of this package. Linux binds a process to the directory,
+ * not to its path. In a deleted directory `getcwd` fails, so Node can start no thread and no child process there. Call
+ * `enter` before each start.
  *
- * A directory that was renamed still works and is left alone. In a worker of the program's own, `chdir` does not exist; a
- * deleted directory then stays as it is.
+ * A renamed directory still works and is left alone. In a worker thread that the program has created itself, `chdir` does not
+ * exist. There a deleted directory stays as it is.
  */
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 export class WorkingDirectory {
-  /** Where this process belongs: the last working directory that was not a substitute. */
+  /** The directory of this process: the last working directory that was not a substitute. */
   #home: string;
-  /** The directory that was entered because `#home` does not exist; undefined: none was. */
+  /** The directory that was entered because `#home` does not exist. Undefined if there is none. */
   #substitute: string | undefined;
 
   constructor() {
     this.#home = current() ?? path.parse(process.execPath).root;
   }
 
-  /** Absolute path; it may not exist at the moment. */
+  /** An absolute path. It may not exist at the moment. */
   get path(): string {
     return this.#home;
   }
@@ -49,14 +49,14 @@ export class WorkingDirectory {
   #entered(folder: string): string {
     if (folder === this.#home) {
       this.#substitute = undefined;
-      return `Entered the working directory ${folder} again: it had been deleted and made anew`;
+      return `Entered the working directory ${folder} again: it was deleted and created again`;
     }
     this.#substitute = folder;
     return `The working directory ${this.#home} was deleted: entered ${folder} until it exists again`;
   }
 }
 
-/** The kernel's answer; `process.cwd()` remembers an earlier one. Undefined: the directory was deleted. */
+/** The path from the kernel, because `process.cwd()` remembers an earlier one. Undefined if the directory was deleted. */
 function current(): string | undefined {
   try {
     return realpathSync.native('.');

@@ -1,7 +1,7 @@
 /**
  * `tsgi-threads build`: compiles an application ahead of time.
  *
- * Law: arguments and what is printed; the work is `compile/build-application.ts`.
+ * Law: reads arguments and prints the result. `compile/build-application.ts` does the work.
  */
 import { Command, Option } from 'commander';
 import { buildApplication } from '../compile/build-application.ts';
@@ -16,8 +16,8 @@ interface Flags {
 }
 
 /**
- * @param args what stands behind `build`
- * @throws CommanderError for arguments that are wrong, and after --help
+ * @param args the arguments after `build`
+ * @throws CommanderError for wrong arguments, and after --help
  * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX, TSGI_ERR_BUILD
  */
 export async function build(args: readonly string[]): Promise<void> {
@@ -36,18 +36,18 @@ export async function build(args: readonly string[]): Promise<void> {
 function command(): Command {
   return new Command('tsgi-threads build')
     .description(
-      'Compiles an application ahead of time. The result starts without a compiler and writes nothing to disk.',
+      'Compile an application ahead of time. The result starts without a compiler and writes nothing to disk.',
     )
-    .argument('<app>', 'the application: a file, file:name for another export, file:name() for a factory')
+    .argument('<app>', 'Application: a file, file:name for another export, or file:name() for a factory.')
     .usage('[options] <app>')
-    .addOption(new Option('--out <folder>', 'Folder for the build').default(OUT))
+    .addOption(new Option('--out <folder>', 'Folder for the build.').default(OUT))
     .addOption(
       new Option(
         '--import <module>',
-        'Module that every worker loads before the application; may be repeated',
+        'Module that every worker loads before the application. Repeatable.',
       ).argParser((item, before: string[] | undefined) => [...(before ?? []), item]),
     )
-    .helpOption('-h, --help', 'print this help')
+    .helpOption('-h, --help', 'Print this help.')
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`tsgi-threads: ${usageError(text)}\n`) });

@@ -1,8 +1,8 @@
 /**
- * Arguments → what is to be served, and how.
+ * Reads the arguments: what to serve, and how.
  *
- * Law: flags and help come from the options table. Knows commander; starts nothing. The environment is read when
- * `--env-file` is in it.
+ * Law: flags and help come from the options table. Knows commander; starts nothing. Loads the files of `--env-file` before it
+ * reads the environment.
  */
 import { Command, Option } from 'commander';
 import { resolveCommandOptions, resolveOptions } from '../options/resolve.ts';
@@ -21,9 +21,9 @@ import { usageError } from './usage-error.ts';
 import { checkFlags } from './misread-flags.ts';
 
 export interface Arguments {
-  /** As given. */
+  /** The application, as written on the command line. */
   readonly app: string;
-  /** What the application, if it is a program, finds in process.argv. */
+  /** The arguments of a program. It finds them in process.argv. */
   readonly args: readonly string[];
   /** The options of the command line, checked, for `Server`. */
   readonly given: Readonly<Record<string, string | number | readonly string[]>>;
@@ -44,7 +44,7 @@ const VALUE_NAMES: Partial<Record<OptionKind, string>> = {
 
 const SHORT: Partial<Record<AnyOption, string>> = { port: '-p', threads: '-t' };
 
-/** What commander makes of the flags; those of lists hold all that was given. */
+/** The flags as commander returns them. The flag of a list has all its values. */
 interface Flags {
   readonly threads?: string;
   readonly envFile?: string[];
@@ -54,8 +54,8 @@ interface Flags {
 }
 
 /**
- * @param supervised the parent has read the files of `--env-file`, and this process inherits what they set
- * @throws CommanderError for arguments that are wrong, and after --help and --version
+ * @param supervised the parent has read the files of `--env-file`, so this process inherits their variables
+ * @throws CommanderError for wrong arguments, and after --help and --version
  * @throws OptionError TSGI_ERR_OPTION
  */
 export function readArguments(supervised: boolean): Arguments {
@@ -89,14 +89,14 @@ export function readArguments(supervised: boolean): Arguments {
 
 function command(): Command {
   const program = new Command('tsgi-threads')
-    .description('Serves an application from worker threads: tsgi-threads app.ts')
+    .description('Serve an application from worker threads: tsgi-threads app.ts')
     .argument(
       '<app>',
-      'the application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file; file:name for another export, file:name() for a factory; or the folder of a build',
+      'Application: a .ts, .tsx, .mts, .cts, .js, .jsx, .mjs or .cjs file, or the folder of a build. Use file:name for another export, and file:name() for a factory.',
     )
     .usage('[options] <app> [-- arguments of a program]')
-    .version(VERSION, '-v, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
+    .version(VERSION, '-v, --version', 'Print the version.')
+    .helpOption('-h, --help', 'Print this help.')
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`tsgi-threads: ${usageError(text)}\n`) })
@@ -121,25 +121,25 @@ function flags(name: AnyOption): Option[] {
 }
 
 const help = `
-Sizes are bytes or carry a unit (64KiB, 10MiB); times are milliseconds or carry
-one (500ms, 30s, 2m). Every option but --env-file is also an environment
-variable: ${variablesOf('maxBodySize')[0]}=20MiB; PORT is understood as well.
+Sizes are bytes, or a number with a unit (64KiB, 10MiB). Times are milliseconds,
+or a number with a unit (500ms, 30s, 2m). Every option except --env-file also has
+an environment variable: ${variablesOf('maxBodySize')[0]}=20MiB. PORT also sets the port.
 
-Signals: TERM and INT close gracefully, a second one ends it now; QUIT ends it
-at once; HUP loads the application anew.
+Signals: TERM and INT close gracefully. A second one ends the server immediately.
+QUIT ends the server immediately. HUP loads the application again.
 
-Ahead of time: tsgi-threads build app.ts --out dist-app compiles an application,
-tsgi-threads dist-app serves it; tsgi-threads build --help has the options.
+Builds: tsgi-threads build app.ts --out dist-app compiles an application, and
+tsgi-threads dist-app serves it. Options: tsgi-threads build --help.
 
 Examples:
-  tsgi-threads app.ts                  on http://127.0.0.1:8000, a worker a core
+  tsgi-threads app.ts                  serve on http://127.0.0.1:8000, one worker per core
   tsgi-threads app.ts --threads 4 --port 80 --host 0.0.0.0
   tsgi-threads app.ts:admin            serve the export named admin
-  tsgi-threads app.ts --env-file .env  variables for server and application
-  tsgi-threads server.js -- --verbose  a program of its own, with an argument
-  tsgi-threads app.ts --threads 0      in the main thread, for a debugger`;
+  tsgi-threads app.ts --env-file .env  set variables for server and application
+  tsgi-threads server.js -- --verbose  pass an argument to a program
+  tsgi-threads app.ts --threads 0      serve in the main thread, for a debugger`;
 
-/** What is no decimal number stays as it was written, so that the error can show it. */
+/** Text that is not a decimal number stays unchanged, so that the error can show it. */
 function threadsOf(text: string): number | string {
   return /^-?\d+$/.test(text) ? Number(text) : text;
 }

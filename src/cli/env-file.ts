@@ -1,19 +1,21 @@
 /**
- * `--env-file`: files of variables → the environment of this process, which children and worker threads copy.
+ * `--env-file`: loads files of variables into the environment of this process. Children and worker threads copy it.
  *
- * Law: before anything else reads the environment. As node's own flag: a later file wins over an earlier one, and what
- * is set already over all of them. Node looks for that flag also behind a script's name, and reads nothing then, but ends
- * the process with 9 and a line of its own when there is no such file; where it does not look, it is told here.
+ * Law: runs before any other code reads the environment. As with Node's own flag, a later file overrides an earlier one, and
+ * variables that are already set override all files.
+ *
+ * Node also finds that flag after the name of a script. It reads no file then. But if a file does not exist, Node ends the
+ * process with 9 and a message of its own. If Node does not find the flag, this file reports the error.
  */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { OptionError } from '../errors.ts';
 import { SUPERVISED } from '../supervisor/parent-messages.ts';
 
-/** Between a process and its children: what a file says of these would make the process that serves mute. */
+/** Variables that Node uses between a process and its children. A file that sets them would cut off the serving process. */
 const PRIVATE = new Set(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID', SUPERVISED]);
 
-/** What files of variables came to. */
+/** The result of loading the files. */
 export interface LoadedVariables {
   /** Names that were set. */
   readonly set: ReadonlySet<string>;
@@ -23,7 +25,7 @@ export interface LoadedVariables {
 
 /** @throws OptionError TSGI_ERR_OPTION for a file that cannot be read */
 export function loadEnvFiles(files: readonly string[]): LoadedVariables {
-  // A Map: names such as `constructor` and `__proto__` are no others than these.
+  // A Map, so that names such as `constructor` and `__proto__` are ordinary names.
   const variables = new Map(files.flatMap((file) => parse(read(file))));
   const set = new Set<string>();
   const ignored: string[] = [];
@@ -40,7 +42,7 @@ export function loadEnvFiles(files: readonly string[]): LoadedVariables {
 const PROTO = '__proto__';
 const STAND_IN = 'TSGI_STANDS_FOR_PROTO';
 
-/** Node's parser gives an ordinary object, which loses a variable of this one name. */
+/** Node's parser returns an ordinary object, which cannot hold a variable named `__proto__`. */
 function parse(text: string): [string, string][] {
   const parsed = parseEnv(
     text.replaceAll(/^([ \t]*(?:export[ \t]+)?)__proto__(?=[ \t]*=)/gm, `$1${STAND_IN}`),

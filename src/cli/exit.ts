@@ -1,7 +1,7 @@
 /**
- * How the command ends: what it says, and its exit code.
+ * How the command ends: its last message and its exit code.
  *
- * Law: with the other files of this folder, the only place with process.exit and the console.
+ * Law: only the files of this folder use process.exit and the console.
  */
 import { CommanderError } from 'commander';
 import { errorText, loadErrorText } from '../error-text.ts';
@@ -11,21 +11,21 @@ export const EXIT = { failure: 1, usage: 2, signal: 128 } as const;
 export const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
 export type Signal = keyof typeof SIGNALS;
 
-/** The exit code of a process that a signal ended, as shells count. */
+/** The exit code that a shell reports for a process that ended by a signal. */
 export function codeOf(signal: Signal): number {
   return EXIT.signal + SIGNALS[signal];
 }
 
-/** One line of the server's own, on standard error; standard output has the ready line alone. */
+/** Prints one line of the server on standard error. Standard output has only the ready line. */
 export function tell(text: string): void {
   console.error(`tsgi-threads: ${text}`);
 }
 
-/** Who stops a service may say it twice: a signal to the group and one to the process, npm and its shell, ms. */
+/** One request to stop may send a signal twice: to the group and to the process, or by npm and its shell, ms. */
 const SAME_MS = 1000;
 let askedAt = 0;
 
-/** Whether this signal that asks to end is the first, the same again within a second, or a second one. */
+/** Whether this ending signal is the first one, the same one again within a second, or a second one. */
 export function whichSignal(): 'first' | 'same' | 'second' {
   const now = performance.now();
   if (askedAt === 0) {
@@ -35,9 +35,9 @@ export function whichSignal(): 'first' | 'same' | 'second' {
   return now - askedAt < SAME_MS ? 'same' : 'second';
 }
 
-/** What is told at the first signal that asks to end. */
+/** Prints a line at the first signal that ends the server. */
 export function tellClosing(signal: Signal): void {
-  tell(`${signal} received: answering what is in flight; again to end now`);
+  tell(`${signal} received: finishing requests in flight. Send it again to end now`);
 }
 
 export function fail(error: unknown): never {
@@ -46,7 +46,10 @@ export function fail(error: unknown): never {
   process.exit(error instanceof OptionError && error.code === 'TSGI_ERR_OPTION' ? EXIT.usage : EXIT.failure);
 }
 
-/** Ours in one line; an application that threw while it loaded is shown with its own frames. */
+/**
+ * An error as text: one line for an error of this package, and the application's own frames for an application that threw
+ * while loading.
+ */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof TsgiError)) return errorText(error);

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
- * The program `tsgi-threads`. It looks at the version of Node before it loads anything else: an older Node cannot link the
- * other files, and its error would name an export of Node's instead of the reason.
+ * The program `tsgi-threads`. It checks the version of Node before it loads anything else. An older Node cannot link the
+ * other files, and its error would not show the reason.
  *
- * Law: imports nothing statically, and uses no syntax that Node 14 does not know. The command line is `cli/run.ts`.
+ * Law: imports nothing statically, and uses only syntax that Node 14 knows. The command line is `cli/run.ts`.
  */
-/** `engines` of package.json; a test compares them. */
+/** Equal to `engines` in package.json; a test compares them. */
 const OLDEST = [20, 19];
 
 const [major, minor] = process.versions.node.split('.').map(Number);

@@ -1,7 +1,7 @@
 /**
- * What people write on a command line that commander takes for something else.
+ * Mistakes on a command line that commander would misunderstand.
  *
- * Law: looks at arguments; knows the options table and starts nothing.
+ * Law: examines arguments; knows the options table and starts nothing.
  */
 import { OptionError } from '../errors.ts';
 import { type AnyOption, flagOf, rowOf } from '../options/show.ts';
@@ -14,7 +14,7 @@ const FLAGS = ([...Object.keys(OPTIONS), ...Object.keys(COMMAND_OPTIONS)] as Any
 const VALUES = /^(?:true|false|yes|no|on|off|0|1)$/i;
 
 /**
- * `--watch=true`, `--validate false`: a flag takes no value.
+ * Rejects a flag with a value, such as `--watch=true` or `--validate false`.
  *
  * @throws OptionError TSGI_ERR_OPTION
  */
@@ -34,7 +34,7 @@ export function checkFlags(args: readonly string[]): void {
   });
 }
 
-/** What an unknown flag is called here, as a remedy; undefined: it is not known elsewhere either. */
+/** A remedy for an unknown flag: the names of similar options. Undefined if there are none. */
 export function remedyFor(error: string): string | undefined {
   const [, name] = /unknown option '--?([a-z][a-z-]*)/i.exec(error) ?? [];
   const flags = synonymsOf(name ?? '').map(flagOf);

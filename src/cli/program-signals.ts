@@ -1,23 +1,24 @@
 /**
- * Signals that the server does not use, in the process that serves: they reach the listeners of the program, in every
- * worker that has one.
+ * Signals that the server does not use, in the serving process. They reach the listeners of the program, in every worker that
+ * has one.
  *
- * Law: hears them, asks the server to pass them on, and tells what nobody listens for. With 0 threads the program listens
- * in this thread, and Node calls it.
+ * Law: receives the signals, passes them to the server, and logs a signal without a listener. With 0 threads the program
+ * listens in this thread, and Node calls it.
  *
- * A signal may come twice, from the kernel because it was sent to the process group, and from the parent, which had it, too.
+ * A signal may arrive twice: from the kernel, because it was sent to the process group, and from the parent, which received
+ * it too.
  */
 import { ENDING } from '../signals.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 import { tell } from './exit.ts';
 
-/** Within so long the kernel's and the parent's are one, ms. */
+/** A signal from the kernel and one from the parent count as one within this time, ms. */
 const SAME_MS = 100;
 
-/** The server, as far as this file needs it. */
+/** The server, as this file uses it. */
 export interface SignalledServer {
   readonly threads: number;
-  /** Returns how many workers listen for it. */
+  /** Returns the number of workers that listen for the signal. */
   signal(name: NodeJS.Signals): number;
 }
 
@@ -29,26 +30,26 @@ export class ProgramSignals {
   readonly #heard: Set<NodeJS.Signals> = new Set();
   readonly #last: Map<NodeJS.Signals, { readonly at: number; readonly source: Source }> = new Map();
 
-  /** @param server undefined before there is one */
+  /** @param server returns undefined before the server exists */
   constructor(parent: ParentLink | null, server: () => SignalledServer | undefined) {
     this.#parent = parent;
     this.#server = server;
     for (const name of ENDING) this.#hear(name);
   }
 
-  /** A program listens for these. */
+  /** The program listens for these signals. */
   programListens(names: readonly NodeJS.Signals[]): void {
     for (const name of names) this.#hear(name);
     void this.#parent?.say({ type: 'signals', names });
   }
 
   fromParent(name: NodeJS.Signals): void {
-    // Nobody has taken it from Node, or the program's own listener is there.
+    // This process has no listener for the signal, or the program's own listener is in this thread.
     if (!this.#heard.has(name) || this.#server()?.threads === 0) process.kill(process.pid, name);
     else this.#on(name, 'parent');
   }
 
-  /** Never taken back: without a listener SIGUSR1 would not start the inspector any more, but end the process. */
+  /** The listener is never removed. Afterwards SIGUSR1 would end the process instead of starting the inspector. */
   #hear(name: NodeJS.Signals): void {
     if (this.#heard.has(name)) return;
     this.#heard.add(name);
@@ -69,7 +70,7 @@ export class ProgramSignals {
   }
 }
 
-/** What Node does with SIGUSR1 when nobody listens for it. */
+/** Does what Node does on SIGUSR1 if the process has no listener. */
 async function openInspector(): Promise<void> {
   if (!process.features.inspector) return;
   const inspector = await import('node:inspector');

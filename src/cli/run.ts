@@ -1,8 +1,8 @@
 /**
- * The command line: arguments → the process that serves, the parent that watches it, or a build.
+ * The command line. Its arguments start the serving process, a supervisor for it, or a build.
  *
- * Law: with the other files of this folder, the only place with the console, signals and process.exit. The ready line goes to standard output,
- * like every development server's; everything else to standard error.
+ * Law: only the files of this folder use the console, signals and process.exit. The ready line goes to standard output.
+ * Everything else goes to standard error.
  */
 import { type Arguments, readArguments } from './command.ts';
 import { fail, tell } from './exit.ts';
@@ -30,7 +30,7 @@ async function run(): Promise<void> {
   if (args.command.watch && args.options.threads === 0) {
     throw new OptionError(
       'TSGI_ERR_OPTION',
-      'Option watch (--watch) needs worker threads: with --threads 0 the application lives in the main thread',
+      'Option watch (--watch) needs worker threads: with --threads 0 the application runs in the main thread',
     );
   }
   if (parent === null && supervises(args)) {
@@ -39,14 +39,14 @@ async function run(): Promise<void> {
   }
   if (args.setByFiles.has('NODE_OPTIONS'))
     tell(
-      'NODE_OPTIONS in a file of --env-file has no effect here: Node has started already; set it in the environment, or use --supervise',
+      'NODE_OPTIONS in a file of --env-file has no effect here, because Node has already started. Set it in the environment, or use --supervise',
     );
-  // Not before: a supervisor needs nothing of the server, and a wrong flag is told at once.
+  // Imported late: a supervisor needs nothing of the server, and errors in flags appear sooner.
   const { serve } = await import('./serve.ts');
   await serve(args, parent);
 }
 
-/** On unless told otherwise, or where it would be in the way. */
+/** Whether a supervisor runs. Without an option, it runs unless it would be in the way. */
 function supervises({ command, options }: Arguments): boolean {
   if (command.supervise !== 'auto') return command.supervise;
   const debugged = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((text) =>

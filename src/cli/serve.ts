@@ -1,8 +1,8 @@
 /**
- * The process that serves: a server, and its life on a terminal or under a supervisor.
+ * The serving process: a server, on a terminal or under a supervisor.
  *
- * Law: signals, the console and process.exit of the server. Under a supervisor the terminal's signals are the parent's
- * to hear, so that one Ctrl-C counts once; SIGTERM is meant for whom it was sent to.
+ * Law: the signals, the console and process.exit of the server. Under a supervisor, only the parent handles the terminal's
+ * signals, so that one Ctrl-C counts once. SIGTERM concerns the process that receives it.
  */
 import path from 'node:path';
 import { Journal } from '../journal.ts';
@@ -27,24 +27,24 @@ const logger = {
 
 export async function serve(args: Arguments, parent: ParentLink | null): Promise<void> {
   const started = performance.now();
-  // Before signals are heard: from then on there is a server to close.
+  // Imported before signals are handled: from then on a server exists that they can close.
   const watcher = args.command.watch ? (await import('./watch.ts')).ApplicationWatcher : undefined;
   const life = new ServerLife(parent);
   life.hearSignals();
-  // With 0 threads the application may block this thread for as long as it likes.
+  // With 0 threads the application may block this thread for any time.
   parent?.beat(args.options.threads === 0 ? 0 : args.command.watchdogTimeout);
   const starting = watcher === undefined ? start(args, life) : startWatched(args, life, watcher);
   const server = await starting.catch((error: unknown) => {
     if (!life.closing) throw error;
   });
-  // It was told to end while it started, and does.
+  // A signal has ended the server while it started.
   if (server === undefined) return;
-  // First: who has read the line may send the parent a signal that it passes on.
+  // Sent before the ready line: a reader of that line may send the parent a signal, which the parent passes on.
   await parent?.say({ type: 'ready' });
   const milliseconds = Math.round(performance.now() - started);
   const workers = server.threads === 1 ? '1 worker' : `${server.threads} workers`;
   const where = server.threads === 0 ? 'the main thread' : workers;
-  // Frameworks go by it, and behave as in development.
+  // Frameworks depend on NODE_ENV, and without it behave as in development.
   const environment = (process.env.NODE_ENV ?? '') === '' ? ', NODE_ENV is not set' : '';
   const { interface: called, why } = server.interface ?? {};
   const app = `${path.basename(args.app)}${called === undefined ? '' : ` as ${called}: ${why}`}`;
@@ -70,7 +70,7 @@ async function start(args: Arguments, life: ServerLife, problem = ''): Promise<S
   return server.listen();
 }
 
-/** An application that does not load is shown as such, and loaded when a file of it changes. */
+/** If the application does not load, shows its error and loads it again when one of its files changes. */
 async function startWatched(
   args: Arguments,
   life: ServerLife,
@@ -117,7 +117,7 @@ class ServerLife {
   }
 
   hearSignals(): void {
-    // Who stops a service may signal both processes, and means it once.
+    // One request to stop a service may signal both processes, but counts once.
     process.on('SIGTERM', () => this.#toldByParent || this.#onSignal('SIGTERM'));
     process.once('SIGQUIT', () => process.exit(codeOf('SIGQUIT')));
     process.on('SIGINT', () => this.parent === null && this.#onSignal('SIGINT'));
@@ -135,7 +135,7 @@ class ServerLife {
     return this.#closing;
   }
 
-  /** The first signal closes gracefully, a second one ends it now. */
+  /** The first signal closes gracefully. A second one ends the server immediately. */
   #onSignal(signal: Signal): void {
     const which = whichSignal();
     if (which === 'second') return void this.#end(codeOf(signal));
@@ -144,7 +144,7 @@ class ServerLife {
     if (!this.#closing) this.#close(0);
   }
 
-  /** Who asked for it has said so. */
+  /** The parent has already logged the signal. */
   #onParentClose(): void {
     this.#toldByParent = true;
     if (!this.#closing) this.#close(0);
@@ -166,7 +166,7 @@ class ServerLife {
     await this.#leave(code);
   }
 
-  /** Node waits at its exit for threads in native calls, as long as those take; only SIGKILL does not. */
+  /** At exit, Node waits for threads in native calls until these return. Only SIGKILL avoids that. */
   async #leave(code: number): Promise<void> {
     if (!this.server.hasZombies && !hasLostTerminal()) process.exit(code);
     await this.parent?.say({ type: 'exit', code });
@@ -175,8 +175,8 @@ class ServerLife {
   }
 
   /**
-   * On a terminal it is gone: close. Its shell and the kernel may both say so, which counts once. A service is told to
-   * load its application anew.
+   * On a terminal, SIGHUP means that the terminal is gone, so the server closes. The shell and the kernel may both send it,
+   * which counts once. For a service, it is a request to load the application again.
    */
   #hangUp(): void {
     if (!isOnTerminal() && this.server.threads > 0) return this.#reload();
@@ -185,33 +185,33 @@ class ServerLife {
 
   #reload(): void {
     const started = performance.now();
-    tell('SIGHUP received: loading the application anew');
+    tell('SIGHUP received: loading the application again');
     this.server.reload().then(
       () => tell(`reloaded in ${Math.round(performance.now() - started)} ms`),
-      (error) => this.#closing || tell(`not reloaded, the old code goes on: ${describe(error)}`),
+      (error) => this.#closing || tell(`not reloaded, the old code stays in use: ${describe(error)}`),
     );
   }
 
   #onOrphaned(): void {
     if (this.#closing) return;
-    tell('the supervisor is gone: answering what is in flight');
+    tell('The supervisor is gone: finishing requests in flight');
     this.#close(EXIT.failure);
   }
 
-  /** It cannot even close: the parent kills it. */
+  /** This process cannot even close, so the parent kills it. */
   async #onBroken(error: Error): Promise<void> {
     if (this.parent === null) tell(describe(error));
     await this.parent?.say({ type: 'broken', why: describe(error) });
     await this.#end(EXIT.failure);
   }
 
-  /** Something that this process cannot mend: another takes its place, or it closes and says so. */
+  /** An error that this process cannot repair. Another process replaces it, or this process logs the error and closes. */
   #onFatal(error: Error): void {
     if (error instanceof ApplicationError && error.code === 'TSGI_ERR_MEMORY')
       return void this.#onBroken(error);
     if (this.#closing) return;
     if (this.parent !== null) return void this.parent.say({ type: 'replace', why: describe(error) });
-    tell(`${describe(error)}: answering what is in flight`);
+    tell(`${describe(error)}: finishing requests in flight`);
     this.#close(EXIT.failure);
   }
 }

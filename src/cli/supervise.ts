@@ -1,7 +1,7 @@
 /**
- * The parent: watches the process that serves, and passes on what it is told by signals.
+ * The parent process: watches the serving process, and passes on signals.
  *
- * Law: the signals, exit code and console of a supervisor; what they mean is `supervisor/supervisor.ts`. Loads neither
+ * Law: the signals, the exit code and the console of a supervisor. `supervisor/supervisor.ts` does the work. Loads neither
  * the server nor the application, so that it stays small.
  */
 import { ENDING } from '../signals.ts';
@@ -17,7 +17,7 @@ export async function supervise({ options, command }: Arguments): Promise<never>
     shutdownTimeout: options.shutdownTimeout,
     bootTimeout: options.bootTimeout,
     watchdogTimeout: command.watchdogTimeout,
-    // Without `--` Node itself looks for the files of `--env-file`, wherever that stands, and ends when they are gone.
+    // Without `--`, Node would find the files of `--env-file` anywhere on the line, and end if one no longer exists.
     command: [process.execPath, ...process.execArgv, '--', ...process.argv.slice(1)] as [string, ...string[]],
     log: tell,
     onSignals: (names) => names.forEach(passOn),
@@ -25,7 +25,7 @@ export async function supervise({ options, command }: Arguments): Promise<never>
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => close(supervisor, signal));
   const heard = new Set<NodeJS.Signals>();
   const passOn = (name: NodeJS.Signals) => {
-    // A terminal tells all of its processes.
+    // A terminal sends SIGWINCH to all of its processes.
     if (heard.has(name) || (name === 'SIGWINCH' && isOnTerminal())) return;
     heard.add(name);
     process.on(name, () => supervisor.signal(name));
@@ -50,8 +50,8 @@ function close(supervisor: Supervisor, signal: Signal): void {
 }
 
 /**
- * On a terminal it is gone: close. Its shell and the kernel may both say so, which counts once. A service is told to load
- * its application anew.
+ * On a terminal, SIGHUP means that the terminal is gone, so the server closes. The shell and the kernel may both send it,
+ * which counts once. For a service, it is a request to load the application again.
  */
 function hangUp(supervisor: Supervisor): void {
   if (!isOnTerminal()) supervisor.reload();

@@ -1,17 +1,17 @@
 /**
- * `--watch`: loads the application anew when a file that it is made of changes.
+ * `--watch`: loads the application again when one of its files changes.
  *
- * Law: watches the files of the dependency graph, not a tree; what is wrong is shown in the terminal and in the
- * browser, and survived. After a failure other code beside those files counts as well, because an import may have waited
- * for it; nothing else does, least of all a file that our own output goes to. Folders are watched and not files, which
- * editors replace.
+ * Law: watches the files of the dependency graph, not a tree. Errors appear in the terminal and in the browser, and do not
+ * end the server. After a failure, other code files beside these files count too, because an import may have waited for one.
+ * No other file counts, so the server's own output cannot cause a reload. Watches folders instead of files, because editors
+ * replace files.
  */
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import path from 'node:path';
 import type { Server } from '../server/server.ts';
 import { describe, tell } from './exit.ts';
 
-/** An editor that saves all, or a checkout, changes many files at once, ms. */
+/** An editor that saves all files, or a checkout, changes many files within this time, ms. */
 const SETTLE_MS = 50;
 
 export class ApplicationWatcher {
@@ -23,7 +23,7 @@ export class ApplicationWatcher {
   #loading = false;
   #again = false;
 
-  /** @param failed what it was made of when it did not load at the start; null: it did */
+  /** @param failed the files of the application if it did not load at the start; null if it loaded */
   constructor(server: Server, failed: ReadonlySet<string> | null) {
     this.#server = server;
     this.#files = failed ?? server.files;
@@ -36,7 +36,7 @@ export class ApplicationWatcher {
       const folder = path.dirname(file);
       if (this.#folders.has(folder)) continue;
       const watcher = watch(folder, (_, name) => this.#onChange(path.join(folder, name ?? '')));
-      // The folder is gone; the files in it were told before.
+      // The folder is gone. Changes of its files were reported before.
       watcher.on('error', () => this.#forget(folder));
       this.#folders.set(folder, watcher);
     }
@@ -74,7 +74,7 @@ export class ApplicationWatcher {
   }
 }
 
-/** Code, or a folder of it. */
+/** Whether the file is code, or a folder that may contain code. */
 function mayBeImported(file: string): boolean {
   const extension = path.extname(file);
   if (extension === '') return statSync(file, { throwIfNoEntry: false })?.isDirectory() === true;

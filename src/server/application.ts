@@ -1,8 +1,8 @@
 /**
- * What a server serves: the application as it was given, and the task that a worker is started with.
+ * The application of a server, and the task with which workers start.
  *
- * Law: compiles and describes; starts no worker. The working directory is entered here, because a path and a thread both
- * need one that exists.
+ * Law: compiles and describes; starts no worker. Enters the working directory, because a path and a thread both need an
+ * existing one.
  */
 import { existsSync } from 'node:fs';
 import { compileProgram, NO_PROGRAM, type TypeScriptProgram } from '../compile/typescript-program.ts';
@@ -18,9 +18,9 @@ import { WorkingDirectory } from '../working-directory.ts';
 export interface ApplicationParts {
   readonly app: ServerOptions['app'];
   readonly args: readonly string[];
-  /** A relative path is tried against the working directory and then against this. */
+  /** A relative path is resolved against the working directory, and then against this folder. */
   readonly callerFolder: string | undefined;
-  /** The application is compiled again whenever one of its files changes. */
+  /** The application is compiled again when one of its files changes. */
   readonly watch: boolean;
   /** The process has no other work than this server. */
   readonly ownsProcess: boolean;
@@ -33,28 +33,31 @@ export class ServerApplication {
   readonly #parts: ApplicationParts;
   readonly #folders: readonly string[];
   readonly #directory: WorkingDirectory = new WorkingDirectory();
-  /** Source files of the application, as far as they were reached when it was last compiled. */
+  /** Source files of the application, as far as the last compilation reached them. */
   files: ReadonlySet<string> = new Set();
 
-  /** @throws OptionError TSGI_ERR_OPTION for an application that worker threads cannot be given */
+  /** @throws OptionError TSGI_ERR_OPTION for an application that cannot be sent to worker threads */
   constructor(parts: ApplicationParts) {
     const { app, args, callerFolder, options } = parts;
     this.#parts = parts;
     this.#folders = [this.#directory.path, ...(callerFolder === undefined ? [] : [callerFolder])];
     if (app === undefined)
-      throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing: give the path of the application');
+      throw new OptionError('TSGI_ERR_OPTION', 'Option app is missing. Pass the path of the application');
     if (this.file === null && options.threads !== 0) throw notMovable(app);
     if (!Array.isArray(args) || args.some((item) => typeof item !== 'string'))
-      throw new OptionError('TSGI_ERR_OPTION', "Option args is invalid: it takes texts, as in ['--verbose']");
+      throw new OptionError(
+        'TSGI_ERR_OPTION',
+        "Option args is invalid: it must be an array of strings, as in ['--verbose']",
+      );
   }
 
-  /** The application's path or URL; null for an application that is here itself. */
+  /** The application's path or URL. Null if the application is an object of this thread. */
   get file(): string | URL | null {
     const { app } = this.#parts;
     return typeof app === 'string' || app instanceof URL ? app : null;
   }
 
-  /** @throws OptionError when the application cannot be found or compiled */
+  /** @throws OptionError if the application cannot be found or compiled */
   async compile(): Promise<CommonTask> {
     this.enterDirectory();
     const reached = new Set<string>();
@@ -63,13 +66,16 @@ export class ServerApplication {
     const { options, watch } = this.#parts;
     const { import: imports, cacheDir } = options;
     const program = await compileProgram(named, { imports, cacheDir, watch }, reached);
-    // esbuild's process has inherited standard error.
+    // The start of esbuild's process has cleared O_NONBLOCK, because that process inherited standard error.
     unblockOutputs();
     for (const warning of program.warnings) this.#parts.log.warn(warning);
     return this.#task(program, '');
   }
 
-  /** The task, compiled again if the file that it names was deleted. If that fails, a worker's start fails and is repeated. */
+  /**
+   * Returns the task. If the compiled file that it names was deleted, compiles the application again. If that fails, a
+   * worker's start fails and is repeated.
+   */
   async renew(task: CommonTask): Promise<CommonTask> {
     const { application } = task;
     if (typeof application !== 'string' || application === '' || existsSync(new URL(application)))
@@ -77,12 +83,12 @@ export class ServerApplication {
     return this.compile().catch(() => task);
   }
 
-  /** The task that answers every request with what is wrong with the application. */
+  /** A task that answers every request with a description of the application's problem. */
   showing(problem: string): CommonTask {
     return this.#task(NO_PROGRAM, problem);
   }
 
-  /** Enters the working directory again if a deployment has deleted it and made it anew. */
+  /** Enters the working directory again if a deployment has deleted it and created it again. */
   enterDirectory(): void {
     const line = this.#directory.enter();
     if (line !== undefined) this.#parts.log.warn(line);
@@ -108,6 +114,6 @@ function notMovable(app: unknown): OptionError {
   const what = typeof app === 'object' ? 'an object' : `a ${typeof app}`;
   return new OptionError(
     'TSGI_ERR_OPTION',
-    `Option app is ${what}, which cannot go to another thread: export it from a file and give its path, or use 0 threads`,
+    `Option app is ${what}, which cannot be sent to another thread. Export it from a file and pass its path, or use 0 threads`,
   );
 }

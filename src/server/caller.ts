@@ -1,15 +1,15 @@
 /**
  * The folder of the file that called into this package.
  *
- * Law: reads one stack trace; imports nothing of ours.
+ * Law: reads one stack trace; imports no other file of this package.
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** This package's own files, which stand between the caller and here. */
+/** This package's own files, which are between the caller and this file in the stack. */
 const OURS: string = fileURLToPath(new URL('..', import.meta.url));
 
-/** Undefined: no file called, but a prompt, `--eval`, or code without a name. */
+/** Undefined if no file called, but a prompt, `--eval`, or code without a file name. */
 export function callerFolder(): string | undefined {
   const file = calledFiles().find((name) => path.isAbsolute(name) && !name.startsWith(OURS));
   return file === undefined ? undefined : path.dirname(file);

@@ -1,7 +1,7 @@
 /**
  * `createServer`, as programs call it.
  *
- * Law: checks which form a call has; the server is `server.ts`.
+ * Law: distinguishes the forms of a call. The server is `server.ts`.
  */
 import { callerFolder } from './caller.ts';
 import { OptionError } from '../errors.ts';
@@ -56,13 +56,13 @@ function optionsOf(args: readonly unknown[]): ServerOptions {
   if (first === undefined) return second;
   if (second.threads !== undefined)
     throw wrongCall(
-      `threads is given twice, as ${String(first)} and as ${second.threads} in the options`,
-      'Give it once: createServer({ app, threads })',
+      `threads is set twice, as ${String(first)} and as ${second.threads} in the options`,
+      'Set it once: createServer({ app, threads })',
     );
   return { ...second, threads: first as Threads };
 }
 
-/** An object, but neither the application nor its URL. */
+/** True for an object that is not a URL, because a URL is an application. */
 function isOptions(value: unknown): value is ServerOptions {
   return typeof value === 'object' && value !== null && !(value instanceof URL);
 }

@@ -1,15 +1,16 @@
 /**
- * Why an address cannot be listened on, and what to do.
+ * Why the server cannot listen on an address, and what to do.
  *
  * Law: words only.
  */
 import { OptionError, type TsgiError } from '../errors.ts';
 
 const REMEDY: Record<string, (port: number, host: string) => string> = {
-  EADDRINUSE: (port) => `port ${port} is in use: stop whoever uses it, or choose another with --port`,
-  EACCES: (port) => `no permission for port ${port}: choose one of 1024 or above with --port`,
-  EADDRNOTAVAIL: (_, host) => `${host} is no address of this machine: choose another with --host`,
-  ENOTFOUND: (_, host) => `host ${host} cannot be resolved: choose another with --host`,
+  EADDRINUSE: (port) =>
+    `port ${port} is in use. Stop the program that uses it, or choose another port with --port`,
+  EACCES: (port) => `no permission for port ${port}. Choose a port of 1024 or above with --port`,
+  EADDRNOTAVAIL: (_, host) => `${host} is not an address of this machine. Choose another host with --host`,
+  ENOTFOUND: (_, host) => `host ${host} cannot be resolved. Choose another host with --host`,
 };
 
 export function listenError(error: NodeJS.ErrnoException, port: number, host: string): TsgiError {

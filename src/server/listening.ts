@@ -1,7 +1,7 @@
 /**
- * Where a server listens: who decides, and who binds.
+ * Where a server listens: which of several sources decides, and which code binds.
  *
- * Law: addresses alone. Binding is Node's or, under a supervisor, its parent's (`Binder`); accepting is the acceptor's.
+ * Law: addresses only. Node binds, or under a supervisor, the parent process (`Binder`). The acceptor accepts.
  */
 import type { AddressInfo } from 'node:net';
 import type { ListenWhere } from '../acceptor/socket/listener.ts';
@@ -16,11 +16,11 @@ export interface ListenOptions {
   readonly host?: string;
 }
 
-/** Who binds sockets and keeps them, in another process. Rejects with the error of the operating system. */
+/** Another process that binds sockets and keeps them. Its methods reject with the error of the operating system. */
 export interface Binder {
   /** Binds an address that the server will probably use, so that an address in use is an error before the application loads. */
   reserve(address: BindAddress): Promise<void>;
-  /** Returns a handle to listen on. `place`: the number of the listening place. A second call with the same address returns the same socket. */
+  /** Returns a handle to listen on. `place`: its number. A second call with the same address returns the same socket. */
   bind(place: number, address: BindAddress): Promise<object>;
 }
 
@@ -43,7 +43,7 @@ type ListenAddress = Required<Pick<Asked, 'port' | 'host'>> & {
   readonly ipv6Only?: boolean;
 };
 
-/** What Node tries, in this order, if a program names no host. */
+/** The hosts that Node tries, in this order, if a program names none. */
 const EVERYWHERE = ['::', '0.0.0.0'] as const;
 
 export class Listening {
@@ -52,7 +52,7 @@ export class Listening {
   readonly #binder: Binder | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param given what `listen` was told */
+  /** @param given the arguments of `listen` */
   constructor(resolution: Resolution, given: ListenOptions, binder: Binder | undefined) {
     this.#resolution = resolution;
     this.#given = given;
@@ -60,8 +60,8 @@ export class Listening {
   }
 
   /**
-   * A port in use is told before the application loads, by a binder that will keep it; unless the application may be a
-   * program that names another.
+   * Reserves the port before the application loads, if there is a binder. So a port in use is an early error. Skipped if the
+   * application may be a program that names another port.
    *
    * @throws OptionError TSGI_ERR_LISTEN
    */
@@ -76,9 +76,9 @@ export class Listening {
   }
 
   /**
-   * The server's own place. Without a binder `listen` is called at once.
+   * Listens at the server's own place. Without a binder, `listen` is called synchronously.
    *
-   * @param asked by a program that listens itself
+   * @param asked the address from a program that listens itself
    * @throws OptionError TSGI_ERR_LISTEN
    */
   async listen(asked: Asked | null, listen: Listen): Promise<void> {
@@ -86,25 +86,25 @@ export class Listening {
   }
 
   /**
-   * A further place, which a program asked for. `own`: where the server listens already.
+   * Listens at another place that a program has requested. `own`: the address of the server's own place.
    *
    * @throws OptionError TSGI_ERR_LISTEN
    */
   listenToo(place: number, asked: Asked, own: AddressInfo, listen: Listen): Promise<AddressInfo> {
     // An operator who chose the host of the server's port has chosen it for all addresses that the program adds to that port.
     if (this.#isDecided('host') && asked.port === own.port) return Promise.resolve(own);
-    // The binder answers one request at a time.
+    // The binder handles one request at a time.
     const listened = this.#last.then(() => this.#listen(place, { ...asked, port: asked.port ?? 0 }, listen));
     this.#last = listened.catch(() => {});
     return listened;
   }
 
   /**
-   * Moves the server's own place to where a program listens that had only exported before. A port that an option decides
-   * stays where it is.
+   * Moves the server's own place to the address of a program that at first had only an export. If an option decides the port,
+   * the place does not move.
    *
    * @param own where the server listens now
-   * @throws OptionError TSGI_ERR_LISTEN; the server listens as before then
+   * @throws OptionError TSGI_ERR_LISTEN; the server then listens as before
    */
   move(asked: Asked, own: AddressInfo, { replaceFirst, closeFirst }: Move): Promise<AddressInfo> {
     const where = this.#where(asked);
@@ -135,7 +135,7 @@ export class Listening {
     }
   }
 
-  /** As Node binds: without a host it takes IPv6 and IPv4 together, or IPv4 alone if IPv6 cannot be bound. */
+  /** Binds as Node does. Without a host, it binds IPv6 and IPv4 together, or only IPv4 if IPv6 cannot be bound. */
   async #bind(binder: Binder, place: number, { host, ...rest }: ListenAddress): Promise<object> {
     if (host !== undefined) return binder.bind(place, { ...rest, host });
     const [every, everyIpv4] = EVERYWHERE;
@@ -152,8 +152,13 @@ export class Listening {
   }
 
   /**
-   * Port and host, each from the first of: the call of `listen`; the option or its own variable; the program that listens
-   * by itself; `PORT`; the default. For an application that only exports, there is no program.
+   * Port and host. Each is the first of these that is set:
+   *
+   * - the argument of `listen`
+   * - the option or its own variable
+   * - the address of a program that listens itself (an application with only an export has none)
+   * - `PORT`
+   * - the default
    */
   #where(asked: Asked | null): ListenAddress {
     const { port, host } = this.#resolution.options;
@@ -173,7 +178,7 @@ export function urlOf({ address, port }: Pick<AddressInfo, 'address' | 'port'>):
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-/** Node tries the addresses itself only if it is given no host; only then does it bind within the call. */
+/** Node tries several addresses only if it receives no host. Only then does it bind within the call. */
 function here({ port, host, ipv6Only = false }: ListenAddress): ListenWhere {
   const isAny = host === undefined || (host === EVERYWHERE[0] && !ipv6Only);
   return { port, ...(isAny ? {} : { host }), ipv6Only };

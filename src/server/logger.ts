@@ -1,7 +1,7 @@
 /**
- * Where the server's own lines go.
+ * The destination of the server's own log lines.
  *
- * Law: the shape and the default, nothing else. Any logger with these methods fits (pino's and console's do).
+ * Law: the type and the default, nothing else. Any logger with these methods fits, such as pino and console.
  */
 import { StreamWriter, openOutputs, unblockOutputs } from '../output.ts';
 
@@ -13,7 +13,7 @@ export interface Logger {
   info(text: string): void;
 }
 
-/** Errors and warnings go to standard error, which is never waited for; info is left out. */
+/** Writes errors and warnings to standard error without blocking. Omits info. */
 export const defaultLogger: Logger = {
   error: (text) => write(text),
   warn: (text) => write(text),

@@ -1,7 +1,7 @@
 /**
- * What the server tells its operator about requests that it answered itself and workers that it ended.
+ * Log lines about requests that the server answered itself and about workers that it ended.
  *
- * Law: words only. A limit is told with its value and its flag, so that the line says what to do.
+ * Law: words only. A line names a limit with its value and its flag, so that it shows what to do.
  */
 import { getHeapStatistics } from 'node:v8';
 import type { AcceptorStats, LateRequest } from '../acceptor/acceptor-api.ts';
@@ -30,18 +30,18 @@ const CAUSES: Readonly<Record<Cause, readonly [what: string, limit?: OptionName]
   suspended: ['no worker serves: each ends as soon as it has started'],
 };
 
-/** How often the same kind of refusal is logged at most, ms. */
+/** The same kind of refusal is logged at most once in this time, ms. */
 const REFUSAL_LOG_MS = 60_000;
-/** Below this a time in the queue is not told exactly, ms. */
+/** A shorter time in the queue is not logged exactly, ms. */
 const QUEUED_MS = 50;
 const LAST_LINES = 5;
 const LAST_LINE_LENGTH = 200;
 
-/** What a worker was doing when it was ended, as far as can be told. */
+/** What is known about a worker's work when it was ended. */
 export interface LastSeen {
-  /** What it printed last. */
+  /** The last output of the worker. */
   readonly output: string;
-  /** The functions that burned its time. */
+  /** The functions that burned CPU. */
   readonly busy: readonly string[];
 }
 
@@ -54,7 +54,7 @@ interface Refused {
 type Queue = Pick<AcceptorStats, 'pending' | 'inFlight'>;
 
 const FULL_HEAP = /memory limit|heap out of memory/;
-/** Requests of one worker that are named when it ends. */
+/** The number of lost requests that are named when a worker ends. */
 const MOST_LOST = 20;
 
 const LOOPS: Readonly<Record<LateRequest['loop'], string>> = {
@@ -78,9 +78,9 @@ export class Reports {
   }
 
   /**
-   * At most once a minute for each kind: the limit and its flag are what an operator needs, not every case.
+   * Logs a refusal, at most once a minute for each kind. An operator needs the limit and its flag, not every case.
    *
-   * @param stats asked only if a line is logged
+   * @param stats called only if a line is logged
    */
   refused({ status, detail, blame }: Refused, stats: () => Queue): void {
     const key = `${status} ${detail} ${blame.cause}`;
@@ -89,28 +89,31 @@ export class Reports {
     if (last !== undefined && now - last < REFUSAL_LOG_MS) return;
     this.#refusalsLogged.set(key, now);
     const [what, limit] = blame.cause === '' ? [detail, limitOf(status, detail)] : CAUSES[blame.cause];
-    const to = blame.request === '' ? '' : ` to ${blame.request}`;
     const why = [
       what,
       limit === undefined ? '' : this.#limit(limit),
       status === 503 ? queueText(stats()) : '',
     ];
     const text = why.filter((part) => part !== '').join('; ');
-    this.#log.warn(`Answered ${status}${to}${text === '' ? '' : `: ${text}`} (told once a minute)`);
+    const named = blame.request || 'a client';
+    this.#log.warn(
+      `Answered ${named} with ${status}${text === '' ? '' : `: ${text}`} (logged once a minute)`,
+    );
   }
 
-  /** A worker has ended; the first requests that its clients have lost are named. */
+  /** A worker has ended. Names the first requests whose responses were lost. */
   lost(slot: number, lost: readonly LostRequest[], why: string): void {
     const heap = FULL_HEAP.test(why) ? `; ${heapText()}` : '';
     for (const { request, begun } of lost.slice(0, MOST_LOST)) {
-      const what = begun ? 'Broke off the response to' : 'Answered 502 to';
-      this.#log.error(`${what} ${request || 'a request'}: worker ${slot} ${why}${heap}`);
+      const named = request || 'a request';
+      const what = begun ? `Aborted the response to ${named}` : `Answered ${named} with 502`;
+      this.#log.error(`${what}: worker ${slot} ${why}${heap}`);
     }
     if (lost.length > MOST_LOST)
-      this.#log.error(`So did ${lost.length - MOST_LOST} more requests of worker ${slot}`);
+      this.#log.error(`Worker ${slot} lost ${lost.length - MOST_LOST} more requests`);
   }
 
-  /** At the start: the operating system allows fewer connections than the option. `limit`: its limit of descriptors. */
+  /** Warns at the start if the operating system allows fewer connections than the option. `limit`: its limit of descriptors. */
   descriptors(limit: number, connections: number): void {
     if (connections >= this.#options.maxConnections) return;
     this.#log.warn(
@@ -121,21 +124,19 @@ export class Reports {
 
   late(late: LateRequest, seen: LastSeen): void {
     const { request, requestId, slot, age, queued, loop } = late;
-    // Times are taken from the acceptor's ticks: a short wait cannot be told from none.
+    // The acceptor's ticks measure the times, so a short wait looks like none.
     const waited = queued < QUEUED_MS ? `less than ${QUEUED_MS} ms` : seconds(queued);
     const had = `worker ${slot} had it for ${seconds(age)}, after ${waited} in the queue`;
     const end = LOOPS[loop];
     const limit = this.#limit('handlerTimeout');
     this.#log.error(
-      `Answered 504 to ${request} (request ${requestId}): ${had}; ${limit}${end}${lastSeen(seen)}`,
+      `Answered ${request} (request ${requestId}) with 504: ${had}; ${limit}${end}${lastSeen(seen)}`,
     );
   }
 
   stuck(slot: number, seen: LastSeen): void {
     const limits = `${this.#limit('handlerTimeout')}; ${this.#limit('killGrace')}`;
-    this.#log.error(
-      `Worker ${slot} is replaced: its event loop does not turn any more; ${limits}${lastSeen(seen)}`,
-    );
+    this.#log.error(`Worker ${slot} is replaced: its event loop no longer turns; ${limits}${lastSeen(seen)}`);
   }
 
   #limit(name: OptionName): string {
@@ -143,7 +144,7 @@ export class Reports {
   }
 }
 
-/** The limit that a detail names, or the only one of a status. */
+/** The limit that a detail names, or the only limit of a status. */
 function limitOf(status: number, detail: string): OptionName | undefined {
   const limits = LIMITS_OF[status] ?? [];
   const named = limits.find((name) => detail.includes(name));
@@ -156,7 +157,7 @@ function queueText({ pending, inFlight }: Queue): string {
 
 function heapText(): string {
   const bytes = getHeapStatistics().heap_size_limit;
-  return `its heap may have ${Math.round(bytes / 2 ** 20)} MiB: raise that with NODE_OPTIONS=--max-old-space-size=<MiB>, or lower what a request keeps`;
+  return `its heap may have ${Math.round(bytes / 2 ** 20)} MiB. Raise the limit with NODE_OPTIONS=--max-old-space-size=<MiB>, or keep less memory for each request`;
 }
 
 function seconds(milliseconds: number): string {
@@ -166,6 +167,6 @@ function seconds(milliseconds: number): string {
 function lastSeen({ output, busy }: LastSeen): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const last = lines.slice(-LAST_LINES).map((line) => `\n    | ${line.slice(0, LAST_LINE_LENGTH)}`);
-  const burning = busy.length === 0 ? '' : `\n  it burns its time in or below ${busy.join(', ')}`;
-  return burning + (last.length === 0 ? '' : `\n  it printed last${last.join('')}`);
+  const burning = busy.length === 0 ? '' : `\n  it burns CPU in or below ${busy.join(', ')}`;
+  return burning + (last.length === 0 ? '' : `\n  its last output was${last.join('')}`);
 }

@@ -1,7 +1,7 @@
 /**
- * What a program says to a server and hears from it.
+ * The types of the programming interface of a server.
  *
- * Law: types only; `server.ts` fulfils them.
+ * Law: types only. `server.ts` implements them.
  */
 import type { AcceptorStats } from '../acceptor/acceptor-api.ts';
 import type { LiveSettings } from '../acceptor/connection/live-settings.ts';
@@ -13,25 +13,26 @@ import type { Application } from '../tsgi/types.ts';
 
 export type { Binder, ListenOptions };
 
-/** What `createServer` takes. A property that is undefined counts as one that is missing. */
+/** The options of `createServer`. A property that is undefined counts as missing. */
 export interface ServerOptions extends Options {
   /**
    * The application. One of:
    *
-   * - the path of its file, with or without `:export`; a relative path is looked up in the working directory, then in the
-   *   folder of the file that calls `createServer`
-   * - a `file:` URL, as a string or a `URL`
-   * - with `threads: 0`, the application itself: a TSGI application, a fetch handler, a Node listener or a framework's object
+   * - The path of its file, with or without `:export`. A relative path is resolved against the working directory, then
+   *   against the folder of the file that calls `createServer`.
+   * - A `file:` URL, as a string or a `URL`.
+   * - With `threads: 0`, the application itself: a TSGI application, a fetch handler, a Node listener or a framework's
+   *   object.
    */
   readonly app: string | URL | Application | object;
   /**
-   * Arguments of a program, which finds them in `process.argv` after its path.
+   * The arguments of a program. It finds them in `process.argv` after its path.
    *
    * @default []
    */
   readonly args?: readonly string[] | undefined;
   /**
-   * Receives the server's log lines, errors of the application included.
+   * Receives the server's log lines, including errors of the application.
    *
    * @default errors and warnings to standard error
    */
@@ -41,7 +42,7 @@ export interface ServerOptions extends Options {
 export interface ServerStats extends AcceptorStats {
   /** Worker threads that serve. */
   readonly workers: number;
-  /** Threads that were told to end and have not. */
+  /** Terminated threads that have not ended. */
   readonly zombies: number;
 }
 
@@ -49,25 +50,28 @@ export interface WorkerExit {
   readonly slot: number;
   readonly threadId: number;
   readonly code: number;
-  /** The server meant it. */
+  /** Whether the server ended the worker. */
   readonly planned: boolean;
 }
 
-/** What the command line asks for besides. */
+/** Settings that only the command line and `node:http` use. */
 export interface CommandParts {
-  /** A relative path of the application is tried against this, too. */
+  /** A relative path of the application is also resolved against this folder. */
   readonly callerFolder?: string | undefined;
   readonly binder?: Binder | undefined;
-  /** What a server of Node's that is served here decides while it runs. */
+  /** The settings of a `node:http` server in the application. They may change while the server runs. */
   readonly live?: LiveSettings | undefined;
-  /** Where a supervisor reads what was in flight; made for the prefix of this server's request ids. */
+  /**
+   * Creates the journal of the requests in flight, which a supervisor reads. Receives the prefix of this server's request
+   * ids.
+   */
   readonly makeJournal?: ((requestIdPrefix: string) => Journal) | undefined;
-  /** The program listens for these signals. */
+  /** Called when the program listens for these signals. */
   readonly onSignals?: (names: readonly NodeJS.Signals[]) => void;
   /** The process has no other work than this server. Default: false. */
   readonly ownsProcess?: boolean;
-  /** Start without the application, and show this instead. */
+  /** Start without the application, and show this problem instead. */
   readonly problem?: string;
-  /** The application is loaded anew whenever one of its files changes. */
+  /** The application is loaded again when one of its files changes. */
   readonly watch?: boolean;
 }

@@ -1,8 +1,8 @@
 /**
- * The life of a server: start, serve, close. Puts the acceptor and the pool together.
+ * The life of a server: start, serve, close. Connects the acceptor and the pool.
  *
- * Law: knows no bytes, no rings and no application; reads top to bottom as start, run, close. The console, signals and
- * process.exit are the command line's (`cli/main.ts`).
+ * Law: knows no bytes, no rings and no application. Its methods are in the order start, serve, reload, close. Only the
+ * command line (`cli/run.ts`) uses the console, signals and process.exit.
  */
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -39,14 +39,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #debugger: Debugger = new Debugger(() => this.#reports.debugged());
-  /** What the ids of this server's requests begin with. */
+  /** The prefix of every request id of this server. */
   readonly #requestIdPrefix: string = Math.random().toString(36).slice(2, 8);
   #acceptor: Acceptor | null = null;
   #pool: Pool | null = null;
   readonly #journal: Journal | undefined;
-  /** What is wrong with the application at the start; '' from the first reload on. */
+  /** The application's problem at the start. Empty from the first reload on. */
   #problem: string;
-  /** The last of what loads the application: the start, then reloads, one after the other. */
+  /** The last load of the application: the start, or a reload. Loads run one after the other. */
   #loading: Promise<unknown> | null = null;
   /** A reload that has not begun. */
   #nextReload: Promise<void> | null = null;
@@ -83,20 +83,20 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   // start
 
-  /** Source files of the application, as far as they were reached when it was last compiled. */
+  /** Source files of the application, as far as the last compilation reached them. */
   get files(): ReadonlySet<string> {
     return this.#application.files;
   }
 
-  /** Number of worker threads; 0 while the application runs in the caller's own thread. */
+  /** Number of worker threads. 0 if the application runs in the caller's own thread. */
   get threads(): number {
     return this.options.threads;
   }
 
   /**
-   * Compiles and loads the application, then listens; for an application that is given itself, it listens at once, and
-   * what comes waits for it. Rejects with an OptionError when the application does not load, the address cannot be had,
-   * or the server is closed meanwhile; nothing is left running then.
+   * Compiles and loads the application, then listens. If `app` is the application itself, listens first, and requests wait
+   * for it. Rejects with an OptionError if the application does not load, the address cannot be bound, or the server is
+   * closed meanwhile. Nothing keeps running then.
    */
   async listen(where: ListenOptions | number = {}, host?: string): Promise<this> {
     if (this.#loading !== null)
@@ -107,7 +107,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#loading = started.catch(() => {});
     const closed = new Promise<void>((resolve) => (this.#onClosed = resolve));
     try {
-      // A start may take long to notice that it is not wanted any more.
+      // A start may take long to notice that the server was closed.
       await Promise.race([started, closed]);
       if (this.#closed !== null) throw closedError();
       this.#serves = true;
@@ -126,20 +126,20 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     await listening.reserve();
     const application = this.#application;
     const task = this.#problem === '' ? await application.compile() : application.showing(this.#problem);
-    // What is made from here on would not be closed.
+    // Parts that are created after this point would not be closed.
     if (this.#closed !== null) throw closedError();
     const acceptor = this.#makeAcceptor();
     const pool = await this.#startPool(acceptor, task);
     await listening.listen(pool.readiness?.asked ?? null, (where) => acceptor.listen(where));
     if (this.#closed !== null) throw closedError();
     pool.tellAddress(0, this.address);
-    // Only now: the first that listens is the server's own.
+    // Registered late, because the first place is the server's own.
     const onAsks = (place: number, asked: Asked) => void this.#onAsks(listening, place, asked);
     for (const [place, asked] of pool.places.asked) onAsks(place, asked);
     pool.on('asks', onAsks);
   }
 
-  /** A program listens: in several places, or after its export was served. */
+  /** A program listens in several places, or it listens after the server has served its export. */
   async #onAsks(listening: Listening, place: number, asked: Asked): Promise<void> {
     const acceptor = this.#acceptor!;
     try {
@@ -212,7 +212,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.#acceptor;
   }
 
-  /** Descriptors for clients; says so if the operating system allows fewer connections than the option. */
+  /** File descriptors for clients. Warns if the operating system allows fewer connections than the option. */
   #descriptors(workers: number): number {
     const limit = descriptorLimit();
     const descriptors = descriptorsForClients(limit, workers);
@@ -224,7 +224,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   /**
    * A URL under which this machine reaches the server, without a trailing slash: `http://127.0.0.1:8000`. If the server
-   * listens on every address, the host is `localhost`; `address` has the address itself.
+   * listens on all addresses, the host is `localhost`; `address` has the address itself.
    */
   get url(): string {
     const { address, port } = this.address;
@@ -235,29 +235,29 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   get address(): AddressInfo {
     const address = this.#acceptor?.address;
     if (address === null || address === undefined || typeof address === 'string') {
-      throw new OptionError('TSGI_ERR_STATE', 'Cannot tell the address: the server does not listen');
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot read the address: the server does not listen');
     }
     return address;
   }
 
-  /** Threads that were told to end and have not: the process cannot exit before they do. */
+  /** Whether terminated threads have not ended. The process cannot exit before they do. */
   get hasZombies(): boolean {
     return this.#pool !== null && this.#pool.zombies > 0;
   }
 
-  /** How the application is called, and what told so; undefined before it is loaded. */
+  /** The interface of the application, and how it was detected. Undefined before the application is loaded. */
   get interface(): Pick<Readiness, 'interface' | 'why'> | undefined {
     return this.#problem === '' ? (this.#pool?.readiness ?? undefined) : undefined;
   }
 
   stats(): ServerStats {
     if (this.#acceptor === null || this.#pool === null) {
-      throw new OptionError('TSGI_ERR_STATE', 'Cannot tell the stats: the server has not been started');
+      throw new OptionError('TSGI_ERR_STATE', 'Cannot read the stats: the server has not been started');
     }
     return { ...this.#acceptor.stats(), workers: this.#pool.ready, zombies: this.#pool.zombies };
   }
 
-  /** The line waits for what only a look at the thread can tell; the client has its answer already. */
+  /** The log line waits for the profile of the thread. The client already has its response. */
   async #onLate(late: LateRequest): Promise<void> {
     const output = this.#pool?.outputOf(late.slot) ?? '';
     const busy = late.loop !== 'turns' ? await this.#pool?.busiest(late.slot) : undefined;
@@ -271,14 +271,14 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#reports.stuck(slot, { output, busy });
   }
 
-  /** Requests and answers in it may be anybody's: nothing more of it is read or sent. */
+  /** Requests and responses in this memory may belong to other clients, so nothing more of it is read or sent. */
   #onDamaged(what: string): void {
     void this.terminate();
     const text = `${what} in shared memory was written over, by a native module or by the application; this process has to be replaced`;
     this.emit('error', new ApplicationError('TSGI_ERR_MEMORY', text));
   }
 
-  /** Each takes a core, or memory, for nobody: a process with too many of them should make room for another. */
+  /** Each zombie uses CPU or memory for nothing. A process with too many of them should be replaced. */
   #onZombie(): void {
     const zombies = this.#pool?.zombies ?? 0;
     if (zombies <= this.options.maxZombies || this.#closed !== null) return;
@@ -286,7 +286,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.emit('error', new ApplicationError('TSGI_ERR_ZOMBIES', text));
   }
 
-  /** Passes a signal on to every worker whose program listens for it; returns how many those are. The command line's. */
+  /**
+   * Passes a signal to every worker whose program listens for it. Returns the number of these workers. Used by the command
+   * line.
+   */
   signal(name: NodeJS.Signals): number {
     return this.#pool?.signal(name) ?? 0;
   }
@@ -294,9 +297,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   // reload
 
   /**
-   * Loads the application anew: compiles it, and replaces the workers one after the other, the replacement ready first.
-   * No connection notices. Rejects when the new code does not load, and the old code goes on then. One that is asked for
-   * during the start or during another follows it; several that wait are one.
+   * Compiles and loads the application again, and replaces the workers one after the other. Each replacement is ready first,
+   * so no connection is affected. Rejects if the new code does not load; the old code then stays in use. A call during the
+   * start or another reload runs afterwards. Several waiting calls count as one.
    */
   async reload(): Promise<void> {
     if (this.#loading === null || this.#closed !== null)
@@ -304,7 +307,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     if (this.threads === 0)
       throw new OptionError(
         'TSGI_ERR_STATE',
-        'Cannot reload: with threads 0 the application lives in this thread',
+        'Cannot reload: with threads 0 the application runs in this thread',
       );
     this.#nextReload ??= this.#inTurn(() => {
       this.#nextReload = null;
@@ -321,12 +324,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     await this.#pool.reload(task);
   }
 
-  /** Answers every request with what is wrong with the application, until a reload mends it. */
+  /** Answers every request with the problem of the application, until a reload succeeds. */
   async showProblem(problem: string): Promise<void> {
     await this.#inTurn(async () => this.#pool?.reload(this.#application.showing(problem)));
   }
 
-  /** Code that was compiled first must not take the place of code that was compiled later. */
+  /** Loads run in the order of their calls, so that older code never replaces newer code. */
   #inTurn(load: () => Promise<void>): Promise<void> {
     const loaded = (this.#loading ?? Promise.resolve()).then(load);
     this.#loading = loaded.catch(() => {});
@@ -336,9 +339,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   // close
 
   /**
-   * Stops accepting (after `shutdownDelay`), answers what is in flight and queued, ends the workers. What is not over
-   * after `shutdownTimeout` is cut. A server that has not finished its start ends at once, and `listen` rejects. Resolves also when a thread cannot be ended because it is in a native call;
-   * `stats().zombies` tells. Idempotent.
+   * Stops accepting after `shutdownDelay`, answers all requests that are in flight or pending, and ends the workers. After
+   * `shutdownTimeout`, it cuts everything that remains. If the server is still starting, it ends immediately, and `listen`
+   * rejects. Also resolves if a thread cannot be ended because it is in a native call (`stats().zombies`). Idempotent.
    */
   close(): Promise<void> {
     const isStarting = !this.#serves && this.#application.file !== null;
@@ -355,19 +358,19 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     if (shutdownDelay > 0) await wait(Math.min(shutdownDelay, shutdownTimeout));
     this.#pool?.drain();
     const closed = this.#acceptor?.close();
-    // Streams may go on until their application hears that it ends.
+    // A stream may go on until its application learns that the worker ends.
     await Promise.race([closed, this.#acceptor?.answered()]);
     await Promise.all([closed, this.#pool?.close()]);
     clearTimeout(timer);
     this.#acceptor?.terminate();
   }
 
-  /** Cuts every connection, and goes on accepting. */
+  /** Cuts every connection, but continues to accept new ones. */
   closeAllConnections(): void {
     this.#acceptor?.closeAllConnections();
   }
 
-  /** Cuts every connection and ends every thread now. */
+  /** Cuts every connection and ends every thread immediately. */
   terminate(): Promise<void> {
     const ended = this.#terminate();
     this.#closed ??= ended;

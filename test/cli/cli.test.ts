@@ -115,7 +115,7 @@ describe('a running server', () => {
     };
     writeFileSync(app, 'export default (');
     cli.child.kill('SIGHUP');
-    await said('tsgi-threads: not reloaded, the old code goes on: Cannot compile the application');
+    await said('tsgi-threads: not reloaded, the old code stays in use: Cannot compile the application');
     expect(await (await fetch(url)).text()).toBe('hello');
     writeFileSync(app, HELLO.replace("'hello'", "'anew'"));
     cli.child.kill('SIGHUP');

@@ -13,7 +13,7 @@ const HELLO = `export default (environ, startResponse) => { startResponse(200, [
 
 describe('start errors: one line, the remedy, no stack of ours', () => {
   test.each([
-    [[], 2, "missing required argument 'app'; tsgi-threads --help lists what there is\n"],
+    [[], 2, "missing required argument 'app'; tsgi-threads --help lists all options\n"],
     [['app.ts', '--prot', '80'], 2, "unknown option '--prot'; did you mean --port?\n"],
     [['app.ts', '--workers', '4'], 2, "unknown option '--workers'; did you mean --threads?\n"],
     [['app.ts', '-w', '4'], 2, "unknown option '-w'; did you mean --threads?\n"],
@@ -49,7 +49,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
       2,
       'Option maxBuffered (--max-buffered) is invalid: "100GiB"; it takes',
     ],
-    [['app.ts', '-x'], 2, "unknown option '-x'; tsgi-threads --help lists what there is\n"],
+    [['app.ts', '-x'], 2, "unknown option '-x'; tsgi-threads --help lists all options\n"],
     [['app.ts', '--port'], 2, "option '-p, --port <number>' argument missing; tsgi-threads --help"],
     [
       ['app.ts', '--port', '70000'],
@@ -174,7 +174,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     const { code, stderr } = await cli.finished();
     other.close();
     expect(stderr).toBe(
-      `${loaded}tsgi-threads: Cannot listen on 127.0.0.1:${port}: port ${port} is in use: stop whoever uses it, or choose another with --port\n`,
+      `${loaded}tsgi-threads: Cannot listen on 127.0.0.1:${port}: port ${port} is in use. Stop the program that uses it, or choose another port with --port\n`,
     );
     expect(code).toBe(1);
   });
@@ -183,7 +183,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     const { code, stderr } = await new Cli([appFile(HELLO), '--host', '192.0.2.1', '--port', '0']).finished();
     expect([code, stderr]).toEqual([
       1,
-      'tsgi-threads: Cannot listen on 192.0.2.1:0: 192.0.2.1 is no address of this machine: choose another with --host\n',
+      'tsgi-threads: Cannot listen on 192.0.2.1:0: 192.0.2.1 is not an address of this machine. Choose another host with --host\n',
     ]);
   });
 

@@ -136,7 +136,7 @@ describe('signals', () => {
     await wait(1000);
     process.kill(-cli.child.pid!, 'SIGINT');
     expect((await cli.finished()).code).toBe(130);
-    expect(cli.stderr.match(/again to end now/g)).toHaveLength(1);
+    expect(cli.stderr.match(/Send it again to end now/g)).toHaveLength(1);
   });
 
   test('a SIGTERM to both processes, as a service manager sends it, counts once', async () => {

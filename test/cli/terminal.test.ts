@@ -61,7 +61,7 @@ describe.skipIf(!HAS_TERMINALS).each(['--supervise', '--no-supervise'])('on a te
     expect((await client.answer())?.status).toBe(200);
     expect(await once(terminal, 'exit')).toEqual([0, null]);
     expect(text().match(/received/g)).toHaveLength(1);
-    expect(text()).toContain('SIGINT received: answering what is in flight');
+    expect(text()).toContain('SIGINT received: finishing requests in flight');
   });
 
   test.each(['', 'to a file'])(

@@ -89,7 +89,7 @@ describe('createServer', () => {
     [
       'threads twice',
       [2, { app: 'a.ts', threads: 3 }],
-      'Cannot create a server: threads is given twice, as 2 and as 3 in the options. Give it once: createServer({ app, threads }).',
+      'Cannot create a server: threads is set twice, as 2 and as 3 in the options. Set it once: createServer({ app, threads }).',
     ],
     [
       'a path instead of options',
@@ -125,7 +125,7 @@ describe('createServer', () => {
 
   test('a function with threads is an error that says what to do', () => {
     expect(() => createServer(1, { app: () => '' })).toThrow(
-      /cannot go to another thread: export it from a file/,
+      /cannot be sent to another thread. Export it from a file/,
     );
   });
 
@@ -145,7 +145,7 @@ describe('createServer', () => {
       { app: 'a.ts', import: ['a', 5] },
       /Option import .* is invalid: \["a",5\]; it takes the name of a module/,
     ],
-    [{ app: 'a.ts', args: '--verbose' }, /Option args is invalid: it takes texts/],
+    [{ app: 'a.ts', args: '--verbose' }, /Option args is invalid: it must be an array of strings/],
     [{ app: 'a.ts', envFile: '.env' }, /Unknown option envFile/],
   ])('%j is refused at once', (options, message) => {
     expect(() => createServer(1, options as never)).toThrow(message);

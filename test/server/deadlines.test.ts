@@ -70,7 +70,7 @@ describe('at the deadline', () => {
       expect(server.stats()).toMatchObject({ workers: 1 });
       expect(await exited).toMatchObject({ planned: true });
       expect(server.stats()).toMatchObject({ workers: 1, zombies: 0, inFlight: 0 });
-      expect(log.at(-1)).toMatch(/^Worker 1 is replaced: its event loop does not turn any more/);
+      expect(log.at(-1)).toMatch(/^Worker 1 is replaced: its event loop no longer turns/);
     },
   );
 
@@ -79,10 +79,10 @@ describe('at the deadline', () => {
     expect(await get(served, '/loop?a=1')).toMatch(/^504 /);
     while (served.log.length < 1) await wait(1);
     expect(served.log[0]).toMatch(
-      /^Answered 504 to GET \/loop\?a=1 \(request \w+-\w+\): worker 1 had it for \d{3} ms, after (?:less than 50|\d+) ms in the queue; handlerTimeout 200ms \(--handler-timeout\); its event loop has not turned since\n/,
+      /^Answered GET \/loop\?a=1 \(request \w+-\w+\) with 504: worker 1 had it for \d{3} ms, after (?:less than 50|\d+) ms in the queue; handlerTimeout 200ms \(--handler-timeout\); its event loop has not turned since\n/,
     );
-    expect(served.log[0]).toMatch(/\n {2}it printed last\n {4}\| about to loop$/);
-    const burns = / {2}it burns its time in or below \S+ \(.*app\.mjs:\d+\) \d+ %/;
+    expect(served.log[0]).toMatch(/\n {2}its last output was\n {4}\| about to loop$/);
+    const burns = / {2}it burns CPU in or below \S+ \(.*app\.mjs:\d+\) \d+ %/;
     if ('startCpuProfile' in Worker.prototype) expect(served.log[0]).toMatch(burns);
   });
 
@@ -96,7 +96,7 @@ describe('at the deadline', () => {
       );
       expect(await get(served, '/loop')).toMatch(/^504 /);
       while (served.log.length < 1) await wait(1);
-      expect(served.log[0]).toMatch(/\n {2}it burns its time in or below the handler itself \d+ %/);
+      expect(served.log[0]).toMatch(/\n {2}it burns CPU in or below the handler itself \d+ %/);
     },
   );
 
@@ -108,7 +108,7 @@ describe('at the deadline', () => {
     expect(await others).toBe('200 extended');
     await wait(500);
     expect(await get(served)).toBe(thread);
-    expect(served.log[0]).toMatch(/^Answered 504 to GET \/await /);
+    expect(served.log[0]).toMatch(/^Answered GET \/await \S+ \S+ with 504: /);
     expect(served.log).toHaveLength(1);
     expect(served.server.stats()).toMatchObject({ inFlight: 0, connections: expect.any(Number) });
   });

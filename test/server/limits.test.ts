@@ -132,5 +132,7 @@ test('a refusal is logged once with the limit, its value and its flag', async ()
     expect((await client.answer())?.status).toBe(413);
     client.close();
   }
-  expect(log).toEqual(['Answered 413: maxBodySize 1KiB (--max-body-size) (told once a minute)']);
+  expect(log).toEqual([
+    'Answered a client with 413: maxBodySize 1KiB (--max-body-size) (logged once a minute)',
+  ]);
 });

@@ -43,7 +43,7 @@ test('a full queue: the request, maxPending with its value, and the queue (C20)'
   );
   const line = log.find((text) => text.includes('503'));
   expect(line).toMatch(
-    /^Answered 503 to GET \/refused\?a=b: the queue is full; maxPending 2 \(--max-pending\); 2 requests wait for a worker, 1 run \(/,
+    /^Answered GET \/refused\?a=b with 503: the queue is full; maxPending 2 \(--max-pending\); 2 requests wait for a worker, 1 run \(/,
   );
   expectOne(line, 'maxPending');
   for (const client of clients) client.close();
@@ -63,7 +63,7 @@ test('a wait that was too long: the request and pendingTimeout (C20)', async () 
     /^HTTP\/1\.1 503 /,
   );
   const line = log.find((text) => text.includes('503'));
-  expect(line).toMatch(/^Answered 503 to GET \/waited: no worker took it in time; pendingTimeout 100ms/);
+  expect(line).toMatch(/^Answered GET \/waited with 503: no worker took it in time; pendingTimeout 100ms/);
   expectOne(line, 'pendingTimeout');
   first.close();
 });
@@ -79,7 +79,7 @@ test('too many connections: maxConnections alone (C20)', async () => {
   expect(await exchange(port, '')).toMatch(/^HTTP\/1\.1 503 /);
   const line = log.find((text) => text.includes('503'));
   expect(line).toMatch(
-    /^Answered 503: too many connections are open; maxConnections 2 \(--max-connections\); /,
+    /^Answered a client with 503: too many connections are open; maxConnections 2 \(--max-connections\); /,
   );
   expectOne(line, 'maxConnections');
   for (const client of clients) client.close();
@@ -105,7 +105,9 @@ test('no memory for a request: maxBuffered alone (C20)', async () => {
       .toBe(true);
   }
   const line = log.find((text) => text.includes('503'));
-  expect(line).toMatch(/^Answered 503 to POST \/large\/\d: (?:there is )?no memory for .*; maxBuffered 2MiB/);
+  expect(line).toMatch(
+    /^Answered POST \/large\/\d with 503: (?:there is )?no memory for .*; maxBuffered 2MiB/,
+  );
   expectOne(line, 'maxBuffered');
   for (const client of clients) client.close();
 });
@@ -126,13 +128,11 @@ test('a worker that exits: each request that it had, answered 502 or broken off,
     /^HTTP\/1\.1 502 /,
   );
   expect((await waits.answer())?.status).toBe(502);
-  const lines = log.filter((text) => /502|Broke off/.test(text)).sort();
+  const lines = log.filter((text) => /502|Aborted/.test(text)).sort();
   expect(lines).toEqual([
-    'Answered 502 to GET /exit: worker 1 exited with code 3',
-    'Answered 502 to GET /waits?q=1: worker 1 exited with code 3',
-    expect.stringMatching(
-      /^Broke off the response to (?:GET \/begun|a request): worker 1 exited with code 3$/,
-    ),
+    expect.stringMatching(/^Aborted the response to (?:GET \/begun|a request): worker 1 exited with code 3$/),
+    'Answered GET /exit with 502: worker 1 exited with code 3',
+    'Answered GET /waits?q=1 with 502: worker 1 exited with code 3',
   ]);
   for (const client of [waits, begun]) client.close();
 });
@@ -162,7 +162,7 @@ test('a heap that overflows: the request, the cause and its limit (C20)', { time
   await expect
     .poll(() => text, { timeout: 10_000 })
     .toMatch(
-      /Answered 502 to GET \/grows\?user=7: worker \d exited with code \d+ \(.*memory limit.*\); its heap may have \d+ MiB: raise that with NODE_OPTIONS=--max-old-space-size/,
+      /Answered GET \/grows\?user=7 with 502: worker \d exited with code \d+ \(.*memory limit.*\); its heap may have \d+ MiB\. Raise the limit with NODE_OPTIONS=--max-old-space-size/,
     );
   child.kill('SIGTERM');
 });
