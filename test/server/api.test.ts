@@ -184,7 +184,7 @@ describe('createServer', () => {
 
   test('a server that does not listen says so, and none listens twice', async () => {
     const server = createServer(1, { app: appFile(HELLO) });
-    for (const use of [() => server.url, () => server.stats()]) expect(use).toThrow(/Cannot tell/);
+    for (const use of [() => server.url, () => server.stats()]) expect(use).toThrow(/Cannot read/);
     await server.listen({ port: 0 });
     await expect(server.listen({ port: 0 })).rejects.toMatchObject({ code: 'TSGI_ERR_STATE' });
     expect(await body(server.url)).toBe('hello');
