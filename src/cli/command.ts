@@ -122,17 +122,17 @@ function flags(name: AnyOption): Option[] {
 
 const help = `
 Sizes are bytes, or a number with a unit (64KiB, 10MiB). Times are milliseconds,
-or a number with a unit (500ms, 30s, 2m). Every option except --env-file also has
-an environment variable: ${variablesOf('maxBodySize')[0]}=20MiB. PORT also sets the port.
+or a number with a unit (500ms, 30s, 2m). Every option except --env-file also
+has an environment variable: ${variablesOf('maxBodySize')[0]}=20MiB. PORT also sets the port.
 
-Signals: TERM and INT close gracefully. A second one ends the server immediately.
-QUIT ends the server immediately. HUP loads the application again.
+Signals: TERM and INT close gracefully. A second one ends the server at once.
+QUIT ends the server at once. HUP loads the application again.
 
 Builds: tsgi-threads build app.ts --out dist-app compiles an application, and
 tsgi-threads dist-app serves it. Options: tsgi-threads build --help.
 
 Examples:
-  tsgi-threads app.ts                  serve on http://127.0.0.1:8000, one worker per core
+  tsgi-threads app.ts                  on http://127.0.0.1:8000, a worker per core
   tsgi-threads app.ts --threads 4 --port 80 --host 0.0.0.0
   tsgi-threads app.ts:admin            serve the export named admin
   tsgi-threads app.ts --env-file .env  set variables for server and application
