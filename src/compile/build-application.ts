@@ -1,9 +1,9 @@
 /**
- * `tsgi-threads build`: compiles an application into a folder that is deployed, for `built.ts` to read.
+ * `tsgi-threads build`: compiles an application into a folder for deployment. `built.ts` reads that folder.
  *
- * Law: contains all of the user's code: what is imported, and the other TypeScript of its packages, which may be loaded by a
- * path. `tsgi-build.json` is replaced in one step when everything else is on the disk, and the build that it named before
- * stays: a server that runs it goes on, and loads the new one at its next reload.
+ * Law: the build contains all of the user's code. This includes the other TypeScript of the packages, which may be loaded by a
+ * path. `tsgi-build.json` is replaced in one step when everything else is on the disk. The previous build stays: a server that
+ * runs it goes on, and loads the new one at its next reload.
  */
 import {
   closeSync,
@@ -33,20 +33,20 @@ import { isTool, packageFiles, packageOf } from './package-files.ts';
 import { placeDurably } from './place.ts';
 import { type Located, locateProgram } from './typescript-program.ts';
 
-/** Builds, and what a process left that died while it wrote one. */
+/** Builds, and files that a process left when it died while it wrote one. */
 const OURS = /^(?:[0-9a-f]{16}(?:\..*)?|tsgi-build\.json\.\d+)$/;
 
 export interface Built {
-  /** Number of sources that were compiled. */
+  /** Number of compiled sources. */
   readonly files: number;
-  /** What does not stop the application from running, a line each. */
+  /** Problems that do not stop the application from running, a line each. */
   readonly warnings: readonly string[];
 }
 
 /**
  * @param app a path with or without `:export`
  * @param out folder; made if it does not exist
- * @param imports as of `compileProgram`
+ * @param imports as in `compileProgram`
  * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX, TSGI_ERR_BUILD
  */
 export async function buildApplication(app: string, out: string, imports: readonly string[]): Promise<Built> {
@@ -80,7 +80,7 @@ export async function buildApplication(app: string, out: string, imports: readon
   };
 }
 
-/** @throws OptionError TSGI_ERR_BUILD for a folder that has other things in it */
+/** @throws OptionError TSGI_ERR_BUILD for a folder that contains other files */
 function outFolder(out: string): string {
   try {
     mkdirSync(out, { recursive: true });
@@ -101,7 +101,7 @@ function outFolder(out: string): string {
   );
 }
 
-/** TypeScript of the packages that the application consists of, as far as no file imports it. */
+/** TypeScript in the application's own packages that no file imports. */
 function moreFiles({ units }: Graph, out: string): string[] {
   const own = units.filter(({ file }) => !file.split(path.sep).includes('node_modules'));
   const roots = new Map(own.map(({ file }) => [packageOf(path.dirname(file)) ?? path.dirname(file), file]));

@@ -1,7 +1,7 @@
 /**
  * An application that `tsgi-threads build` has compiled, as workers load it.
  *
- * Law: reads and checks, writes nothing, needs no compiler. `build-application.ts` writes what is read here.
+ * Law: reads and checks, writes nothing, needs no compiler. `build-application.ts` writes the files that this module reads.
  */
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
@@ -15,31 +15,31 @@ import { whyDamaged } from './place.ts';
 import type { TypeScriptProgram, ProgramOptions } from './typescript-program.ts';
 import { RUNTIME, type RuntimeData } from './runtime/data.ts';
 
-/** In the folder of `--out`. */
+/** File in the folder of `--out`. */
 export const BUILD_FILE = 'tsgi-build.json';
 
-/** What the file contains. Paths are relative to its folder. */
+/** Content of the file. Paths are relative to its folder. */
 export interface BuildFile {
-  /** Of this package. */
+  /** Version of this package. */
   readonly version: string;
   /** Major version of Node. */
   readonly node: string;
   /** Name of the folder with the compiled files. */
   readonly folder: string;
   readonly app: {
-    /** What workers import. */
+    /** The file that workers import. */
     readonly file: string;
     readonly source: string;
     readonly exportName: string;
     readonly isScript: boolean;
   };
-  /** `file` is no path for what is no file: `node:…`, `data:…`. */
+  /** If the module is not a file (`node:…`, `data:…`), `file` is its specifier. */
   readonly imports: readonly { readonly name: string; readonly file: string; readonly isPath: boolean }[];
   /** Null: the application loads nothing but its imports. */
   readonly loads: Loads | null;
 }
 
-/** The folder contains a build. */
+/** True if the folder contains a build. */
 export function isBuild(folder: string): boolean {
   return existsSync(path.join(folder, BUILD_FILE));
 }
@@ -106,7 +106,7 @@ function parse(file: string, refuse: (why: string) => OptionError): BuildFile {
   }
 }
 
-/** The sources need not be there; those that are must be what was compiled. */
+/** Returns the first source that has changed since the build. A source that does not exist is not an error. */
 function changedSource(folder: string): string | undefined {
   for (const [source, { digest }] of readManifest(folder))
     if (existsSync(source) && digestOf(readFileSync(source, 'utf8')) !== digest) return source;

@@ -1,10 +1,10 @@
 /**
- * Where compiled files are kept between two starts: the first of several folders that is private to this user and can be
- * written.
+ * Chooses the folder that keeps compiled files between two starts: the first of several folders that is private to this user
+ * and writable.
  *
- * Law: finds and makes the folder; `place.ts` writes into it. Workers run what lies there, so each folder between the
- * application and the cache is checked (`trust.ts`). Once they are this user's alone, no other user can exchange what was
- * checked. A folder above the application is not checked: its owner can exchange the application itself.
+ * Law: finds and makes the folder; `place.ts` writes into it. Workers run the files in it, so each folder between the
+ * application and the cache is checked (`trust.ts`). If all of them belong only to this user, no other user can exchange the
+ * checked files. A folder above the application is not checked: its owner can exchange the application itself.
  */
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,13 +13,13 @@ import { OptionError } from '../errors.ts';
 import { whyNotOurs, whyNotShared, whyNotTrusted } from './trust.ts';
 
 const NAME = 'tsgi-threads';
-/** Linux keeps it in memory, and containers have it also when their other file systems are read-only. */
+/** Linux keeps this folder in memory. Containers have it even if their other file systems are read-only. */
 const SHARED_MEMORY = '/dev/shm';
 
 interface Candidate {
-  /** As an error names it. */
+  /** The folder's name in an error. */
   readonly shown: string;
-  /** Makes the folder and returns its real path; throws a `Refusal`, or what the file system says. */
+  /** Makes the folder and returns its real path. Throws a `CacheError`, or the file system's error. */
   readonly make: () => string;
 }
 
@@ -33,10 +33,10 @@ class CacheError extends Error {
 }
 
 /**
- * Calls `store` with the first folder that can be used, and again with the next one if `store` cannot write there.
+ * Calls `store` with the first usable folder. If `store` cannot write there, calls it again with the next one.
  *
  * @param entry absolute path of the application
- * @param chosen `--cache-dir`; '' for none. Another folder is not tried then
+ * @param chosen `--cache-dir`, the only folder to try; '' for none
  * @throws OptionError TSGI_ERR_CACHE that names each folder with its reason
  */
 export function inCacheFolder<Result>(
@@ -94,7 +94,7 @@ function beside(project: string): Candidate {
   return { shown, make };
 }
 
-/** This user's own folder in one that every user can write. */
+/** This user's own folder in a folder that every user can write. */
 function temporary(shared: string): Candidate {
   const name = `${NAME}-${process.getuid?.() ?? 'user'}`;
   const make = () => {
@@ -118,7 +118,7 @@ function given(chosen: string): Candidate {
   return { shown: chosen, make };
 }
 
-/** The mode is not changed by the process's umask to more than is asked for; a folder that exists keeps its own. */
+/** Makes a folder. The umask of the process can only reduce `mode`. A folder that exists keeps its own mode. */
 function makeFolder(folder: string, mode: number): void {
   try {
     mkdirSync(folder, { mode });

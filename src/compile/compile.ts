@@ -1,8 +1,9 @@
 /**
- * An application's files → plain files that workers import directly: transpiled once, ahead. A worker installs `runtime/`
- * only if the application may load more than its imports. tsx is the model of what an application may rely on.
+ * Compiles an application's files into plain files that workers import directly. Each file is transpiled once, before the
+ * workers start. A worker installs `runtime/` only if the application may load more than its imports. An application may rely
+ * on the same behavior as under tsx.
  *
- * Law: from sources to a folder in the cache. Never blocks the caller's thread for long: esbuild runs beside it.
+ * Law: from sources to a folder in the cache. Never blocks the caller's thread for long: esbuild runs in another process.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,30 +21,30 @@ import { place } from './place.ts';
 import type { RuntimeData } from './runtime/data.ts';
 
 export interface CompiledFile {
-  /** What workers import, a file: URL. */
+  /** The `file:` URL that workers import. */
   readonly url: string;
   /** Absolute path of the entry. */
   readonly source: string;
-  /** The entry is CommonJS. */
+  /** True if the entry is CommonJS. */
   readonly isScript: boolean;
 }
 
 export interface CompileOptions {
   /** Folder for compiled files; '' chooses one. */
   readonly cacheDir: string;
-  /** More builds follow soon: esbuild's process waits for them. */
+  /** True if more builds follow soon: esbuild's process then waits for them. */
   readonly again: boolean;
 }
 
 export interface CompiledFiles {
-  /** An entry each. */
+  /** One for each entry. */
   readonly compiled: CompiledFile[];
-  /** Absolute path of the folder that holds the compiled files; '' if none had to be compiled. */
+  /** Absolute path of the folder that holds the compiled files; '' if no file had to be compiled. */
   readonly folder: string;
   /** Null: the application loads nothing but its imports. */
   readonly loads: Loads | null;
   readonly assets: readonly Asset[];
-  /** What does not stop them from running, and is to be told. */
+  /** Problems that do not stop the files from running, for the log. */
   readonly warnings: readonly string[];
 }
 
@@ -51,7 +52,7 @@ export interface CompiledFiles {
  * Compiles at least one entry and everything that the entries import. A file that several of them reach is one module.
  *
  * @param files absolute paths
- * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
+ * @param reached receives the absolute path of every reached file of the user, even if the compilation fails
  * @throws OptionError TSGI_ERR_APP_SYNTAX with file, line and column; TSGI_ERR_CACHE
  */
 export async function compileFiles(
@@ -78,10 +79,10 @@ export async function compileFiles(
   };
 }
 
-/** What the application may load besides its imports, see `runtime/data.ts`. */
+/** What the application may load besides its imports; see `runtime/data.ts`. */
 export type Loads = Pick<RuntimeData, 'namesFiles' | 'hooks'>;
 
-/** An application that names no files, or has no more of them, needs no module hooks: they take half of a worker's start. */
+/** Returns null or `hooks: false` if the application cannot load other files: module hooks take half of a worker's start. */
 export function loadsOf({ units }: Graph): Loads | null {
   if (!units.some(({ text }) => loadsFiles(text))) return null;
   if (!units.some(({ text }) => namesFiles(text))) return { namesFiles: false, hooks: false };
@@ -90,7 +91,7 @@ export function loadsOf({ units }: Graph): Loads | null {
   return { namesFiles: true, hooks };
 }
 
-/** The files that the entries reach. Rejects as `compileFiles` does. */
+/** Finds the files that the entries reach. Rejects as `compileFiles` does. */
 export async function graphOf(
   files: readonly string[],
   reached: Set<string>,
@@ -107,7 +108,7 @@ export async function graphOf(
   return { graph, entries };
 }
 
-/** An entry, compiled or as it is. */
+/** An entry, compiled or unchanged. */
 export function compiledFile(entry: Unit, folder: string, names: ReadonlyMap<Unit, string>): CompiledFile {
   const name = names.get(entry);
   return {
@@ -117,7 +118,7 @@ export function compiledFile(entry: Unit, folder: string, names: ReadonlyMap<Uni
   };
 }
 
-/** A program of a package's own is run as it was published. */
+/** A published program of a package runs unchanged. */
 function asItIs(file: string): Unit {
   return {
     file,
@@ -133,7 +134,7 @@ function asItIs(file: string): Unit {
   };
 }
 
-/** What esbuild found wrong, as an error of ours. */
+/** Converts esbuild's first error to an OptionError. */
 export function syntaxError(error: BuildFailure): Error {
   const [first] = error.errors ?? [];
   if (first === undefined) return error;

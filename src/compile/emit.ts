@@ -1,9 +1,9 @@
 /**
- * A graph → the files of a build: their names, what each declares of its source, source maps, the manifest.
+ * Turns a graph into the files of a build: their names, the declarations about each source, source maps, the manifest.
  *
- * Law: makes texts and writes nothing (`place.ts`). A compiled file names everything relative to itself, so a build and the
- * sources can be moved together. Paths that this file writes begin with `././`: `runtime/commonjs.ts` resolves all others
- * from the source's folder.
+ * Law: makes texts and writes nothing (`place.ts`). A compiled file uses paths relative to itself, so a build and the sources
+ * can be moved together. Paths that this file writes begin with `././`: `runtime/commonjs.ts` resolves all others from the
+ * source's folder.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -14,19 +14,19 @@ import type { Manifest } from './manifest.ts';
 export interface Emitted {
   /** Name → text. */
   readonly files: Map<string, string>;
-  /** Name of each unit that was compiled. */
+  /** Name of each compiled unit. */
   readonly names: ReadonlyMap<Unit, string>;
 }
 
-/** Where the files will lie, and what stays where it is. */
+/** The place of the files, and which files are compiled. */
 export interface OutputLayout {
   /** Absolute real path of the folder that will contain the build's folder. */
   readonly parent: string;
-  /** Compile also what Node can run as it stands: the build must not need the sources. */
+  /** True: also compile files that Node can run unchanged, because the build must not need the sources. */
   readonly all: boolean;
 }
 
-/** Without `all`, empty if nothing must be compiled. */
+/** Without `all`, the result is empty if no file must be compiled. */
 export function emit(graph: Graph, { parent, all }: OutputLayout): Emitted {
   const units = all ? graph.units.filter(({ known }) => known === undefined) : unitsToCompile(graph.units);
   const names = new Map(units.map((unit) => [unit, nameOf(unit)]));
@@ -44,7 +44,7 @@ export function emit(graph: Graph, { parent, all }: OutputLayout): Emitted {
   return { files, names };
 }
 
-/** What Node cannot run as it stands, and whatever imports that. */
+/** Returns the files that Node cannot run unchanged, and all files that import them. */
 function unitsToCompile(units: Unit[]): Unit[] {
   const chosen = new Set(units.filter((unit) => unit.foreign));
   for (let size = -1; size !== chosen.size;) {
@@ -68,14 +68,14 @@ class Writer {
   readonly #names: ReadonlyMap<Unit, string>;
   readonly #folder: string;
 
-  /** @param folder absolute path of the build's folder; only its depth counts */
+  /** @param folder absolute path of the build's folder; only its depth matters */
   constructor(graph: Graph, names: ReadonlyMap<Unit, string>, folder: string) {
     this.#graph = graph;
     this.#names = names;
     this.#folder = folder;
   }
 
-  /** From the build's folder, with slashes. An absolute path if there is no relative one. */
+  /** Path from the build's folder, with slashes. An absolute path if there is no relative one. */
   relative(file: string): string {
     return path.relative(this.#folder, file).replaceAll(path.sep, '/');
   }
@@ -92,7 +92,7 @@ class Writer {
     return `${this.#banner(unit, code)}\n${code}\n//# sourceMappingURL=${this.#names.get(unit)!}.map\n`;
   }
 
-  /** One line before the code that declares what the file knows of itself, as far as it uses it. */
+  /** One line before the code: declares the values of the source that the file uses, such as its URL. */
   #banner(unit: Unit, code: string): string {
     const isModule = unit.format === 'esm';
     const parts: string[] = [];
@@ -107,7 +107,7 @@ class Writer {
       parts.push(`const __tsgi_resolve = (...args) => ${RUNTIME}.resolveFrom(${url}, ...args);`);
     if (uses('__tsgi_import'))
       parts.push(`const __tsgi_import = (...args) => ${RUNTIME}.importFrom(${url}, ...args);`);
-    // A module that says `require`.
+    // The module uses `require`.
     if (isModule && /\brequire\b/.test(code) && !/\b(?:const|let|var|function)\s+require\b/.test(code))
       parts.unshift(
         `import { createRequire as __tsgi_createRequire } from "node:module"; const require = __tsgi_createRequire(${url});`,
@@ -117,7 +117,7 @@ class Writer {
     return needsPath ? `import * as __tsgi_path from "node:path"; ${line}` : line;
   }
 
-  /** An expression: the absolute path, wherever the build has been moved to. */
+  /** An expression for the absolute path, wherever the build has been moved. */
   #pathOf(file: string, isModule: boolean): string {
     const relative = JSON.stringify(this.relative(file));
     return isModule
@@ -129,7 +129,7 @@ class Writer {
     return `new URL(${JSON.stringify(encoded(this.relative(file)))}, import.meta.url).href`;
   }
 
-  /** esbuild's map, moved down by the banner's line, with the source's place. */
+  /** esbuild's source map, moved down by the banner's line, with the source's path. */
   map(unit: Unit): string {
     const map = JSON.parse(unit.map) as { mappings: string; sources: string[] };
     map.mappings = `;${map.mappings}`;
@@ -138,7 +138,7 @@ class Writer {
   }
 }
 
-/** What `runtime/install.ts` puts there, in each thread that runs compiled files. */
+/** `runtime/install.ts` sets this property in each thread that runs compiled files. */
 const RUNTIME = 'globalThis[Symbol.for("tsgi-threads.runtime")]';
 
 function encoded(relative: string): string {

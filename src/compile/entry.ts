@@ -1,14 +1,14 @@
 /**
- * Whether a file can be an application.
+ * Checks whether a file can be an application.
  *
- * Law: looks at names and at what is there; reads no file.
+ * Law: checks names and existence; reads no file.
  */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { OptionError } from '../errors.ts';
 import { isProgram, isUserFile } from './format.ts';
 
-/** @throws OptionError TSGI_ERR_APP_NOT_FOUND when this cannot be an application's file */
+/** @throws OptionError TSGI_ERR_APP_NOT_FOUND if the file cannot be an application */
 export function checkEntry(file: string): void {
   const shown = path.relative(process.cwd(), file) || '.';
   if (!existsSync(file)) {

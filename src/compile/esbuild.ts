@@ -1,26 +1,28 @@
 /**
  * esbuild, and the process that it starts for itself.
  *
- * Law: what is built is `graph.ts`. This room has an instance of esbuild's module to itself: a program that calls
- * `createServer` may use esbuild too, and ending the process of a shared instance would fail the program's builds. A
- * process that waits for the next build is kept only for `--watch`. A signal to the process group, which a terminal sends,
- * ends esbuild's process too; esbuild does not restart it, so this file does.
+ * Law: `graph.ts` decides what is built. This room has its own instance of esbuild's module. A program that calls
+ * `createServer` may use esbuild too, and ending the process of a shared instance would fail the program's builds. A process
+ * waits for the next build only with `--watch`.
+ *
+ * A signal to the process group, for example from a terminal, ends esbuild's process too. esbuild does not restart it, so this
+ * file does.
  */
 import Module, { createRequire } from 'node:module';
 import type * as Esbuild from 'esbuild';
 
 type Instance = typeof Esbuild;
 
-/** esbuild has no code for it. */
+/** esbuild has no error code for this. */
 const HAS_ENDED = /^The service (?:was stopped|is no longer running)/;
 
 let instance: Instance | undefined;
-/** Builds that use the process or are about to. */
+/** Number of builds that use the process or are about to. */
 let users = 0;
-/** How often the process was found ended: of builds that run beside each other only one restarts it. */
+/** Number of times that the process was found ended. Of several concurrent builds, only one restarts it. */
 let ends = 0;
 
-/** Runs `use`, whose builds share one process. The last user ends the process unless it is to stay for the next build. */
+/** Runs `use`, whose builds share one process. The last user ends the process unless it stays for the next build. */
 export async function withEsbuild<Result>(stays: boolean, use: () => Promise<Result>): Promise<Result> {
   users += 1;
   try {
@@ -41,7 +43,7 @@ export async function onEsbuild<Result>(build: (esbuild: Instance) => Promise<Re
     if (!(error instanceof Error) || !HAS_ENDED.test(error.message)) throw error;
     if (ends === before) {
       ends += 1;
-      // It forgets the process, and starts another for the next build.
+      // esbuild then forgets the process, and starts another one for the next build.
       await instance.stop();
     }
     return build(instance);

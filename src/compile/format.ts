@@ -1,7 +1,7 @@
 /**
- * What kind of module a file is, and which files are the user's own.
+ * Decides the module format of a file, and which files are the user's own.
  *
- * Law: answers from names and package.json files, and reads a source only for its syntax. Compiles nothing.
+ * Law: reads names and package.json files, and a source only for its syntax. Compiles nothing.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ export type Format = 'esm' | 'cjs';
 
 const SOURCES = new Set(['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json']);
 
-/** Node cannot run these; `.ts` files only from Node 22.18 on, and not all of their syntax. */
+/** Extensions that Node cannot run. It runs `.ts` files from Node 22.18 on, but not all of their syntax. */
 const TYPED = new Set(['.ts', '.tsx', '.mts', '.cts', '.jsx']);
-/** Node imports these by itself; `''` is what a package installs to be run. */
+/** Extensions that Node imports by itself; `''` is for programs that a package installs. */
 const NODE = new Set(['.js', '.mjs', '.cjs', '.json', '']);
 
 /**
- * The file is code (or JSON) that this room reads: the user's own, and linked workspace packages, whose real path is
- * outside of node_modules. TypeScript is compiled wherever it is, because `pnpm deploy` copies workspace packages into
+ * True if this room reads the file: code or JSON of the user or of a linked workspace package. The real path of such a package
+ * is outside of node_modules. TypeScript is compiled wherever it is, because `pnpm deploy` copies workspace packages into
  * node_modules.
  */
 export function isUserFile(file: string): boolean {
@@ -28,28 +28,30 @@ export function isUserFile(file: string): boolean {
   return SOURCES.has(path.extname(file)) && !file.split(path.sep).includes('node_modules');
 }
 
-/** It must be compiled, whatever is in it. */
+/** True if the file must be compiled, whatever its content. */
 export function isTyped(file: string): boolean {
   return TYPED.has(path.extname(file)) && !/\.d\.[cm]?ts$/.test(file);
 }
 
-/** Neither Node nor this room can load it: a stylesheet, an image. */
+/** True if neither Node nor this room can load the file: a stylesheet, an image. */
 export function isForeignKind(file: string): boolean {
   const extension = path.extname(file);
   return !SOURCES.has(extension) && !NODE.has(extension);
 }
 
-/** Node runs it as it stands, if its imports allow. */
+/** True if Node runs the file unchanged, provided that its imports allow it. */
 export function isPlain(file: string): boolean {
   return ['.js', '.mjs', '.cjs'].includes(path.extname(file));
 }
 
-/** What a package installs to be run: plain JavaScript in node_modules, or without an ending. */
+/** True for a program that a package installs: plain JavaScript in node_modules, or a file without an extension. */
 export function isProgram(file: string): boolean {
   return isPlain(file) || path.extname(file) === '';
 }
 
-/** Node runs it as CommonJS: by its ending and package.json, and without a `type` there, by its syntax. */
+/**
+ * True if Node runs the file as CommonJS. Its extension and package.json decide. Without a `type` there, its syntax decides.
+ */
 export function isScript(file: string): boolean {
   if (path.extname(file) === '.cjs') return true;
   if (formatOf(file) === 'esm') return false;
@@ -57,7 +59,7 @@ export function isScript(file: string): boolean {
   return !hasModuleSyntax(readFileSync(file, 'utf8'));
 }
 
-/** The source has an `import` or `export` statement, or `import.meta`. A source with a syntax error counts as one without. */
+/** True if the source has an `import` or `export` statement, or `import.meta`. False for a source with a syntax error. */
 function hasModuleSyntax(source: string): boolean {
   try {
     return parse(source)[3];
@@ -67,7 +69,7 @@ function hasModuleSyntax(source: string): boolean {
   }
 }
 
-/** ESM or CommonJS by ending, else by the nearest package.json, which without `type` means CommonJS. */
+/** ESM or CommonJS by extension, otherwise by the nearest package.json. Without `type` there, CommonJS. */
 export function formatOf(file: string): Format {
   const kind = path.extname(file)[1];
   if (kind === 'm') return 'esm';
@@ -75,7 +77,7 @@ export function formatOf(file: string): Format {
   return packageType(path.dirname(file)) === 'module' ? 'esm' : 'cjs';
 }
 
-/** What the nearest package.json says; '' when it says nothing, or there is none. */
+/** The `type` of the nearest package.json; '' if it has none, or if there is no package.json. */
 function packageType(folder: string): string {
   const manifest = path.join(folder, 'package.json');
   if (existsSync(manifest)) return String(readManifest(manifest).type ?? '');

@@ -1,9 +1,9 @@
 /**
- * The user's files reached from an entry, each transpiled to one file of its own.
+ * The user's files that an entry reaches, each transpiled to one file of its own.
  *
- * Law: esbuild transpiles and finds files; nothing is bundled together, so that a module stays one module. Specifiers
- * of user files are left as tokens, because whether a file needs compiling at all is known only when the whole graph
- * is (`emit.ts` puts the names in).
+ * Law: esbuild transpiles and finds files. It bundles nothing together, so that a module stays one module. Specifiers of user
+ * files are tokens at first. Whether a file needs compiling is known only when the whole graph is known; `emit.ts` then inserts
+ * the names.
  */
 import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -33,13 +33,15 @@ export interface Unit {
   map: string;
   /** SHA-256 of the source. */
   digest: string;
-  /** Ids of the user files it imports. */
+  /** Ids of the user files that the file imports. */
   readonly imports: Set<number>;
-  /** Node cannot run it as it stands: its syntax, or a specifier that Node would resolve otherwise. */
+  /**
+   * True if Node cannot run the file unchanged, because of its syntax, or a specifier that Node would resolve to another file.
+   */
   foreign: boolean;
   /** Absolute path of its compiled file, if an earlier build has it. */
   readonly known: string | undefined;
-  /** Why it cannot be compiled, which its compiled file throws; '' if it can. */
+  /** The error that its compiled file throws, if the file cannot be compiled; '' if it can. */
   broken: string;
 }
 
@@ -49,12 +51,12 @@ export interface Asset {
   readonly importer: string;
 }
 
-/** Stands for a file in an output: `tsgi-<unit or dep>:<id>:<kind>`. */
+/** Represents a file in an output: `tsgi-<unit or dep>:<id>:<kind>`. */
 export const TOKEN = /"tsgi-(unit|dep):(\d+):(import|require|resolve)"/g;
 
 const BUILTINS = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
 const OURS = { ours: true };
-/** Identifiers that stand for what a file knows of itself; `emit.ts` declares them. */
+/** Identifiers for the values of a source, such as its URL; `emit.ts` declares them. */
 const SELF = {
   'import.meta.url': '__tsgi_url',
   'import.meta.dirname': '__tsgi_dirname',
@@ -66,7 +68,7 @@ const SELF = {
 
 export class Graph {
   readonly units: Unit[] = [];
-  /** Absolute paths of files that are imported and stay where they are. */
+  /** Absolute paths of imported files that stay at their place. */
   readonly dependencies: string[] = [];
   readonly assets: Asset[] = [];
   readonly #known: ReadonlyMap<string, string>;
@@ -78,14 +80,14 @@ export class Graph {
     this.#known = known;
   }
 
-  /** Transpiles an entry and everything it reaches, a wave of imports at a time. */
+  /** Transpiles an entry and everything that it reaches, one wave of imports at a time. */
   async add(entry: string): Promise<Unit> {
     const unit = this.#unitOf(realpathSync(entry));
     await this.#drain((wave, format) => this.#transpile(wave, format));
     return unit;
   }
 
-  /** Like `add`, for files that may never be loaded: one that cannot be compiled throws when it is loaded. */
+  /** Like `add`, for files that may never be loaded. A file that cannot be compiled throws when it is loaded. */
   async addTolerantly(files: readonly string[]): Promise<void> {
     for (const file of files) this.#unitOf(realpathSync(file));
     await this.#drain((wave, format) => this.#tryTranspile(wave, format));
@@ -138,7 +140,7 @@ export class Graph {
     }
   }
 
-  /** One file that fails fails a build: so each gets a build of its own then. */
+  /** One bad file fails the build of all. Each file then gets a build of its own. */
   async #tryTranspile(wave: Unit[], format: Format): Promise<void> {
     try {
       await this.#transpile(wave, format);
@@ -219,7 +221,7 @@ export class Graph {
     if (file !== undefined) return this.#dependency(args, importer, file, isImport);
     const isStatic = kind === 'import-statement' && args.path.startsWith('.');
     if (isStatic) return { errors: [{ text: `Cannot find ${args.path}` }] };
-    // It may be optional: the application's own try/catch hears of it at run time.
+    // The import may be optional: the application's own try/catch catches the error at run time.
     return { path: args.path, external: true };
   }
 
@@ -229,7 +231,7 @@ export class Graph {
     const attributed = args.with.type === 'json';
     if (strictResolve(args.path, importer.file, isImport ? 'esm' : 'cjs') !== file) importer.foreign = true;
     if (path.extname(file) === '.json') {
-      // CommonJS reads JSON by itself; ESM would want an attribute, so it gets a module.
+      // CommonJS reads JSON by itself. ESM would need an attribute, so the JSON becomes a module.
       if (!isImport) return this.#dependency(args, importer, file, false);
       if (!attributed) importer.foreign = true;
     }
@@ -254,7 +256,7 @@ function wayOf(kind: OnResolveArgs['kind'], isImport: boolean): 'import' | 'requ
 
 const EMPTY_MAP = JSON.stringify({ version: 3, sources: [''], names: [], mappings: '' });
 
-/** @throws OptionError TSGI_ERR_APP_SYNTAX for a tsconfig.json that extends what is not there: its options would be lost */
+/** @throws OptionError TSGI_ERR_APP_SYNTAX if a tsconfig.json extends a file that does not exist: its options would be lost */
 function checkConfiguration(warnings: readonly Message[]): void {
   for (const { id, text, location } of warnings) {
     const [, base] = /^Cannot find base config file "(.*)"$/.exec(text) ?? [];
@@ -283,7 +285,7 @@ export function textOf(error: unknown): string {
   const [first] = (error as BuildFailure).errors ?? [];
   if (first === undefined) return (error as Error).message;
   const { location, text, detail } = first;
-  // What our part of the build throws has a place in it, or in esbuild.
+  // An error of this room's plugin has no position, or a position in esbuild's code.
   const isOurs = location === null || detail instanceof Error;
   return isOurs ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`;
 }

@@ -1,32 +1,32 @@
 /**
- * The application as its user named it → its file.
+ * Finds the file of the application that the user named.
  *
- * Law: names and existence; `compile.ts` looks at what the file is.
+ * Law: names and existence; `compile.ts` decides what the file is.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '../errors.ts';
 
-/** What `createServer` or the command line was given. */
+/** The application as `createServer` or the command line names it. */
 export interface NamedApplication {
   /** A path with or without `:export`, or a file: URL. */
   readonly app: string | URL;
-  /** Absolute paths that a relative path is tried against: the working directory, then the folder of the caller's file. */
+  /** Absolute folders for a relative path, in order: the working directory, then the folder of the caller's file. */
   readonly folders: readonly string[];
 }
 
 export interface LocatedApplication {
-  /** Absolute path, of a file that may not exist. */
+  /** Absolute path of a file that may not exist. */
   readonly file: string;
-  /** `name`, or `name()` for a factory; '' for the usual ones. */
+  /** `name`, or `name()` for a factory; '' for the usual names. */
   readonly exportName: string;
 }
 
-/** Finds the file; takes the first folder if it is in none of them. */
+/** Returns the first path that exists. If none exists, returns the path in the first folder. */
 export function locateApplication({ app, folders }: NamedApplication): LocatedApplication {
   if (app instanceof URL) return { file: fileURLToPath(app), exportName: '' };
-  // A Windows drive letter is no file of its own.
+  // A Windows drive letter is not a file name.
   const match = /^(.+\.[cm]?[jt]sx?):([^/\\:]+)$/.exec(app);
   const name = match?.[1] ?? app;
   const places = placesOf(name, folders);

@@ -14,7 +14,7 @@ export interface Manifest {
 export interface Compiled {
   /** Absolute path. */
   readonly file: string;
-  /** SHA-256 of the source that it was made of. */
+  /** SHA-256 of its source. */
   readonly digest: string;
 }
 

@@ -1,16 +1,16 @@
 /**
- * Metadata of decorators: the types of what is decorated, which `tsc` writes for `emitDecoratorMetadata` and a transpiler
- * that reads one file at a time cannot know.
+ * Metadata of decorators: types that `tsc` writes for `emitDecoratorMetadata`. A transpiler that reads one file at a time
+ * cannot know them.
  *
- * Law: looks at transpiled files and at their tsconfig.json, and says what it found.
+ * Law: reads transpiled files and their tsconfig.json, and reports.
  */
 import path from 'node:path';
 import type { Unit } from './graph.ts';
 
-/** What esbuild makes of decorators as `experimentalDecorators` has them. */
+/** esbuild's output for decorators with `experimentalDecorators`. */
 const DECORATED = '__decorateClass(';
 
-/** One line about the first file whose decorators would be given metadata by `tsc`; undefined: there is none. */
+/** Returns one line about the first file whose decorators would get metadata from `tsc`, or undefined if there is none. */
 export async function missingMetadata(units: readonly Unit[]): Promise<string | undefined> {
   const decorated = units.filter((unit) => unit.text.includes(DECORATED));
   if (decorated.length === 0) return undefined;

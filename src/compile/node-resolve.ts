@@ -1,7 +1,7 @@
 /**
- * How Node itself resolves a specifier from a file: for everything that is not the user's own code.
+ * Resolves a specifier as Node itself does, for everything that is not the user's own code.
  *
- * Law: asks Node's algorithm, in its two forms; touches nothing.
+ * Law: calls Node's algorithm, in its two forms; changes nothing.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve as resolveModule } from 'import-meta-resolve';
 import type { Format } from './format.ts';
 
-/** The absolute path, or undefined when Node finds none. */
+/** Returns the absolute path, or undefined if Node finds none. */
 export function nodeResolve(specifier: string, importer: string, format: Format): string | undefined {
   const ways = format === 'esm' ? [byImport, byRequire] : [byRequire, byImport];
   for (const way of ways) {
@@ -21,7 +21,7 @@ export function nodeResolve(specifier: string, importer: string, format: Format)
   return undefined;
 }
 
-/** Like Node alone: without the other form as a second try. */
+/** Resolves like Node alone: does not try the other form. */
 export function strictResolve(specifier: string, importer: string, format: Format): string | undefined {
   try {
     return format === 'esm' ? byImport(specifier, importer) : byRequire(specifier, importer);
@@ -32,14 +32,14 @@ export function strictResolve(specifier: string, importer: string, format: Forma
 
 function byImport(specifier: string, importer: string): string {
   const file = fileURLToPath(resolveModule(specifier, pathToFileURL(importer).href));
-  // Like import.meta.resolve, it also names files that are not there.
+  // Like import.meta.resolve, the resolver also returns files that do not exist.
   if (!existsSync(file)) throw new Error(`${file} does not exist`);
   return file;
 }
 
 function byRequire(specifier: string, importer: string): string {
   const file = createRequire(importer).resolve(specifier);
-  // Node remembers what it found, also when that has been deleted since.
+  // Node caches the paths that it found, even if the file has been deleted since.
   if (path.isAbsolute(file) && !existsSync(file)) throw new Error(`${file} does not exist`);
   return file;
 }

@@ -7,16 +7,16 @@ import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { isTyped } from './format.ts';
 
-/** A package with more files is no application; only the folder of the file counts then. */
+/** A package with more files is not an application. Then only the folder of the file counts. */
 const MOST = 5000;
 
-/** Absolute paths, sorted: the files in the package of `file`, without those in node_modules and hidden folders. */
+/** Absolute paths, sorted: the files in the package of `file`, without node_modules and hidden folders. */
 export function packageFiles(file: string): string[] {
   const folder = path.dirname(file);
   return (walk(packageOf(folder) ?? folder) ?? walk(folder) ?? []).sort();
 }
 
-/** Tests, and configuration of tools: nothing loads them in production. */
+/** True for tests and for configuration of tools, which no application loads in production. */
 export function isTool(file: string): boolean {
   return /\.(?:test|spec|config)\.\w+$/.test(file);
 }
@@ -28,7 +28,7 @@ export function packageOf(folder: string): string | undefined {
   return parent === folder ? undefined : packageOf(parent);
 }
 
-/** Undefined: there are too many. */
+/** Undefined if there are too many files. */
 function walk(root: string): string[] | undefined {
   const found: string[] = [];
   const folders = [root];
@@ -44,7 +44,7 @@ function walk(root: string): string[] | undefined {
   return found;
 }
 
-/** A folder that this user may not read has nothing for the application. */
+/** If this user may not read a folder, the application cannot use its files either. */
 function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });

@@ -1,10 +1,11 @@
 /**
- * Puts a build into its folder, and proves one that is there already.
+ * Puts a build into its folder, and verifies a build that is there already.
  *
- * Law: a build is a folder named by the hash of its files. It is written under another name and renamed, so a process that
- * dies in the middle leaves no part of a build under its final name. A build that exists is read whole before it is used:
- * what a crash of the system, a full disk or a hand has damaged is replaced. Because of that a cache needs no fsync; what
- * is deployed (`durable`) is synchronised before it gets its name.
+ * Law: a build is a folder named by the hash of its files. It is written under another name and renamed, so a process that dies
+ * meanwhile leaves no part of a build under its final name.
+ *
+ * A build that exists is read whole before it is used. If a system crash, a full disk or a person has damaged it, it is
+ * replaced. A cache therefore needs no fsync. A build for deployment (`durable`) is synchronised before it gets its name.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -26,12 +27,12 @@ import { isOurFile, whyNotOurs } from './trust.ts';
 export type Files = ReadonlyMap<string, string>;
 
 const KEEP_MS = 7 * 24 * 3600 * 1000;
-/** What this file writes: a build, and one that is being written or thrown away. */
+/** Names that this file writes: a build, and a build that is being written or removed. */
 const BUILD = /^[0-9a-f]{16}(?:\..*)?$/;
-/** Another server may put the same build there in between. */
+/** Another server may put the same build there meanwhile. */
 const TRIES = 3;
 
-/** Sixteen hexadecimal digits of what the files are called and contain. */
+/** Sixteen hexadecimal digits, from the names and contents of the files. */
 export function hashOf(files: Files): string {
   const hash = createHash('sha256');
   for (const name of [...files.keys()].sort())
@@ -43,7 +44,7 @@ export function hashOf(files: Files): string {
  * Returns the folder in `cache` that holds these files and nothing else. The cache keeps builds of the last seven days.
  *
  * @param cache a folder that only this user can write
- * @throws what the file system says
+ * @throws the file system's error
  */
 export function place(cache: string, files: Files): string {
   const folder = path.join(cache, hashOf(files));
@@ -72,7 +73,7 @@ export function placeDurably(parent: string, files: Files): string {
   return folder;
 }
 
-/** Why the folder is not the build that its name says; undefined: it is. */
+/** Returns why the folder is not the build of its name, or undefined if it is. */
 export function whyDamaged(folder: string): string | undefined {
   try {
     const names = readdirSync(folder);
@@ -83,7 +84,7 @@ export function whyDamaged(folder: string): string | undefined {
   }
 }
 
-/** The folder and its files are this user's, and each has every byte. */
+/** True if the folder and its files belong to this user, and each file is complete. */
 function holds(folder: string, files: Files): boolean {
   if (whyNotOurs(folder) !== undefined || readdirSync(folder).length !== files.size) return false;
   for (const [name, text] of files) {
@@ -96,7 +97,7 @@ function holds(folder: string, files: Files): boolean {
 function write(folder: string, files: Files, durable: boolean): void {
   const beside = `${folder}.${process.pid}.${Date.now()}`;
   try {
-    // A build that is deployed is read by the user that serves it.
+    // The user that serves a deployed build must be able to read it.
     mkdirSync(beside, { mode: durable ? 0o755 : 0o700 });
     for (const [name, text] of files) writeFile(path.join(beside, name), text, durable);
     if (durable) sync(beside);
@@ -119,7 +120,7 @@ function writeFile(file: string, text: string, durable: boolean): void {
 }
 
 function sync(folder: string): void {
-  // Windows opens no folder.
+  // Windows cannot open a folder.
   if (process.platform === 'win32') return;
   const descriptor = openSync(folder, 'r');
   try {
@@ -129,7 +130,7 @@ function sync(folder: string): void {
   }
 }
 
-/** A damaged build steps aside in one step: workers that load a file of it right now miss it for a moment only. */
+/** Renames a damaged build in one step. Workers that load a file of it now miss the file only for a moment. */
 function makeRoom(folder: string): void {
   const aside = `${folder}.${process.pid}.${Date.now()}.damaged`;
   try {

@@ -1,7 +1,7 @@
 /**
- * Whether code may run from a folder: only this user, and root, can change what the folder contains.
+ * Decides whether code may run from a folder: only this user, and root, can change the folder's content.
  *
- * Law: reads owners and modes, changes nothing. Windows controls access by lists that Node does not read; every folder is
+ * Law: reads owners and modes, changes nothing. Windows controls access by lists that Node does not read, so every folder is
  * trusted there.
  */
 import { lstatSync, type Stats } from 'node:fs';
@@ -10,9 +10,9 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Why the folder is not private to this user. Undefined: only this user can write it.
+ * Returns why the folder is not private to this user, or undefined if only this user can write it.
  *
- * @param folder absolute path of an existing folder, without symbolic links in front of its last part
+ * @param folder absolute path of an existing folder, without symbolic links before its last part
  */
 export function whyNotOurs(folder: string): string | undefined {
   return whyNotFolder(folder, (stats) => owned(stats, false) ?? modeOf(stats));
@@ -24,7 +24,7 @@ export function whyNotTrusted(folder: string): string | undefined {
 }
 
 /**
- * Why another user could replace this user's folder in `folder`, the system's folder for temporary files. Everybody may
+ * Returns why another user could replace this user's folder in `folder`, the system's folder for temporary files. All users may
  * write it if it is sticky: each user can then rename and delete only their own entries.
  */
 export function whyNotShared(folder: string): string | undefined {
@@ -34,7 +34,7 @@ export function whyNotShared(folder: string): string | undefined {
   );
 }
 
-/** The file is a plain file of this user that nobody else can write. */
+/** True for a plain file of this user that no other user can write. */
 export function isOurFile(file: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false });
   return stats?.isFile() === true && owned(stats, false) === undefined && modeOf(stats) === undefined;

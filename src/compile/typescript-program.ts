@@ -1,9 +1,10 @@
 /**
- * What a server is told to run → what its workers load: the application, and before it the modules of `--import`.
+ * Turns the program that a server should run into the files that its workers load: the application, and before it the modules
+ * of `--import`.
  *
- * Law: the door of this room, loaded by every server: names alone, which file, which export, which module. `compile.ts`
- * does the rest, and `built.ts` for a build that was made ahead of time. All of it is compiled together,
- * so that a file that both reach is one module in a worker.
+ * Law: the door of this room, loaded by every server. It handles names alone: which file, which export, which module.
+ * `compile.ts` does the rest, and `built.ts` reads a build that was made ahead of time. All files are compiled together, so
+ * that a file that several entries reach is one module in a worker.
  */
 import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -18,30 +19,30 @@ import { nodeResolve } from './node-resolve.ts';
 import { RUNTIME, type RuntimeData } from './runtime/data.ts';
 
 export interface TypeScriptProgram {
-  /** What workers import, a file: URL; '' for none. */
+  /** The `file:` URL that workers import; '' for none. */
   readonly url: string;
-  /** `name`, or `name()` for a factory; '' for the usual ones. */
+  /** `name`, or `name()` for a factory; '' for the usual names. */
   readonly exportName: string;
   /** Absolute path of the application's source; '' for none. */
   readonly source: string;
-  /** The application is CommonJS. */
+  /** True if the application is CommonJS. */
   readonly isScript: boolean;
   readonly imports: readonly CompiledModule[];
-  /** What a worker installs first. Null: Node loads all of the application by itself. */
+  /** The module that a worker installs first. Null if Node loads all of the application by itself. */
   readonly runtime: Runtime | null;
-  /** Imported files that Node cannot load: an error names them. */
+  /** Imported files that Node cannot load. An error names them. */
   readonly assets: readonly { readonly file: string; readonly importer: string }[];
-  /** To be told, a line each. */
+  /** Warnings for the log, a line each. */
   readonly warnings: readonly string[];
 }
 
 export interface Runtime {
-  /** A module whose `install` takes the data. */
+  /** URL of a module whose `install` takes the data. */
   readonly url: string;
   readonly data: RuntimeData;
 }
 
-/** Nothing is loaded from a file. */
+/** The program of a server that loads nothing from a file. */
 export const NO_PROGRAM: TypeScriptProgram = {
   url: '',
   exportName: '',
@@ -54,24 +55,24 @@ export const NO_PROGRAM: TypeScriptProgram = {
 };
 
 export interface CompiledModule {
-  /** As it was given. */
+  /** The name in the option. */
   readonly name: string;
-  /** What workers import. */
+  /** The URL that workers import. */
   readonly url: string;
 }
 
 export interface ProgramOptions {
-  /** Specifiers; paths and packages are looked for from the working directory. */
+  /** Specifiers. Paths and packages are resolved from the working directory. */
   readonly imports: readonly string[];
   /** Folder for compiled files; '' chooses one. */
   readonly cacheDir: string;
-  /** The application will be compiled again soon. */
+  /** True if the application will be compiled again soon. */
   readonly watch: boolean;
 }
 
 /**
- * @param named a file, or the folder of a build; null for an application that is no file
- * @param reached is given the absolute path of every file of the user's that was reached, also when that failed
+ * @param named a file, or the folder of a build; null for an application that is not a file
+ * @param reached receives the absolute path of every reached file of the user, even if the compilation fails
  * @throws OptionError TSGI_ERR_APP_NOT_FOUND, TSGI_ERR_APP_SYNTAX, TSGI_ERR_CACHE, TSGI_ERR_BUILD
  */
 export async function compileProgram(
@@ -84,7 +85,7 @@ export async function compileProgram(
   const located = locateProgram(named, options.imports, reached);
   const { file, exportName, own, imports } = located;
   if (file === '' && own.length === 0) return { ...NO_PROGRAM, imports: importedFrom(imports, new Map()) };
-  // Not before: a build needs no compiler.
+  // Loaded only here: a build needs no compiler.
   const { compileFiles } = await import('./compile.ts');
   const { compiled, folder, loads, assets, warnings } = await compileFiles(located.files, reached, {
     cacheDir: options.cacheDir,
@@ -113,7 +114,7 @@ export interface Located {
   readonly imports: readonly { readonly name: string; readonly at: string }[];
   /** Absolute paths of imported modules that are the user's own. */
   readonly own: readonly string[];
-  /** What is compiled: the application and `own`. */
+  /** The files to compile: the application and `own`. */
   readonly files: readonly string[];
 }
 
@@ -125,7 +126,7 @@ export function locateProgram(
 ): Located {
   const { file, exportName } = named === null ? { file: '', exportName: '' } : locateApplication(named);
   if (named !== null) {
-    // Also one that is missing: it may come.
+    // Added even if the file is missing: it may appear later.
     reached.add(file);
     checkExistence(named);
     checkEntry(file);
@@ -151,12 +152,12 @@ function fileOf(app: string): string {
   return fileURLToPath(app);
 }
 
-/** The absolute path of a module, or its URL where it is no file. */
+/** Returns the absolute path of a module, or its URL if it is not a file. */
 function locate(name: string, reached: Set<string>): string {
   if (isBuiltin(name) || name.startsWith('data:')) return name;
   if (name.startsWith('file:') || path.isAbsolute(name) || /^\.{1,2}[/\\]/.test(name)) {
     const file = fileOf(name);
-    // Also one that is missing: it may come.
+    // Added even if the file is missing: it may appear later.
     reached.add(file);
     if (existsSync(file)) return file;
     throw notFound(name, `${file} does not exist`);

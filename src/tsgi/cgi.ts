@@ -1,7 +1,8 @@
 /**
- * TSGI behind CGI (RFC 3875): one request from the environment and standard input, its response on standard output.
+ * TSGI after CGI (RFC 3875): reads one request from the environment and standard input, and writes its response to standard
+ * output.
  *
- * Law: knows the process it runs in only through what `runCgi` is given; its defaults are that process.
+ * Law: knows its process only through the arguments of `runCgi`; their defaults are that process.
  */
 /// <reference types="node" preserve="true" />
 import { read, readSync, writeSync } from 'node:fs';
@@ -21,7 +22,7 @@ import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 export interface CgiOptions {
   /** Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Descriptors; default 0, 1 and 2. */
+  /** File descriptors. Defaults: 0, 1 and 2. */
   readonly stdin?: number;
   readonly stdout?: number;
   readonly stderr?: number;
@@ -39,8 +40,10 @@ const CONTEXT: AdapterContext = {
 const BLOCK = 64 * 1024;
 
 /**
- * Answers the one request of this process. Resolves when the response is written; what the application throws is
- * written to stderr and answered 500, if nothing was written yet. False then: the caller may set the exit code.
+ * Answers the one request of this process. Resolves with true when the response is written.
+ *
+ * If the application throws, the error is written to stderr. If nothing was written yet, the client gets 500. The promise then
+ * resolves with false, and the caller may set the exit code.
  */
 export async function runCgi(application: Application, options: CgiOptions = {}): Promise<boolean> {
   const { env = process.env, stdin = 0, stdout = 1, stderr = 2 } = options;
@@ -51,20 +54,20 @@ export async function runCgi(application: Application, options: CgiOptions = {})
     await callApplication(application, environOf(env, stdin, errors, sink), sink);
     return true;
   } catch (error) {
-    // An application that gives up because its client left has done right.
+    // If its client left, an application that throws has done nothing wrong.
     if (sink.gone) return true;
     tell(error instanceof Error ? inspect(error) : `thrown: ${String(error)}`);
     sink.fail();
     return false;
   } finally {
-    // The process ends with it: what waits for its line end would be lost.
+    // The process ends now, and an unfinished line would be lost.
     errors.flush();
   }
 }
 
 type CgiEnv = CgiOptions['env'] & object;
 
-/** Without a length CGI has no body (RFC 3875 §4.2); what is no number of bytes is none. */
+/** Without a length, CGI has no body (RFC 3875 §4.2). A value that is not a number of bytes counts as no length. */
 function lengthIn(env: CgiEnv): string {
   return /^\d{1,15}$/.test(env.CONTENT_LENGTH ?? '') ? env.CONTENT_LENGTH! : '';
 }
@@ -89,7 +92,7 @@ function environOf(env: CgiEnv, stdin: number, errors: LineErrors, signal: Signa
     signal,
   };
   const environ = createEnviron(parts, CONTEXT);
-  // The web server has done these already.
+  // The web server has computed these values already.
   environ.SCRIPT_NAME = env.SCRIPT_NAME === '/' ? '' : (env.SCRIPT_NAME ?? '');
   environ.PATH_INFO = env.PATH_INFO ?? '';
   environ.QUERY_STRING = query;
@@ -103,14 +106,14 @@ function environOf(env: CgiEnv, stdin: number, errors: LineErrors, signal: Signa
   return environ;
 }
 
-/** A header field of the request, and none that belongs to the connection or has a key of its own. */
+/** True for a header field of the request, except fields of the connection and fields with a key of their own. */
 function isField(name: string): name is `HTTP_${string}` {
   if (!name.startsWith('HTTP_')) return false;
   const field = fieldName(name);
   return !isWithheld(field) && field !== 'content-type' && field !== 'content-length';
 }
 
-/** Standard input up to its Content-Length; a read blocks, honestly. */
+/** Standard input up to its Content-Length. A synchronous read blocks the process. */
 class CgiBody implements BodySource {
   readonly #fd: number;
   #left: number;
@@ -197,7 +200,7 @@ class CgiSink implements Sink, SignalSource {
     if (!this.#started) this.respond(500, [['Content-Type', 'text/plain']], 'Internal Server Error\n');
   }
 
-  /** A web server that does not read any more has lost its client. */
+  /** Sends bytes. If the web server does not read any more, the client is gone. */
   #send(bytes: Uint8Array): void {
     if (this.gone) return;
     try {
@@ -210,7 +213,7 @@ class CgiSink implements Sink, SignalSource {
   }
 }
 
-/** What a pipe fails with whose reader has closed it, and what a socket does. */
+/** Error codes of a pipe and of a socket whose reader has closed it. */
 const LEFT: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ECONNRESET']);
 
 function writeAll(fd: number, bytes: Uint8Array): void {

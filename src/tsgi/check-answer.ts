@@ -1,7 +1,7 @@
 /**
- * The rules of startResponse and of chunks, checked at the call so that the error lands in the application.
+ * The rules of startResponse and of chunks, checked at the call, so that the error is thrown in the application.
  *
- * Law: judges values, keeps no state but a bounded memory of names that have passed.
+ * Law: checks values, and keeps no state except a bounded memory of names that have passed.
  */
 import { show, TsgiRuleError } from './rule-errors.ts';
 import { isHopByHop } from './hop-by-hop.ts';
@@ -11,7 +11,9 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 const DIGITS = /^\d{1,15}$/;
 
-/** Kinds of names, remembered so that a name is judged once. Bounded: an application may make names up. */
+/**
+ * Kinds of names. A name is checked once and then remembered. The memory is bounded, because an application may make up names.
+ */
 const FieldKind = { PLAIN: 1, CONTENT_LENGTH: 2 } as const;
 const KNOWN: Map<string, number> = new Map();
 const MOST_KNOWN = 500;
@@ -37,7 +39,7 @@ export function checkStatus(status: unknown): void {
   throw new TsgiRuleError('A3', `The status must be an integer from 200 to 599: ${show(status)}`);
 }
 
-/** Copies the list; returns the Content-Length in it, −1 without one, through `lengthOf`. */
+/** Checks and copies the list. */
 export function copyHeaders(headers: unknown): HeaderList {
   if (!Array.isArray(headers)) {
     throw new TsgiRuleError('A4', `The headers must be an array of [name, value] pairs: ${show(headers)}`);
@@ -62,7 +64,7 @@ function checkField(field: unknown): [string, string] {
   return [name, value];
 }
 
-/** The Content-Length that checked headers give; −1: none. */
+/** The Content-Length in checked headers; −1 without one. */
 export function lengthOf(headers: HeaderList): number {
   let length = -1;
   for (let i = 0; i < headers.length; i++) {

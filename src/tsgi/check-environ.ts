@@ -1,7 +1,7 @@
 /**
- * The rules about environ that can be seen by looking at one.
+ * The rules about environ that can be checked on one environ.
  *
- * Law: judges values, changes nothing. The validator and the conformance kit both judge by this.
+ * Law: checks values, changes nothing. The validator and the conformance kit both use these checks.
  */
 import { show, TsgiRuleError } from './rule-errors.ts';
 import { isWithheld } from './hop-by-hop.ts';
@@ -45,12 +45,12 @@ const TSGI_KEYS: ReadonlySet<string> = new Set([
 const INPUT = ['read', 'readline', 'readlines', 'readSync', 'readlineSync', 'readlinesSync'];
 const ERRORS = ['write', 'writelines', 'flush'];
 
-/** The header field that an `HTTP_…` key stands for, in lower case. */
+/** The header field of an `HTTP_…` key, in lower case. */
 export function fieldName(key: string): string {
   return key.slice('HTTP_'.length).replaceAll('_', '-').toLowerCase();
 }
 
-/** Names of the keys that are TSGI's own. */
+/** Names of the keys that belong to TSGI. */
 export function reservedKeys(environ: Environ): Set<string> {
   return new Set(Object.keys(environ).filter((key) => key.startsWith('tsgi.')));
 }
@@ -78,7 +78,7 @@ const VARIABLE = /^[A-Z][A-Z0-9_]*$/;
 const LATIN_1 = /^[\0-\xff]*$/;
 
 function checkKey(environ: Environ, key: string): void {
-  // The signal need not be made for this.
+  // Reading the signal would make it.
   if (key === 'tsgi.signal') return;
   const value: unknown = environ[key as keyof Environ];
   if (key.startsWith('HTTP_')) {
@@ -104,7 +104,7 @@ function checkObject(environ: Environ): void {
 }
 
 function checkPath({ SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_METHOD }: Environ): void {
-  // Middleware that has taken the empty end of '/x/' leaves a '/' there, and nothing behind it (M6).
+  // After middleware has moved the empty end of '/x/', SCRIPT_NAME ends with '/', and PATH_INFO is empty (M6).
   const isMount = !SCRIPT_NAME.endsWith('/') || PATH_INFO === '';
   require('S4', isMount && /^(?:\/|$)/.test(SCRIPT_NAME), 'SCRIPT_NAME', SCRIPT_NAME);
   const isPath = PATH_INFO === '' || PATH_INFO.startsWith('/');
@@ -113,7 +113,7 @@ function checkPath({ SCRIPT_NAME, PATH_INFO, QUERY_STRING, REQUEST_METHOD }: Env
   require('S5', !QUERY_STRING.startsWith('?'), 'QUERY_STRING', QUERY_STRING);
 }
 
-/** @throws TsgiRuleError for the first key of TSGI that is not there or not what it must be */
+/** @throws TsgiRuleError for the first key of TSGI that is missing or has a wrong value */
 export function checkTsgiKeys(environ: Environ): void {
   const version: unknown = environ['tsgi.version'];
   require('S11', Array.isArray(version) && version[0] === 1 && version[1] === 0, 'tsgi.version', version);

@@ -1,18 +1,18 @@
 /**
- * A request → environ: the names, the path and the one lazy key, for every server and adapter here.
+ * Makes an environ from a request: the names, the path and the one lazy key, for every server and adapter in this folder.
  *
- * Law: reads what was parsed already and judges nothing. What a client chooses (names, values) never becomes a
- * property that is not `HTTP_…`, so `__proto__` and its kin are data. Needs nothing of Node.
+ * Law: reads parsed values and checks nothing. A name or value of the client never becomes a property without the prefix
+ * `HTTP_`, so `__proto__` and similar names are data. Needs nothing of Node.
  */
 import { isWithheld } from './hop-by-hop.ts';
 import type { Environ, ErrorStream, FileWrapper, InputStream } from './types.ts';
 
 export const TSGI_VERSION: readonly [major: 1, minor: 0] = Object.freeze([1, 0]) as readonly [1, 0];
 
-/** What `environKey` says of a field that has no key. */
+/** The result of `environKey` for a field that has no key. */
 export const OMIT = '';
 
-/** Field name as sent → key. Bounded in number and length: clients choose names. */
+/** Field name as sent → key. Bounded in number and length, because clients choose the names. */
 const KEYS: Map<string, string> = new Map();
 const MOST_KEYS = 1000;
 const LONGEST_KNOWN = 64;
@@ -23,7 +23,7 @@ export function environKey(name: string): string {
   if (known !== undefined) return known;
   const upper = name.toUpperCase().replaceAll('-', '_');
   let key = `HTTP_${upper}`;
-  // A name with '_' would pass for its twin with '-'.
+  // A name with '_' would have the same key as the name with '-'.
   if (name.includes('_') || isWithheld(name)) key = OMIT;
   else if (upper === 'CONTENT_TYPE' || upper === 'CONTENT_LENGTH') key = upper;
   if (name.length <= LONGEST_KNOWN) remember(name, key);
@@ -31,13 +31,13 @@ export function environKey(name: string): string {
 }
 
 function remember(name: string, key: string): void {
-  // Made-up names must not keep the real ones out for ever.
+  // Made-up names must not displace the real names forever.
   if (KEYS.size >= MOST_KEYS) KEYS.clear();
-  // A copy: the name may be a slice, which would keep alive the whole head it was cut from.
+  // A copy: the name may be a slice, which would keep the whole head in memory.
   KEYS.set([...name].join(''), key);
 }
 
-/** Adds a field as its client sent it; repeats are joined in order. */
+/** Adds a field as its client sent it. Repeated fields are joined in order. */
 export function addField(environ: Record<string, unknown>, name: string, value: string): void {
   const key = environKey(name);
   if (key === OMIT) return;
@@ -49,7 +49,7 @@ export function addField(environ: Record<string, unknown>, name: string, value: 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PERCENT = 37;
 
-/** Percent-decodes a path: UTF-8 if the bytes are, else Latin-1. A '%' that is no escape stays. */
+/** Percent-decodes a path: UTF-8 if the bytes are valid, otherwise Latin-1. A '%' without two hexadecimal digits stays. */
 export function decodePath(path: string): string {
   if (!path.includes('%')) return path;
   const bytes = new Uint8Array(path.length);
@@ -86,20 +86,20 @@ function hexDigit(code: number): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
-/** Percent-encodes what may not stand in a path (RFC 3986 §3.3); as UTF-8. */
+/** Percent-encodes the characters that a path must not contain (RFC 3986 §3.3), as UTF-8. */
 export function encodePath(path: string): string {
   return encodeURI(path.replaceAll(/\p{Surrogate}/gu, '\ufffd')).replaceAll(/[?#]/g, encodeURIComponent);
 }
 
 export interface Target {
-  /** Of an absolute-form target (RFC 9112 §3.2.2), else ''. */
+  /** The authority of an absolute-form target (RFC 9112 §3.2.2), otherwise ''. */
   readonly authority: string;
   /** Still percent-encoded; '' for `*`. */
   readonly path: string;
   readonly query: string;
 }
 
-/** Takes a request target apart. */
+/** Splits a request target into its parts. */
 export function splitTarget(target: string): Target {
   if (target === '*') return { authority: '', path: '', query: '' };
   const start = target.charCodeAt(0) === SLASH ? 0 : target.indexOf('://') + 3;
@@ -125,19 +125,19 @@ function endOfAuthority(target: string, start: number): number {
 }
 
 export interface SignalSource {
-  /** The same signal each time; made at the first. */
+  /** Returns the same signal each time. The first call makes it. */
   signal(): AbortSignal;
 }
 
-/** Where an environ keeps what makes its signal. */
+/** The environ's key for the source of its signal. */
 export const SIGNAL_SOURCE: unique symbol = Symbol('tsgi.signal');
 
-/** One accessor for all environs: in a literal each would get a function of its own, at five times the cost. */
+/** One accessor for all environs. In a literal, each environ would get a function of its own, at five times the cost. */
 const SIGNAL: PropertyDescriptor & ThisType<{ [SIGNAL_SOURCE]: SignalSource }> = {
   get() {
     return this[SIGNAL_SOURCE].signal();
   },
-  /** A middleware may put a signal of its own in its place, as with every other key. */
+  /** A middleware may replace the signal by its own, as with every other key. */
   set(value: AbortSignal) {
     Object.defineProperty(this, 'tsgi.signal', {
       value,
@@ -150,23 +150,23 @@ const SIGNAL: PropertyDescriptor & ThisType<{ [SIGNAL_SOURCE]: SignalSource }> =
   configurable: true,
 };
 
-/** Gives an environ that has a SIGNAL_SOURCE its `tsgi.signal`. */
+/** Defines `tsgi.signal` in an environ that has a SIGNAL_SOURCE. */
 export function defineSignal(environ: object): void {
   Object.defineProperty(environ, 'tsgi.signal', SIGNAL);
 }
 
-/** What an adapter knows of a request. */
+/** The parts of a request that an adapter provides. */
 export interface RequestParts {
   readonly method: string;
-  /** As sent. */
+  /** The target as the client sent it. */
   readonly target: string;
-  /** Where the application is mounted, percent-encoded, '' at the root; not part of `path`. */
+  /** Path at which the application is mounted, percent-encoded; '' at the root. Not part of `path`. */
   readonly mount?: string;
-  /** The target below the mount, if that is not all of it. */
+  /** The target below the mount, if it differs from the whole target. */
   readonly below?: string;
   readonly protocol: string;
   readonly scheme: 'http' | 'https';
-  /** As sent, in order. */
+  /** Fields as the client sent them, in order. */
   readonly fields: Iterable<readonly [name: string, value: string]>;
   readonly serverName: string;
   readonly serverPort: string;
@@ -177,7 +177,7 @@ export interface RequestParts {
   readonly signal: SignalSource;
 }
 
-/** What is the same for every request of an adapter. */
+/** The values that are the same for every request of an adapter. */
 export interface AdapterContext {
   /** SERVER_SOFTWARE. */
   readonly software: string;

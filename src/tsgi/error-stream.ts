@@ -1,18 +1,18 @@
 /**
- * `tsgi.errors`: text an application writes to the error log, told line by line.
+ * `tsgi.errors`: text that an application writes to the error log, passed on line by line.
  *
- * Law: buffers one unfinished line, of bounded length; where lines go is the worker's business.
+ * Law: buffers one unfinished line, of bounded length. The callback decides where lines go.
  */
 import type { ErrorStream } from './types.ts';
 
-/** Characters of an unfinished line; a longer one is told in pieces. */
+/** The most characters of an unfinished line. A longer one is passed on in pieces. */
 const LONGEST = 64 * 1024;
 
 export class LineErrors implements ErrorStream {
   readonly #tell: (line: string) => void;
   #unfinished = '';
 
-  /** @param tell is given one line at a time, without its line feed */
+  /** @param tell receives one line at a time, without its line feed */
   constructor(tell: (line: string) => void) {
     this.#tell = tell;
   }
@@ -20,7 +20,7 @@ export class LineErrors implements ErrorStream {
   write(text: string): void {
     const added = String(text);
     const feed = added.lastIndexOf('\n');
-    // Only what was added is searched: what is unfinished holds no line feed.
+    // Only the added text is searched: the unfinished line has no line feed.
     if (feed === -1) this.#unfinished += added;
     else {
       const lines = this.#unfinished + added.slice(0, feed);

@@ -1,8 +1,8 @@
 /**
- * TSGI as a fetch handler: `Request` in, `Response` out, for Deno, Bun and whatever else speaks fetch.
+ * TSGI as a fetch handler: `Request` in, `Response` out, for Deno, Bun and any other runtime with fetch handlers.
  *
- * Law: standard globals only. What of a request fetch does not tell (its version, its raw target, its peers) is filled
- * in as well as it can be: `peerOf` knows Deno's and Bun's second argument.
+ * Law: standard globals only. A `Request` lacks the version, the raw target and the peers of the request. This file fills them
+ * in as well as possible: `peerOf` knows Deno's and Bun's second argument.
  */
 /// <reference types="node" preserve="true" />
 import { type AdapterContext, createEnviron, type SignalSource } from './environ.ts';
@@ -15,9 +15,9 @@ import { encodeChunk, copyOf } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface FetchHandlerOptions {
-  /** Is told of what an application throws; default: `console.error`, where there is one. */
+  /** Receives an error of the application. Default: `console.error`, if the runtime has it. */
   readonly onError?: (error: unknown, environ: Environ) => void;
-  /** Is told what is written to `tsgi.errors`, line by line. */
+  /** Receives the text of `tsgi.errors`, line by line. Default: `console.error`, if the runtime has it. */
   readonly onLine?: (line: string) => void;
   /** SERVER_SOFTWARE. */
   readonly software?: string;
@@ -34,7 +34,10 @@ const CONTEXT = {
   fileWrapper,
 };
 
-/** The application as a fetch handler. It never rejects: what the application throws is 500, or an errored body. */
+/**
+ * Returns the application as a fetch handler. The handler never rejects: if the application throws, the response is 500, or its
+ * body fails.
+ */
 export function toFetchHandler(application: Application, options: FetchHandlerOptions = {}): FetchHandler {
   const { onError = reportError, onLine = printLine } = options;
   const context: AdapterContext = { software: options.software ?? 'tsgi/1.0', ...CONTEXT };
@@ -60,7 +63,7 @@ function printLine(...line: unknown[]): void {
   (globalThis as { console?: { error(...values: unknown[]): void } }).console?.error(...line);
 }
 
-/** The console prints an error whole: with its cause, and with what else belongs to it. */
+/** The console prints the whole error, with its cause and its properties. */
 function reportError(error: unknown, environ: Environ): void {
   const what = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed:`;
   if (error instanceof Error) printLine(what, error);
@@ -90,7 +93,7 @@ interface Peer {
   readonly port: string;
 }
 
-/** Deno's second argument has `remoteAddr`, Bun's is its server. */
+/** Deno's second argument has `remoteAddr`; Bun's is its server. */
 function peerOf(request: Request, rest: readonly unknown[]): Peer {
   const info = rest[0] as
     | {
@@ -105,7 +108,7 @@ function peerOf(request: Request, rest: readonly unknown[]): Peer {
   return peer === null ? { address: '', port: '' } : { address: peer.address, port: String(peer.port) };
 }
 
-/** A web stream as TSGI's input reads it. */
+/** Reads a web stream for TSGI's input. */
 class FetchBody implements BodySource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #chunk: Uint8Array | null | undefined;
@@ -136,13 +139,13 @@ class FetchBody implements BodySource {
   }
 }
 
-/** Where a runtime has it; a timer takes a millisecond more. */
+/** Uses setImmediate if the runtime has it: a timer takes a millisecond more. */
 const nextTurn: (then: () => void) => unknown =
   typeof setImmediate === 'function' ? setImmediate : (then) => setTimeout(then, 0);
 
-/** Nothing is asked for ahead of the reader. */
+/** Pulls nothing before the reader reads. */
 const LAZY = { highWaterMark: 0 };
-/** A body of unknown length for a response that is sent without it. */
+/** A body of unknown length for a response that is sent without a body. */
 const UNREAD = { pull: (controller: Controller) => controller.close() };
 
 /** 205 has no body in fetch, and none in HTTP (RFC 9110 §15.3.6). */
@@ -150,7 +153,7 @@ function isNullBody(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
-/** The headers, with the length where it is known and may be there (RFC 9110 §8.6). */
+/** The headers, with the length if it is known and allowed (RFC 9110 §8.6). */
 function fieldsOf(status: number, list: HeaderList, length: number): Headers {
   const headers = new Headers();
   for (const [name, value] of list) headers.append(name, value);
@@ -171,7 +174,7 @@ class FetchHandlerCall implements Sink, SignalSource {
   #answered = false;
   #ended = false;
   #controller: Controller | null = null;
-  /** Resolves the writes that have not gone. */
+  /** Resolve functions of writes that the reader has not taken. */
   #waiting: (() => void)[] = [];
   #abort: AbortController | null = null;
   gone = false;
@@ -208,20 +211,20 @@ class FetchHandlerCall implements Sink, SignalSource {
         pull: () => void nextTurn(() => this.#flows()),
         cancel: () => this.#leave(),
       },
-      // When the reader pulls it has what came before, and a turn later that has gone.
+      // When the reader pulls, it has the previous chunk. A turn later, that chunk has left.
       LAZY,
     );
     this.#answer(status, fields, stream);
   }
 
-  /** Resolves when the chunk has been taken and the reader wants another: a body may burn CPU meanwhile (rule S24). */
+  /** Resolves when the reader has taken the chunk and pulls another one: a body may burn CPU meanwhile (rule S24). */
   write(chunk: BodyChunk): Promise<void> | undefined {
     const controller = this.#controller;
     if (this.gone || controller === null) return undefined;
     const sent = new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
-    // Deno's reader may cancel from inside of this.
+    // Deno's reader may cancel during this call.
     controller.enqueue(copyOf(chunk));
     return sent;
   }
@@ -240,7 +243,7 @@ class FetchHandlerCall implements Sink, SignalSource {
     return this.#request.method === 'HEAD';
   }
 
-  /** A runtime takes no body for one of length 0, and says so, unless it is told better. */
+  /** For a null body, a runtime announces length 0. A stream of unknown length prevents that. */
   #answerHead(status: number, headers: HeaderList, length: number): void {
     const fields = fieldsOf(status, headers, length);
     this.#answer(status, fields, fields.has('content-length') ? null : new ReadableStream(UNREAD, LAZY));
@@ -257,7 +260,7 @@ class FetchHandlerCall implements Sink, SignalSource {
   }
 
   #leave(): void {
-    // Deno says so of every response, also of one that has ended well.
+    // Deno cancels every response, even one that has ended well.
     if (this.gone || this.#ended) return;
     this.gone = true;
     this.#abort?.abort(new ClientGoneError());

@@ -1,8 +1,8 @@
 /**
  * `tsgi.file_wrapper`: a file as a body.
  *
- * Law: an ordinary iterable for everybody; a server that gets one back as an application's body may send the file by
- * itself (`path`, `start`). Touches Node's file system only when it is iterated.
+ * Law: an ordinary iterable for any caller. A server that receives one as an application's body may send the file itself
+ * (`path`, `start`). Uses Node's file system only when it is iterated.
  */
 import { show, TsgiRuleError } from './rule-errors.ts';
 import type { Body, FileWrapper } from './types.ts';
@@ -12,7 +12,7 @@ const BLOCK_SIZE = 64 * 1024;
 type Source = Parameters<FileWrapper>[0];
 
 export class FileBody implements AsyncIterable<Uint8Array> {
-  /** A path that the server may open for itself; undefined for anything that is open already. */
+  /** A path that the server may open itself; undefined for a source that is open already. */
   readonly path: string | undefined;
   /** Bytes to skip. */
   readonly start: number;
@@ -30,12 +30,12 @@ export class FileBody implements AsyncIterable<Uint8Array> {
     const source = this.#source;
     if (typeof source === 'string') return this.#readPath(source);
     if (typeof source === 'number') return this.#readDescriptor(source);
-    // A stream of Node has an `fd` too, which is its own.
+    // Node's streams also have an `fd`, which belongs to the stream.
     if (Symbol.asyncIterator in source) return skip(source, this.start);
     return this.#readDescriptor(source.fd);
   }
 
-  /** Closes what was given, if that can be closed. */
+  /** Closes the source, if it has a method `close`. */
   close(): unknown {
     const source = this.#source as { close?: unknown };
     return typeof source.close === 'function' ? (source.close as () => unknown)() : undefined;
@@ -44,7 +44,7 @@ export class FileBody implements AsyncIterable<Uint8Array> {
   async *#readPath(path: string): AsyncGenerator<Uint8Array, void, void> {
     const { constants, open, stat } = await import('node:fs/promises');
     const kind = await stat(path).catch(() => null);
-    // What cannot be looked at cannot be opened: that error says more.
+    // If `stat` fails, `open` fails with a better error.
     if (kind !== null) mustBeRegular(path, kind);
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
@@ -70,7 +70,7 @@ export class FileBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Of Node's `Stats`. */
+/** The used methods of Node's `Stats`. */
 interface FileKind {
   isFile(): boolean;
   isFIFO(): boolean;
@@ -79,9 +79,11 @@ interface FileKind {
 }
 
 /**
- * Throws if `kind` is not that of a regular file: opening a FIFO waits for a writer and takes a thread meanwhile, and opening
- * a device can have effects. So this is checked before the file is opened, and once more on what was opened (with O_NONBLOCK),
- * because another file may have got the name in between.
+ * Throws if `kind` is not a regular file. Opening a FIFO waits for a writer and blocks a thread meanwhile. Opening a device can
+ * have effects.
+ *
+ * The caller therefore checks before it opens the file. It checks the open file (with O_NONBLOCK) again, because another file
+ * may have got the name in between.
  */
 export function mustBeRegular(path: string, kind: FileKind): void {
   if (kind.isFile()) return;
@@ -108,7 +110,7 @@ async function* skip(source: AsyncIterable<Uint8Array>, start: number): AsyncGen
   }
 }
 
-/** The `tsgi.file_wrapper` of every server and adapter here. */
+/** The `tsgi.file_wrapper` of every server and adapter in this folder. */
 export const fileWrapper: FileWrapper = (file, blockSize = BLOCK_SIZE, start = 0): Body => {
   if (!isSource(file)) {
     throw new TsgiRuleError(

@@ -1,12 +1,16 @@
 /**
- * The one state machine that calls an application: startResponse, first chunk, framing, close on every path.
+ * The only state machine that calls an application: startResponse, first chunk, framing, and close on every path.
  *
- * Law: knows TSGI and a sink; no server, no socket, no clock. Used by every server and adapter here.
+ * Law: knows TSGI and a sink; no server, no socket, no clock. Every server and adapter of this package uses it.
  *
- * The order of events: the application is called; its head is held until the first chunk that is not empty, the
- * first `write`, or the end of the body; each chunk is handed to the sink before the next is pulled, and a sink above
- * its high-water mark is waited for. `close` of the body is called exactly once, after the iterator's `return`, on
- * every path: end, error, a client that is gone, a body that needs no more.
+ * The order of events:
+ *
+ * - The handler calls the application.
+ * - The handler holds the head until the first chunk that is not empty, the first `write`, or the end of the body.
+ * - The handler passes each chunk to the sink before it pulls the next one. If the sink is above its high-water mark, the handler
+ *   waits for it.
+ * - The handler calls `close` of the body exactly once, after the iterator's `return`. This holds on every path: end, error, a
+ *   client that is gone, and a body that is not needed any more.
  */
 /// <reference types="node" preserve="true" />
 import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check-answer.ts';
@@ -15,23 +19,26 @@ import { FileBody } from './file-body.ts';
 import { byteLength, encodeChunk } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
 
-/** Where a response goes. The sink decides the bytes; this file decides what and when. */
+/** The destination of a response. The sink decides the bytes; this file decides what it sends, and when. */
 export interface Sink {
-  /** The complete response in one step: nothing was written before. */
+  /** Sends the complete response in one step: nothing was written before. */
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void;
-  /** Begins a streamed response of `length` bytes, −1 when that is not known. */
+  /** Begins a streamed response of `length` bytes; −1 if unknown. */
   start(status: number, headers: HeaderList, length: number): void;
-  /** Undefined below the high-water mark, else a promise for it. It also resolves when the client goes, never rejects. */
+  /**
+   * Undefined below the high-water mark, otherwise a promise for it. The promise also resolves if the client goes. It never
+   * rejects.
+   */
   write(chunk: BodyChunk): Promise<void> | undefined;
   end(): void;
   /**
-   * Sends head and file by itself, where a sink can and `file` has a path. False: it cannot, and has done nothing.
+   * Sends head and file itself, if the sink can and `file` has a path. False: it cannot, and has done nothing.
    *
-   * @param length what Content-Length says, −1 without
-   * @throws before anything is sent, when there is no such file
+   * @param length value of Content-Length, −1 without
+   * @throws before anything is sent, if there is no such file
    */
   sendFile?(status: number, headers: HeaderList, file: FileBody, length: number): boolean;
-  /** Nobody waits for the response any more. */
+  /** True if no client waits for the response any more. */
   readonly gone: boolean;
 }
 
@@ -44,20 +51,20 @@ interface Closable {
   close?: () => unknown;
 }
 
-/** One call of an application. Plain fields: one of these is made for every request. */
+/** One call of an application. Plain fields, because every request makes one. */
 class Call {
   readonly sink: Sink;
   readonly headRequest: boolean;
-  /** startResponse was called, in vain perhaps. */
+  /** True once startResponse was called, even if it threw. */
   called = false;
   status = NOT_CALLED;
   headers: HeaderList = NO_HEADERS;
-  /** From Content-Length or the sum of an array, −1 without. */
+  /** From Content-Length or the sum of an array; −1 without. */
   length = -1;
   written = 0;
   headSent = false;
   ended = false;
-  /** What is still to be closed, and what is still to be returned: each is taken from here once. */
+  /** `body`: still to be closed. `iterator`: still to be returned. Each is taken from here once. */
   body: Closable | null = null;
   iterator: Iteration | null = null;
 
@@ -66,7 +73,7 @@ class Call {
     this.headRequest = headRequest;
   }
 
-  // called by the application
+  // Called by the application.
 
   startResponse: StartResponse = (status, headers, error) => {
     const replaces = error !== undefined && error !== null;
@@ -94,9 +101,9 @@ class Call {
     return this.send(chunk) ?? RESOLVED;
   };
 
-  // the body
+  // The body.
 
-  /** Undefined: all is sent. */
+  /** Returns undefined if the whole body was sent. */
   finish(body: unknown): undefined | Promise<void> {
     if (typeof body === 'string' || body instanceof Uint8Array) return this.finishChunk(body);
     if (typeof body !== 'object' || body === null) throw bodyError(body);
@@ -119,7 +126,7 @@ class Call {
     return undefined;
   }
 
-  /** An empty answer to HEAD does not say how long one to GET would be (rule S34). */
+  /** An empty answer to HEAD does not announce the length of the answer to GET (rule S34). */
   tellsNothing(bytes: number): boolean {
     return this.headRequest && bytes === 0 && this.length === -1;
   }
@@ -171,7 +178,7 @@ class Call {
     return this.release();
   }
 
-  /** The chunks of an array are all there: their sum is the Content-Length. */
+  /** The chunks of an array are all there, so their sum is the Content-Length. */
   sum(body: unknown[]): void {
     if (this.headSent || this.length !== -1 || this.status === NOT_CALLED) return;
     let sum = 0;
@@ -182,7 +189,7 @@ class Call {
     if (!this.tellsNothing(sum)) this.length = sum;
   }
 
-  /** Pulls until the sink is full, whose promise it returns, or nothing more is to come. */
+  /** Pulls until the sink is full or the body needs no more chunks. Returns the promise of a full sink. */
   pull(iterator: Iterator<unknown>): Promise<void> | undefined {
     this.iterator = iterator;
     while (!this.wantsNoMore()) {
@@ -228,12 +235,12 @@ class Call {
     await this.release();
   }
 
-  /** The client is gone, or the response has no body to send. */
+  /** True if the client is gone, or if the rest of the body is not sent. */
   wantsNoMore(): boolean {
     return this.sink.gone || (this.status !== NOT_CALLED && this.hasNoBody()) || this.fileIsSent();
   }
 
-  /** A file is sent up to its Content-Length, and may go on behind it (rule S36). */
+  /** A file is sent up to its Content-Length, and may be longer (rule S36). */
   fileIsSent(): boolean {
     return this.length !== -1 && this.written >= this.length && this.body instanceof FileBody;
   }
@@ -256,7 +263,7 @@ class Call {
     if (length <= allowed) return this.sink.write(chunk);
     const full = allowed > 0 ? this.sink.write(encodeChunk(chunk).subarray(0, allowed)) : undefined;
     if (this.body instanceof FileBody) return full;
-    // What is on the wire is right; the application is not.
+    // The bytes on the wire are right, but the application is wrong.
     this.finishSink();
     throw new TsgiRuleError('A13', `The body must not be longer than its Content-Length: ${this.length}`);
   }
@@ -274,9 +281,9 @@ class Call {
     }
   }
 
-  // the end
+  // The end.
 
-  /** All that is wanted has been pulled. */
+  /** Called when all needed chunks were pulled. */
   release(): undefined | Promise<void> {
     const { iterator } = this;
     if (iterator !== null) return this.releaseEarly(iterator);
@@ -310,7 +317,7 @@ class Call {
     this.end();
   }
 
-  /** The error goes on untouched, after return() and close(); what those throw would only hide it. */
+  /** Rethrows the error unchanged, after return() and close(). Their own errors would only hide it. */
   async fail(error: unknown): Promise<void> {
     const { iterator } = this;
     this.ended = true;
@@ -356,9 +363,9 @@ class Call {
 }
 
 /**
- * Calls an application and sends its response. Undefined when all of it happened at once.
+ * Calls an application and sends its response. Returns undefined if all of it happened at once.
  *
- * @throws (or rejects with) what the application threw, untouched, after its body's `close` has run
+ * @throws (or rejects with) the application's error, unchanged, after its body's `close` has run
  */
 export function callApplication(
   application: Application,

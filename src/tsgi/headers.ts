@@ -1,13 +1,13 @@
 /**
- * A case-insensitive view over a list of headers, for applications and middleware that look one up or change it.
+ * A case-insensitive view of a list of headers, for applications and middleware that read or change a header.
  *
- * Law: the list is the truth and is changed in place; order, repeats and the case of names stay as they were given.
- * What a header may be is judged where it is sent (`check-answer.ts`), not here.
+ * Law: changes the list in place. Order, repeats and the case of names stay as the caller wrote them. `check-answer.ts` checks
+ * headers when they are sent; this file does not.
  */
 /// <reference types="node" preserve="true" />
 import type { HeaderList } from './types.ts';
 
-/** Parameters of a header value: `undefined` stands for a name without a value. */
+/** Parameters of a header value. `undefined` is a name without a value. */
 export type HeaderParameters = Readonly<Record<string, string | undefined>>;
 
 export class HeaderView implements Iterable<[name: string, value: string]> {
@@ -32,7 +32,7 @@ export class HeaderView implements Iterable<[name: string, value: string]> {
     return this.#indexOf(name) !== -1;
   }
 
-  /** Replaces every value by one, in the first one's place. */
+  /** Replaces every value by one, at the place of the first. */
   set(name: string, value: string, parameters?: HeaderParameters): this {
     const index = this.#indexOf(name);
     const field: [string, string] = [name, withParameters(value, parameters)];
@@ -44,7 +44,7 @@ export class HeaderView implements Iterable<[name: string, value: string]> {
     return this;
   }
 
-  /** Sets a value unless there is one; returns the one that stands. */
+  /** Sets a value unless there is one. Returns the value that the list then has. */
   setDefault(name: string, value: string): string {
     const present = this.get(name);
     if (present !== undefined) return present;
@@ -52,13 +52,13 @@ export class HeaderView implements Iterable<[name: string, value: string]> {
     return value;
   }
 
-  /** Adds a value behind those there are. */
+  /** Adds a value after the existing ones. */
   append(name: string, value: string, parameters?: HeaderParameters): this {
     this.list.push([name, withParameters(value, parameters)]);
     return this;
   }
 
-  /** Removes every value; true when there was one. */
+  /** Removes every value. Returns true if there was one. */
   delete(name: string): boolean {
     const before = this.list.length;
     this.#deleteFrom(name, 0);

@@ -1,5 +1,5 @@
 /**
- * Header fields that speak of the connection, which is the server's (RFC 9110 §7.6.1).
+ * Header fields about the connection, which belongs to the server (RFC 9110 §7.6.1).
  *
  * Law: one list, for requests and responses alike.
  */
@@ -16,15 +16,17 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Most names are told by their length alone. */
+/** The length alone excludes most names. */
 const LENGTHS = new Set([...HOP_BY_HOP].map(({ length }) => length));
 
-/** In any case of letters. */
+/** Accepts any case of letters. */
 export function isHopByHop(name: string): boolean {
   return LENGTHS.has(name.length) && HOP_BY_HOP.has(name.toLowerCase());
 }
 
-/** Whether a request's field has no place in environ: hop-by-hop, or Proxy, which would pass for a CGI variable (httpoxy). */
+/**
+ * True if a request's field has no place in environ: hop-by-hop, or Proxy, which would become a known CGI variable (httpoxy).
+ */
 export function isWithheld(name: string): boolean {
   return isHopByHop(name) || name.toLowerCase() === 'proxy';
 }

@@ -1,21 +1,21 @@
 /**
  * `tsgi.input`: the request body as an application reads it.
  *
- * Law: cuts chunks to the sizes that are asked for; where they come from is the source's business.
+ * Law: cuts chunks to the sizes that the application requests. The source knows where they come from.
  *
- * Reads that wait stand in line, so two that are not awaited one after the other still get their bytes in call order.
- * What a read has gathered when the source throws goes back: nothing is lost to the next read.
+ * Reads wait in a queue, so two concurrent reads still get their bytes in the order of the calls. If the source throws during a
+ * read, the bytes of that read go back: the next read gets them.
  */
 import { show, TsgiRuleError } from './rule-errors.ts';
 import type { InputStream } from './types.ts';
 
-/** Where a body's bytes come from. */
+/** The source of a body's bytes. */
 export interface BodySource {
-  /** The next chunk; null when the body has ended, undefined when nothing is there yet. Throws when it broke off. */
+  /** The next chunk; null after the end of the body, undefined if no bytes are there yet. Throws if the body broke off. */
   next(): Uint8Array | null | undefined;
-  /** Resolves when `next` has something to say. */
+  /** Resolves when `next` has a chunk, an end or an error. */
   wait(): Promise<void>;
-  /** Blocks until then. Throws where this thread cannot block. */
+  /** Blocks until then. Throws if this thread cannot block. */
   waitSync(): void;
 }
 
@@ -43,15 +43,15 @@ class CompleteBody implements BodySource {
   waitSync(): void {}
 }
 
-/** A source over bytes that are all there. */
+/** Makes a source of bytes that are all there. */
 export function completeBody(bytes: Uint8Array): BodySource {
   return new CompleteBody(bytes);
 }
 
-/** What ends a read, beside its size and the end of the body. */
+/** The end of a read, besides its size and the end of the body. */
 const Until = { SIZE: 0, LINE_END: 1, CHUNK_END: 2 } as const;
 
-/** What one read has so far: a lone chunk as it came, more of them in a buffer that doubles. */
+/** The bytes of one read so far: a single chunk unchanged, or several in a buffer that doubles. */
 class Gathering {
   readonly size: number;
   readonly until: number;
@@ -63,7 +63,7 @@ class Gathering {
     this.until = until;
   }
 
-  /** Takes from the front of `chunk`; returns the number of bytes taken. */
+  /** Takes bytes from the front of `chunk`. Returns the number of bytes taken. */
   take(chunk: Uint8Array): number {
     const offered = this.until === Until.LINE_END ? lineLength(chunk) : chunk.length;
     const taken = Math.min(offered, this.size - this.length);
@@ -85,7 +85,7 @@ class Gathering {
     const length = this.length + chunk.length;
     if (this.length === 0) this.bytes = chunk;
     else {
-      // The first chunk is the source's own memory and exactly full: it is never written.
+      // The first chunk is the source's own memory and exactly full, so it is never written to.
       if (length > this.bytes.length) this.grow(Math.max(length, 2 * this.bytes.length));
       this.bytes.set(chunk, this.length);
     }
@@ -99,29 +99,29 @@ class Gathering {
   }
 }
 
-/** Bytes up to and with the first line feed, all of them without one. */
+/** Bytes up to and including the first line feed; all of them without one. */
 function lineLength(chunk: Uint8Array): number {
   const feed = chunk.indexOf(LINE_FEED);
   return feed === -1 ? chunk.length : feed + 1;
 }
 
-/** Absent and negative mean no limit, as for a file. */
+/** A missing or negative size means no limit, as for a file. */
 function limitOf(size: number | undefined): number {
   if (size === undefined || size < 0) return Number.POSITIVE_INFINITY;
   if (Number.isInteger(size) || size === Number.POSITIVE_INFINITY) return size;
   throw new TsgiRuleError('A17', `Cannot read: the size must be a number of bytes: ${show(size)}`);
 }
 
-/** Enough lines for `readlines`: 0 is no hint, as for a file. */
+/** The bytes at which `readlines` stops. 0 means no hint, as for a file. */
 function enoughFor(hint: number | undefined): number {
   return hint === 0 ? Number.POSITIVE_INFINITY : limitOf(hint);
 }
 
 export class Input implements InputStream {
   readonly #source: BodySource;
-  /** A chunk that was not taken whole. */
+  /** A chunk of which a part was taken. */
   #rest: Uint8Array | null = null;
-  /** Resolves when the last of the reads that wait is over. */
+  /** Resolves when the last of the queued reads is over. */
   #waiting: Promise<void> | null = null;
 
   constructor(source: BodySource) {
@@ -176,7 +176,7 @@ export class Input implements InputStream {
     return lines;
   }
 
-  /** Chunks as they came. Leaving the loop early leaves the rest to be read. */
+  /** Yields chunks as they arrived. If the loop ends early, the rest can still be read. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     for (;;) {
       const chunk = await this.#gather(undefined, Until.CHUNK_END);
@@ -198,7 +198,7 @@ export class Input implements InputStream {
 
   #standInLine(gathering: Gathering): Promise<void> {
     const turn = this.#waitFor(gathering, this.#waiting);
-    // Those behind wait for its end, however it ends.
+    // The reads after this one wait for its end, even if it fails.
     const leave = () => {
       if (this.#waiting === over) this.#waiting = null;
     };
@@ -226,7 +226,7 @@ export class Input implements InputStream {
     return gathering.result;
   }
 
-  /** Takes what is there; true when the read is complete or the body has ended. */
+  /** Takes the bytes that are there. Returns true if the read is complete or the body has ended. */
   #takeReady(gathering: Gathering): boolean {
     while (!gathering.complete) {
       const chunk = this.#next();
@@ -258,5 +258,5 @@ export class Input implements InputStream {
   }
 }
 
-/** The input of every request without a body: it has no state, so one serves all. */
+/** The input of every request without a body. It has no state, so one object is enough. */
 export const emptyInput: InputStream = new Input(new CompleteBody(null));

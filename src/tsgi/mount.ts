@@ -1,8 +1,8 @@
 /**
- * Several applications under one: each at its prefix.
+ * Joins several applications into one: each at its prefix.
  *
- * Law: middleware by rules M2 and M6: moves the prefix from PATH_INFO to SCRIPT_NAME and returns what the application
- * returns, so it streams.
+ * Law: middleware by rules M2 and M6: moves the prefix from PATH_INFO to SCRIPT_NAME and returns the application's result, so
+ * it streams.
  */
 /// <reference types="node" preserve="true" />
 import type { Application } from './types.ts';
@@ -13,10 +13,10 @@ const notFound: Application = (_environ, startResponse) => {
 };
 
 /**
- * @param applications prefix → application: `{ '/api': api, '/': site }`. A prefix matches whole segments of the
- *   decoded path, the longest first
- * @param otherwise serves what no prefix matches; without it that is 404
- * @throws TypeError for a prefix that does not begin with '/', one that is there twice, or an application that is none
+ * @param applications prefix → application: `{ '/api': api, '/': site }`. A prefix matches whole segments of the decoded path,
+ * the longest first
+ * @param otherwise serves a path that no prefix matches. Default: 404
+ * @throws TypeError for a prefix that does not begin with '/', a duplicate prefix, or a value that is not an application
  */
 export function mount(
   applications: Readonly<Record<string, Application>>,

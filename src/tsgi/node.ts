@@ -1,8 +1,8 @@
 /**
- * TSGI on `node:http`: an application as a `(request, response)` listener, for a `http.Server`, Express and their kin.
+ * TSGI on `node:http`: an application as a `(request, response)` listener, for a `http.Server`, Express and similar frameworks.
  *
- * Law: types of `node:http` only, so that it loads anywhere; what an application is and when it is called is
- * `handler.ts`. Reads and writes through the public streams of Node, nothing else.
+ * Law: types of `node:http` only, so that it loads anywhere. `handler.ts` knows applications and calls them. Reads and writes
+ * only through Node's public streams.
  */
 /// <reference types="node" preserve="true" />
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -16,9 +16,9 @@ import { byteLength, encodeChunk } from './text.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from './types.ts';
 
 export interface NodeListenerOptions {
-  /** Is told of what an application throws; default: standard error. */
+  /** Receives an error of the application. Default: standard error. */
   readonly onError?: (error: unknown, environ: Environ) => void;
-  /** Is told what is written to `tsgi.errors`, line by line; default: standard error. */
+  /** Receives the text of `tsgi.errors`, line by line. Default: standard error. */
   readonly onLine?: (line: string) => void;
   /** SERVER_SOFTWARE. */
   readonly software?: string;
@@ -26,19 +26,22 @@ export interface NodeListenerOptions {
 
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Express and Connect strip the prefix of a mounted listener from `url`, and say it here. */
+/** Express and Connect remove the prefix of a mounted listener from `url`, and store it here. */
 interface MountedMessage extends IncomingMessage {
   readonly baseUrl?: string;
   readonly originalUrl?: string;
 }
 
-/** The application as a listener. It never throws: what the application throws is 500, or a broken-off response. */
+/**
+ * Returns the application as a listener. The listener never throws: if the application throws, the response is 500, or is
+ * aborted.
+ */
 export function toNodeListener(application: Application, options: NodeListenerOptions = {}): NodeListener {
   const call = nodeCaller(application, options);
   return (request, response) => call(request, response, false);
 }
 
-/** As `toNodeListener`; the third argument says whether `100 Continue` is still to be sent (`checkContinue`). */
+/** As `toNodeListener`. The third argument is true if `100 Continue` is still to be sent (`checkContinue`). */
 export function nodeCaller(
   application: Application,
   options: NodeListenerOptions,
@@ -71,7 +74,7 @@ function writeLine(line: string): void {
 function writeError(error: unknown, environ: Environ): void {
   const what = `${environ.REQUEST_METHOD} ${environ.REQUEST_URI} failed:`;
   const { console } = globalThis as { console?: { error(...values: unknown[]): void } };
-  // It prints an error whole: with its cause, and with what else belongs to it.
+  // The console prints the whole error, with its cause and its properties.
   if (error instanceof Error) console?.error(what, error);
   else writeLine(`${what} thrown: ${String(error)}`);
 }
@@ -93,7 +96,7 @@ function partsOf(request: MountedMessage) {
   };
 }
 
-/** Express gives the `url` of its mount a '/' that was not sent (rule S4). */
+/** Express adds a '/' to the `url` of its mount, which the client did not send (rule S4). */
 function isMountItself({ baseUrl = '', originalUrl = '' }: MountedMessage): boolean {
   return baseUrl !== '' && originalUrl.split('?', 1)[0] === baseUrl;
 }
@@ -102,7 +105,7 @@ function* pairs(raw: readonly string[]): Generator<[string, string]> {
   for (let i = 0; i < raw.length; i += 2) yield [raw[i]!, raw[i + 1]!];
 }
 
-/** The request body of Node as TSGI's input reads it. */
+/** Reads Node's request body for TSGI's input. */
 class NodeBody implements BodySource {
   readonly #request: IncomingMessage;
   readonly #onRead: () => void;
@@ -140,16 +143,16 @@ class NodeBody implements BodySource {
     throw new NoBlockingError();
   }
 
-  /** No more bytes come. */
+  /** The body has no more bytes. */
   break(): void {
     if (!this.#ended) this.#error ??= new ClientGoneError();
     this.#wakeUp();
   }
 
-  /** The response is out: what was not read is let go, so that the next request can be. */
+  /** The response is sent. Drops the unread body, so that Node can read the next request. */
   release(): void {
     this.#request.off('readable', this.#wakeUp);
-    // Node counts its listeners a tick later, and resumes nothing before.
+    // Node counts its listeners one tick later, and does not resume before.
     process.nextTick(() => this.#request.resume());
   }
 
@@ -160,8 +163,8 @@ class NodeBody implements BodySource {
 }
 
 /**
- * Beside fields that a framework has set already, Node would keep one of each name from an array. A framework's own
- * framing goes: the response has one only.
+ * Writes the head. If a framework has set fields already, Node would keep only one of each name from an array. The framework's
+ * own framing is removed: a response has only one.
  */
 function writeHead(response: ServerResponse, status: number, flat: string[]): void {
   if (response.getHeaderNames().length === 0) {
@@ -171,7 +174,7 @@ function writeHead(response: ServerResponse, status: number, flat: string[]): vo
   const hasLength = flat.some((text, i) => i % 2 === 0 && text.toLowerCase() === 'content-length');
   if (response.hasHeader('content-length')) response.removeHeader('content-length');
   if (response.hasHeader('transfer-encoding')) {
-    // Node takes one that was removed for a wish to end the connection behind the body.
+    // If the field were removed, Node would end the connection after the body.
     if (hasLength || isBodiless(response, status)) response.removeHeader('transfer-encoding');
     else response.setHeader('transfer-encoding', 'chunked');
   }
@@ -180,7 +183,7 @@ function writeHead(response: ServerResponse, status: number, flat: string[]): vo
   response.writeHead(status);
 }
 
-/** Or its end is that of the connection: in HTTP/1.0 there are no chunks. */
+/** True if the response has no body, or if its body ends with the connection: HTTP/1.0 has no chunks. */
 function isBodiless({ req }: ServerResponse, status: number): boolean {
   return req.method === 'HEAD' || status === 204 || status === 304 || req.httpVersion === '1.0';
 }
@@ -194,7 +197,7 @@ class NodeListenerCall implements Sink, SignalSource {
   readonly #body: NodeBody | null;
   readonly input: Input | typeof emptyInput;
   #controller: AbortController | null = null;
-  /** Resolves the writes that have not gone. */
+  /** Resolve functions of writes that have not left. */
   readonly #waiting: Set<() => void> = new Set();
   gone = false;
 
@@ -222,7 +225,7 @@ class NodeListenerCall implements Sink, SignalSource {
 
   run(application: Application, environ: Environ, report: (error: unknown, environ: Environ) => void): void {
     const fail = (error: unknown) => {
-      // An application that gives up because its client left has done right.
+      // If its client left, an application that throws has done nothing wrong.
       if (!this.gone) report(error, environ);
       this.#fail();
     };
@@ -235,19 +238,19 @@ class NodeListenerCall implements Sink, SignalSource {
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     this.#writeHead(status, headers, body === null ? 0 : byteLength(body));
-    // As bytes: behind a string Node would encode the head as it does the body.
+    // As bytes: Node encodes the head in the encoding of a string that follows it.
     if (body === null) this.#response.end();
     else this.#response.end(encodeChunk(body));
   }
 
   start(status: number, headers: HeaderList, length: number): void {
     this.#writeHead(status, headers, length);
-    // Behind a string, though it be empty, Node would encode the head in UTF-8.
+    // Before any string, even an empty one, Node would encode the head in UTF-8.
     if (headers.some(([, value]) => NOT_ASCII.test(value))) this.#response.write(NOTHING);
     else this.#response.flushHeaders();
   }
 
-  /** Resolves when the chunk has gone to the kernel: Node may hold it back, and a body may burn CPU meanwhile (rule S24). */
+  /** Resolves when the kernel has the chunk: Node may hold it back, and a body may burn CPU meanwhile (rule S24). */
   write(chunk: BodyChunk): Promise<void> | undefined {
     if (this.gone) return undefined;
     return new Promise((resolve) => {
@@ -280,7 +283,7 @@ class NodeListenerCall implements Sink, SignalSource {
   #fail(): void {
     const response = this.#response;
     if (this.gone) return;
-    // What has ended is right on the wire, and may still be on its way.
+    // A response that has ended is right, and may still be on its way.
     if (response.writableEnded) return;
     if (response.headersSent) response.destroy();
     else this.respond(500, [['content-type', 'text/plain']], 'Internal Server Error\n');

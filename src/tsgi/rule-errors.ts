@@ -1,11 +1,11 @@
 /**
- * The errors of TSGI that a program may want to tell apart, by `code`.
+ * The errors of TSGI that a program may distinguish by `code`.
  *
  * Law: imports nothing but the rule table. Errors of this server are in `src/errors.ts`.
  */
 import type { Rule } from './rules.ts';
 
-/** A rule of TSGI was broken; `rule` is its number in docs/reference/tsgi.md. The client is answered 500, or sees the truncation. */
+/** A rule of TSGI was broken; `rule` is its number in docs/reference/tsgi.md. The client gets 500, or sees the truncation. */
 export class TsgiRuleError extends TypeError {
   readonly code = 'TSGI_ERR_RULE';
   readonly rule: Rule;
@@ -17,7 +17,7 @@ export class TsgiRuleError extends TypeError {
   }
 }
 
-/** A synchronous read would have had to wait on a thread that also brings the bytes (rule S15). */
+/** A synchronous read would have to wait on the thread that also brings the bytes (rule S15). */
 export class NoBlockingError extends Error {
   readonly code = 'TSGI_ERR_NO_BLOCKING';
   override name = 'NoBlockingError';
@@ -29,7 +29,7 @@ export class NoBlockingError extends Error {
   }
 }
 
-/** The client is gone: the reason of `tsgi.signal`, and what reads of an unfinished body end with. */
+/** The client is gone. This is the reason of `tsgi.signal`, and the error of reads of an unfinished body. */
 export class ClientGoneError extends Error {
   readonly code = 'TSGI_ERR_CLIENT_GONE';
   override name = 'ClientGoneError';
@@ -39,7 +39,7 @@ export class ClientGoneError extends Error {
   }
 }
 
-/** `tsgi.deadline` has passed and the client was answered by the server: a reason of `tsgi.signal`. */
+/** `tsgi.deadline` has passed, and the server has answered the client. This is a reason of `tsgi.signal`. */
 export class DeadlineError extends Error {
   readonly code = 'TSGI_ERR_DEADLINE';
   override name = 'DeadlineError';
@@ -49,7 +49,7 @@ export class DeadlineError extends Error {
   }
 }
 
-/** A value for an error message: short, on one line. */
+/** Formats a value for an error message: short, on one line. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (value instanceof Error) return `${value.name} ${show(value.message)}`;

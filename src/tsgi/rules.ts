@@ -1,11 +1,11 @@
 /**
  * The rules of TSGI by number.
  *
- * Law: imports nothing. `docs/reference/tsgi.md` says each rule in full under the same number; a number is never used again for
- * another rule. A rule added here needs its words there, and its check in `validate.ts` or `conformance/`.
+ * Law: imports nothing. `docs/reference/tsgi.md` has the full text of each rule under the same number. A number is never used
+ * again for another rule. A new rule needs its text there, and its check in `validate.ts` or `conformance/`.
  */
 export const RULES = {
-  // the application
+  // The application.
   A1: 'an application is a function of environ and startResponse',
   A2: 'startResponse is called before the first chunk',
   A3: 'a status is an integer from 200 to 599',
@@ -26,7 +26,7 @@ export const RULES = {
   A18: 'a response with status 204, 205 or 304 has no body',
   A19: 'tsgi.* keys are not added or taken away',
   A20: 'an application keeps nothing of a request after its end',
-  // the server
+  // The server.
   S1: 'environ is an ordinary object, made for the request',
   S2: 'required keys are always there, as strings',
   S3: 'REQUEST_METHOD is as it was sent',
@@ -63,7 +63,7 @@ export const RULES = {
   S34: 'HEAD, 204 and 304 are answered without a body',
   S35: 'headers go out as given, with Date',
   S36: 'tsgi.file_wrapper makes a body of a file',
-  // middleware
+  // Middleware.
   M1: 'middleware is a server to what is inside it and an application to what is outside',
   M2: 'middleware returns a body as soon as it has one',
   M3: 'middleware holds no chunk back',

@@ -1,18 +1,18 @@
 /**
- * Text as bytes.
+ * Converts text to bytes.
  *
- * Law: uses what Node offers where it is there, and needs nothing of it.
+ * Law: uses Node's functions if they exist, and needs none of them.
  */
 import type { BodyChunk } from './types.ts';
 
 const encoder = new TextEncoder();
 
-/** A chunk as bytes: a string is UTF-8. */
+/** Returns a chunk as bytes. A string is encoded as UTF-8. */
 export function encodeChunk(chunk: BodyChunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
 }
 
-/** A chunk as bytes that its application cannot change. A Buffer's own `slice` would be a view. */
+/** Returns a chunk as bytes that its application cannot change. The `slice` of a Buffer would be a view. */
 export function copyOf(chunk: BodyChunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : new Uint8Array(chunk);
 }

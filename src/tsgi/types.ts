@@ -1,6 +1,6 @@
 /**
- * TSGI 1.0 as types: what passes between a server and an application. PEP 3333's names and order of events, with
- * JavaScript's types.
+ * TSGI 1.0 as types: the values that pass between a server and an application. Names and order of events come from PEP 3333;
+ * the types are JavaScript's.
  *
  * Law: types and prose only; imports nothing. The state machine that calls an application is `handler.ts`.
  */
@@ -12,36 +12,36 @@ export type HeaderList = [name: string, value: string][];
 export type BodyChunk = string | Uint8Array;
 
 /**
- * What an application returns: one chunk, or chunks in order. A `ReadableStream`, a Node `Readable` and a generator
- * are such iterables. If it has `close`, that is called exactly once on every path, after the iterator's `return()`.
+ * The result of an application: one chunk, or chunks in order. A `ReadableStream`, a Node `Readable` and a generator are such
+ * iterables. If the body has `close`, the server calls it exactly once on every path, after the iterator's `return()`.
  */
 export type Body = BodyChunk | ((Iterable<BodyChunk> | AsyncIterable<BodyChunk>) & { close?(): unknown });
 
 /**
- * Sends a chunk before the body, and the head before it, even if the chunk is empty. Resolves when it is queued below
- * the high-water mark. Order is call order.
+ * Sends a chunk before the body, and the head before it, even if the chunk is empty. Resolves when the chunk is queued below
+ * the high-water mark. Chunks are sent in the order of the calls.
  */
 export type Write = (chunk: BodyChunk) => Promise<void>;
 
 /**
  * Begins the response.
  *
- * @param status an integer from 200 to 599; the reason phrase is the server's
+ * @param status an integer from 200 to 599; the server chooses the reason phrase
  * @param headers no hop-by-hop fields; names are tokens, values have no CR, LF or NUL (RFC 9110 §5)
- * @param error only from an error handler: replaces what was begun, or rethrows `error` when it has left already
+ * @param error only from an error handler: replaces the earlier call, or is rethrown if the head was sent already
  * @throws when a rule is broken, at the call
  */
 export type StartResponse = (status: number, headers: HeaderList, error?: unknown) => Write;
 
-/** The request body. Reads end with a zero-length chunk, for ever. */
+/** The request body. After its end, every read returns a zero-length chunk. */
 export interface InputStream extends AsyncIterable<Uint8Array> {
-  /** Up to `size` bytes; all the rest without it. */
+  /** Reads up to `size` bytes. Default: all the rest. */
   read(size?: number): Promise<Uint8Array>;
-  /** Up to and with the next line feed, at most `size` bytes. */
+  /** Reads up to and including the next line feed, at most `size` bytes. */
   readline(size?: number): Promise<Uint8Array>;
-  /** All lines, or enough for `hint` bytes. */
+  /** Reads all lines, or enough for `hint` bytes. */
   readlines(hint?: number): Promise<Uint8Array[]>;
-  /** Like `read`, at once: blocks where `tsgi.blocking_input` says so, else throws TSGI_ERR_NO_BLOCKING. */
+  /** Like `read`, but synchronous. Blocks if `tsgi.blocking_input` is true, otherwise throws TSGI_ERR_NO_BLOCKING. */
   readSync(size?: number): Uint8Array;
   readlineSync(size?: number): Uint8Array;
   readlinesSync(hint?: number): Uint8Array[];
@@ -55,12 +55,12 @@ export interface ErrorStream {
 }
 
 /**
- * Makes a file a body, which a server may send without passing it through the application. The result is an ordinary
- * iterable too; its `close()` closes what was given, if that can be closed.
+ * Makes a body of a file. A server may send it without passing it through the application. The result is an ordinary iterable
+ * too. Its `close()` closes `file`, if `file` has a method `close`.
  *
- * @param file a path, a descriptor, what has one, or bytes in order
- * @param blockSize bytes of a chunk, a hint; default 64 KiB
- * @param start bytes to skip; default 0
+ * @param file a path, a descriptor, an object with a descriptor, or bytes in order
+ * @param blockSize bytes of a chunk, a hint. Default: 64 KiB
+ * @param start bytes to skip. Default: 0
  */
 export type FileWrapper = (
   file: string | number | { readonly fd: number; close?(): unknown } | AsyncIterable<Uint8Array>,
@@ -69,19 +69,19 @@ export type FileWrapper = (
 ) => Body;
 
 /**
- * The request. An ordinary mutable object of its own for each request; required keys are always there, possibly ''.
- * Add a server's or a middleware's own keys by declaring this interface again.
+ * The request. Each request has an ordinary mutable object of its own. Required keys always exist, and may be ''. To add the
+ * keys of a server or a middleware, declare this interface again.
  */
 export interface Environ {
   REQUEST_METHOD: string;
-  /** Where the application is mounted; '' at the root. */
+  /** Path at which the application is mounted; '' at the root. */
   SCRIPT_NAME: string;
-  /** The rest of the path, percent-decoded: UTF-8 if valid, else Latin-1. */
+  /** The rest of the path, percent-decoded: UTF-8 if valid, otherwise Latin-1. */
   PATH_INFO: string;
   /** Raw, without the '?'. */
   QUERY_STRING: string;
   CONTENT_TYPE: string;
-  /** '' when unknown (chunked) or absent. */
+  /** '' if unknown (chunked) or absent. */
   CONTENT_LENGTH: string;
   SERVER_NAME: string;
   SERVER_PORT: string;
@@ -89,13 +89,13 @@ export interface Environ {
   SERVER_SOFTWARE: string;
   REMOTE_ADDR: string;
   REMOTE_PORT: string;
-  /** The target as it was sent. */
+  /** The target as the client sent it. */
   REQUEST_URI: string;
   'tsgi.version': readonly [major: number, minor: number];
   'tsgi.url_scheme': 'http' | 'https';
   'tsgi.input': InputStream;
   'tsgi.errors': ErrorStream;
-  /** Other threads of this process run the application. Module state is each thread's own all the same. */
+  /** Other threads of this process run the application. Each thread has its own module state. */
   'tsgi.multithread': boolean;
   'tsgi.multiprocess': boolean;
   'tsgi.run_once': boolean;
@@ -105,10 +105,10 @@ export interface Environ {
   'tsgi.blocking_input': boolean;
   /** Aborted when the client is gone or the deadline has passed. Made on first use. */
   'tsgi.signal': AbortSignal;
-  /** When the response head must have been sent, ms since the epoch; undefined: any time. */
+  /** Time by which the response head must be sent, in ms since the epoch; undefined without a deadline. */
   'tsgi.deadline': number | undefined;
   'tsgi.request_id': string;
-  /** Where a server has one: makes a file a body. */
+  /** Makes a body of a file. Optional for servers. */
   'tsgi.file_wrapper'?: FileWrapper;
   [header: `HTTP_${string}`]: string | undefined;
 }

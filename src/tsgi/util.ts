@@ -1,5 +1,5 @@
 /**
- * What applications and middleware need of an environ, and what their tests need instead of a server.
+ * Functions of an environ for applications and middleware, and a replacement for a server in their tests.
  *
  * Law: functions of an environ; no server, nothing of Node.
  */
@@ -17,14 +17,14 @@ import { validator } from './validate.ts';
 
 export { isHopByHop } from './hop-by-hop.ts';
 
-// of an environ
+// Functions of an environ.
 
 export interface UrlOptions {
-  /** Default true. */
+  /** Include the query. Default: true. */
   readonly query?: boolean;
 }
 
-/** The whole URL of the request. Its path is as it was sent, if SCRIPT_NAME and PATH_INFO still say the same. */
+/** The whole URL of the request. Its path is the one that the client sent, if SCRIPT_NAME and PATH_INFO still match it. */
 export function requestUrl(environ: Environ, options: UrlOptions = {}): string {
   const { SCRIPT_NAME, PATH_INFO, QUERY_STRING } = environ;
   const raw = rawPath(environ.REQUEST_URI);
@@ -55,9 +55,10 @@ function rawPath(target: string): string {
 }
 
 /**
- * Moves the first segment of PATH_INFO to SCRIPT_NAME and returns it; undefined when there is none left. Empty
- * segments and '.' are passed over, '..' takes the last segment from SCRIPT_NAME. A path that ends in '/' gives ''
- * for its last, and SCRIPT_NAME a '/' at its end, so that '/x' and '/x/' can be told apart.
+ * Moves the first segment of PATH_INFO to SCRIPT_NAME and returns it, or undefined if none is left.
+ *
+ * Skips empty segments and '.'. A '..' removes the last segment from SCRIPT_NAME. If a path ends in '/', its last segment is
+ * '', and SCRIPT_NAME gets a '/' at its end. This distinguishes '/x' from '/x/'.
  */
 export function shiftPathInfo(environ: Environ): string | undefined {
   if (environ.PATH_INFO === '') return undefined;
@@ -83,25 +84,25 @@ function below(script: string, name: string): string {
   return segments.length === 0 ? '' : `/${segments.join('/')}`;
 }
 
-// for tests
+// Functions for tests.
 
-/** Fills in what is missing of an environ, so that an application can be called with it. */
+/** Adds the missing keys to an environ, so that an application can be called with it. */
 export function setupTestingDefaults(environ: Partial<Environ> = {}): Environ {
   const given = Object.entries(environ).filter(([, value]) => value !== undefined);
   return Object.assign(testEnviron({}, new LineErrors(() => {})), Object.fromEntries(given));
 }
 
 export interface TestRequest {
-  /** Default GET, or POST with a body. */
+  /** Default: GET, or POST with a body. */
   readonly method?: string;
-  /** Path and query as a client would send them; default '/'. */
+  /** Path and query as a client would send them. Default: '/'. */
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>> | HeaderList;
   readonly body?: BodyChunk;
-  /** Further keys, or other values for those there are. */
+  /** Further keys, or other values for existing keys. */
   readonly environ?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
-  /** Check every rule that can be checked (`validator`); default true. */
+  /** Check every rule that can be checked (`validator`). Default: true. */
   readonly validate?: boolean;
 }
 
@@ -111,13 +112,13 @@ export interface TestResponse {
   readonly body: Uint8Array;
   /** The body as UTF-8. */
   readonly text: string;
-  /** What the application wrote to `tsgi.errors`, line by line. */
+  /** Lines that the application wrote to `tsgi.errors`. */
   readonly errors: readonly string[];
 }
 
 /**
- * Calls an application with one request and collects its response. Rejects with what the application throws, and with
- * a TsgiRuleError where it breaks a rule.
+ * Calls an application with one request and collects its response. Rejects with the application's error, or with a
+ * TsgiRuleError if the application breaks a rule.
  */
 export async function testRequest(
   application: Application,

@@ -1,9 +1,9 @@
 /**
- * A middleware that holds an application, and the server around it, to the rules of TSGI.
+ * A middleware that checks an application, and the server around it, against the rules of TSGI.
  *
- * Law: judges and changes nothing: what passes is what was there. Every violation is a TsgiRuleError with the rule's
- * number, thrown where it happens or at the first moment it can be seen, never by the garbage collector. For
- * development and tests; what every request must pay for is checked by `handler.ts` already.
+ * Law: checks and changes nothing: it passes on the same values. Every violation is a TsgiRuleError with the rule's number. It
+ * is thrown where the violation happens, or at the first moment at which it can be seen, never by the garbage collector. The
+ * middleware is for development and tests. `handler.ts` already checks the rules that every request must pay for.
  */
 /// <reference types="node" preserve="true" />
 import { bodyError, checkChunk, checkStatus, copyHeaders, isThenable, lengthOf } from './check-answer.ts';
@@ -15,9 +15,9 @@ import { type BodyWatch, watchArray, watchBody, watchFile } from './watched-bodi
 import { WatchedErrors, WatchedInput } from './watched-streams.ts';
 import type { Application, Body, BodyChunk, Environ, HeaderList, StartResponse, Write } from './types.ts';
 
-/** The application, watched. Use it outermost, or around each application and middleware of its own. */
+/** Returns the application with checks. Use it as the outermost layer, or around each application and middleware. */
 export function validator(application: Application): Application {
-  // A class can only be asked for its text.
+  // A class is recognized only by its source text.
   if (typeof application !== 'function' || /^class\b/.test(Function.prototype.toString.call(application))) {
     throw new TsgiRuleError('A1', `An application must be a function: ${show(application)}`);
   }
@@ -34,7 +34,7 @@ export function validator(application: Application): Application {
   };
 }
 
-/** Where a call is. DRAINED: no chunk is to come, and the body is still to be closed. */
+/** The phase of a call. DRAINED: there are no more chunks, and the body is still to be closed. */
 const Phase = { CALLED: 0, FIRST_STEP: 1, ITERATED: 2, DRAINED: 3, ENDED: 4 } as const;
 
 /** One call of an application. */
@@ -44,14 +44,14 @@ class Watch implements BodyWatch {
   readonly #reserved: ReadonlySet<string>;
   #phase: number = Phase.CALLED;
   #status = 0;
-  /** The application's own list, and what was in it at the call. */
+  /** `#headers`: the application's own list. `#copy`: its content at the call. */
   #headers: HeaderList = [];
   #copy: HeaderList = [];
   #length = -1;
   #sent = 0;
-  /** The last chunk of bytes, and what was in it when it was handed over. */
+  /** The last chunk of bytes, and its content when it was passed on. */
   #chunk: readonly [chunk: Uint8Array, copy: Uint8Array] | undefined;
-  /** What startResponse rethrew, and the application may not trap. */
+  /** The error that startResponse rethrew, and that the application must not trap. */
   #rethrown: { readonly error: unknown } | undefined;
 
   constructor(environ: Environ, startResponse: StartResponse) {
@@ -87,7 +87,7 @@ class Watch implements BodyWatch {
     return this.failed(error);
   }
 
-  // what the application calls
+  // The functions that the application calls.
 
   readonly #start = (...args: Parameters<StartResponse>): Write => {
     const [status, headers, error] = args;
@@ -136,13 +136,13 @@ class Watch implements BodyWatch {
     return write(chunk);
   }
 
-  // what it returns
+  // The result of the application.
 
   #body(body: Body): Body {
     try {
       return this.#watched(body);
     } catch (error) {
-      // The server does not get to see it, and cannot close it.
+      // The server does not receive this body, so it cannot close it.
       void closeQuietly(body);
       throw error;
     }
@@ -164,13 +164,13 @@ class Watch implements BodyWatch {
       return watchFile(this, body);
     }
     if (!Array.isArray(body)) return watchBody(this, body);
-    // They are all there to be looked at, and nobody would ask for those of a response without a body.
+    // All chunks are there. A server would not pull the chunks of a response without a body, so they are checked here.
     for (const chunk of body as BodyChunk[]) this.#checkChunk(chunk);
     this.drained();
     return watchArray(this, body as BodyChunk[]);
   }
 
-  // called by the watched body
+  // Called by the watched body.
 
   /** The first step may still call startResponse. */
   stepping(): void {
@@ -187,7 +187,7 @@ class Watch implements BodyWatch {
     if (this.#phase === Phase.FIRST_STEP) this.#phase = Phase.ITERATED;
   }
 
-  /** What goes on in the place of what was thrown: the same, unless it took the place of what was to pass. */
+  /** Returns the error to throw: the same one, unless it replaced an error that had to pass unchanged. */
   failed(error: unknown): unknown {
     const rethrown = this.#rethrown;
     if (rethrown === undefined || error === rethrown.error || error instanceof TsgiRuleError) return error;
@@ -197,7 +197,7 @@ class Watch implements BodyWatch {
     );
   }
 
-  /** No chunk is to come any more. */
+  /** There are no more chunks. */
   drained(): void {
     this.#requireNotTrapped();
     this.#requireStarted();
@@ -219,7 +219,7 @@ class Watch implements BodyWatch {
     this.#requireKeys();
   }
 
-  // the rules
+  // The rules.
 
   #checkChunk(chunk: BodyChunk): void {
     checkChunk(chunk);
@@ -252,7 +252,8 @@ class Watch implements BodyWatch {
   }
 
   #requireUnchanged(): void {
-    // Before the head has left a server may not have looked at them; after it a change is in vain, and as wrong.
+    // Before the head is sent, a server may not have read the headers yet. After it, a change has no effect, and is still
+    // wrong.
     const same =
       this.#headers.length === this.#copy.length &&
       this.#copy.every(

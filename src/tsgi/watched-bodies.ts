@@ -1,21 +1,21 @@
 /**
- * Bodies as `validate.ts` hands them on: the same chunks, one by one as the server asks for them, and one close.
+ * Bodies as `validate.ts` passes them on: the same chunks, one by one as the server pulls them, and one close.
  *
- * Law: passes on what there is; what is right of it is judged by the watch.
+ * Law: passes on values; the watch checks them.
  */
 import { bodyError, isThenable } from './check-answer.ts';
 import { show, TsgiRuleError } from './rule-errors.ts';
 import type { FileBody } from './file-body.ts';
 import type { Body, BodyChunk } from './types.ts';
 
-/** Who is told of a body's life. */
+/** Receives the events of a body. */
 export interface BodyWatch {
-  /** A chunk is asked for. */
+  /** The server pulls a chunk. */
   stepping(): void;
   stepped(result: IteratorResult<BodyChunk>): void;
-  /** Something was thrown; gives what goes on. */
+  /** The body threw an error. Returns the error to throw. */
   failed(error: unknown): unknown;
-  /** It was closed, and that went well. */
+  /** The body was closed without an error. */
   closed(): void;
   over(): void;
 }
@@ -24,7 +24,7 @@ interface Closable {
   close?: () => unknown;
 }
 
-/** The `close` that a server is given: once, and the end comes when it is over. */
+/** Makes the `close` that the server calls: once, and the watch ends when it is over. */
 function closing(watch: BodyWatch, close: () => unknown): () => unknown {
   let isClosed = false;
   return () => {
@@ -43,13 +43,13 @@ function closing(watch: BodyWatch, close: () => unknown): () => unknown {
   };
 }
 
-/** A server knows its own file by its identity, so that this one stays. */
+/** A server recognizes its own file by identity, so the same object is returned. */
 export function watchFile(watch: BodyWatch, file: FileBody): Body {
   file.close = closing(watch, file.close.bind(file));
   return file;
 }
 
-/** Still an array, whose length is the server's to know. */
+/** Returns an array, because the server may use its length. */
 export function watchArray(watch: BodyWatch, body: BodyChunk[]): Body {
   const copy = [...body];
   const close = closing(watch, () => {
@@ -60,7 +60,7 @@ export function watchArray(watch: BodyWatch, body: BodyChunk[]): Body {
   return Object.assign([...copy], { close });
 }
 
-/** @throws TsgiRuleError A11 for what is no iterable */
+/** @throws TsgiRuleError A11 for an object that is not iterable */
 export function watchBody(watch: BodyWatch, body: object): Body {
   const { [Symbol.asyncIterator]: asynchronous } = body as Partial<AsyncIterable<BodyChunk>>;
   if (typeof asynchronous === 'function') {
@@ -79,7 +79,7 @@ function iteratorOf<T extends { next: unknown }>(iterator: T, body: object): T {
   );
 }
 
-/** What the server may do with a body: step until the end, return, close once. */
+/** The operations of a server on a body: step until the end, return, close once. */
 class WatchedIteration {
   readonly close: () => unknown;
   readonly #watch: BodyWatch;

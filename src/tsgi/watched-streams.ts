@@ -1,7 +1,7 @@
 /**
- * `tsgi.input` and `tsgi.errors` as `validate.ts` hands them out.
+ * `tsgi.input` and `tsgi.errors` as `validate.ts` passes them to the application.
  *
- * Law: the methods of TSGI and no others, passed on as they were called; `require` throws when the request is over.
+ * Law: has the methods of TSGI and no others, and passes calls on unchanged; `require` throws when the request is over.
  */
 import { show, TsgiRuleError } from './rule-errors.ts';
 import type { ErrorStream, InputStream } from './types.ts';
@@ -10,7 +10,7 @@ import type { ErrorStream, InputStream } from './types.ts';
 export class WatchedInput implements InputStream {
   readonly #input: InputStream;
   readonly #require: () => void;
-  /** Reads that are under way. */
+  /** Number of reads in progress. */
   #waiting = 0;
 
   constructor(input: InputStream, require: () => void) {
@@ -111,13 +111,13 @@ export class WatchedErrors implements ErrorStream {
   }
 }
 
-/** Whatever else is looked up on a stream breaks the rule, `close` and `destroy` first of all. */
+/** A read of any other property breaks the rule, for example `close` or `destroy`. */
 function onlyMethods<T extends object>(stream: T, name: string): T {
   return new Proxy(stream, {
     get(target, key) {
       const value = Reflect.get(target, key, target) as unknown;
       if (typeof value === 'function') return value.bind(target) as unknown;
-      // Whoever awaits or prints it asks for these.
+      // Code that awaits or prints the stream reads these keys.
       if (typeof key === 'symbol' || key === 'then' || key === 'constructor' || key === 'toJSON')
         return value;
       throw new TsgiRuleError('A17', `${name}.${key} is not of TSGI`);

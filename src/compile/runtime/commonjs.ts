@@ -1,9 +1,9 @@
 /**
  * `require` of TypeScript, and `require` in compiled files.
  *
- * Law: takes the place of two functions of Node's CommonJS loader in this thread. A compiled file stands for its source:
- * what it requires is resolved from the source's folder, and `require.resolve` gives sources. Paths that begin with `././`
- * are `emit.ts`'s own, and mean what they say.
+ * Law: replaces two functions of Node's CommonJS loader in this thread. A compiled file represents its source: its `require`
+ * resolves from the source's folder, and `require.resolve` returns sources. Paths that begin with `././` come from `emit.ts`,
+ * and are used unchanged.
  */
 import Module, { isBuiltin } from 'node:module';
 import path from 'node:path';
@@ -40,7 +40,7 @@ export function hookRequire(sources: Sources): void {
     if (request.startsWith(OWN)) return resolve.call(this, request, parent, isMain, options);
     const asked = from === undefined ? parent : standIn(loader, from);
     const file = isNamed(asked) ? asked.filename : undefined;
-    // As imports do: in TypeScript a name without an ending means TypeScript first.
+    // As imports do: in TypeScript, a name without an extension means TypeScript first.
     if (file !== undefined && isTyped(file) && path.extname(request) === '' && /^[./]/.test(request)) {
       const found = findSource(request, file, sources.exists);
       if (found !== undefined) return found;
@@ -66,13 +66,13 @@ export function hookRequire(sources: Sources): void {
     try {
       file = loader._resolveFilename(request, parent, false);
     } catch {
-      // Node throws it again, with the caller's stack.
+      // Node throws this error again, with the caller's stack.
       return undefined;
     }
     return sources.compiledOf(file);
   };
 
-  // Node looks for these endings too from now on, and what comes past `_load` is loaded here.
+  // From now on Node also tries these extensions. The functions here load files that do not pass through `_load`.
   for (const ending of TYPED) {
     const before = loader._extensions[ending] ?? loader._extensions['.js']!;
     loader._extensions[ending] = (module, file) => {
@@ -83,14 +83,14 @@ export function hookRequire(sources: Sources): void {
   }
 }
 
-/** Libraries name files of the application by absolute paths, and their own files otherwise. */
+/** Libraries name files of the application by absolute paths, and use other specifiers for their own files. */
 function mayBeSource(request: string, parent: Parent | null | undefined, sources: Sources): boolean {
   if (request.startsWith(OWN) || isBuiltin(request)) return false;
   if (path.isAbsolute(request) || !isNamed(parent)) return true;
   return !isInPackage(parent.filename) || sources.sourceOf(parent.filename) !== undefined;
 }
 
-/** It is a file: the prompt and evaluated texts have no name. */
+/** True if the parent is a file: the prompt and evaluated texts have no name. */
 function isNamed(parent: Parent | null | undefined): parent is Parent & { filename: string } {
   return typeof parent?.filename === 'string';
 }

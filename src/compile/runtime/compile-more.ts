@@ -1,8 +1,8 @@
 /**
  * A process that compiles one source and the other TypeScript of its package, for a thread that waits for it.
  *
- * Law: one request as its argument, one line of JSON as its answer. Files that the application's build contains are named
- * there and not compiled again: a module must stay one module.
+ * Law: one request as its argument, one line of JSON as its reply. It uses files that the application's build contains, and
+ * does not compile them again: a module must stay one module.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -44,7 +44,7 @@ function store(graph: Graph, folder: string, entry: string, cacheDir: string): s
   });
 }
 
-/** Two processes may write it at the same time: each has a name of its own until the text is whole. */
+/** Two processes may write the file at the same time. Each uses a name of its own until the text is complete. */
 function note(folder: string, more: string): void {
   const beside = `${moreOf(folder)}.${process.pid}`;
   writeFileSync(beside, more, { mode: 0o600 });

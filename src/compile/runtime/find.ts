@@ -1,8 +1,9 @@
 /**
- * Which source a computed specifier means, as TypeScript finds it: without its ending, by the ending of its output, or by
- * an alias of tsconfig.json.
+ * Finds the source of a computed specifier as TypeScript does: without its extension, by the extension of its output, or by an
+ * alias of tsconfig.json.
  *
- * Law: looks for files and loads nothing. `exists` decides what is there: a build may have sources that the disk has not.
+ * Law: looks for files and loads nothing. `exists` decides which files there are: a build may have sources that the disk does
+ * not have.
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -10,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 type Exists = (file: string) => boolean;
 
-/** What a specifier may leave out, in TypeScript's order. */
+/** Extensions that a specifier may omit, in TypeScript's order. */
 const ENDINGS = ['.ts', '.tsx', '.js', '.jsx', '.mts', '.cts', '.mjs', '.cjs', '.json'];
-/** The ending of an output → of what it is made. */
+/** The extension of an output → the extensions of its sources. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   '.js': ['.ts', '.tsx', '.jsx'],
   '.jsx': ['.tsx'],
@@ -35,7 +36,7 @@ export function findSource(specifier: string, from: string, exists: Exists): str
   return undefined;
 }
 
-/** Undefined: the specifier is no path. */
+/** Undefined if the specifier is not a path. */
 function pathOf(specifier: string, from: string): string | undefined {
   if (specifier.startsWith('file:')) return fileURLToPath(new URL(specifier).href);
   if (path.isAbsolute(specifier)) return specifier;
@@ -60,12 +61,12 @@ interface TsConfig {
 
 const matchers: Map<string, (specifier: string) => string[]> = new Map();
 
-/** Absolute paths that `paths` of the nearest tsconfig.json gives the name, without endings. */
+/** Absolute paths for the name by `paths` of the nearest tsconfig.json, without extensions. */
 function aliases(specifier: string, from: string): string[] {
   const folder = path.dirname(from);
   let matcher = matchers.get(folder);
   if (matcher === undefined) {
-    // `require` here may be in the middle of another; so this must not be asynchronous.
+    // A `require` may be in progress, so this must be synchronous.
     const { getTsconfig, createPathsMatcher } = createRequire(import.meta.url)('get-tsconfig') as TsConfig;
     const config = getTsconfig(folder);
     matcher = (config === null ? null : createPathsMatcher(config)) ?? (() => []);

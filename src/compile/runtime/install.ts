@@ -1,8 +1,8 @@
 /**
- * Makes a thread able to run compiled files, and to load TypeScript by a path that is computed.
+ * Enables a thread to run compiled files, and to load TypeScript by a computed path.
  *
- * Law: the door of this folder, imported by its URL in the thread that runs the application. Whatever a file is loaded
- * by, `import`, `require`, a library or a `Worker`: its compiled file is loaded, so a module is one module.
+ * Law: the door of this folder, imported by its URL in the thread that runs the application. A file may be loaded by `import`,
+ * `require`, a library or a `Worker`. Each of them loads its compiled file, so a module is one module.
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,7 +12,7 @@ import { findSource } from './find.ts';
 import { hookImport } from './modules.ts';
 import { Sources } from './sources.ts';
 
-/** What compiled files call, see `emit.ts`. */
+/** Functions that compiled files call; see `emit.ts`. */
 interface Runtime {
   /** `import.meta.resolve` of the source at `url`. */
   resolveFrom(url: string, specifier: string): string;
@@ -22,7 +22,7 @@ interface Runtime {
 
 type Resolve = (specifier: string, from: string) => string;
 
-/** Loaded by what needs it: most applications have no computed import. */
+/** Loads packages only when they are used: most applications have no computed import. */
 const require = createRequire(import.meta.url);
 const KEY = Symbol.for('tsgi-threads.runtime');
 const sources = new Sources();
@@ -35,7 +35,7 @@ export async function install(data: RuntimeData): Promise<void> {
   hookRequire(sources);
   hookImport(sources, data);
   if (data.namesFiles) (await import('./started-threads.ts')).hookThreads(sources, data);
-  // Libraries that load what they find in a folder go by it.
+  // Libraries that load the files of a folder read this property.
   Object.defineProperty(process.features, 'typescript', {
     value: 'transform',
     configurable: true,
@@ -55,11 +55,11 @@ async function importFrom(url: string, specifier: unknown, options?: ImportCallO
   const name = String(specifier);
   const [file, search] = locate(url, name);
   const target = file === undefined ? name : pathToFileURL(sources.compiledOf(file) ?? file).href + search;
-  // Node 20 takes no undefined options.
+  // Node 20 throws for undefined options.
   return options === undefined ? import(target) : import(target, options);
 }
 
-/** Absolute path and query of what is named; no path for what is no file. Throws Node's error if nothing is found. */
+/** Returns the absolute path and the query of a name; no path if it is not a file. Throws Node's error if nothing is found. */
 function locate(url: string, name: string): [string | undefined, string] {
   let resolved: URL;
   try {

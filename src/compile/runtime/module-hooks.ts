@@ -1,7 +1,7 @@
 /**
- * Node 20's hooks for `import`: runs on the thread that Node keeps for them.
+ * Node 20's hooks for `import`. They run on the thread that Node keeps for hooks.
  *
- * Law: only names the steps, which are in `modules.ts`.
+ * Law: only calls the steps in `modules.ts`.
  */
 import type { RuntimeData } from './data.ts';
 import { asked, compiled, type Context, missing, type Resolved } from './modules.ts';

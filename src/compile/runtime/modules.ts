@@ -1,9 +1,11 @@
 /**
- * `import` of TypeScript by code that is not compiled: libraries that import what they find in a folder.
+ * `import` of TypeScript by code that is not compiled: libraries that import the files of a folder.
  *
- * Law: resolves; what is resolved to a compiled file, Node loads like any other. Where Node has hooks in the thread itself
- * (22.15 and later) they are always there. Node 20 has them on one more thread each, which starts as long as a worker does:
- * there `RuntimeData.hooks` decides, and `module-hooks.ts` is that thread's.
+ * Law: resolves. If a specifier resolves to a compiled file, Node loads it like any other file.
+ *
+ * Node 22.15 and later have hooks in the thread itself, which are always installed. Node 20 runs them on one more thread for
+ * each thread, which takes as long to start as a worker. There `RuntimeData.hooks` decides, and `module-hooks.ts` runs on that
+ * thread.
  */
 import Module, { isBuiltin } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -49,9 +51,11 @@ export function hookImport(sources: Sources, data: RuntimeData): void {
   else if (data.hooks) Module.register(new URL('./module-hooks.js', import.meta.url), { data });
 }
 
-/** With the source as the importer, if it is a compiled file. Null: nothing for us. */
+/**
+ * Returns the context with the source as the importer, if the importer is a compiled file. Null if these hooks do not apply.
+ */
 export function asked(specifier: string, context: Context, sources: Sources): Context | null {
-  // `require` has hooks of its own, see `commonjs.ts`.
+  // `require` has hooks of its own; see `commonjs.ts`.
   if (
     specifier.startsWith('././') ||
     isBuiltin(specifier) ||
@@ -64,14 +68,14 @@ export function asked(specifier: string, context: Context, sources: Sources): Co
   return source === undefined ? context : { ...context, parentURL: pathToFileURL(source).href };
 }
 
-/** What Node has found, or its compiled file. */
+/** Replaces a file that Node has found by its compiled file, if there is one. */
 export function compiled(resolved: Resolved, sources: Sources): Resolved {
   if (!resolved.url.startsWith('file:')) return resolved;
   const file = sources.compiledOf(fileURLToPath(resolved.url));
   return file === undefined ? resolved : compiledUrl(file, new URL(resolved.url).search);
 }
 
-/** What Node has not found: TypeScript has more names for a file. */
+/** Finds a file that Node has not found: TypeScript has more names for a file. */
 export function missing(
   error: unknown,
   specifier: string,
@@ -87,7 +91,7 @@ export function missing(
   return compiledUrl(sources.compiledOf(found) ?? found, '');
 }
 
-/** The query stays: it is how libraries load a file anew. */
+/** Keeps the query, because libraries use it to load a file again. */
 function compiledUrl(file: string, search: string): Resolved {
   return { url: pathToFileURL(file).href + search, shortCircuit: true };
 }

@@ -1,12 +1,12 @@
 /**
- * The compiled file of a source, in the thread that loads it.
+ * Finds the compiled file of a source, in the thread that loads it.
  *
- * Law: looks into builds, and has a source compiled that no build contains. Everything here is synchronous, because
- * `require` is. A source is compiled by a process of its own: a thread that loads the application must not wait for the
- * thread that serves, and with `--threads 0` they are one.
+ * Law: reads builds, and compiles a source that no build contains. Everything here is synchronous, because `require` is. A
+ * process of its own compiles the source. A thread that loads the application must not wait for the thread that serves, and
+ * with `--threads 0` they are one.
  *
- * A source is compiled together with the other TypeScript of its package, so a library that loads a folder costs one
- * process. A file beside the build names what was made, for other threads and the next start.
+ * A source is compiled together with the other TypeScript of its package, so a library that loads a folder costs one process. A
+ * file beside the build names the new build, for other threads and the next start.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
@@ -20,7 +20,7 @@ import type { RuntimeData } from './data.ts';
 
 const COMPILER = fileURLToPath(new URL('./compile-more.js', import.meta.url));
 
-/** What `compile-more.ts` prints. */
+/** The output of `compile-more.ts`. */
 export type More = { readonly folder: string } | { readonly error: string };
 
 export class Sources {
@@ -28,7 +28,7 @@ export class Sources {
   readonly #sourceOf: Map<string, string> = new Map();
   #data!: RuntimeData;
 
-  /** Adds a build. Its files take the place of those of earlier builds. */
+  /** Adds a build. Its files replace the files of earlier builds. */
   add(data: RuntimeData): void {
     this.#data = data;
     this.#addBuild(data.folder);
@@ -41,17 +41,17 @@ export class Sources {
     }
   }
 
-  /** The source is in a build, or on the disk. */
+  /** True if the source is in a build, or on the disk. */
   readonly exists = (file: string): boolean =>
     this.#compiled.has(file) || statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-  /** Undefined: the file is no compiled one. */
+  /** Undefined if the file is not a compiled file. */
   sourceOf(compiled: string): string | undefined {
     return this.#sourceOf.get(compiled);
   }
 
   /**
-   * Absolute path of the compiled file. Undefined: Node can load the file itself.
+   * Absolute path of the compiled file, or undefined if Node can load the file itself.
    *
    * @throws OptionError TSGI_ERR_APP_SYNTAX, TSGI_ERR_CACHE, TSGI_ERR_BUILD
    */
@@ -76,7 +76,7 @@ export class Sources {
     return this.#compiled.get(source)!.file;
   }
 
-  /** What an earlier thread has compiled for this build, if its sources are as they were. */
+  /** The files that an earlier thread has compiled for this build, if their sources have not changed. */
   #readMore(): Map<string, Compiled> | undefined {
     try {
       const { folder } = this.#data;
@@ -93,7 +93,7 @@ export class Sources {
   }
 
   #runCompiler(source: string): void {
-    // What the server was started with, a debugger above all, is not for the compiler.
+    // The compiler must not inherit the server's options, for example a debugger.
     const env = { ...process.env, NODE_OPTIONS: '' };
     const request = JSON.stringify({ ...this.#data, source });
     const printed = execFileSync(process.execPath, [COMPILER, request], { env, encoding: 'utf8' });
@@ -103,7 +103,7 @@ export class Sources {
   }
 }
 
-/** The file that names what was compiled later for a build. */
+/** The file that names the later build of a build's folder. */
 export function moreOf(folder: string): string {
   return `${folder}.more`;
 }

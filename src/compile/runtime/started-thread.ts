@@ -1,7 +1,7 @@
 /**
- * The first module of a thread or process that the application starts: what it loads may be TypeScript.
+ * The first module of a thread or process that the application starts. It enables the thread to load TypeScript.
  *
- * Law: reads what `started-threads.ts` has put into its address.
+ * Law: reads the data that `started-threads.ts` has put into its address.
  */
 import type { RuntimeData } from './data.ts';
 import { install } from './install.ts';

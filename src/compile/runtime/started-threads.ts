@@ -2,8 +2,8 @@
  * Threads and processes that the application starts from TypeScript: `new Worker(new URL('./w.ts', import.meta.url))`,
  * `fork('./job.ts')`.
  *
- * Law: takes the place of `Worker` and `fork` in this thread. They start the compiled file, and what runs there can load
- * TypeScript as this thread can.
+ * Law: replaces `Worker` and `fork` in this thread. They start the compiled file, and code there can load TypeScript as in this
+ * thread.
  */
 import childProcess, { type ChildProcess, type ForkOptions } from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
@@ -20,7 +20,7 @@ export function hookThreads(sources: Sources, data: RuntimeData): void {
   const imports = ['--import', url.href];
   const { fork } = childProcess;
 
-  /** What is started: the compiled file if there is one. */
+  /** Returns the compiled file to start, if there is one. */
   const started = <Name>(name: Name): Name | string => {
     const file = name instanceof URL ? fileURLToPath(name) : name;
     if (typeof file !== 'string') return name;
@@ -49,7 +49,7 @@ export function hookThreads(sources: Sources, data: RuntimeData): void {
   syncBuiltinESMExports();
 }
 
-/** Flags of the process itself are inherited in silence, and refused when they are given. */
+/** A worker inherits the flags of the process without a check, but Node rejects some of them in `execArgv`. */
 function withAllowed(execArgv: readonly string[], make: (execArgv: readonly string[]) => Worker): Worker {
   try {
     return make(execArgv);

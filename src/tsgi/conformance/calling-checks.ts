@@ -32,7 +32,7 @@ const BAD_CALLS: readonly [string, unknown, unknown][] = [
   ['Content-Length twice', 200, [['Content-Length', '1'], ['content-length', '1']]],
 ]; // prettier-ignore
 
-/** Unusual, and right. */
+/** Unusual, but valid. */
 const GOOD_CALLS: readonly [string, number, HeaderList][] = [
   ['status 599', 599, []],
   ['a tab and Latin-1 in a value', 200, [['a', 'b\t\x80\xff']]],
@@ -113,7 +113,7 @@ const writeNothing: Application = async (_environ, startResponse) => {
 
 const BUSY_MS = 400;
 
-/** Busy, not waiting: the first chunk must be on its way before the second is asked for. */
+/** Blocks the thread instead of waiting: the first chunk must be on its way before the server pulls the second. */
 const burnBetweenChunks: Application = (_environ, startResponse) => {
   startResponse(200, []);
   return (function* () {
@@ -162,7 +162,7 @@ const writeSome: Application = async (environ, startResponse) => {
   return ['c', 'd'];
 };
 
-/** Asks until the application makes no more pieces, or has made all. */
+/** Reads the notes until the application makes no more pieces, or has made all. */
 async function piecesOf(kit: Kit, token: string): Promise<number> {
   let [before, same] = [0, 0];
   const notes = await kit.notes((all) => {

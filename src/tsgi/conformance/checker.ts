@@ -1,8 +1,8 @@
 /**
- * What a check of the conformance kit is: an application's half and a client's half, side by side.
+ * The parts of a check in the conformance kit: the application's half and the client's half, side by side.
  *
- * Law: the two halves never share memory, since the server may run the application in any thread or process. What the
- * application's half has seen it says in its response, or notes under the client's token, to be asked for later.
+ * Law: the two halves never share memory, since the server may run the application in any thread or process. The application's
+ * half reports in its response, or in notes under the client's token, which the client reads later.
  */
 import { randomBytes } from 'node:crypto';
 import { checkEnviron } from '../check-environ.ts';
@@ -13,13 +13,13 @@ import { type Answer, RawConnection } from './client.ts';
 
 export interface Check {
   readonly rule: Rule;
-  /** What the server runs at `/<rule>`. */
+  /** The application that the server runs at `/<rule>`. */
   readonly application: Application;
-  /** Throws what is wrong; resolves to a text, the reason, when the server need not do this. */
+  /** Throws an error that describes the fault. If the server need not keep the rule, resolves to the reason as a text. */
   readonly client: (kit: Kit) => Promise<unknown>;
 }
 
-/** Says what is wrong. */
+/** Throws `what` unless `holds` is true. */
 export function expect(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
 }
@@ -29,7 +29,7 @@ export function expectEqual(actual: unknown, expected: unknown, what: string): v
   expect(got === wanted, `${what} must be ${wanted}, and is ${got}`);
 }
 
-// the application's half
+// The application's half.
 
 /** Notes of this instance, by token. */
 const NOTES: Map<string, string[]> = new Map();
@@ -40,7 +40,7 @@ export function tokenOf(environ: Environ): string {
   return new URLSearchParams(environ.QUERY_STRING).get('token') ?? '';
 }
 
-/** The case that the client asks for, from the query. */
+/** The name of the case, from the query. */
 export function caseOf(environ: Environ): string {
   return new URLSearchParams(environ.QUERY_STRING).get('case') ?? '';
 }
@@ -55,17 +55,17 @@ export function note(environ: Environ, text: string): void {
   }
 }
 
-/** Says what was noted under a token by this instance; 404 when it was another. */
+/** Answers with the notes of this instance under a token; 404 if another instance has them. */
 export const notes: Application = (environ, startResponse) => {
   const found = NOTES.get(tokenOf(environ));
-  // Long enough that another worker takes the next of those who ask.
+  // Long enough that another worker takes the next of the concurrent requests.
   const end = performance.now() + 3;
   while (performance.now() < end);
   startResponse(found === undefined ? 404 : 200, [['content-type', 'application/json']]);
   return JSON.stringify(found ?? []);
 };
 
-/** What looking at environ says against a rule, or ''. */
+/** The error about environ against a rule, or ''. */
 export function complaint(environ: Environ, rule: Rule): string {
   try {
     checkEnviron(environ);
@@ -83,24 +83,24 @@ export function judge(rule: Rule): Application {
   };
 }
 
-// the client's half
+// The client's half.
 
 export interface RequestOptions {
   readonly method?: string;
-  /** Behind `/<rule>`: the rest of the path, and the query. */
+  /** The part of the target after `/<rule>`: the rest of the path, and the query. */
   readonly target?: string;
   /** Lines without CRLF. */
   readonly fields?: readonly string[];
   readonly body?: string;
-  /** What follows the head as it is, without a Content-Length. */
+  /** Bytes after the head, without a Content-Length. */
   readonly raw?: string;
   readonly version?: '1.0' | '1.1';
-  /** Of a target in absolute form (RFC 9112 §3.2.2); default: in origin form. */
+  /** The authority of a target in absolute form (RFC 9112 §3.2.2). Default: origin form. */
   readonly authority?: string;
 }
 
 const ASKERS = 8;
-/** Between two rounds of them: what they wait for may need the same processor. */
+/** Pause between two rounds of requests: the server may need the same processor. */
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 80;
 
@@ -109,7 +109,7 @@ export class Kit {
   readonly #rule: Rule;
   readonly #timeout: number;
   readonly #open: Set<RawConnection> = new Set();
-  /** What this check notes under. */
+  /** The token of this check's notes. */
   readonly token: string = randomBytes(8).toString('hex');
 
   constructor(url: URL, rule: Rule, timeout: number) {
@@ -124,7 +124,7 @@ export class Kit {
     return connection;
   }
 
-  /** A request to the application's half, as bytes. */
+  /** The bytes of a request to the application's half. */
   head(options: RequestOptions = {}): string {
     const { method = 'GET', target = '', fields = [], body, raw = '', version = '1.1', authority } = options;
     const origin = authority === undefined ? '' : `http://${authority}`;
@@ -137,7 +137,7 @@ export class Kit {
     return `${this.#url.pathname.replace(/\/$/, '')}/${this.#rule}${target}`;
   }
 
-  /** One request on a connection of its own. */
+  /** Sends one request on a connection of its own. */
   async request(options: RequestOptions = {}): Promise<Answer> {
     const connection = await this.connect();
     connection.send(this.head(options));
@@ -146,7 +146,7 @@ export class Kit {
     return answer;
   }
 
-  /** The JSON that the application's half answers. */
+  /** Sends a request, and parses the JSON that the application's half answers. */
   async json<T>(options: RequestOptions = {}): Promise<T> {
     const answer = await this.request(options);
     expect(
@@ -157,9 +157,9 @@ export class Kit {
   }
 
   /**
-   * Asks until `done` holds of what was noted, whichever instance has it.
+   * Reads the notes until `done` holds for them, whichever instance has them.
    *
-   * @param what is waited for, in words
+   * @param what name of the expected notes, for the error
    */
   async notes(
     done: (notes: readonly string[]) => boolean,

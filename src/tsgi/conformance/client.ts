@@ -1,19 +1,19 @@
 /**
- * A client that says exactly what it is told and reads what comes, byte by byte.
+ * A client that sends exactly the given bytes, and reads the response byte by byte.
  *
- * Law: knows HTTP/1.1 framing as a reader must (RFC 9112 §6); judges nothing.
+ * Law: knows HTTP/1.1 framing as a reader must (RFC 9112 §6); checks nothing else.
  */
 import { once } from 'node:events';
 import net from 'node:net';
 
 export interface Answer {
   readonly status: number;
-  /** As they came, in order. */
+  /** Fields in the order in which they arrived. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
   /** The body as UTF-8. */
   readonly text: string;
-  /** The body came to the end that its framing promised; false: the connection ended first. */
+  /** True if the body reached the end that its framing announced. False if the connection ended first. */
   readonly complete: boolean;
 }
 
@@ -24,7 +24,7 @@ export function field(answer: Answer, name: string): string | undefined {
 interface Head {
   readonly status: number;
   readonly fields: [string, string][];
-  /** Where the body begins. */
+  /** Offset of the body. */
   readonly start: number;
 }
 
@@ -56,7 +56,7 @@ export class RawConnection {
     return new RawConnection(socket, timeout);
   }
 
-  /** Text is Latin-1. */
+  /** Sends bytes. Text is Latin-1. */
   send(bytes: string | Uint8Array): void {
     if (!this.#over) this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
@@ -66,12 +66,12 @@ export class RawConnection {
     this.#socket.pause();
   }
 
-  /** Bytes received and not yet taken by `answer`. */
+  /** Received bytes that `answer` has not taken yet. */
   get received(): string {
     return this.#received.toString('latin1');
   }
 
-  /** Resolves when `done` holds, or the connection is over; rejects after the timeout. */
+  /** Resolves when `done` holds, or the connection is over. Rejects after the timeout. */
   async until(done: () => boolean): Promise<void> {
     const timeout = AbortSignal.timeout(this.#timeout);
     while (!done() && !this.#over) {
@@ -84,9 +84,9 @@ export class RawConnection {
   }
 
   /**
-   * The next answer.
+   * Reads the next response.
    *
-   * @param hasBody false for the answer to HEAD
+   * @param hasBody false for the response to HEAD
    */
   async answer(hasBody = true): Promise<Answer> {
     const head = await this.#head();
@@ -100,7 +100,7 @@ export class RawConnection {
     this.#socket.destroy();
   }
 
-  /** Leaves without a word: the server sees a reset. */
+  /** Closes the connection without a FIN: the server sees a reset. */
   reset(): void {
     this.#socket.resetAndDestroy();
   }
@@ -135,7 +135,7 @@ export class RawConnection {
 
   async #untilClose(): Promise<{ body: Buffer; complete: boolean }> {
     await this.until(() => false);
-    // A reset is no end: only a FIN is (RFC 9112 §6.3).
+    // A reset is not an end: only a FIN is (RFC 9112 §6.3).
     return { complete: this.#socket.errored === null, body: this.#take(this.#received.length) };
   }
 

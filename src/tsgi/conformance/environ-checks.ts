@@ -1,5 +1,5 @@
 /**
- * Rules S1 to S11: what a server says of a request.
+ * Rules S1 to S11: the environ of a request.
  *
  * Law: one entry a rule, in their order.
  */
@@ -7,7 +7,7 @@ import { types } from 'node:util';
 import type { Application } from '../types.ts';
 import { type Check, complaint, expect, expectEqual, expectNoComplaint, judge } from './checker.ts';
 
-/** Answers with the keys that are strings. */
+/** Answers with the keys whose values are strings. */
 export const showEnviron: Application = (environ, startResponse) => {
   startResponse(200, [['content-type', 'application/json']]);
   const strings = Object.entries(environ).filter(([, value]) => typeof value === 'string');
@@ -16,12 +16,12 @@ export const showEnviron: Application = (environ, startResponse) => {
 
 export type Strings = Record<string, string | undefined>;
 
-/** Of a request whose body is chunked, and empty. */
+/** A request with an empty chunked body. */
 const CHUNKED = { fields: ['Transfer-Encoding: chunked'], raw: '0\r\n\r\n' };
 
 const MARK = 'conformance.mark';
 
-/** Marks its environ, and says whether it was marked already. */
+/** Marks its environ, and reports whether it was marked already. */
 const markEnviron: Application = (environ, startResponse) => {
   const text = types.isProxy(environ) ? 'environ is a Proxy' : complaint(environ, 'S1');
   const seen = MARK in environ;

@@ -42,7 +42,7 @@ const sendHeaders: Application = (environ, startResponse) => {
   return JSON.stringify(own) === JSON.stringify(HEADERS) ? 'unchanged' : 'changed';
 };
 
-/** The same bytes by each way; the file is this one. */
+/** Sends the same bytes in each way. The file is this source file. */
 const sendFile: Application = async (environ, startResponse: StartResponse) => {
   const { fileURLToPath } = await import('node:url');
   const { readFile } = await import('node:fs/promises');
@@ -62,7 +62,7 @@ const sendFile: Application = async (environ, startResponse: StartResponse) => {
   return wrap(Object.assign(source, { close: () => note(environ, 'close') }));
 };
 
-/** The request after the first on the same connection must be answered too; gives the Content-Length of the first. */
+/** Requires an answer to a second request on the same connection. Returns the Content-Length of the first answer. */
 async function expectNextAnswered(
   kit: Kit,
   method: string,
@@ -131,7 +131,7 @@ export const FRAMING_CHECKS: readonly Check[] = [
         await expectNextAnswered(kit, 'GET', '?case=204,5', 204),
         await expectNextAnswered(kit, 'GET', '?case=304', 304),
       ];
-      // That of the second MAY be there, and is not asked for.
+      // The second answer MAY have a length, so it is not checked.
       expectEqual(
         lengths.toSpliced(1, 1),
         [null, null, null, null],

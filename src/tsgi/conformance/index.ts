@@ -1,9 +1,9 @@
 /**
- * The door of `tsgi-threads/tsgi/conformance`: whether a server keeps the rules of TSGI.
+ * The door of `tsgi-threads/tsgi/conformance`: checks whether a server keeps the rules of TSGI.
  *
- *   serve `probe` by the server in question, then: formatReport(await checkServer('http://127.0.0.1:8000'))
+ *   serve `probe` with the server to check, then: formatReport(await checkServer('http://127.0.0.1:8000'))
  *
- * Law: the probe runs in the server's application and the checks in the client; they meet on the wire only.
+ * Law: the probe runs in the server's application, and the checks run in the client. They communicate only over the network.
  */
 /// <reference types="node" preserve="true" />
 import { mount } from '../mount.ts';
@@ -30,10 +30,10 @@ const names = ['notes', ...CHECKS.map((check) => check.rule)];
 
 const halves = mount(Object.fromEntries(names.map((name) => [`/${name}`, application(name)])));
 
-/** The application to serve; `export default probe` from a file, or hand it over. */
+/** The application to serve: `export default probe` from a file, or pass it to the server. */
 export const probe: Application = (...args) => {
   const [environ, startResponse] = args;
-  // Only here can it be seen: nothing below is handed more than two.
+  // Only this function can see the number of arguments: it passes two to the applications below.
   const count: number = args.length;
   if (count !== 2 && environ.PATH_INFO === '/S19') note(environ, `called with ${count}`);
   return halves(environ, startResponse);
@@ -42,26 +42,26 @@ export default probe;
 
 export interface Finding {
   readonly rule: Rule;
-  /** The rule's short words. */
+  /** The rule's short text. */
   readonly title: string;
   readonly result: 'kept' | 'broken' | 'skipped';
-  /** What is wrong, or why it was skipped; '' otherwise. */
+  /** What is wrong, or why the check was skipped; '' otherwise. */
   readonly detail: string;
 }
 
 export interface CheckOptions {
   /** Default: every rule for servers. */
   readonly rules?: readonly Rule[];
-  /** Milliseconds after which something that should come is missing; default 5000. */
+  /** Milliseconds that a check waits for something that must happen. Default: 5000. */
   readonly timeout?: number;
 }
 
 /**
- * Checks a server that runs `probe`, rule by rule; from another thread or process than the server's, which some of the
- * checks keep busy.
+ * Checks a server that runs `probe`, rule by rule. Call it from another thread or process than the server's, because some
+ * checks keep the server busy.
  *
  * @param url where the probe is mounted
- * @throws (rejects) when nobody listens there, or no probe
+ * @throws (rejects) if no server listens there, or if it does not serve the probe
  */
 export async function checkServer(url: string | URL, options: CheckOptions = {}): Promise<Finding[]> {
   const { rules, timeout = 5000 } = options;
@@ -93,7 +93,7 @@ async function run({ rule, client }: Check, url: URL, timeout: number): Promise<
   }
 }
 
-/** A table of what was found, and a last line that counts. */
+/** A table of the findings. The last line counts them. */
 export function formatReport(findings: readonly Finding[]): string {
   const lines = findings.map(({ rule, title, result, detail }) => {
     const more = detail === '' ? '' : `\n            ${detail}`;

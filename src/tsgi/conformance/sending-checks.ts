@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import type { Application, Body, BodyChunk, Environ } from '../types.ts';
 import { caseOf, type Check, expect, expectEqual, note } from './checker.ts';
 
-/** Streams, tells what is called on it, and goes wrong on demand. */
+/** A stream that notes the calls on it, and throws at an Error among its chunks. */
 function tracedBody(environ: Environ, chunks: readonly (BodyChunk | Error)[]): Body {
   let at = 0;
   return {
@@ -19,7 +19,7 @@ function tracedBody(environ: Environ, chunks: readonly (BodyChunk | Error)[]): B
           at += 1;
           if (value instanceof Error) throw value;
           note(environ, value === undefined ? 'done' : 'next');
-          // Endless bodies take their time.
+          // An endless body pauses between chunks.
           if (at > chunks.length) return { done: true as const, value: undefined };
           if (at > 2) await new Promise((resolve) => setTimeout(resolve, 2));
           return { done: false as const, value: value! };
@@ -33,13 +33,13 @@ function tracedBody(environ: Environ, chunks: readonly (BodyChunk | Error)[]): B
   };
 }
 
-/** Throws when anything is looked up on it but what a server may use. */
+/** Throws if the server reads a property that it may not use. */
 function guarded(chunks: readonly string[]): Body {
   const allowed: (string | symbol)[] = [Symbol.iterator, Symbol.asyncIterator, 'close', 'then'];
   const iterable = { [Symbol.iterator]: () => chunks[Symbol.iterator]() };
   return new Proxy(iterable, {
     get(target, key) {
-      // What debuggers and instanceof ask for is no use of it.
+      // Debuggers and instanceof read these keys, which is no use of the body.
       if (allowed.includes(key) || typeof key === 'symbol') return Reflect.get(target, key) as unknown;
       throw new Error(`conformance: body.${key} was asked for`);
     },
@@ -104,7 +104,7 @@ const fail: Application = (environ, startResponse) => {
 
 const CLOSE_MS = 300;
 
-/** Notes when it is closed, and when that is over. */
+/** Notes when `close` is called, and when it is over. */
 const sendClosing: Application = (environ, startResponse) => {
   startResponse(200, []);
   const close = async () => {
@@ -155,7 +155,7 @@ export const SENDING_CHECKS: readonly Check[] = [
         const token = `${kit.token}-${when}`;
         const begin = performance.now();
         await kit.request({ method, target: `?case=${when}&token=${token}` });
-        // A timer may be a millisecond early.
+        // A timer may fire a millisecond early.
         const waited = performance.now() - begin > CLOSE_MS - 5;
         expect(when !== 'end' || waited, 'the response must not end before close has');
         const notes = await kit.notes((all) => all.includes('closed'), token, `close (${when})`);

@@ -1,5 +1,5 @@
 /**
- * Rules S12 to S18: the signal, the body of a request and the log.
+ * Rules S12 to S18: the signal, the body of a request, and the log.
  *
  * Law: one entry a rule, in their order.
  */
@@ -92,7 +92,7 @@ const writeErrors: Application = (environ, startResponse) => {
   return JSON.stringify(text || thrown);
 };
 
-/** Streams until its client is gone, and notes what the signal says. */
+/** Streams until its client is gone, and notes the state of the signal. */
 const watchSignal: Application = (environ, startResponse) => {
   note(environ, 'called');
   startResponse(200, []);
@@ -109,7 +109,7 @@ const watchSignal: Application = (environ, startResponse) => {
   return Object.assign(drip, { close });
 };
 
-/** Asks for a stream, and leaves in the middle. */
+/** Requests a stream, and resets the connection in the middle. */
 async function leave(kit: Kit, target: string): Promise<void> {
   const connection = await kit.connect();
   connection.send(kit.head({ target }));
@@ -199,7 +199,7 @@ export const STREAM_CHECKS: readonly Check[] = [
     application: readBlocking,
     async client(kit) {
       const connection = await kit.connect();
-      // Nothing of the body is there before the application reads.
+      // No bytes of the body arrive before the application reads.
       connection.send(kit.head({ method: 'POST', fields: ['Content-Length: 5', 'Expect: 100-continue'] }));
       let answer = await connection.answer();
       if (answer.status === 100) {

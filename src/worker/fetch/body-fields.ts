@@ -1,58 +1,62 @@
 /**
- * The fields of a fetch handler's answer that describe its body: which of them fit the body that is sent.
+ * The fields of a fetch handler's answer that describe its body: decides which of them fit the body that is sent.
  *
- * Law: pure. A body of known length is sent with that length, whatever the handler said. Handlers pass on the fields of
- * an upstream's answer, whose body `fetch` has decoded: its Transfer-Encoding, Trailer, Content-Length and
- * Content-Encoding belong to bytes that are gone. What can be known is decided here: text is never compressed; gzip and zstd begin with
- * bytes of their own; a length that is not the body's shows that the fields are another body's. Of brotli and deflate
- * from another source nothing can be known, and their Content-Encoding stays.
+ * Law: pure. A body of known length is sent with that length, whatever the handler set.
+ *
+ * Handlers pass on the fields of an upstream's answer, whose body `fetch` has decoded. Its Transfer-Encoding, Trailer,
+ * Content-Length and Content-Encoding describe bytes that do not exist any more. This file decides as much as can be known:
+ *
+ * - Text is never compressed.
+ * - gzip and zstd begin with known bytes.
+ * - A length that differs from the body's shows that the fields belong to another body.
+ * - For brotli and deflate from another source nothing can be known, and their Content-Encoding stays.
  */
 import type { NodeResponse } from 'srvx/node';
 
 type SrvxPrepared = ReturnType<NodeResponse['_toNodeResponse']>;
 
-/** Where the fields of an answer come from. */
+/** The source of an answer's fields. */
 export const Origin = {
   HANDLER: 0,
-  /** The answer of an upstream, by `fetch`; the body may be another one. */
+  /** The answer of an upstream, through `fetch`. The body may be another one. */
   FETCHED: 1,
   /** The answer of an upstream with its body, which `fetch` has decoded. */
   DECODED: 2,
 } as const;
 
-/** An answer as it is to be sent; its headers are names and values in turns. */
+/** An answer that is ready to be sent. Its headers alternate names and values. */
 export interface Prepared extends SrvxPrepared {
-  /** Bytes of the body, −1 when that is not known. */
+  /** Bytes of the body; −1 if unknown. */
   length: number;
   /** One of `Origin`. */
   origin: number;
-  /** Bytes with which the body begins if its Content-Encoding fits; null when that need not be looked at. */
+  /** First bytes of a body that fits its Content-Encoding; null if the body need not be checked. */
   magic: Uint8Array | null;
 }
 
 const DIGITS = /^\d{1,15}$/;
-/** What `fetch` decodes. */
+/** Codings that `fetch` decodes. */
 const DECODES = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd']);
 const GZIP = new Uint8Array([0x1f, 0x8b]);
 const ZSTD = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd]);
 const MAGIC: Readonly<Record<string, Uint8Array | undefined>> = { gzip: GZIP, 'x-gzip': GZIP, zstd: ZSTD };
 
-/** What the fields at hand say. */
+/** The values of an answer's fields. */
 interface Said {
   lengths: number;
   length: string;
-  /** Codings, the last one applied last. */
+  /** Codings, in the order in which they were applied. */
   codings: string;
-  /** Transfer-Encoding or Trailer: they belong to another message. */
+  /** True with Transfer-Encoding or Trailer: they belong to another message. */
   framesAnother: boolean;
 }
 
-/** The web's own stream, or a framework's. */
+/** True for a stream of the web or of a framework. */
 export function isStream(body: unknown): body is ReadableStream<Uint8Array> {
   return typeof (body as ReadableStream | null | undefined)?.getReader === 'function';
 }
 
-/** Makes an answer's fields those of its body; its `length` and `magic` are set as well. */
+/** Makes an answer's fields fit its body. Also sets its `length` and `magic`. */
 export function fitFields(answer: Prepared, isHead: boolean): void {
   const { origin } = answer;
   const said = sayingOf(answer.headers);
@@ -67,7 +71,7 @@ export function fitFields(answer: Prepared, isHead: boolean): void {
   if (!isRight && length !== undefined) answer.headers.push('content-length', length);
 }
 
-/** The coding of a stream's first bytes is known now: whether it stays. */
+/** Called when a stream's first bytes are known: drops a Content-Encoding that does not fit them. */
 export function fitCoding(answer: Prepared, begin: Uint8Array): void {
   if (answer.magic === null || begins(begin, answer.magic)) return;
   answer.headers = without(answer.headers, { coding: true, length: false });
@@ -95,7 +99,7 @@ function sayingOf(headers: SrvxPrepared['headers']): Said {
   return said;
 }
 
-/** In lower case, of those that are looked at; '' is any other. */
+/** Returns the name in lower case if it may be one of the four fields, otherwise ''. */
 function bodyKindOf(name: string): string {
   switch (name.length) {
     case 7:
@@ -119,7 +123,7 @@ interface Sending {
   readonly keepsCoding: boolean;
 }
 
-/** RFC 9110 §8.6: an empty answer to HEAD does not say how long one to GET would be; 204 has no length. */
+/** RFC 9110 §8.6: an empty answer to HEAD does not announce the length of the answer to GET. 204 has no length. */
 function lengthToSend(answer: Prepared, said: Said, { isHead, keepsCoding }: Sending): string | undefined {
   const { status, length, headers } = answer;
   if (status === 204) return undefined;
@@ -128,7 +132,7 @@ function lengthToSend(answer: Prepared, said: Said, { isHead, keepsCoding }: Sen
   if (status === 304) return given;
   if (length === -1) return said.codings === '' ? given : undefined;
   if (!isHead || length > 0) return String(length);
-  // srvx adds the length of an empty body, behind all other fields.
+  // srvx adds the length of an empty body, after all other fields.
   const isAdded = answer.body !== undefined && answer.body !== null && headers.at(-2) === 'content-length';
   return isAdded && said.lengths === 1 && said.length === '0' ? undefined : given;
 }

@@ -1,10 +1,10 @@
 /**
- * One exchange of a fetch handler: `Request` in, `Response` out, and Node's messages only for who wants them.
+ * One exchange of a fetch handler: `Request` in, `Response` out, and Node's messages only if they are used.
  *
- * Law: a plain answer to a request without a body goes straight into the ring (`plain-response-head.ts` says what is plain). When
- * somebody wants Node's request or response, the handler by its bindings or the answer by its kind, they are made, and
- * from then on this is an exchange like any of Node's; asked for behind a plain answer, they are finished and write
- * nothing. Where somebody listens to Node's server they are made at once.
+ * Law: a plain answer to a request without a body goes straight into the ring (`plain-response-head.ts` decides what is plain).
+ * If the handler reads Node's request or response through its bindings, or the answer needs them, the exchange makes them. From
+ * then on it behaves like any Node exchange. After a plain answer, Node's messages are made finished, and write nothing. If
+ * Node's server has observers, the messages are made at once.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Prepared } from './body-fields.ts';
@@ -17,11 +17,11 @@ import { sendHeadAsLatin1 } from '../node/response.ts';
 import { drop, sendResponse } from './send-response.ts';
 import { type ExchangeOutbound, ExchangeSocket } from '../node/socket.ts';
 
-/** What a handler is given besides its request, as handlers of other servers are. */
+/** The third argument of a handler, as on other servers. */
 export interface FetchContext {
-  /** The worker does not end before this has settled. */
+  /** The worker does not end before this promise has settled. */
   waitUntil(promise: Promise<unknown>): void;
-  /** There is no other server that could answer. */
+  /** Does nothing: there is no other server that could answer. */
   passThroughOnException(): void;
 }
 
@@ -31,9 +31,9 @@ export type FetchListener = (
   context: FetchContext,
 ) => Response | Promise<Response>;
 
-/** What all exchanges of an interface have in common; its listener calls `respond`. */
+/** The part that all exchanges of an interface share. Its listener calls `respond`. */
 export interface FetchHost extends ExchangeHost {
-  /** Somebody listens to its server, and is to be shown Node's messages. */
+  /** True if other code observes its server, and must see Node's messages. */
   readonly isObserved: boolean;
 }
 
@@ -46,11 +46,11 @@ export class FetchExchange extends NodeExchange implements FetchSource {
   declare protected readonly host: FetchHost;
   readonly #call: FetchCall;
   #asked: FetchRequest | null = null;
-  /** What was sent without Node's messages. */
+  /** The answer that was sent without Node's messages. */
   #plain: Prepared | null = null;
-  /** Node's messages of such an answer, for who asks afterwards. */
+  /** Node's messages for such an answer, if they are read afterwards. */
   #spent: FetchBindings | null = null;
-  /** It came to its end without an answer of its handler's. */
+  /** True if the exchange ended without an answer of its handler. */
   #cut = false;
 
   constructor(outbound: ExchangeOutbound, host: FetchHost, arrived: Arrived, call: FetchCall) {
@@ -68,13 +68,13 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     sendHeadAsLatin1(this.response);
   }
 
-  /** By its method; another's body, though it be empty, is read from Node's request. */
+  /** True for GET and HEAD without a body. The body of any other method, even an empty one, is read from Node's request. */
   get #isBodiless(): boolean {
     const { method } = this.head;
     return this.body === null && this.complete === null && (method === 'GET' || method === 'HEAD');
   }
 
-  /** Calls the handler and sends what it returns. A promise settles when all was written, or nobody waits for it. */
+  /** Calls the handler and sends its answer. A promise settles when all bytes are written, or when no client waits for them. */
   respond(): Promise<void> | undefined {
     const { handler, context } = this.#call;
     const request = new FetchRequest(this);
@@ -100,7 +100,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     this.onOver();
   }
 
-  /** Its client has left, or has another answer, though that may still wait for room. */
+  /** True if its client has left, or has another answer, which may still wait for room. */
   get #isClosed(): boolean {
     return this.outbound.gone || this.outbound.over;
   }
@@ -125,7 +125,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     if (this.#isClosed) this.response.destroy();
   }
 
-  /** As they would be now, had they been there: the answer is finished, though it may still wait for its reader. */
+  /** Makes Node's messages in their final state: the answer is finished, though it may still wait for its reader. */
   #spentOf({ status, headers }: Prepared): FetchBindings {
     if (this.#spent !== null) return this.#spent;
     const { host, head } = this;
@@ -141,7 +141,7 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     return this.#spent;
   }
 
-  // what its request's signal tells
+  // The state that the request's signal shows.
 
   get isAborted(): boolean {
     return this.#cut || (this.isAbandoned && !this.#isAnswered);
@@ -151,7 +151,10 @@ export class FetchExchange extends NodeExchange implements FetchSource {
     return this.hasMessages ? this.response.writableEnded : this.#plain !== null;
   }
 
-  /** The web's body has no owner that could destroy it: what came whole can be read. */
+  /**
+   * True if the application can still read the body after its client has left. The body came whole, and the web's body has no
+   * owner that could destroy it.
+   */
   get #readsOn(): boolean {
     if (!this.hasMessages || this.#isAnswered) return false;
     return this.body === null ? this.complete !== null : this.body.left === 0;

@@ -1,8 +1,8 @@
 /**
  * Fetch handlers inside a worker: `Request` in, `Response` out.
  *
- * Law: as Node's listeners are served, with the web's classes by srvx; this adds what a handler is given besides, and
- * waits for what it left running.
+ * Law: serves them as Node's listeners, with the web's classes by srvx. Adds a handler's further arguments, and waits for the
+ * promises that it has left running.
  */
 import { patchGlobalRequest } from 'srvx/node';
 import { errorText } from '../../error-text.ts';
@@ -18,7 +18,7 @@ import { type ExchangeOutbound, exchangeOf } from '../node/socket.ts';
 export interface FetchInterfaceOptions {
   readonly application: FetchListener;
   readonly requestIdPrefix: string;
-  /** Is told of what a promise given to `waitUntil` was rejected with. */
+  /** Logs the rejection of a promise that was passed to `waitUntil`. */
   readonly report: (text: string) => void;
 }
 
@@ -27,9 +27,9 @@ export class FetchInterface extends NodeInterface {
   readonly #call: FetchCall;
 
   constructor(loop: WorkerLoop, { application, requestIdPrefix, report }: FetchInterfaceOptions) {
-    // `new Request(request)` of a handler reads one of ours.
+    // A handler's `new Request(request)` then accepts a request of this interface.
     patchGlobalRequest();
-    // In a thread of somebody else's their `Response` stays theirs.
+    // In the caller's own thread, the global `Response` stays unchanged.
     if (loop.apart) patchGlobalResponse();
     super(loop, {
       requestIdPrefix,
@@ -48,7 +48,7 @@ export class FetchInterface extends NodeInterface {
     return new FetchExchange(outbound, site, arrived, this.#call);
   }
 
-  /** Resolves when all that handlers gave to `waitUntil` has settled. */
+  /** Resolves when all promises that handlers passed to `waitUntil` have settled. */
   async settled(): Promise<void> {
     while (this.#left.size > 0) await Promise.all(this.#left);
   }

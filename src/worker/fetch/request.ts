@@ -1,8 +1,8 @@
 /**
- * What a fetch handler is given: the web's `Request`, and Node's messages behind bindings.
+ * The arguments of a fetch handler: the web's `Request`, and bindings to Node's messages.
  *
- * Law: nothing here is made before it is asked for; srvx carries the web's class and says what of it is read when. Knows
- * an exchange by what it can be asked.
+ * Law: makes nothing before it is read. srvx has the web's class, and decides which part is read when. Knows an exchange only
+ * through `FetchSource`.
  */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { FastURL, NodeRequest } from 'srvx/node';
@@ -15,11 +15,11 @@ export interface FetchBindings {
   readonly outgoing: ServerResponse;
 }
 
-/** The exchange: Node's messages are made when they are read. */
+/** The exchange. Node's messages are made when they are read. */
 export interface FetchSource extends FetchBindings {
   readonly hasMessages: boolean;
   readonly head: RequestHead;
-  /** Nobody waits for an answer that has not been given; synchronous code can ask, whose loop does not turn. */
+  /** True if no client waits for an answer that was not sent. Synchronous code, whose loop does not turn, can read it. */
   readonly isAborted: boolean;
 }
 
@@ -37,14 +37,14 @@ export class FetchRequest extends NodeRequest {
     if (!source.hasMessages) Object.assign(this.runtime!, { node: messagesOf(source, RUNTIME) });
   }
 
-  /** srvx would abort with Node's error: the web's own is what handlers look for. Brought up to date whenever it is read. */
+  /** Replaces srvx's controller, which aborts with Node's error: handlers look for the web's error. Up to date at each read. */
   get _abortController(): AbortController {
     this.#controller ??= new AbortController();
     if (this.#source.isAborted) this.#controller.abort();
     return this.#controller;
   }
 
-  /** srvx knows fewer hosts than the acceptor takes, and would put another in the place of the others. */
+  /** Replaces srvx's URL. srvx accepts fewer hosts than the acceptor, and would replace the others. */
   override get _url(): URL {
     return (this.#address ??= addressOf(this.#message));
   }
@@ -53,7 +53,7 @@ export class FetchRequest extends NodeRequest {
     this.#address = address;
   }
 
-  /** Nobody waits for its answer. */
+  /** No client waits for the answer. */
   abort(): void {
     this.#controller?.abort();
   }
@@ -62,7 +62,10 @@ export class FetchRequest extends NodeRequest {
 type Context = ConstructorParameters<typeof NodeRequest>[0];
 type Message = Context['req'];
 
-/** The host as it was sent, which a URL parser takes; one that was not sent, or is empty, is where the request came in. */
+/**
+ * The URL of the request. A URL parser accepts the host as the client sent it. If the host is missing or empty, the local
+ * address takes its place.
+ */
 function addressOf(message: Message): URL {
   const { url = '/' } = message;
   const { authority, path } = splitTarget(url);
@@ -92,7 +95,7 @@ function contextOf(source: FetchSource): Context {
   return { req: new MessageView(source) as unknown as Context['req'] };
 }
 
-/** As much of an `IncomingMessage` without a body as srvx reads. */
+/** The part of an `IncomingMessage` without a body that srvx reads. */
 class MessageView {
   readonly url: string;
   readonly method: string;
@@ -130,12 +133,12 @@ function joined(fields: readonly string[]): IncomingMessage['headers'] {
 }
 
 type Names = Readonly<Record<string, keyof FetchBindings>>;
-/** What the second argument of a handler calls them. */
+/** Names of Node's messages in a handler's second argument. */
 const BINDINGS = { incoming: 'incoming', outgoing: 'outgoing' } as const;
-/** And `request.runtime.node`. */
+/** Names of Node's messages in `request.runtime.node`. */
 const RUNTIME = { req: 'incoming', res: 'outgoing' } as const;
 
-/** Node's messages as properties, which are its own, so that a copy has them, too; made when they are read. */
+/** Node's messages as own properties, so that a copy has them, too. They are made when they are read. */
 class Messages {
   readonly #source: FetchSource;
   readonly #names: Names;

@@ -1,8 +1,8 @@
 /**
- * The `Response` of fetch handlers: one that need not become undici's to be sent.
+ * The `Response` of fetch handlers: one that can be sent without becoming undici's.
  *
- * Law: srvx makes it; this adds what a handler can see of the web's own and srvx leaves out, and refuses what that would
- * have refused. How a response is sent is `send-response.ts`.
+ * Law: srvx makes it. This file adds the visible behavior of the web's class that srvx omits, and rejects what that class
+ * rejects. `send-response.ts` sends a response.
  */
 import { FastResponse, type NodeResponse } from 'srvx/node';
 import { fitFields, isStream, Origin, type Prepared } from './body-fields.ts';
@@ -20,7 +20,7 @@ const { get: srvxHeaders } = Object.getOwnPropertyDescriptor(
 const BODILESS = new Set([204, 205, 304]);
 
 class WorkerResponse extends FastResponse {
-  /** The type that its body brings, as long as nobody has asked for it. */
+  /** The content type of its body, until `headers` is read. */
   #type: string | undefined;
   #origin: number = Origin.HANDLER;
 
@@ -29,7 +29,7 @@ class WorkerResponse extends FastResponse {
   }
 
   static {
-    // A property of the base class to TypeScript, an accessor to JavaScript.
+    // The base class has a property for TypeScript, and an accessor for JavaScript.
     Object.defineProperty(this.prototype, 'headers', {
       configurable: true,
       get(this: WorkerResponse) {
@@ -47,32 +47,32 @@ class WorkerResponse extends FastResponse {
     if (typeof body === 'string') this.#type = 'text/plain;charset=UTF-8';
     else if (body instanceof Blob) this.#type = body.type;
     else if (body instanceof URLSearchParams) this.#type = 'application/x-www-form-urlencoded;charset=UTF-8';
-    // Its boundary is undici's to choose.
+    // undici chooses the boundary.
     else if (body instanceof FormData) void (this as unknown as { _response: Response })._response;
   }
 
-  /** Where the fields of a response come from, for `body`; one of `Origin`. */
+  /** Returns one of `Origin`: the source of a response's fields, if they are used for `body`. */
   static originOf(fields: object, body?: unknown): number {
     if (#origin in fields) return fields.#origin;
-    // What is asked of another one of srvx's would make it one of undici's.
+    // A read of another srvx response's properties would make it undici's.
     if (!(fields instanceof Native) || '_toNodeResponse' in fields) return Origin.HANDLER;
-    // What `fetch` returns has the address that it came from.
+    // A response that `fetch` returns has the address that it came from.
     if (fields.type === 'default' || fields.url === '') return Origin.HANDLER;
     return body === undefined || body === fields.body ? Origin.DECODED : Origin.FETCHED;
   }
 }
 Object.defineProperty(WorkerResponse, 'name', { value: 'Response' });
 
-/** From now on `Response` is this one; undici's are sent all the same. */
+/** Replaces the global `Response`. undici's responses can still be sent. */
 export function patchGlobalResponse(): void {
   globalThis.Response = WorkerResponse as unknown as typeof Response;
 }
 
 /**
- * What is to be sent, with the fields that fit its body. Looks at nothing that would make it one of undici's.
+ * Returns the answer to send, with the fields that fit its body. Reads nothing that would make the response undici's.
  *
  * @param isHead the request is HEAD
- * @throws TypeError, RangeError for what is no response, or cannot be sent
+ * @throws TypeError, RangeError for a value that is not a response, or cannot be sent
  */
 export function prepare(response: unknown, isHead: boolean): Prepared {
   if (!isResponse(response))
@@ -87,13 +87,13 @@ export function prepare(response: unknown, isHead: boolean): Prepared {
   if (body !== undefined && body !== null && BODILESS.has(status))
     throw new TypeError(`A Response with status ${status} has no body`);
   prepared.origin = origin;
-  // How long a stream is, and so which fields fit, is known when it has begun.
+  // A stream's length, and so the fields that fit, are known when it has begun.
   if (isStream(body) && !isHead) prepared.length = -1;
   else fitFields(prepared, isHead);
   return prepared;
 }
 
-/** A number, as the web would have made it one. */
+/** Returns the status as a number, as the web's class would convert it. */
 function checkedStatus(given: unknown): number {
   const status = Number(given);
   if (status === 0) throw new TypeError('The fetch handler returned Response.error()');
@@ -102,14 +102,14 @@ function checkedStatus(given: unknown): number {
   return status;
 }
 
-/** Of whichever package: what is looked at is there without making it one of undici's. */
+/** Accepts responses of any package. The properties that it reads do not make a response undici's. */
 function isResponse(value: unknown): value is Response {
   if (value instanceof Native) return true;
   const { status, headers } = (value ?? {}) as Partial<Response>;
   return typeof status === 'number' && typeof headers?.[Symbol.iterator] === 'function';
 }
 
-/** Of one of undici's, or what looks like one. */
+/** The parts of an undici response, or of an object that looks like one. */
 function parts({ status, statusText, headers, body }: Response): ReturnType<NodeResponse['_toNodeResponse']> {
   return { status, statusText, headers: [...headers].flat(), body };
 }

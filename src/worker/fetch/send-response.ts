@@ -1,9 +1,8 @@
 /**
- * A `Response` on its way into Node's: in one go where its body lies there, else as it comes.
+ * Writes a `Response` to Node's response: at once if its whole body is there, otherwise as it arrives.
  *
- * Law: the web's streams and Node's response; knows no handler. Where the head depends on how the body begins, it waits
- * for that. An error before the first byte leaves the head unsaid,
- * so that the client can be told.
+ * Law: the web's streams and Node's response; knows no handler. If the head depends on the first body bytes, it waits for them.
+ * After an error before the first byte, the head is not sent, so that the client can get another answer.
  */
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -13,7 +12,7 @@ import { fitCoding, fitFields, isStream, type Prepared } from './body-fields.ts'
 import { endNow } from '../node/response.ts';
 import { type Reader, StreamBegin } from '../node/stream-begin.ts';
 
-/** Returns a promise where there is more to wait for: it settles when all was written, or nobody waits for it. */
+/** Returns a promise if there is more to wait for. It settles when all bytes are written, or when no client waits for them. */
 export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Promise<void> | undefined {
   const { body } = prepared;
   if (isStream(body) && Readable.isDisturbed(body as unknown as NodeJS.ReadableStream))
@@ -22,7 +21,7 @@ export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Prom
   if (outgoing.destroyed || isHead) drop(body);
   if (outgoing.destroyed) return undefined;
   if (isStream(body) && !isHead) return sendStream(prepared, body, outgoing);
-  // Else its head would not say that it leaves too much of the request's body.
+  // Otherwise the head would not announce the close that an unread request body can need.
   if (isHead || !isReadable(body)) endNow(outgoing);
   writeHead(prepared, outgoing);
   if (isHead || body === null || body === undefined) outgoing.end();
@@ -31,7 +30,7 @@ export function sendResponse(prepared: Prepared, outgoing: ServerResponse): Prom
   return undefined;
 }
 
-/** What a reason phrase has (RFC 9112 §4). `fetch` puts other characters into the one of an upstream. */
+/** The characters of a reason phrase (RFC 9112 §4). `fetch` puts other characters into the phrase of an upstream's answer. */
 const REASON = /^[\t\u0020-\u007E\u0080-\u00FF]+$/;
 
 function writeHead({ status, statusText = '', headers }: Prepared, outgoing: ServerResponse): void {
@@ -39,8 +38,9 @@ function writeHead({ status, statusText = '', headers }: Prepared, outgoing: Ser
 }
 
 /**
- * Backpressure is the reader's: nothing is read while the client takes nothing. A body that is there at once is sent with its
- * length: the web's own Response makes a stream of each text.
+ * Sends a stream. The client sets the pace: nothing is read while the client takes nothing.
+ *
+ * A body that is there at once is sent with its length, because the web's own Response makes a stream of each text.
  */
 async function sendStream(
   prepared: Prepared,
@@ -69,13 +69,13 @@ async function sendStream(
   }
 }
 
-/** Behind the head. */
+/** Sends the body after the head. */
 async function pass(begin: StreamBegin, reader: Reader, outgoing: ServerResponse): Promise<void> {
   if (begin.isWhole) return void outgoing.end(begin.bytes());
-  // A client that waits for the head of a stream that is slow to begin receives it.
+  // The client receives the head of a stream that is slow to begin.
   if (begin.isEmpty) outgoing.flushHeaders();
   else if (!outgoing.write(begin.bytes())) await drained(outgoing);
-  // What was written leaves before the error ends the response.
+  // Written bytes leave before the error ends the response.
   if (begin.hasFailed) await setImmediate();
   for (let next = begin.next ?? reader.read(); ; next = reader.read()) {
     const { done, value } = await next;
@@ -95,7 +95,7 @@ function drained(outgoing: ServerResponse): Promise<void> {
   });
 }
 
-/** Nobody wants it. */
+/** Cancels a body that is not sent. */
 export function drop(body: unknown): void {
   if (isStream(body)) body.cancel().catch(() => {});
   else if (isReadable(body)) body.destroy();

@@ -1,20 +1,20 @@
 /**
- * A function that was taken for TSGI because nothing said otherwise, until one request proves it.
+ * Checks a function that was called as TSGI because its source shows no interface, until one request proves it.
  *
- * Law: `(environ, startResponse)`, `(request, response)` and `(request)` look the same until they are called. How the
- * first calls fail tells them apart, and the error names the flag; once a call has ended well this judges no more.
+ * Law: `(environ, startResponse)`, `(request, response)` and `(request)` look the same until they are called. The failures of
+ * the first calls differ, and the error names the flag. After one successful call this check does nothing.
  */
 import { ApplicationError } from '../../errors.ts';
 import { bodyError } from '../../tsgi/check-answer.ts';
 import type { Application, Body } from '../../tsgi/types.ts';
 
-/** What the error says of a function that took startResponse for a response, or environ for a request of Node. */
+/** Error texts of a function that used startResponse as a response, or environ as a request of Node. */
 const AS_NODE =
   /\.(?:end|write|writeHead|setHeader|getHeader|appendHeader|flushHeaders|status|send|sendFile|redirect|header|headers|type|on|once|pipe|resume|setEncoding)(?:\.\w+)? is not a function|\(reading '(?:remoteAddress|accept|host|cookie|user-agent|content-type|authorization)'\)/;
-/** The same of one that took environ for a `Request`. */
+/** Error texts of a function that used environ as a `Request`. */
 const AS_FETCH = /\.(?:text|arrayBuffer|formData|blob|clone)(?:\.\w+)? is not a function|Invalid URL/;
 
-/** Both have it: a response of Express, and a `Request`, which is all that a fetch handler takes. */
+/** An Express response has this method, and so has a `Request`, the only parameter of a fetch handler. */
 const AS_EITHER = /\.json(?:\.\w+)? is not a function/;
 
 export function untilProven(application: Application): Application {
@@ -42,7 +42,10 @@ export function untilProven(application: Application): Application {
   };
 }
 
-/** By what a body of TSGI has not: to look at `Response` would load Node's HTTP client, which takes 15 ms. */
+/**
+ * Recognizes a `Response` by properties that no TSGI body has. A read of `Response` would load Node's HTTP client, which takes
+ * 15 ms.
+ */
 function isResponse(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'arrayBuffer' in value && 'headers' in value;
 }

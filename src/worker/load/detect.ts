@@ -1,8 +1,9 @@
 /**
- * Which interface an application is called through, by what was exported: docs/guide/frameworks.md has this as a table.
+ * Decides through which interface an application is called, by its export. docs/guide/frameworks.md has the decision as a
+ * table.
  *
- * Law: looks, and calls nothing but a framework's own way to its listener. Frameworks are recognised by what they can do, not
- * by name, so this knows no package. What a bare function may be is `function-shape.ts`'s.
+ * Law: reads, and calls only a framework's own way to its listener. It recognizes frameworks by their methods, not by name, so
+ * it knows no package. `function-shape.ts` classifies a bare function.
  */
 import { Server } from 'node:http';
 import { OptionError } from '../../errors.ts';
@@ -13,7 +14,7 @@ import type { NodeHandler } from '../node/interface.ts';
 
 export type InterfaceName = 'tsgi' | 'fetch' | 'node';
 
-/** An application, and how it is called. `why`: what told so, for one line of the log. */
+/** An application, and the interface for its calls. `why`: the evidence, for one line of the log. */
 export type Detected =
   | { readonly interface: 'tsgi'; readonly application: Application; readonly why: string }
   | { readonly interface: 'fetch'; readonly application: FetchListener; readonly why: string }
@@ -21,28 +22,30 @@ export type Detected =
 
 type Callable = (...args: unknown[]) => unknown;
 
-/** What an export was recognised as. */
+/** The kind of an export. */
 export type Found =
   /**
-   * `take` makes it ready as its framework asks, and is called once it is known that the program does not listen by itself.
-   * `guessed`: the name of a function whose number of parameters alone makes it an application.
+   * `take` prepares the application as its framework requires. It is called once the program is known not to listen by itself.
+   * `guessed`: the name of a function that is an application only by the number of its parameters.
    */
   | { readonly kind: 'application'; readonly take: () => Promise<Detected>; readonly guessed?: string }
-  /** `name`: of the function; null if its user named it as the factory. */
+  /** `name`: name of the function; null if the user named it as the factory. */
   | { readonly kind: 'factory'; readonly make: () => unknown; readonly name: string | null }
-  /** What it is, and what to write instead. */
+  /** `what`: a description of the export. `remedy`: what to write instead. */
   | { readonly kind: 'unusable'; readonly what: string; readonly remedy: string };
 
 type Taking = () => Promise<Detected>;
 
-/** Express, connect and their kin: functions that carry a router's methods. */
+/** Express, connect and similar frameworks: functions that carry a router's methods. */
 const ROUTER_METHODS = ['handle', 'use', 'set'];
 const LISTENER_PARAMETERS = 2;
 
 /**
- * @param chosen what the option `interface` says
- * @returns undefined for what is nothing that runs
- * @throws OptionError TSGI_ERR_APP_EXPORT when it runs, but not through the interface that was chosen
+ * Classifies an export.
+ *
+ * @param chosen value of the option `interface`
+ * @returns undefined if the export cannot run
+ * @throws OptionError TSGI_ERR_APP_EXPORT if it can run, but not through the chosen interface
  */
 export function recognise(found: unknown, chosen: InterfaceName | 'auto'): Found | undefined {
   if (!isThing(found)) return undefined;
@@ -72,12 +75,12 @@ export function recognise(found: unknown, chosen: InterfaceName | 'auto'): Found
   }
 }
 
-/** What a module exports as `fetch` itself. */
+/** An application whose module exports `fetch` itself. */
 export function fetchHandler(application: unknown, why: string): Detected {
   return { interface: 'fetch', application: application as FetchListener, why };
 }
 
-/** A server that the program listens with. */
+/** An application that is the server with which a program listens. */
 export function ownServer(server: Server): Detected {
   return { interface: 'node', application: server, why: 'the program listens by itself' };
 }
@@ -111,17 +114,17 @@ function asNode(found: object): Taking | undefined {
   const server = serverOf(found);
   if (server !== undefined)
     return async () => {
-      // Fastify and hapi add their listeners when they are made ready.
+      // Fastify and hapi add their listeners during this call.
       await (method(found, 'ready') ?? method(found, 'initialize'))?.();
       return node(server, 'the export has an http.Server of its own');
     };
   const handler = method(found, 'handler');
-  // h3's takes an event, and is no listener.
+  // The handler of h3 takes an event, and is not a listener.
   if (handler === undefined || handler.length < LISTENER_PARAMETERS) return undefined;
   return as(handler as NodeHandler, 'the export has a method handler');
 }
 
-/** NestJS: what its adapter runs, once it is initialised. */
+/** NestJS: initializes the application, and finds the listener in its adapter. */
 async function ofAdapter(found: object, adapter: Callable): Promise<Detected> {
   await method(found, 'init')?.();
   const instance = (adapter() as { getInstance(): unknown }).getInstance();

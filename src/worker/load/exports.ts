@@ -1,7 +1,7 @@
 /**
- * Which of a module's exports is the application, and what is said of those that are none.
+ * Decides which of a module's exports is the application, and makes the error if none is.
  *
- * Law: reads exports, awaits promises among them; what one export is, is `detect.ts`'s.
+ * Law: reads exports, and awaits promises among them. `detect.ts` classifies one export.
  */
 import { OptionError } from '../../errors.ts';
 import type { Hooks } from '../../hooks.ts';
@@ -13,7 +13,7 @@ const DEFAULT_NAMES = ['default', 'app', 'application', 'server'];
 const FACTORY = 'createApp';
 const ANOTHER = 'name another export with file:name, or file:name() for a factory';
 
-/** The best of the usual names: an application, or else a factory, or else what is to be said of the first that is neither. */
+/** Searches the usual names. Prefers an application, then a factory, then the first export that is neither. */
 export async function findUsual(
   exports: Exports,
   chosen: InterfaceName | 'auto',
@@ -31,7 +31,7 @@ export async function findUsual(
   return rest.find(({ kind }) => kind === 'factory') ?? rest[0];
 }
 
-/** `name`, or `name()` for a factory. */
+/** Reads the export `name`, or `name()` for a factory. */
 export async function findNamed(
   exports: Exports,
   name: string,
@@ -43,7 +43,7 @@ export async function findNamed(
   return findIn(found, chosen);
 }
 
-/** Promises are awaited, and what two module systems wrap into one another is unwrapped. */
+/** Awaits promises, and unwraps exports that two module systems have wrapped into each other. */
 export async function findIn(value: unknown, chosen: InterfaceName | 'auto'): Promise<Found | undefined> {
   if (isPromise(value)) return findIn(await value, chosen);
   if (isPlainObject(value) && typeof value.fetch !== 'function' && value.default !== undefined)
@@ -51,7 +51,7 @@ export async function findIn(value: unknown, chosen: InterfaceName | 'auto'): Pr
   return recognise(value, chosen);
 }
 
-/** Of a framework's own object `init` is the framework's. */
+/** Ignores hooks of a framework's own object: its `init` is the framework's method. */
 export function hooksOf(exports: Exports): Hooks {
   const inner = isPlainObject(exports.default) ? exports.default : {};
   const hook = (name: string) => {
@@ -61,7 +61,7 @@ export function hooksOf(exports: Exports): Hooks {
   return { ...hook('init'), ...hook('shutdown') };
 }
 
-/** A CommonJS module's exports arrive as the default export. */
+/** The exports of a CommonJS module arrive as the default export. */
 export function unwrap(exports: Exports): Exports {
   const inner = exports.default;
   if (typeof inner === 'object' && inner !== null && '__esModule' in inner) return inner as Exports;
@@ -74,7 +74,7 @@ export function isPlainObject(value: unknown): value is Exports {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Fastify's own object has a method `then` as well. */
+/** Tests the class, because Fastify's own object has a method `then` as well. */
 function isPromise(value: unknown): value is Promise<unknown> {
   return value instanceof Promise;
 }
@@ -86,8 +86,8 @@ export function describeExport(value: unknown): string {
 }
 
 /**
- * @param name of the export, '' for the usual ones
- * @param found what it was recognised as, if it is none of the applications
+ * @param name name of the export, '' for the usual names
+ * @param found the kind of the export, if it is not an application
  */
 export function noApplication(exports: Exports, name: string, found: Found | undefined): OptionError {
   const wanted =
@@ -99,7 +99,7 @@ export function noApplication(exports: Exports, name: string, found: Found | und
   return unusable(`the file needs ${wanted}, and ${got}; ${remedy}`);
 }
 
-/** It listens, but not for HTTP over TCP. */
+/** The application listens, but not for HTTP over TCP. */
 export function noSite(opened: readonly string[]): OptionError {
   return new OptionError(
     'TSGI_ERR_APP_LISTEN',
@@ -123,7 +123,7 @@ function namedIn(exports: Exports, name: string): unknown {
   return exports[key] ?? inner?.[key];
 }
 
-/** What CommonJS exports that exports nothing. */
+/** True for the exports of a CommonJS module that exports nothing. */
 function isEmpty(value: unknown): boolean {
   return isPlainObject(value) && Object.keys(value).length === 0;
 }

@@ -1,7 +1,7 @@
 /**
- * Files that an application imports and Node cannot load: what each kind is, and what to do.
+ * Files that an application imports and Node cannot load: their kinds, with a remedy for each.
  *
- * Law: goes by the ending of the name.
+ * Law: decides by the file's extension.
  */
 import path from 'node:path';
 
@@ -35,7 +35,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
 const OTHER = `Node.js loads JavaScript and JSON, and the server compiles TypeScript. For other files, ${READ}, or register a loader with --import.`;
 const CODE = /^\.(?:[cm]?js|json)$/;
 
-/** Undefined: the file is code. */
+/** Undefined if the file is code. */
 export function kindRemedy(file: string): string | undefined {
   const extension = path.extname(file);
   if (extension === '' || CODE.test(extension)) return undefined;

@@ -1,32 +1,32 @@
 /**
- * What a function that a file exports may be, by its parameters: `(environ, startResponse)`, `(request, response)`,
- * `(request)`, a factory, a class, a plugin.
+ * Classifies an exported function by its parameters: `(environ, startResponse)`, `(request, response)`, `(request)`, a factory,
+ * a class, a plugin.
  *
- * Law: reads a function's source text, and calls nothing. What the text does not tell is TSGI, until a request proves it
- * (`ambiguous.ts`).
+ * Law: reads a function's source text, and calls nothing. If the text decides nothing, the function counts as TSGI until a
+ * request proves it (`ambiguous.ts`).
  */
 import type { InterfaceName } from './detect.ts';
 
 export type Shape =
-  /** `isNamed`: the names of its parameters show what it takes, and not only their number. */
+  /** `isNamed`: true if the names of the parameters decide, and not only their number. */
   | {
       readonly kind: 'handler';
       readonly interface: InterfaceName;
       readonly why: string;
       readonly isNamed: boolean;
     }
-  /** It takes nothing, so it may make the application. */
+  /** The function has no parameters, so it may make the application. */
   | { readonly kind: 'factory' }
-  /** Nothing that a request can be given to. */
+  /** Cannot serve requests. */
   | { readonly kind: 'unusable'; readonly what: string; readonly remedy: string };
 
 const ENVIRON = /^_?environ$/i;
 const REQUEST = /^_?(?:req|request)$/i;
 const RESPONSE = /^_?(?:res|response|resp|rep|reply)$/i;
-/** What runtimes of fetch handlers pass behind the request. */
+/** Names of the second parameter that runtimes of fetch handlers pass. */
 const FETCH_CONTEXT = /^_?(?:env|environment|ctx|context|info|conninfo|bindings|server)$/i;
 const PLUGGED = /^_?(?:fastify|instance|app|server|scope)$/i;
-/** What fastify-plugin sets on a plugin. */
+/** Symbols that fastify-plugin sets on a plugin. */
 const PLUGIN_MARKS = ['skip-override', 'fastify.display-name', 'plugin-meta'].map((name) => Symbol.for(name));
 
 export function shapeOf(found: (...args: never[]) => unknown): Shape {
@@ -54,8 +54,8 @@ export function shapeOf(found: (...args: never[]) => unknown): Shape {
 }
 
 /**
- * Names of the parameters, for a pattern its text; undefined for a function whose source is not to be had (a bound one, a
- * Proxy).
+ * Returns the names of the parameters, and for a pattern its text. Returns undefined if the function has no source (a bound
+ * function, a Proxy).
  */
 export function parametersOf(text: string): string[] | undefined {
   if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) return undefined;
@@ -75,7 +75,7 @@ export function parametersOf(text: string): string[] | undefined {
   return names.filter((name) => name !== '');
 }
 
-/** It may take more than its length tells: `(...args)`, `arguments`, or what it is bound to. */
+/** True if the function may take more than its `length`: `(...args)`, `arguments`, or the parameters of a bound function. */
 function takesMore(text: string, names: readonly string[] | undefined): boolean {
   return names === undefined || names.some((name) => name.startsWith('...')) || /\barguments\b/.test(text);
 }

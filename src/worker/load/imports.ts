@@ -1,19 +1,19 @@
 /**
- * `--import`: modules that are loaded in a worker before the application.
+ * `--import`: modules that a worker loads before the application.
  *
- * Law: loads them, one after the other, in the order in which they were given.
+ * Law: loads them one after the other, in the order of the options.
  */
 import { errorText } from '../../error-text.ts';
 import { OptionError } from '../../errors.ts';
 
 export interface PreloadedModule {
-  /** As the user calls it. */
+  /** The module as the user names it. */
   readonly name: string;
-  /** What is imported. */
+  /** The URL to import. */
   readonly url: string;
 }
 
-/** @throws OptionError TSGI_ERR_APP_LOAD that names the module, with the stack of what it threw */
+/** @throws OptionError TSGI_ERR_APP_LOAD with the module's name and the stack of the module's error */
 export async function loadImports(modules: readonly PreloadedModule[]): Promise<void> {
   for (const { name, url } of modules) {
     try {

@@ -1,12 +1,12 @@
 /**
- * Whole programs: a file that calls `listen` itself runs as it stands, and what it listens on is served by the acceptor.
+ * Whole programs: a file that calls `listen` itself runs unchanged, and the acceptor serves the addresses on which it listens.
  *
- * Law: takes the place of `listen` on Node's HTTP servers in this thread; binds nothing. Where the acceptor listens is
- * told from outside (`bound`); who calls the server's listeners is the node interface.
+ * Law: replaces `listen` of Node's HTTP servers in this thread; binds nothing. The pool reports where the acceptor listens
+ * (`bound`). The node interface calls the server's listeners.
  *
- * Places: every worker runs the same program, so the places where it listens are counted in the order of its calls, and
- * the acceptor listens once in each. A place is a port and a host: Fastify listens on each of localhost's addresses with
- * a server of its own. The first place is the server's own.
+ * Places: every worker runs the same program. Its calls of `listen` are counted in order, and the acceptor listens once for
+ * each place. A place is a port and a host: Fastify listens on each of localhost's addresses with a server of its own. The
+ * first place is the server's own.
  */
 import http, { type Server } from 'node:http';
 import https from 'node:https';
@@ -30,19 +30,25 @@ import { OtherPorts, type PortClaims } from '../thread/other-ports.ts';
 export interface ProgramOwner {
   /** The program listens in one more place. */
   programOnAsk(place: number, asked: Asked): void;
-  /** It listens after what its file exports was served, and the acceptor has come there: it serves from now on. */
+  /**
+   * The program listens after the worker began to serve its export, and the acceptor has bound that place. From now on the
+   * worker serves the program.
+   */
   programOnServe(server: Server): void;
-  /** The server object of a place has set these limits for its clients, and no others. */
+  /** The complete set of limits that the server object of a place has set for its clients. */
   programOnLimits(place: number, own: Partial<ServerLimits>): void;
-  /** The program ends the connections of an open server that no worker serves; `idleOnly`: those that have been answered. */
+  /**
+   * The program ends connections of an open server that no worker serves. `idleOnly`: only connections without a request in
+   * flight.
+   */
   programOnCut(place: number, idleOnly: boolean): void;
-  /** The program breaks off the requests of its server in this thread. */
+  /** The program aborts the requests of its server in this thread. */
   programOnCutRunning(server: Server): void;
-  /** The program closed its first server, and nobody had told it to. */
+  /** The program closed its first server by itself. */
   programOnClose(): void;
-  /** Requests and taken over connections that this thread has. */
+  /** Number of requests and taken-over connections in this thread. */
   running(): number;
-  /** Resolves when nothing of it runs in this thread any more. */
+  /** Resolves when no request of the program runs in this thread. */
   idle(): Promise<void>;
 }
 
@@ -51,7 +57,7 @@ interface Place {
   readonly standIns: StandIn[];
 }
 
-/** Where a request arrived, as the acceptor's socket has it. */
+/** The address at which a request arrived, as the acceptor's socket has it. */
 export interface LocalAddress {
   readonly localPort: number;
   readonly localAddress: string;
@@ -59,25 +65,28 @@ export interface LocalAddress {
 
 const EVERY = new Set(['::', '0.0.0.0']);
 
-/** How long a request waits for a server that does not listen yet. */
+/** Milliseconds that a request waits for a server that does not listen yet. */
 const ABSENT_MS = 5000;
 
-/** Its classes are not to be had otherwise. */
+/** Matched by name: node:http2 does not export its server classes. */
 const HTTP2 = /^Http2(?:Secure)?Server$/;
 const netServer = Object.getPrototypeOf(http.Server.prototype) as Server;
 const NetServer = netServer.constructor as new () => Server;
 const netListen = netServer.listen as unknown as Listen;
 
 export class ListeningProgram {
-  /** What it listens on that is no HTTP. */
+  /** Ports of the program that do not serve HTTP over TCP. */
   readonly otherPorts: OtherPorts;
   readonly #owner: ProgramOwner;
   readonly #places: Place[] = [];
   readonly #addresses: (AddressInfo | undefined)[];
   #resolve!: (server: Server) => void;
-  /** Called when it listens in one more place. */
+  /** Called when the program listens in one more place. */
   readonly #waiting: Set<() => void> = new Set();
-  /** Stands for a server that does not listen yet, though one in another worker does: it gives the request to it when it does. */
+  /**
+   * Replaces a server that does not listen yet in this worker, but does in another one. When it listens, it receives the
+   * request.
+   */
   readonly #absent: Server = http.createServer((request, response) => {
     const { localPort = 0, localAddress = '' } = request.socket;
     const stop = () => {
@@ -98,18 +107,18 @@ export class ListeningProgram {
     }, ABSENT_MS);
     this.#waiting.add(look);
   });
-  /** Resolves with the server that it listens with first. */
+  /** Resolves with the first server that calls `listen`. */
   readonly captured: Promise<Server>;
-  /** Resolves when that has been told that it listens. */
+  /** Resolves when the first server has emitted 'listening'. */
   readonly listening: Promise<void>;
   #onListening!: () => void;
-  /** What the file exports is served, at the server's own place. */
+  /** True while the worker serves the file's export at the server's own place. */
   #exported = false;
-  /** Calls of `listen`. */
+  /** Number of calls of `listen`. */
   #calls = 0;
 
   /**
-   * @param addresses where the acceptor listens already, by place
+   * @param addresses addresses at which the acceptor already listens, by place
    * @param claims null in the caller's own thread
    */
   constructor(
@@ -129,12 +138,12 @@ export class ListeningProgram {
     if (addresses[0] !== undefined) this.#onListening();
   }
 
-  /** What it asked for first; null as long as it does not listen. */
+  /** Arguments of the first call of `listen`; null while the program does not listen. */
   get asked(): Asked | null {
     return this.#places[0]?.asked ?? null;
   }
 
-  /** The server for a request that arrived at this address of the acceptor. */
+  /** Returns the server for a request that arrived at this address of the acceptor. */
   serverAt(local: LocalAddress): Server {
     return this.#findServer(local) ?? this.#absent;
   }
@@ -145,7 +154,10 @@ export class ListeningProgram {
     return (standIns.find(({ open }) => open) ?? (index === 0 ? standIns[0] : undefined))?.server;
   }
 
-  /** Several places may share a port: the one with the address itself is meant, or else the one that listens on every address. */
+  /**
+   * Several places may share a port. Prefers the place with the address itself, and then the place that listens on every
+   * address.
+   */
   #indexOf({ localPort, localAddress }: LocalAddress): number {
     const addresses = this.#addresses;
     const samePort = addresses.findIndex((address) => address?.port === localPort);
@@ -159,12 +171,12 @@ export class ListeningProgram {
     return addresses.findIndex((address) => address !== undefined && isEvery(address));
   }
 
-  /** What the file exports is served, until the program listens. */
+  /** The worker serves the file's export until the program listens. */
   exported(): void {
     this.#exported = true;
   }
 
-  /** From now on HTTP servers of this thread do not listen by themselves. */
+  /** From now on, HTTP servers of this thread do not bind by themselves. */
   arm(): void {
     const { otherPorts } = this;
     const take = (server: Server, args: readonly unknown[]) => this.#take(server, args);
@@ -189,7 +201,7 @@ export class ListeningProgram {
     this.otherPorts.disarm();
   }
 
-  /** The acceptor listens there. */
+  /** The acceptor listens in this place. */
   bound(place: number, address: AddressInfo): void {
     this.#addresses[place] = address;
     const own = place === 0 && this.#exported ? this.#places[0]?.standIns[0] : undefined;
@@ -202,20 +214,20 @@ export class ListeningProgram {
     this.#look();
   }
 
-  /** The acceptor cannot listen there. */
+  /** The acceptor cannot listen in this place. */
   refused(place: number, error: Error): void {
     const { asked, standIns = [] } = this.#places[place] ?? {};
     const told = asked === undefined ? error : Object.assign(error, callOf(error, asked));
     for (const standIn of standIns) standIn.fail(told);
   }
 
-  /** @throws OptionError TSGI_ERR_APP_LISTEN for a descriptor or a handle; Node's error for a call that Node refuses */
+  /** @throws OptionError TSGI_ERR_APP_LISTEN for a descriptor or a handle; Node's error for a call that Node rejects */
   #take(server: Server, args: readonly unknown[]): void {
     if (this.#listens(server)) throw listensAlready();
     this.#calls += 1;
     const asked = askedBy(args);
     if (asked === undefined) {
-      // Node throws for every other call that names no port.
+      // Node throws for every other call without a port.
       if (!isHandle(args[0])) Reflect.apply(netListen, new NetServer(), args);
       throw notServed(args[0]);
     }
@@ -227,11 +239,11 @@ export class ListeningProgram {
       standInAddress: () => this.#addresses[place] ?? expectedAt(asked),
       standInOnClose: () => this.#onClose(place),
       standInConnections: () => this.#owner.running(),
-      // The thread is the server's.
+      // The thread belongs to the server, so `ref` and `unref` have no effect.
       standInOnRef: () => {},
       standInOnCut: (idleOnly) => {
         if (!idleOnly) this.#owner.programOnCutRunning(server);
-        // Node's `close` ends idle connections first. The others of a server that closes are other workers'.
+        // Node's `close` ends idle connections first. If the server closes, its other connections belong to other workers.
         process.nextTick(() => standIn.open && this.#owner.programOnCut(place, idleOnly));
       },
     });
@@ -246,12 +258,12 @@ export class ListeningProgram {
     this.#look();
   }
 
-  /** Resolves when requests are over. A program may close its server to listen anew, and that is not its end. */
+  /** Resolves when requests are over. A program may close its server to listen again; this is not its end. */
   async #onClose(place: number): Promise<void> {
     if (place !== 0) return this.#owner.idle();
     const calls = this.#calls;
     const end = () => calls === this.#calls && this.#owner.programOnClose();
-    // The callback of `close` is called once this is settled. Requests cannot wait for it.
+    // The callback of `close` is called once this promise settles. Running requests cannot wait for it.
     if (this.#owner.running() > 0) end();
     else setImmediate(end);
     return this.#owner.idle();
@@ -261,12 +273,12 @@ export class ListeningProgram {
     return this.#places.some(({ standIns }) => standIns.some((one) => one.server === server && one.open));
   }
 
-  /** Once what `listen` was called in is done: it may add routes. */
+  /** Waits until the code that called `listen` is done: it may add routes. */
   #look(): void {
     if (this.#waiting.size > 0) setImmediate(() => [...this.#waiting].forEach((look) => look()));
   }
 
-  /** The place with this port and host, or a new one. */
+  /** Returns the place with this port and host, or adds one. */
   #placeOf(asked: Asked): number {
     const known = this.#places.findIndex(
       (place) => asked.port === place.asked.port && asked.host === place.asked.host,
@@ -282,8 +294,8 @@ export class ListeningProgram {
 type Listen = (this: Server, ...args: unknown[]) => Server;
 
 /**
- * Node binds within the call if it is given no host, so a server listens at once, and `address()` is not null. The port that
- * the acceptor chooses for port 0 is known later: until 'listening' it reads 0.
+ * Without a host, Node binds within the call, so a server listens at once, and `address()` is not null. For port 0 the acceptor
+ * chooses the port later. Until 'listening', `address().port` is 0.
  */
 function expectedAt({ port = 0, host, ipv6Only }: Asked): AddressInfo | null {
   if (host !== undefined || ipv6Only === true) return null;
@@ -294,7 +306,7 @@ function setListen(prototype: object, value: Listen): void {
   Object.defineProperty(prototype, 'listen', { configurable: true, writable: true, value });
 }
 
-/** What an error of Node says of the call that failed; programs look at it before they judge the error as one of theirs. */
+/** Properties of Node's error for the call that failed. Programs read them to decide whether the error is their own. */
 function callOf(
   { message }: Error,
   { port = 0, host = '::' }: Asked,
@@ -303,7 +315,7 @@ function callOf(
   return { syscall: 'listen', ...{ address: host, port } };
 }
 
-/** Node's error if a server of the same thread listens there. */
+/** Node's error if a server of the same thread already listens there. */
 function inUse(asked: Asked): Error {
   const { port = 0, host = '::' } = asked;
   const error = new Error(`listen EADDRINUSE: address already in use ${host}:${port}`);
@@ -319,7 +331,7 @@ function unlike(module: string, spoken: string): never {
   );
 }
 
-/** A descriptor, or what has a handle. */
+/** True for a descriptor, or an object with a handle. */
 function isHandle(where: unknown): boolean {
   return (
     typeof where === 'object' && where !== null && ['fd', '_handle', 'handle'].some((key) => key in where)

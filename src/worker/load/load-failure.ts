@@ -1,7 +1,7 @@
 /**
- * What is told of an application that did not load, with the remedy where the cause is a known one.
+ * Describes an application that did not load, with a remedy if the cause is a known one.
  *
- * Law: reads errors of Node and of add-ons by what they say, and the maps beside compiled files; decides nothing.
+ * Law: reads the messages of errors from Node and from add-ons, and the source maps beside compiled files; decides nothing.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import type { FromWorker, WorkerTask } from '../pool-messages.ts';
 
 type Failure = Extract<FromWorker, { type: 'failed' }>;
 
-/** What an error says → what to do. */
+/** Pattern of an error's text or code → what to do. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^Cannot find (?:package|module) '(?![./\\]|[A-Z]:)/, 'install it, or correct its name'],
   [
@@ -34,19 +34,19 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** What require adds: its own caller, and whoever required that. */
+/** The lines that require adds: the file that called it, and the files that required that one. */
 const REQUIRE_STACK = /\nRequire stack:\n- ([^\n]+)(?:\n- [^\n]+)*/;
-/** A compiled file, as `compile/emit.ts` names it: whole, and as the files of one build name each other. */
+/** A compiled file, as `compile/emit.ts` names it: with its whole path, and as the files of one build name each other. */
 const COMPILED = /(?:file:\/\/)?[^\s'"]+[/\\][0-9a-f]{16}[/\\][\w-]+-[0-9a-f]{8}\.[mc]js/g;
 const BESIDE = /(?<=')(?:\.\/)+[\w-]+-[0-9a-f]{8}\.[mc]js(?=')/g;
 /** The file that Node could not read, on the first line of the stack of a SyntaxError. */
 const UNREAD = /^((?:\/|file:|[A-Z]:)[^\n]*):(\d+)\n/;
-/** Errors of linking: they name the module themselves. */
+/** Linking errors, whose message names the module. */
 const NAMES_MODULE = /requested module/;
 const UNKNOWN_KIND = /^Unknown file extension "[^"]*" for (.*)$/;
 
 /**
- * @param url what was imported
+ * @param url URL of the application's module
  * @param assets imported files that Node cannot load
  */
 export function loadFailure(error: unknown, url: string, assets: WorkerTask['assets']): Failure {
@@ -62,7 +62,7 @@ export function loadFailure(error: unknown, url: string, assets: WorkerTask['ass
     });
   const remedy = REMEDIES.find(([pattern]) => pattern.test(said) || pattern.test(code))?.[1];
   const message = remedy === undefined ? said : `${said}; ${remedy}`;
-  // Ours have the text of what was thrown already; of a cause that is known the remedy is enough.
+  // An OptionError has the text of its cause already. If the cause is known, the remedy is enough.
   const isKnown = unread !== undefined || remedy !== undefined || error instanceof OptionError;
   const stack = isKnown && isError ? error.stack : errorText(error);
   return { type: 'failed', code, message, stack: isError ? (stack ?? said) : said };
@@ -70,11 +70,11 @@ export function loadFailure(error: unknown, url: string, assets: WorkerTask['ass
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error === 'object' ? errorText(error) : String(error);
-  // An AggregateError may have none.
+  // The message of an AggregateError may be empty.
   return error.message === '' ? error.name : error.message.replace(REQUIRE_STACK, ', required by $1');
 }
 
-/** What is told of a file that is no code, or whose error names no file. */
+/** Describes a file that is not code, or whose error names no file. */
 function unreadFile(error: unknown, assets: WorkerTask['assets']): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const [, unknown] = UNKNOWN_KIND.exec(error.message) ?? [];
@@ -89,7 +89,7 @@ function unreadFile(error: unknown, assets: WorkerTask['assets']): string | unde
   return `${file}:${line}: ${error.message}`;
 }
 
-/** The user's file that a compiled one was made of. */
+/** Returns the user's file from which a file was compiled. */
 function sourceOf(compiled: string, url: string): string | undefined {
   try {
     const file = path.isAbsolute(compiled) ? compiled : fileURLToPath(new URL(compiled, url));

@@ -1,13 +1,14 @@
 /**
- * Loads the application: what its module exports, or the server it listens with.
+ * Loads the application: what its module exports, or the server with which it listens.
  *
- * Law: loads and decides; runs nothing but a factory. What an export is, is `exports.ts` and `detect.ts`; what the event
- * loop waits for, is `loop-watch.ts`; what the file's text shows, is `own-start.ts`.
+ * Law: loads and decides; runs nothing but a factory. `exports.ts` and `detect.ts` classify exports, `loop-watch.ts` watches
+ * the event loop, and `own-start.ts` reads the file's text.
  *
- * A program that listens is served by what it listens with, whatever it exports, and it may listen long after its module
- * is loaded. An application that is exported is served at once all the same: a later `listen` takes its place. Two signs make
- * it wait, until the event loop has drained, where plain Node would end the program, or for a time: its file may start a
- * server, or it is a function that may not be meant for requests at all.
+ * A program that listens is served through its server, whatever it exports, and it may listen long after its module is loaded.
+ * An exported application is served at once, and a later `listen` replaces it.
+ *
+ * Two signs make the export wait. Its file may start a server, or it is a function that may not be meant for requests. It waits
+ * until the event loop has drained, where plain Node would end the program, or for a limited time.
  */
 import Module from 'node:module';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -36,15 +37,15 @@ export interface Loaded {
   readonly hooks: Hooks;
 }
 
-/** What earlier workers of this server did with the same application; null for the first. */
+/** How earlier workers of this server served the same application; null for the first worker. */
 export type Expected = 'listen' | 'export' | null;
 
 export interface LoadParts {
-  /** What is imported, a file: URL. */
+  /** The `file:` URL to import. */
   readonly url: string;
-  /** Absolute path of the file as its user wrote it. */
+  /** Absolute path of the file as the user wrote it. */
   readonly source: string;
-  /** It is CommonJS. */
+  /** True if the file is CommonJS. */
   readonly isScript: boolean;
   /** The export: `name`, or `name()` for a factory; '' for the usual names. */
   readonly exportName: string;
@@ -53,23 +54,23 @@ export interface LoadParts {
   /** Receives the calls of `listen`. */
   readonly program: ListeningProgram;
   readonly watch: LoopWatch;
-  /** A call of `listen` is noticed after the application is loaded, too. Not so in the caller's own thread. */
+  /** True if a call of `listen` is noticed after the application is loaded, too. False in the caller's own thread. */
   readonly hearsLater: boolean;
 }
 
-/** How long an export waits for a call of `listen` while the event loop lives, ms. */
+/** Milliseconds that an export waits for a call of `listen` while the event loop is alive. */
 const PATIENCE_MS = {
-  /** Its file may start a server: the server then listens in the right place from its start. */
+  /** The file may start a server. The server then listens in the right place from its start. */
   mayListen: 500,
-  /** A function that its file calls: it must not be run twice. */
+  /** The file calls the exported function. It must not run twice. */
   called: 5000,
   /** An earlier worker's program listened. */
   listen: 5000,
 };
 
 /**
- * Resolves with what the module exports or, if it listens by itself, with its server: that may come before its import
- * ends, and long after.
+ * Resolves with the module's export or, if the program listens by itself, with its server. The program may listen before its
+ * import ends, or long after.
  *
  * @throws OptionError TSGI_ERR_APP_EXPORT, or whatever the module throws while it loads
  */
@@ -85,13 +86,13 @@ export async function loadApplication(parts: LoadParts): Promise<Loaded> {
     return fromExport(exports, await found, parts);
   }
   const listens = program.captured.then(async (server): Promise<Loaded> => {
-    // What its module does behind `listen`, above all routes it adds, is done first.
+    // The module's code after `listen` runs first: it may add routes.
     await immediate();
     return { detected: ownServer(server), hooks: {} };
   });
   let loaded = false;
   importing.catch((error: unknown) => {
-    // Serving already, so it is as in any program: an error that nobody caught.
+    // The worker serves already, so this is an uncaught error, as in any program.
     if (loaded) setImmediate(() => throwError(error));
   });
   const first = await Promise.race([listens, importing.then((exports) => choose(exports, parts, listens))]);
@@ -99,13 +100,13 @@ export async function loadApplication(parts: LoadParts): Promise<Loaded> {
   return first;
 }
 
-/** Whether a call of `listen` decides how the application is served. */
+/** True if a call of `listen` decides how the application is served. */
 export function mayListen(parts: Pick<LoadParts, 'exportName' | 'interface'>): boolean {
   return parts.exportName === '' && (parts.interface === 'auto' || parts.interface === 'node');
 }
 
 /**
- * An application that is here already.
+ * Takes an application that is an object already.
  *
  * @throws OptionError TSGI_ERR_APP_EXPORT
  */
@@ -136,13 +137,13 @@ async function choose(exports: Exports, parts: LoadParts, listens: Promise<Loade
   return program.asked === null ? chosen : listens;
 }
 
-/** Of a function that its file may have exported to run it, rather than to have it called for requests. */
+/** Name of a function that its file may have exported to run it, and not to have it called for requests. */
 function nameOf(found: Found | undefined): string | null {
   if (found?.kind === 'factory') return found.name;
   return found?.kind === 'application' ? (found.guessed ?? null) : null;
 }
 
-/** Whether the file calls the function that it exports, at once or if it is what was started. */
+/** True if the file calls the function that it exports, at once or only as the main file. */
 function isRunByItself(found: Found | undefined, ownStart: OwnStart): boolean {
   const name = nameOf(found);
   if (name === null) return false;
@@ -159,7 +160,7 @@ function patienceFor(found: Found | undefined, parts: LoadParts, ownStart: OwnSt
   return ownStart.mayListen || !parts.hearsLater ? PATIENCE_MS.mayListen : 0;
 }
 
-/** Resolves when the program has called `listen`, when its event loop has drained, or after so many milliseconds. */
+/** Resolves when the program has called `listen`, when its event loop has drained, or after `milliseconds`. */
 async function listening({ program, watch }: LoadParts, milliseconds: number): Promise<void> {
   if (program.asked !== null || milliseconds === 0) return;
   let timer: NodeJS.Timeout | undefined;
@@ -201,7 +202,7 @@ async function detectedFrom(
   );
 }
 
-/** By what it can do: to look at `Response` would load Node's HTTP client. */
+/** Recognizes a `Response` by its properties: a read of `Response` would load Node's HTTP client. */
 function isResponse(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'arrayBuffer' in value && 'headers' in value;
 }
@@ -210,7 +211,7 @@ function throwError(error: unknown): never {
   throw error;
 }
 
-/** As `node file.js` would load it. */
+/** Loads the file as `node file.js` would. */
 async function importModule({ url, isScript }: LoadParts): Promise<Exports> {
   if (!isScript) return unwrap((await import(url)) as Exports);
   const main: unknown = (Module as unknown as Loader)._load(fileURLToPath(url), null, true);

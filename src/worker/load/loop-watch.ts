@@ -1,13 +1,15 @@
 /**
- * Whether an application that loads still has something to wait for.
+ * Watches whether an application that loads still has something to wait for.
  *
- * Law: knows the event loop of this thread, and nothing of applications. Plain Node ends a program when nothing keeps its
- * event loop alive; here the same moment is an event (`drained`), because the thread itself goes on.
+ * Law: knows the event loop of this thread, and nothing of applications. Plain Node ends a program when nothing keeps its event
+ * loop alive. Here the same moment is an event (`drained`), because the thread itself goes on.
  *
- * In a thread of its own the worker unrefs all ports that are there before the application is loaded: ours and piscina's.
- * Then Node emits `beforeExit` exactly when it would end the program, whatever the program waits for: a timer, a socket,
- * the thread pool (crypto, zlib, fs, dns), another thread. The caller's own thread (`--threads 0`) has an event loop that
- * others keep alive, so there the resources that Node lists are counted, and the jobs that it does not list.
+ * In a thread of its own, the worker unrefs all ports that exist before the application is loaded: its own and piscina's. Node
+ * then emits `beforeExit` exactly when it would end the program. This covers everything that the program may wait for: a timer,
+ * a socket, the thread pool (crypto, zlib, fs, dns), another thread.
+ *
+ * In the caller's own thread (`--threads 0`), other code keeps the event loop alive. There the watch counts the resources that
+ * Node lists, and the jobs that Node does not list.
  */
 import { type AsyncHook, createHook } from 'node:async_hooks';
 import { MessagePort } from 'node:worker_threads';
@@ -15,14 +17,14 @@ import { OptionError } from '../../errors.ts';
 import { Activity } from '../thread/activity.ts';
 
 export interface LoopWatch {
-  /** Resolves when nothing keeps the event loop alive that the application has begun. May be called again. */
+  /** Resolves when nothing that the application has begun keeps the event loop alive. May be called again. */
   drained(): Promise<void>;
   /**
-   * Resolves when nothing keeps it alive and nothing waits for `drained`: what the application awaits never comes. In the
-   * caller's own thread other code may bring it, so there this resolves only if the process has no other work.
+   * Resolves when nothing keeps the loop alive and nothing waits for `drained`: the application awaits something that never
+   * settles. In the caller's own thread other code may settle it, so there this resolves only if the process has no other work.
    */
   readonly stuck: Promise<void>;
-  /** The server owes the application an answer: until `release` the event loop counts as alive. */
+  /** The server owes the application a reply: until `release`, the event loop counts as alive. */
   hold(): void;
   release(): void;
   /** The application is loaded. */
@@ -30,8 +32,8 @@ export interface LoopWatch {
 }
 
 /**
- * @param control kept alive again when the watch stops; null in the caller's own thread
- * @param ownsProcess the process has no other work than this server
+ * @param control ref'd again when the watch stops; null in the caller's own thread
+ * @param ownsProcess true if the process has no other work than this server
  */
 export function watchLoop(control: MessagePort | null, ownsProcess: boolean): LoopWatch {
   return control === null ? new CallersLoop(ownsProcess) : new OwnLoop(control);
@@ -81,7 +83,7 @@ class OwnLoop implements LoopWatch {
     this.#control.ref();
   }
 
-  /** What keeps the loop alive here gives those that wait one more turn; without it the thread would end. */
+  /** The immediate keeps the loop alive for one more turn, in which waiting code can go on. Without it the thread would end. */
   readonly #onBeforeExit = (): void => {
     const waiting = this.#waiting.splice(0);
     if (waiting.length === 0) {
@@ -93,7 +95,7 @@ class OwnLoop implements LoopWatch {
   };
 }
 
-/** Without Node's list of handles the loop never drains, and `--boot-timeout` ends a start that leads nowhere. */
+/** Without Node's list of handles the loop never drains. `--boot-timeout` then ends a start that leads nowhere. */
 function activeHandles(): readonly unknown[] {
   return (process as { _getActiveHandles?: () => unknown[] })._getActiveHandles?.() ?? [];
 }
@@ -101,9 +103,9 @@ function activeHandles(): readonly unknown[] {
 /** Jobs that `process.getActiveResourcesInfo` does not list: a call of the thread pool, a stream of zlib. */
 const CALL = /REQUEST$/;
 const STREAM = /^(?:ZLIB|BROTLI|ZSTD)/;
-/** What others of the process begin and end all the time, so that it cannot be counted. */
+/** Kinds of resources that other code in the process begins and ends all the time, so that counts of them mean nothing. */
 const BUSY = new Set(['Timeout', 'MESSAGEPORT']);
-/** Ports do not count either: a program that has no others than `other-ports.ts` knows is found out. */
+/** Ports do not count either. Otherwise a program that has only ports for `other-ports.ts` would never be noticed. */
 const PORTS = ['TCPServerWrap', 'PipeServerWrap', 'UDPWrap'];
 const UNCOUNTED: ReadonlySet<string> = new Set(['Immediate', 'Timeout', 'MessagePort', ...PORTS]);
 
@@ -112,15 +114,15 @@ interface Reffed {
 }
 
 /**
- * How long nothing may go on in a shared thread until what the application awaits is given up, ms. It is longer than what
- * Node does not list may take, above all the compilation of a file by a hook in another thread.
+ * Milliseconds without activity in a shared thread after which the start fails. They exceed any work that Node does not list,
+ * such as the compilation of a file by a hook in another thread.
  */
 const STUCK_MS = 2000;
 
 class CallersLoop implements LoopWatch {
   readonly stuck: Promise<void>;
   readonly #activity: Activity = new Activity(UNCOUNTED);
-  /** By asynchronous id; null for what keeps the loop alive until it ends. */
+  /** By asynchronous id; null for a resource that keeps the loop alive until it ends. */
   readonly #begun: Map<number, Reffed | null> = new Map();
   readonly #calls: Set<number> = new Set();
   readonly #hook: AsyncHook;

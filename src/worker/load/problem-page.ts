@@ -1,5 +1,5 @@
 /**
- * What is served in place of an application that does not load: what is wrong with it.
+ * The page that a worker serves in place of an application that does not load: it shows the error.
  *
  * Law: for development only; an operator reads the log.
  */
@@ -7,7 +7,7 @@ import type { Application } from '../../tsgi/types.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** Answers every request with 500 and the problem: as a page for a browser, as text for everybody else. */
+/** Answers every request with 500 and the problem: as a page for a browser, as text for any other client. */
 export function problemPage(problem: string): Application {
   return (environ, startResponse) => {
     const isBrowser = (environ.HTTP_ACCEPT ?? '').includes('text/html');

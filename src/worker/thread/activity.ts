@@ -1,22 +1,22 @@
 /**
- * Whether anything goes on in this thread that was not there before: timers, sockets, files.
+ * Watches whether this thread has more activity than at an earlier moment: timers, sockets, files.
  *
- * Law: what keeps an event loop alive, as Node lists it; a program with nothing left to wait for would end.
+ * Law: counts the resources that keep an event loop alive, as Node lists them. A program without any would end.
  */
 const LOOK_MS = 20;
-/** A single look may fall between two steps of one job. */
+/** A single check may fall between two steps of one job. */
 const QUIET_LOOKS = 2;
 
 export interface Ended {
-  /** Ends the wait before everything has ended. Default: never. */
+  /** Ends the wait before all activity has ended. Default: never. */
   readonly enough?: () => boolean;
-  /** Whether something goes on that Node does not list. Default: nothing. */
+  /** Returns true if there is activity that Node does not list. Default: none. */
   readonly busy?: () => boolean;
-  /** How long nothing may have gone on, ms. Default: 40. */
+  /** Milliseconds without activity before the wait ends. Default: 40. */
   readonly quiet?: number;
 }
 
-/** What the worker itself may have at any time. */
+/** Kinds of resources that the worker itself may have at any time. */
 const OURS: ReadonlySet<string> = new Set(['Immediate', 'MessagePort']);
 
 export class Activity {
@@ -29,7 +29,7 @@ export class Activity {
     this.#before = this.#counts();
   }
 
-  /** Resolves when all that began since this was made has ended, or `enough` says so. */
+  /** Resolves when all activity that began since the constructor has ended, or when `enough` returns true. */
   ended({ enough, busy, quiet: quietMs = QUIET_LOOKS * LOOK_MS }: Ended): Promise<void> {
     let quiet = 0;
     return new Promise((resolve) => {
@@ -49,7 +49,7 @@ export class Activity {
     return false;
   }
 
-  /** Kind of resource → how many there are. */
+  /** Kind of resource → number of such resources. */
   #counts(): ReadonlyMap<string, number> {
     const found: Map<string, number> = new Map();
     for (const kind of process.getActiveResourcesInfo())

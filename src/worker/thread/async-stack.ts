@@ -1,12 +1,12 @@
 /**
  * Keeps an application that replaces `Array.prototype.pop` from ending the whole process.
  *
- * Law: the one file that touches Node's internal binding of async hooks. For threads of our own only.
+ * Law: the only file that touches Node's internal binding of async hooks. Only for threads of the server.
  *
- * Node keeps the resources of its asynchronous context on a JavaScript array, and removes them with that array's `pop`,
- * which is the application's once the prototype is changed. If it throws, Node finds its stack corrupted, and exits the
- * process from whatever thread it is in. With a method of its own the array does not look at the prototype. If a later
- * Node has no such array, nothing is changed.
+ * Node keeps the resources of its asynchronous context in a JavaScript array, and removes them with that array's `pop`. If the
+ * application has changed the prototype, Node calls the application's method. If that method throws, Node finds its stack
+ * corrupted and exits the process, from whatever thread it is in. With an own method, the array does not use the prototype. If
+ * a later Node has no such array, this file changes nothing.
  */
 
 interface AsyncWrap {

@@ -1,12 +1,12 @@
 /**
- * What a program does at its end: its listeners for SIGTERM, or for SIGINT if it has none for SIGTERM.
+ * Runs a program's listeners for its end: for SIGTERM, or for SIGINT if it has none for SIGTERM.
  *
- * Law: `process` of this thread, and nothing of the server. For threads of our own only. Threads receive no signals, so
- * the listeners are called here. They are called at once, as under Node: a program may end its event streams in them, or
- * answer its health check differently from then on.
+ * Law: `process` of this thread, and nothing of the server. Only for threads of the server. Threads receive no signals, so this
+ * file calls the listeners. As under Node, it calls them at once: a program may end its event streams in them, or change the
+ * answer of its health check.
  *
- * Programs end themselves in these listeners, by `process.exit` or by the signal that they have handled. Here that ends one
- * thread, whose requests are answered first: both calls return, and `leave` ends the thread when its owner has waited.
+ * Programs end themselves in these listeners, with `process.exit` or with the signal that they have handled. Here that ends one
+ * thread, which answers its requests first. Both calls therefore return, and `leave` ends the thread when its owner has waited.
  */
 import type { Activity } from './activity.ts';
 
@@ -29,8 +29,8 @@ export class Goodbye {
   #hasLeft = false;
 
   /**
-   * @param before what went on in the thread without the application
-   * @param report called with what a listener throws
+   * @param before activity in the thread without the application
+   * @param report called with an error of a listener
    */
   constructor(before: Activity, report: (error: unknown) => void) {
     this.#before = before;
@@ -38,15 +38,15 @@ export class Goodbye {
   }
 
   /**
-   * Calls the listeners, the first time. Resolves when nothing goes on any more that the program has begun, or when it has
-   * ended itself.
+   * Calls the listeners, on the first call. Resolves when all activity of the program has ended, or when the program has ended
+   * itself.
    */
   say(): Promise<void> {
     this.#over ??= this.#say();
     return this.#over;
   }
 
-  /** Ends the thread as the program has asked; returns if it has not asked. */
+  /** Ends the thread with the program's exit code. Returns if the program has not ended itself. */
   leave(): void {
     if (this.#exit !== null && this.#hasLeft) this.#exit(this.#code);
   }
@@ -72,7 +72,7 @@ export class Goodbye {
     this.#exit = exit.bind(process) as Exit;
     const exitLater: (code: Parameters<Exit>[0]) => void = (code) => this.#leave(code);
     const killOthers: Kill = (pid, signal) => {
-      // Signal 0 asks only whether the process is there.
+      // Signal 0 only checks whether the process exists.
       if (pid !== process.pid || signal === 0) return kill.call(process, pid, signal);
       this.#leave(0);
       return true;

@@ -1,13 +1,13 @@
 /**
- * Whether this worker has grown beyond what it may.
+ * Watches whether this worker has grown beyond its limit.
  *
- * Law: looks at its own isolate now and then; what follows is decided by who is told.
+ * Law: reads the statistics of its own isolate once a second. The callback decides what follows.
  */
 import { getHeapStatistics } from 'node:v8';
 
 const EVERY_MS = 1000;
 
-/** Tells once for each look at which heap and external memory are above `most` bytes; 0: never looks. */
+/** Calls `onExceeded` once for each check at which heap and external memory are above `most` bytes. 0 disables the limit. */
 export function watchMemory(most: number, onExceeded: (bytes: number) => void): void {
   if (most === 0) return;
   const look = () => {

@@ -1,20 +1,23 @@
 /**
- * What a program listens on beside its site: servers of node:net and node:tls, HTTP servers on sockets of the file system,
+ * Ports of a program other than its HTTP site: servers of node:net and node:tls, HTTP servers on sockets of the file system,
  * sockets of node:dgram.
  *
- * Law: one thread's end; who owns a port is decided by the pool (`pool/port-owners.ts`). HTTP servers on TCP ports are
- * `load/listening-program.ts`'s.
+ * Law: one thread's end. The pool decides which worker owns a port (`pool/port-owners.ts`). `load/listening-program.ts` handles
+ * HTTP servers on TCP ports.
  *
- * Every worker runs the program, and a TCP port can be bound once. Threads cannot hand a listening socket to each other as
- * the processes of node:cluster can, so one worker at a time owns the port: its server is Node's own, with Node's sockets.
- * In the other workers the server looks as if it listened. When the owner closes it or ends, the next worker binds. What
- * the kernel shares by itself needs no owner: UDP sockets of several workers are bound with SO_REUSEADDR, and the one that
+ * Every worker runs the program, and a TCP port can be bound once. Threads cannot pass a listening socket to each other, as the
+ * processes of node:cluster can. One worker at a time therefore owns the port: its server is Node's own, with Node's sockets.
+ * In the other workers the server only appears to listen. When the owner closes it or ends, the next worker binds.
+ *
+ * UDP needs no owner, because the kernel shares it: sockets of several workers are bound with SO_REUSEADDR, and the one that
  * was bound last receives.
  *
  * Programs delete the file of a socket before they listen, because an earlier run may have left it. In all workers but the
- * first this deletes the owner's file, so a worker whose claim is answered looks for the file, and the owner binds anew.
+ * first this deletes the owner's file. A worker therefore checks for the file when its claim is answered. If the file is gone,
+ * the owner binds again.
  *
- * In a thread of its own, nothing here keeps the event loop alive, so that a program that has only such ports is found out when it has loaded.
+ * In a thread of its own, nothing here keeps the event loop alive. A program that has only such ports is therefore noticed when
+ * it has loaded.
  */
 import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:dgram';
@@ -26,17 +29,20 @@ import { askedBy, callbackOf, pathBy } from '../../stand-in.ts';
 
 export type Listen = (this: Server, ...args: unknown[]) => Server;
 
-/** How a worker speaks with the pool about ports. */
+/** The messages about ports between a worker and the pool. */
 export interface PortClaims {
-  /** Answered by `granted`, or by `shared` once another worker's server listens there. */
+  /** The pool answers with `granted`, or with `shared` once another worker's server listens there. */
   claim(key: string): void;
   /** This worker's server listens there. */
   bound(key: string): void;
-  /** Another worker's server listens there, and the file of its socket is gone: answered by `shared` once it is there. */
+  /**
+   * Another worker's server listens there, and the file of its socket is gone. The pool answers with `shared` once the file is
+   * there.
+   */
   lost(key: string): void;
-  /** This worker wants it no more. */
+  /** This worker does not need the port any more. */
   release(key: string): void;
-  /** An answer is due: the program's event loop counts as alive until `answered`. */
+  /** A reply of the pool is due: the program's event loop counts as alive until `answered`. */
   awaited(): void;
   answered(): void;
 }
@@ -59,7 +65,7 @@ interface Port {
   readonly args: readonly unknown[];
   readonly address: AddressInfo | string;
   state: PortState;
-  /** The file of the owner's socket was looked for. */
+  /** True once this worker has checked for the file of the owner's socket. */
   looked: boolean;
 }
 
@@ -68,12 +74,12 @@ export class OtherPorts {
   readonly #isShared: boolean;
   readonly #listen: Listen;
   readonly #ports: Set<Port> = new Set();
-  /** Each with where in the program it was opened. */
+  /** Each with the place in the program where it was opened. */
   readonly #opened: string[] = [];
 
   /**
    * @param claims null if there is no other worker
-   * @param netServer the prototype of Node's servers, as Node made it
+   * @param netServer the prototype of Node's servers, unchanged
    */
   constructor(claims: PortClaims | null, netServer: Server) {
     this.#claims = claims ?? NO_CLAIMS;
@@ -81,7 +87,7 @@ export class OtherPorts {
     this.#listen = netServer.listen as unknown as Listen;
   }
 
-  /** From now on UDP sockets of this thread can be bound beside those of other workers. */
+  /** From now on, UDP sockets of this thread can share a port with sockets of other workers. */
   arm(): void {
     diagnostics.subscribe('udp.socket', this.#onSocket);
   }
@@ -90,12 +96,12 @@ export class OtherPorts {
     diagnostics.unsubscribe('udp.socket', this.#onSocket);
   }
 
-  /** `TCP port 2525 (/app/mail.js:3:5)` and its like, in the order in which they were opened. */
+  /** Entries like `TCP port 2525 (/app/mail.js:3:5)`, in the order in which the ports were opened. */
   get opened(): readonly string[] {
     return this.#opened;
   }
 
-  /** Takes the place of Node's `listen` on a server that speaks no HTTP. */
+  /** Replaces Node's `listen` on a server that does not serve HTTP over TCP. */
   listen(server: Server, args: readonly unknown[], caller: (...args: never[]) => unknown): Server {
     const key = keyOf(args);
     this.#opened.push(`${key ?? 'a TCP port'}${placeOf(caller)}`);
@@ -112,7 +118,7 @@ export class OtherPorts {
     return server;
   }
 
-  /** The port is this worker's. */
+  /** The pool has granted the port to this worker. */
   granted(key: string): void {
     const [port] = this.#withKey(key, 'asked', 'standby');
     if (port === undefined) return this.#claims.release(key);
@@ -120,7 +126,7 @@ export class OtherPorts {
     const wasAsked = port.state === 'asked';
     port.state = 'owner';
     this.#giveBack(server);
-    // One that stood by has said already that it listens.
+    // A server in standby has already emitted 'listening'.
     if (!wasAsked) sayOnce(server, 'listening', () => this.#claims.bound(key));
     else server.once('listening', () => this.#claims.bound(key));
     (server as EventEmitter).once(errorMonitor, () => {
@@ -151,7 +157,7 @@ export class OtherPorts {
     }
   }
 
-  /** The file of this worker's socket is gone. */
+  /** The file of this worker's socket is gone: the worker binds again. */
   renew(key: string): void {
     for (const { server, args } of this.#withKey(key, 'owner')) {
       if (!server.listening) continue;
@@ -163,14 +169,14 @@ export class OtherPorts {
     }
   }
 
-  /** This worker ends: others take its ports over. Connections that there are go on. */
+  /** This worker ends, and other workers take over its ports. Open connections go on. */
   letGo(): void {
     for (const port of this.#withKey(null, 'asked', 'standby', 'owner')) {
       const { server, state } = port;
       if (state === 'owner') {
         const closed = new Promise<void>((resolve) => server.once('close', resolve));
         server.close();
-        // The program may close it, too, and nothing is wrong with that.
+        // The program may close the server, too. This is not an error.
         const close = (done?: Done) => {
           if (done !== undefined) void closed.then(() => done());
           return server;
@@ -198,7 +204,7 @@ export class OtherPorts {
     this.#claims.release(port.key);
   }
 
-  /** As long as another worker owns the port. */
+  /** Makes a server appear to listen while another worker owns the port. */
   #standIn(port: Port): void {
     const { server } = port;
     const property = { configurable: true, writable: true };
@@ -239,7 +245,7 @@ export class OtherPorts {
   };
 }
 
-/** Node's error if another server of the thread listens there. */
+/** Node's error if another server of this thread already listens there. */
 function inUse(server: Server, key: string): Server {
   const error = new Error(`listen EADDRINUSE: address already in use, ${key}`);
   Object.assign(error, { code: 'EADDRINUSE', errno: -constants.errno.EADDRINUSE, syscall: 'listen' });
@@ -247,7 +253,7 @@ function inUse(server: Server, key: string): Server {
   return server;
 }
 
-/** As the option `reuseAddr` of `dgram.createSocket` does, which the program did not know to set. */
+/** Sets the option `reuseAddr` of `dgram.createSocket`, which the program did not know to set. */
 function shareAddress(socket: Socket): void {
   const symbol = Object.getOwnPropertySymbols(socket).find(
     ({ description }) => description === 'state symbol',
@@ -256,7 +262,7 @@ function shareAddress(socket: Socket): void {
   if (state !== undefined) state.reuseAddr = true;
 }
 
-/** Emits nothing the first time, and calls back instead. */
+/** Suppresses the first emit of `event`, and calls `call` instead. */
 function sayOnce(server: Server, event: string, call: () => void): void {
   const emitter: EventEmitter = server;
   const emit = emitter.emit.bind(server);
@@ -269,7 +275,7 @@ function sayOnce(server: Server, event: string, call: () => void): void {
   Object.defineProperty(server, 'emit', { configurable: true, writable: true, value: quiet });
 }
 
-/** Undefined for what each worker may have for itself: any free port, a descriptor, a handle. */
+/** Returns undefined for a port that each worker may have for itself: any free port, a descriptor, a handle. */
 function keyOf(args: readonly unknown[]): string | undefined {
   const path = pathBy(args);
   if (path !== undefined) return path;
@@ -278,7 +284,7 @@ function keyOf(args: readonly unknown[]): string | undefined {
   return `TCP port ${asked.host === undefined ? '' : `${asked.host}:`}${asked.port}`;
 }
 
-/** The socket has a file, and it does not exist. */
+/** True if the socket has a path in the file system, and no file is there. */
 function isGone(address: AddressInfo | string): boolean {
   return typeof address === 'string' && !address.startsWith('\0') && !existsSync(address);
 }
@@ -290,7 +296,7 @@ function addressOf(args: readonly unknown[]): AddressInfo | string {
   return { address: host, family: host.includes(':') ? 'IPv6' : 'IPv4', port };
 }
 
-/** ` (file:line:column)` of the call, in the program rather than in a package where that can be told. */
+/** ` (file:line:column)` of the call: in the program if possible, otherwise in a package. */
 function placeOf(called: (...args: never[]) => unknown): string {
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, called);

@@ -1,13 +1,16 @@
 /**
- * The program's listeners for signals: Node delivers signals to the main thread alone, so that thread passes them on.
+ * The program's listeners for signals. Node delivers signals only to the main thread, which passes them on.
  *
- * Law: `process` of this thread. SIGTERM and SIGINT are called at the end (`goodbye.ts`).
+ * Law: `process` of this thread. `goodbye.ts` calls the listeners for SIGTERM and SIGINT at the end.
  */
 import type { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import { isForPrograms } from '../../signals.ts';
 
-/** Tells which signals the program listens for, each time that one is added or has no listener any more. */
+/**
+ * Calls `tell` with the signals that the program listens for, each time that a signal gets its first listener or loses its
+ * last.
+ */
 export function watchSignals(tell: (names: NodeJS.Signals[]) => void): void {
   const heard = new Set<NodeJS.Signals>();
   process.on('newListener', (name) => {

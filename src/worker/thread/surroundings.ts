@@ -1,7 +1,7 @@
 /**
- * What a program finds around it in a worker thread, made as it would be in a process of its own.
+ * Makes the surroundings of a program in a worker thread the same as in a process of its own.
  *
- * Law: `process` and modules of Node in this thread, and nothing of the server. For threads of our own only.
+ * Law: `process` and modules of Node in this thread, and nothing of the server. Only for threads of the server.
  */
 import cluster from 'node:cluster';
 import { syncBuiltinESMExports } from 'node:module';
@@ -10,12 +10,12 @@ import workerThreads from 'node:worker_threads';
 import { OptionError } from '../../errors.ts';
 
 export interface Surroundings {
-  /** Absolute path of the program as its user named it. */
+  /** Absolute path of the program as the user named it. */
   readonly source: string;
   readonly args: readonly string[];
 }
 
-/** `process.argv`, a `chdir` to where we are, and no `cluster.fork`. */
+/** Sets `process.argv`, a `chdir` that accepts only the current directory, and a `cluster.fork` that throws. */
 export function surround({ source, args }: Surroundings): void {
   process.argv = [process.execPath, source, ...args];
   process.chdir = chdir;
@@ -28,16 +28,18 @@ export function surround({ source, args }: Surroundings): void {
 }
 
 /**
- * A program that starts threads of its own file looks whether it is in one of them (`isMainThread`). It is not: the port to
- * the parent is piscina's. Threads that it starts have a module of their own. Called behind `--import`, whose modules
- * instrument the thread that there is.
+ * Makes the thread look like a main thread.
+ *
+ * A program that starts threads of its own file checks whether it runs in one of them (`isMainThread`). It does not: the port
+ * to the parent is piscina's. Threads that the program starts have their own instance of the module. Called after `--import`,
+ * whose modules instrument the actual thread.
  */
 export function hideThread(): void {
   Object.assign(workerThreads, { isMainThread: true, parentPort: null, workerData: null });
   syncBuiltinESMExports();
 }
 
-/** Threads of a process share its directory: going where it is already is all that can be done. */
+/** Threads of a process share its directory. Only a change to the current directory is possible. */
 function chdir(directory: string): void {
   if (path.resolve(directory) === process.cwd()) return;
   throw new OptionError(

@@ -1,13 +1,15 @@
 /**
- * A time zone that an application sets by `process.env.TZ`.
+ * Detects a time zone that an application sets with `process.env.TZ`.
  *
- * Law: compares and puts into words; for threads of our own only. In a worker thread `process.env` is a copy, and Node
- * looks at a change of the time zone in the main thread alone, so the change has no effect here.
+ * Law: compares, and makes a text; only for threads of the server. In a worker thread `process.env` is a copy. Node reads a
+ * change of the time zone only in the main thread, so the change has no effect here.
  */
 export class TimeZone {
   readonly #before: string | undefined = process.env.TZ;
 
-  /** What to do about it; undefined if the application has set none, or the one that is in effect. */
+  /**
+   * Returns what to do about it. Returns undefined if the application has set no zone, or has set the zone that is in effect.
+   */
   problem(): string | undefined {
     const { TZ: zone } = process.env;
     if (zone === this.#before || zone === undefined) return undefined;

@@ -1,12 +1,15 @@
 /**
- * `WebAssembly.compile` of a thread that may end at any moment.
+ * Replaces `WebAssembly.compile` in a thread that may end at any moment.
  *
- * Law: one property of a global, in threads of our own, of a Node that needs it. Goes when Node 20 and 22 do.
+ * Law: one property of a global, in threads of the server, in a Node version that needs it. Remove this file when Node 20 and
+ * 22 are out of support.
  *
- * It compiles on another thread, which then wakes this one's loop; if this thread ends just then, the process dies of a
- * segmentation fault (nodejs/node#56236). Node compiles so itself: the parser of its HTTP client when `Response`,
- * `Headers` or `fetch` are first looked at, and the one that finds what a CommonJS module exports. These are small, and
- * take half a millisecond on this thread. What an application compiles that is larger is left as it is.
+ * `WebAssembly.compile` compiles on another thread, which then wakes this thread's loop. If this thread ends just then, the
+ * process dies of a segmentation fault (nodejs/node#56236).
+ *
+ * Node itself compiles two small modules in this way. One is the parser of its HTTP client, at the first read of `Response`,
+ * `Headers` or `fetch`. The other finds the exports of a CommonJS module. Each takes half a millisecond on this thread. Larger
+ * modules, which an application compiles, are unchanged.
  */
 import { webAssembly } from '../../http/webassembly.ts';
 
@@ -22,6 +25,6 @@ export function compileSmallHere(): void {
       return isSmall ? new Module(bytes) : compile(bytes, ...options);
     },
   };
-  // Where all intrinsics are frozen, it stays as it is.
+  // If all intrinsics are frozen, this has no effect.
   Reflect.set(webAssembly, 'compile', small.compile);
 }

@@ -1,7 +1,7 @@
 /**
  * TSGI inside a worker: a request becomes an environ, and `tsgi/handler.ts` calls the application.
  *
- * Law: knows environ, input and responses; not rings or sockets, nor what else the worker runs.
+ * Law: knows environ, input and responses; not rings or sockets, and no other part of the worker.
  */
 import type { WorkerHandle } from '../../hooks.ts';
 import { Flag } from '../../http/head-flags.ts';
@@ -21,9 +21,9 @@ export interface TsgiOptions {
   readonly application: Application;
   readonly context: EnvironContext;
   readonly errors: ErrorStream;
-  /** Milliseconds the handler may take; 0: any. */
+  /** Milliseconds that a handler may take. 0 disables the limit. */
   readonly handlerTimeout: number;
-  /** What every environ carries as `tsgi_threads.worker`. */
+  /** The value of `tsgi_threads.worker` in every environ. */
   readonly worker: WorkerHandle;
 }
 

@@ -1,8 +1,8 @@
 /**
- * A request → environ, as TSGI 1.0 names it.
+ * Makes the environ of a request, with the names of TSGI 1.0.
  *
- * Law: reads the head that was parsed and allowed already; judges nothing. What a client chooses (names, values)
- * never becomes a property that is not `HTTP_…`, so `__proto__` and its kin are data here.
+ * Law: reads a head that was parsed and accepted already; decides nothing. A name or value of the client never becomes a
+ * property without the prefix `HTTP_`, so `__proto__` and similar names are data here.
  */
 import type { WorkerHandle } from '../../hooks.ts';
 import { Flag } from '../../http/head-flags.ts';
@@ -38,7 +38,7 @@ export interface RequestView {
   readonly serial: number;
 }
 
-/** What is the same for every request of a worker. */
+/** The values that are the same for every request of a worker. */
 export interface EnvironContext {
   /** SERVER_SOFTWARE. */
   readonly software: string;
@@ -52,7 +52,7 @@ export interface EnvironContext {
 export interface EnvironParts {
   readonly input: InputStream;
   readonly errors: ErrorStream;
-  /** Asked for `tsgi.signal` when that is read. */
+  /** Makes `tsgi.signal` when it is read. */
   readonly exchange: SignalSource;
   /** ms since the epoch. */
   readonly deadline: number | undefined;
@@ -73,7 +73,7 @@ export function buildEnviron(request: RequestView, context: EnvironContext, part
   return environ as unknown as Environ;
 }
 
-/** Every key in one order, so that all environs share a hidden class up to their fields. */
+/** Sets every key in one order, so that all environs share a hidden class up to their fields. */
 function base(request: RequestView, context: EnvironContext, parts: EnvironParts): Record<string, unknown> {
   const environ = {
     REQUEST_METHOD: '',

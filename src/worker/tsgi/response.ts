@@ -1,11 +1,11 @@
 /**
- * One exchange's answer as TSGI gives it: framing, files, and when a writer may go on.
+ * One exchange's answer from a TSGI application: framing, files, and when a writer may go on.
  *
- * Law: the sink of `tsgi/handler.ts`. Never blocks: what finds no room is kept in order and goes out when the loop is
- * told of room (`outbound.ts`). Knows the encoder; not applications.
+ * Law: the sink of `tsgi/handler.ts`. Never blocks: bytes without room wait in order, and go out when the loop has a notice of
+ * room (`outbound.ts`). Knows the encoder; not applications.
  *
- * The window: at most so many bytes of an exchange are between this thread and the client's kernel. The acceptor raises
- * the credit as bytes leave, so a client that does not read stops its own application and nobody else's.
+ * The window bounds the bytes of an exchange between this thread and the client's kernel. The acceptor raises the credit as
+ * bytes leave. A client that does not read therefore stops its own application, and no other one.
  */
 import { Buffer } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
@@ -26,7 +26,7 @@ export class TsgiResponse extends Outbound implements Sink {
   #flowing: Promise<void> | null = null;
   #flow: (() => void) | null = null;
 
-  // called by the handler
+  // Called by the handler.
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
     const length = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
@@ -35,9 +35,9 @@ export class TsgiResponse extends Outbound implements Sink {
   }
 
   start(status: number, headers: HeaderList, length: number): void {
-    // Another answer in its place may still wait for room.
+    // Another answer in place of this one may still wait for room.
     if (this.gone || this.over) return;
-    // An application that has begun to read may read it all.
+    // An application that has begun to read may read the whole body.
     const leavesBody = this.body?.asked === false && this.leavesBody;
     this.queue.push(this.#head(status, headers, length, leavesBody));
     if (this.#framing === Framing.NONE || length === 0) this.flush();
@@ -52,12 +52,12 @@ export class TsgiResponse extends Outbound implements Sink {
     this.flush();
     if (this.queue.length > 0) return this.#whenFlowing();
     if (this.loop.apart) return undefined;
-    // The chunk leaves when this thread's acceptor has its turn, and not before.
+    // The chunk leaves only when this thread's acceptor has its turn.
     this.loop.awaitTurn(this);
     return this.#whenFlowing();
   }
 
-  /** The acceptor sends the file: this thread is done with the exchange at once, and its bytes cross no ring. */
+  /** The acceptor sends the file. This thread is done with the exchange at once, and the file's bytes cross no ring. */
   sendFile(status: number, headers: HeaderList, file: FileBody, length: number): boolean {
     const { path: name, start } = file;
     const available = name === undefined ? -1 : bytesBehind(name, start);
@@ -69,7 +69,7 @@ export class TsgiResponse extends Outbound implements Sink {
       );
     }
     const record = { path: path.resolve(name!), start, length: length === -1 ? available : length };
-    // Nothing may have been said when we cannot, so room is made sure of before there is a head.
+    // If this method returns false, it must have sent nothing. It therefore checks for room before it makes a head.
     const ring = this.loop.link.responses;
     if (headerBytes(headers) > PIECE / 2 || ring.claim(PIECE) === INSUFFICIENT) return false;
     const head = this.#head(status, headers, record.length, this.leavesBody);
@@ -144,7 +144,7 @@ export class TsgiResponse extends Outbound implements Sink {
   }
 }
 
-/** Bytes of a file from `start` to its end. Throws if it is no regular file or cannot be read. */
+/** Returns the bytes of a file from `start` to its end. Throws if the file is not regular or cannot be read. */
 function bytesBehind(name: string, start: number): number {
   const kind = statSync(name, { throwIfNoEntry: false });
   if (kind !== undefined) mustBeRegular(name, kind);
