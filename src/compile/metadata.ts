@@ -22,5 +22,5 @@ export async function missingMetadata(units: readonly Unit[]): Promise<string | 
   );
   if (found === undefined) return undefined;
   const shown = path.relative(process.cwd(), found.file);
-  return `${shown} has decorators that are to be given the types of what they decorate (emitDecoratorMetadata), which only tsc can: if they are missed, as by dependency injection, compile with tsc and serve its output`;
+  return `${shown} has decorators that need type metadata (emitDecoratorMetadata), which only tsc can write. If the application reads the metadata, for example for dependency injection, compile with tsc and serve its output.`;
 }

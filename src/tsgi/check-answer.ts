@@ -28,7 +28,7 @@ function judgeName(name: unknown): number {
     throw new TsgiRuleError('A7', `A header must not be hop-by-hop, the connection is the server's: ${name}`);
   }
   if (lower === 'status')
-    throw new TsgiRuleError('A5', 'A header must not be named Status: give the status to startResponse');
+    throw new TsgiRuleError('A5', 'A header must not be named Status: pass the status to startResponse');
   const kind = lower === 'content-length' ? FieldKind.CONTENT_LENGTH : FieldKind.PLAIN;
   if (KNOWN.size < MOST_KNOWN) KNOWN.set(name, kind);
   return kind;
@@ -71,7 +71,7 @@ export function lengthOf(headers: HeaderList): number {
     const [name, value] = headers[i]!;
     if (name.length !== CONTENT_LENGTH_CHARACTERS) continue;
     if ((KNOWN.get(name) ?? judgeName(name)) !== FieldKind.CONTENT_LENGTH) continue;
-    if (length !== -1) throw new TsgiRuleError('A13', 'Content-Length must be given once');
+    if (length !== -1) throw new TsgiRuleError('A13', 'Content-Length must occur once');
     if (!DIGITS.test(value))
       throw new TsgiRuleError('A13', `Content-Length must be a number of bytes: ${show(value)}`);
     length = Number(value);

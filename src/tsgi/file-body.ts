@@ -95,7 +95,7 @@ export function mustBeRegular(path: string, kind: FileKind): void {
         ? 'a directory'
         : 'a device';
   throw new Error(
-    `Cannot send ${path}: it is ${what}, and a path must name a regular file. To send what can be read from it, give its descriptor or a stream`,
+    `Cannot send ${path}: it is ${what}, and a path must name a regular file. To send its content, pass a descriptor or a stream.`,
   );
 }
 

@@ -25,7 +25,7 @@ export function mount(
   const mounts = Object.entries(applications).map(([prefix, application]) => {
     if (!prefix.startsWith('/')) throw new TypeError(`A prefix must begin with '/': '${prefix}'`);
     if (typeof application !== 'function')
-      throw new TypeError(`What is mounted at ${prefix} is no application`);
+      throw new TypeError(`The value mounted at ${prefix} is not an application`);
     return { prefix: prefix.replace(/\/+$/, ''), application };
   });
   const twice = mounts.find(({ prefix }, i) => mounts.findIndex((other) => other.prefix === prefix) !== i);

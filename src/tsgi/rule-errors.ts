@@ -24,7 +24,7 @@ export class NoBlockingError extends Error {
 
   constructor() {
     super(
-      'Cannot block for input on a thread that also brings it: where tsgi.blocking_input is false, await read() instead',
+      'Cannot block for input on a thread that also brings it. If tsgi.blocking_input is false, await read() instead.',
     );
   }
 }

@@ -31,14 +31,14 @@ function extend(owner: HandleOwner, request: AnyRequest, milliseconds: number): 
   if (!Number.isSafeInteger(milliseconds) || milliseconds < 0 || milliseconds >= 2 ** 31) {
     throw new OptionError(
       'TSGI_ERR_OPTION',
-      `Cannot extend the deadline by ${String(milliseconds)}: it takes a whole number of milliseconds, 0 or more`,
+      `Cannot extend the deadline by ${String(milliseconds)}: pass a whole number of milliseconds, 0 or more`,
     );
   }
   const id = requestIdOf(request);
   if (id === undefined) {
     throw new OptionError(
       'TSGI_ERR_OPTION',
-      'Cannot extend the deadline: it takes the request that the application was called with, an environ, an IncomingMessage or a Request',
+      'Cannot extend the deadline: the first argument is no request of this worker. Pass the environ, IncomingMessage or Request that the application was called with.',
     );
   }
   if (!owner.hasDeadlines) return undefined;

@@ -90,7 +90,7 @@ describe('--watch', () => {
     [
       'listens where it cannot',
       "import http from 'node:http'; http.createServer().listen('/a/path');",
-      'serves TCP ports alone',
+      'serves only TCP ports',
     ],
     ['exits', 'process.exit(3);', 'ended while it loaded'],
     ['throws', "throw new Error('no database');", 'no database'],

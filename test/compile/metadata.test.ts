@@ -25,7 +25,7 @@ async function logOf(files: Record<string, string>): Promise<{ answer: string; l
 }
 
 const WARNING =
-  /app\.mts has decorators .* \(emitDecoratorMetadata\), which only tsc can: .* compile with tsc/;
+  /app\.mts has decorators .* \(emitDecoratorMetadata\), which only tsc can write\. .* compile with tsc/;
 
 test.each([
   ['in its tsconfig.json', { 'tsconfig.json': `{ "compilerOptions": { ${FLAGS} } }` }],

@@ -214,9 +214,9 @@ describe('what an application may ask of its worker', () => {
   });
 
   test.each([
-    ['a fraction', '1.5', 'Cannot extend the deadline by 1.5: it takes a whole number of milliseconds'],
-    ['a negative number', '-1', 'by -1: it takes a whole number'],
-    ['a text', "'1s'", 'by 1s: it takes a whole number'],
+    ['a fraction', '1.5', 'Cannot extend the deadline by 1.5: pass a whole number of milliseconds'],
+    ['a negative number', '-1', 'by -1: pass a whole number'],
+    ['a text', "'1s'", 'by 1s: pass a whole number'],
   ])('extendDeadline with %s is an error', async (_, value, message) => {
     const served = await serveFile(
       appFile(`

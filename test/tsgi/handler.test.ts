@@ -105,7 +105,7 @@ describe('startResponse', () => {
     [200, [['a', 1]], /Latin-1/],
     [200, [['Transfer-Encoding', 'chunked']], /hop-by-hop/],
     [200, [['Status', '200']], /must not be named Status/],
-    [200, [['content-length', '1'], ['Content-Length', '1']], /given once/], // prettier-ignore
+    [200, [['content-length', '1'], ['Content-Length', '1']], /occur once/], // prettier-ignore
     [200, [['content-length', '+1']], /number of bytes/],
   ])('%j %j is refused at the call', async (status, headers, rule) => {
     const [event] = await run((_, start) => (start(status as number, headers as HeaderList), ''));

@@ -52,7 +52,7 @@ test('the body is the one that the application returned', () => {
 
 test('a prefix without a slash, one that is there twice, and what is no application, are errors at once', () => {
   expect(() => mount({ a: named('a') })).toThrow("A prefix must begin with '/': 'a'");
-  expect(() => mount({ '/a': undefined as never })).toThrow('What is mounted at /a is no application');
+  expect(() => mount({ '/a': undefined as never })).toThrow('The value mounted at /a is not an application');
   expect(() => mount({ '/a': named('a'), '/a/': named('b') })).toThrow(
     "Two applications are mounted at '/a'",
   );

@@ -75,11 +75,7 @@ describe('where it is served', () => {
   ])('%s, %s, is an error that says what to do', async (module, create) => {
     await expect(
       serveFile(appFile(`import { ${create} } from '${module}'; ${create}({}).listen(0);`)),
-    ).rejects.toThrow(
-      new RegExp(
-        `listens with ${module}, .*: let it listen with node:http, and put in front what speaks TLS`,
-      ),
-    );
+    ).rejects.toThrow(new RegExp(`listens with ${module}, .*Listen with node:http, and put a proxy for TLS`));
   });
 
   test('a program that ends without listening is an error', async () => {
@@ -227,7 +223,7 @@ describe('what it finds around it', () => {
     expect(JSON.parse(await text(`http://127.0.0.1:${port}`))).toEqual([
       'done',
       'done',
-      expect.stringMatching(/^Cannot change the directory to \/: .*start the server there$/),
+      expect.stringMatching(/^Cannot change the directory to \/: .*Start the server in \/\.$/),
     ]);
   });
 
@@ -242,7 +238,9 @@ describe('what it finds around it', () => {
 
   test('node:cluster is an error that says what to do', async () => {
     const app = appFile(`import cluster from 'node:cluster'; cluster.fork();`);
-    await expect(serveFile(app)).rejects.toThrow(/calls cluster.fork, and a thread cannot fork the server/);
+    await expect(serveFile(app)).rejects.toThrow(
+      /calls cluster.fork, which is not supported: a thread cannot fork the server/,
+    );
   });
 
   test('relative modules, JSON and node_modules are found as ever', async () => {

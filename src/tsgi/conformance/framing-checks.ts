@@ -135,7 +135,7 @@ export const FRAMING_CHECKS: readonly Check[] = [
       expectEqual(
         lengths.toSpliced(1, 1),
         [null, null, null, null],
-        'the lengths that nobody gave, or 204 has',
+        'the Content-Length of the answers that must have none',
       );
     },
   },

@@ -41,7 +41,7 @@ function guarded(chunks: readonly string[]): Body {
     get(target, key) {
       // Debuggers and instanceof read these keys, which is no use of the body.
       if (allowed.includes(key) || typeof key === 'symbol') return Reflect.get(target, key) as unknown;
-      throw new Error(`conformance: body.${key} was asked for`);
+      throw new Error(`conformance: the server read body.${key}`);
     },
   });
 }

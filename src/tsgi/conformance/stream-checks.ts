@@ -131,7 +131,7 @@ export const STREAM_CHECKS: readonly Check[] = [
         late,
         'close of a body whose client has gone',
       );
-      expectEqual(asked[1], 'aborted', 'a signal that is asked for after the client has gone');
+      expectEqual(asked[1], 'aborted', 'a signal that is first read after the client has gone');
       const end = `${kit.token}-end`;
       await kit.request({ target: `?case=end&token=${end}` });
       for (let i = 0; i < 3; i++) {
@@ -168,7 +168,7 @@ export const STREAM_CHECKS: readonly Check[] = [
       broken.reset();
       // A server that collects bodies does not call the application at all.
       const notes = await kit.notes((all) => all.length > 0).catch(() => ['an error']);
-      expectEqual(notes, ['an error'], 'what a read of a body that breaks off gives');
+      expectEqual(notes, ['an error'], 'the result of a read of an incomplete body');
     },
   },
   {

@@ -61,7 +61,7 @@ function wrong(what: string, flag: 'node' | 'fetch', cause?: unknown): Applicati
   const meant = flag === 'node' ? '(request, response)' : '(request) => Response';
   return new ApplicationError(
     'TSGI_ERR_APP_INTERFACE',
-    `The application was called as TSGI, (environ, startResponse), and ${what}: if it is meant as ${meant}, start the server with --interface ${flag}`,
+    `The application was called as TSGI, (environ, startResponse), and ${what}. If it is a function ${meant}, start the server with --interface ${flag}.`,
     { cause },
   );
 }

@@ -103,7 +103,7 @@ export function noApplication(exports: Exports, name: string, found: Found | und
 export function noSite(opened: readonly string[]): OptionError {
   return new OptionError(
     'TSGI_ERR_APP_LISTEN',
-    `The application listens on ${opened.join(' and ')}, and not on a TCP port with node:http: the server serves HTTP over TCP. Let it listen on a port with node:http as well, export an application, or run it with node`,
+    `The application listens on ${opened.join(' and ')}, and not on a TCP port with node:http: the server serves HTTP over TCP. Listen on a port with node:http as well, export an application, or run the program with node.`,
   );
 }
 

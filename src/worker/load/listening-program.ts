@@ -327,7 +327,7 @@ function inUse(asked: Asked): Error {
 function unlike(module: string, spoken: string): never {
   throw new OptionError(
     'TSGI_ERR_APP_LISTEN',
-    `The application listens with ${module}, and the server speaks ${spoken} alone: let it listen with node:http, and put in front what speaks TLS and HTTP/2`,
+    `The application listens with ${module}, but the server supports only ${spoken}. Listen with node:http, and put a proxy for TLS and HTTP/2 in front of the server.`,
   );
 }
 
@@ -342,6 +342,6 @@ function notServed(where: unknown): OptionError {
   const shown = typeof where === 'object' ? JSON.stringify(where) : String(where);
   return new OptionError(
     'TSGI_ERR_APP_LISTEN',
-    `The application listens on ${shown}: the server serves TCP ports alone; let it listen on one, or export the application`,
+    `The application listens on ${shown}, but the server serves only TCP ports. Listen on a TCP port, or export the application.`,
   );
 }

@@ -18,7 +18,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^Cannot find (?:package|module) '(?![./\\]|[A-Z]:)/, 'install it, or correct its name'],
   [
     /did not self-register/i,
-    'this native add-on does not load in a second thread of one process: update it to a version for worker threads (Node-API), or run the application in one thread with --threads 0',
+    'this native add-on does not load in a second thread of one process. Update it to a version for worker threads (Node-API), or run the application in one thread with --threads 0',
   ],
   [
     /Cannot use import statement outside a module|Unexpected token 'export'/,

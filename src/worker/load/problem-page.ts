@@ -27,6 +27,6 @@ function page(problem: string): string {
 <style>body{font:16px system-ui;margin:3rem}pre{background:#fee;padding:1rem;white-space:pre-wrap}</style>
 <h1>The application does not load</h1>
 <pre>${escaped}</pre>
-<p>tsgi-threads loads it anew when a file changes; reload this page then.</p>
+<p>tsgi-threads loads it again when a file changes. Reload this page then.</p>
 `;
 }

@@ -37,7 +37,7 @@ export interface NodeInterfaceOptions {
 }
 
 const POLLS_HINT =
-  'socket.io polls, and each of its requests may go to another worker, which answers 400 "Session ID unknown": start the server with --affinity query:sid, or let clients use websocket alone';
+  'A client of socket.io polls. Each of its requests may go to another worker, which answers 400 "Session ID unknown". Start the server with --affinity query:sid, or configure the clients to use only websocket.';
 
 guardInterim();
 

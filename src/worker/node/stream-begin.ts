@@ -76,5 +76,5 @@ export class StreamBegin {
 function bytesOf(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk);
-  throw new TypeError(`The stream of a Response must give bytes, and gave ${typeof chunk}`);
+  throw new TypeError(`The stream of a Response must contain bytes, but contains a ${typeof chunk}`);
 }

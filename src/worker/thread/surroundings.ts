@@ -22,7 +22,7 @@ export function surround({ source, args }: Surroundings): void {
   cluster.fork = () => {
     throw new OptionError(
       'TSGI_ERR_APP_LISTEN',
-      'The application calls cluster.fork, and a thread cannot fork the server: let the application serve without node:cluster, and set the number of workers with --threads',
+      'The application calls cluster.fork, which is not supported: a thread cannot fork the server. Remove node:cluster, and set the number of workers with --threads.',
     );
   };
 }
@@ -44,6 +44,6 @@ function chdir(directory: string): void {
   if (path.resolve(directory) === process.cwd()) return;
   throw new OptionError(
     'TSGI_ERR_STATE',
-    `Cannot change the directory to ${directory}: threads share that of the process; start the server there`,
+    `Cannot change the directory to ${directory}: worker threads share the process's working directory. Start the server in ${directory}.`,
   );
 }
