@@ -262,12 +262,9 @@ class AcceptorBody {
   }
 
   #leave(request: number): void {
-    const { exchanges } = this.#acceptor;
     const exchange = this.#exchanges[request]!;
     this.#answered(request);
-    if (exchanges.cancel(exchange)) return;
-    exchanges.abandon(exchange, 1);
-    this.#acceptor.notifyOwner(exchange);
+    this.#acceptor.requests.drop(exchange);
   }
 
   #retire(): void {

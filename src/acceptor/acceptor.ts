@@ -32,11 +32,11 @@ import { Listeners } from './socket/listeners.ts';
 import { type OwnLimits, PlaceLimits } from './connection/place-limits.ts';
 import { Records } from './turn/records.ts';
 import { Refusals } from './connection/refusals.ts';
+import { Requests } from './exchange/requests.ts';
 import { Room } from './connection/room.ts';
 import { Router } from './workers/router.ts';
 import { Throughput } from './turn/throughput.ts';
 import { Ticker } from './turn/ticker.ts';
-import type { Upload } from './exchange/upload.ts';
 import { UploadGate } from './exchange/upload-gate.ts';
 import { Waker } from './turn/waker.ts';
 import { Watchdog } from './turn/watchdog.ts';
@@ -50,6 +50,7 @@ const MEANT_MS = 20;
 export class Acceptor implements ConnectionHost, ListenerOwner {
   readonly parser: Parser;
   readonly exchanges: Exchanges;
+  readonly requests: Requests;
   readonly uploads: UploadGate;
   readonly room: Room;
   readonly bodies: BodyMemory;
@@ -127,6 +128,13 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
       onHangUp: (number) => this.#connections.get(number)?.hangUp(),
     });
     this.#pump = new InboundPump(this.exchanges, this.#links, shared.table);
+    this.requests = new Requests({
+      exchanges: this.exchanges,
+      links: this.#links,
+      records: this.#records,
+      pump: this.#pump,
+      requestTurn: () => this.requestTurn(),
+    });
     this.#blocked = new BlockedWorkers(this.exchanges, this.#links, this.uploads);
     this.#sleeper.arm();
   }
@@ -271,32 +279,6 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     setImmediate(this.#turn);
   }
 
-  notifyOwner(exchange: Exchange): void {
-    const link = this.#links.ownerOf(exchange);
-    if (link === undefined) return;
-    if (exchange.connection === null) return link.notifyAbort();
-    this.#records.updateCredit(exchange);
-    link.notify();
-  }
-
-  depart(exchange: Exchange): void {
-    this.#links.ownerOf(this.exchanges.depart(exchange))?.notifyAbort();
-  }
-
-  pump(exchange: Exchange): void {
-    this.#pump.pump(exchange);
-  }
-
-  tunnelOnBytes(exchange: Exchange, tunnel: Upload, bytes: Uint8Array): void {
-    this.#pump.pass(exchange, tunnel, bytes);
-    this.requestTurn();
-  }
-
-  tunnelOnEnd(exchange: Exchange): void {
-    this.exchanges.uploading.add(exchange);
-    this.requestTurn();
-  }
-
   refusal(status: number, detail: string, close: boolean, isHead: boolean): Uint8Array {
     // `onLate` and `onLost` already report 504 and 502, with more detail.
     if (status !== 504 && status !== 502) this.#events.onRefused(status, detail, this.exchanges.blame);
@@ -357,7 +339,7 @@ export class Acceptor implements ConnectionHost, ListenerOwner {
     }
     this.#throughput.sample(this.#records.answered, this.now, this.exchanges.pending > 0);
     this.#ticks += 1;
-    if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick(this.now);
+    if (this.#ticks % CONNECTION_TICKS === 0) this.#connections.tick();
     if (!this.#options.isDebugged())
       this.#refuse(this.exchanges.expirePending(this.now - this.#options.pendingTimeout), 'pendingTimeout');
     if (this.exchanges.assignments.size > 0) {

@@ -1,53 +1,49 @@
 /**
- * One client socket and its exchanges, one at a time: what comes in is `intake.ts`, what goes out is here.
+ * One client socket and its exchanges, one at a time.
  *
- * Law: the only writer of its socket, and the place where a connection waits, goes on or ends. Knows its intake, its
- * exchange and its upload; not the rings, not workers. Methods are grouped by who calls them; the states and their
- * arrows are in `connection-state.ts`.
+ * Law: the only writer of its state, of its deadlines and to its output: here a connection waits, goes on or ends. Its
+ * intake parses and returns events. Its request and its clock report. Knows no rings and no workers. `connection-state.ts` has
+ * the states. Methods are grouped by their callers.
  */
+import { Buffer } from 'node:buffer';
 import type net from 'node:net';
-import { Abort } from '../../ring/layout.ts';
-import type { FileRecord, HeadBytes, PeerBytes } from '../../ring/message.ts';
+import type { FileRecord, PeerBytes } from '../../ring/message.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { UPLOAD_HIGH_WATER } from '../exchange/upload.ts';
+import { HALF_OPEN_MS, NEW_MS } from '../limits.ts';
+import { breakOff, type ClientSocketOwner, peersOf, reset } from '../socket/client-socket.ts';
+import { ConnectionOutput, type OutputOwner } from '../socket/connection-output.ts';
 import { ConnectionClock } from './connection-clock.ts';
 import type { ConnectionHost, ConnectionLimits } from './connection-host.ts';
-import { parses, ConnectionState } from './connection-state.ts';
-import { HALF_OPEN_MS, LINGER_IDLE_MS, NEW_MS } from '../limits.ts';
-import type { Answerable, Exchange } from '../exchange/exchange.ts';
-import { FileTransfer } from '../exchange/file-transfer.ts';
-import { Intake, type IntakeOwner } from './intake.ts';
-import { ConnectionOutput, type OutputOwner } from '../socket/connection-output.ts';
-import { headTimeout } from './place-limits.ts';
-import { breakOff, peersOf, reset, type ClientSocketOwner } from '../socket/client-socket.ts';
-import { Stash } from './stash.ts';
+import { ConnectionEvent, ConnectionState, nextState, parses } from './connection-state.ts';
+import { CurrentRequest, type RequestOwner } from './current-request.ts';
+import { checkDeadlines } from './deadlines.ts';
+import type { IncomingBody } from './incoming-body.ts';
+import { Inlet } from './inlet.ts';
+import { Intake, IntakeEvent } from './intake.ts';
 import { TakenOver } from './taken-over.ts';
-import { UPLOAD_HIGH_WATER } from '../exchange/upload.ts';
 
-export class Connection implements ClientSocketOwner, Answerable, IntakeOwner, OutputOwner {
-  /** By which workers name it. */
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+
+export class Connection implements ClientSocketOwner, RequestOwner, OutputOwner {
+  /** Workers name the connection by this number. */
   readonly number: number;
   readonly #host: ConnectionHost;
   readonly #socket: net.Socket;
   readonly #intake: Intake;
+  readonly #request: CurrentRequest;
   readonly output: ConnectionOutput;
   readonly limits: ConnectionLimits;
   readonly #clock: ConnectionClock;
-  readonly #stash: Stash = new Stash();
-
-  // per connection
-  state: number = ConnectionState.IDLE;
-  /** Both ends; null: it has sent no request yet. */
+  readonly #inlet: Inlet;
+  #state: number = ConnectionState.IDLE;
+  /** Both ends of the connection. Null until its first request. */
   peers: PeerBytes | null = null;
-  #paused = false;
-  /** The client has not read its answers: no request is begun until they have left. Only between requests. */
+  /** The client has not read its responses, so no request begins until they have left. Only between requests. */
   #blocked = false;
-  /** The client has ended its side: what it sent before is answered. */
-  #halfClosed = false;
-
-  // per request
-  exchange: Exchange | null = null;
-  /** The rest of an answer, whose worker is done with it already. */
-  #file: FileTransfer | null = null;
-  /** The application has taken this connection over. */
+  /** The client has ended its side. The acceptor still answers what the client sent before. */
+  halfClosed = false;
+  /** Set in TUNNEL. */
   #tunnel: TakenOver | null = null;
 
   constructor(host: ConnectionHost, limits: ConnectionLimits, socket: net.Socket, number: number) {
@@ -56,29 +52,45 @@ export class Connection implements ClientSocketOwner, Answerable, IntakeOwner, O
     this.#host = host;
     this.#socket = socket;
     this.output = new ConnectionOutput(socket, this);
-    this.#intake = new Intake(host, this);
+    this.#intake = new Intake(host.parser, limits);
+    this.#request = new CurrentRequest(host, this, this.#intake);
+    this.#inlet = new Inlet(host, socket, this.#request);
     this.#clock = new ConnectionClock(host, this, limits);
-    this.setDeadline(headTimeout(limits));
+    this.#clock.awaitHead(false);
+  }
+
+  /** A `ConnectionState`. */
+  get state(): number {
+    return this.#state;
+  }
+
+  get exchange(): Exchange | null {
+    return this.#request.exchange;
+  }
+
+  /** The only place that writes the state. Throws if the event is impossible. */
+  #apply(event: number): void {
+    this.#state = nextState(this.#state, event);
   }
 
   // called by the socket
 
   socketOnRead(length: number): void {
     this.#clock.heard();
-    if (this.#blocked || this.state === ConnectionState.WAIT) this.#stashBytes(0, length);
-    else if (parses(this.state)) this.#intake.feed(length);
+    if (this.#blocked || this.#state === ConnectionState.WAIT) this.#inlet.keep(0, length);
+    else if (parses(this.#state)) this.#parse(length);
     else if (this.#tunnel !== null) {
       this.#tunnel.pass(this.exchange, length);
-      if (this.#tunnel.full) this.pause();
+      if (this.#tunnel.full) this.#inlet.pause();
     } else this.#clock.lingerOn();
   }
 
-  /** A complete request before a client's FIN is answered, as `#depart` says. An incomplete request is not. */
+  /** The acceptor answers a request that was complete before the client's FIN, as `#depart` describes. It drops an incomplete one. */
   socketOnEnd(): void {
-    this.#halfClosed = true;
+    this.halfClosed = true;
     if (this.#tunnel !== null) return this.#tunnel.end(this.exchange, false);
     if (this.#blocked) return;
-    if (this.state === ConnectionState.WAIT) return this.#depart();
+    if (this.#state === ConnectionState.WAIT) return this.#depart();
     if (this.#giveUp()) this.linger();
   }
 
@@ -87,66 +99,62 @@ export class Connection implements ClientSocketOwner, Answerable, IntakeOwner, O
   }
 
   socketOnClose(): void {
-    this.state = ConnectionState.CLOSED;
-    this.#file?.cancel();
-    this.#file = null;
-    // Behind what was read, which the application shall still have.
+    this.#apply(ConnectionEvent.CLOSED);
+    // The end goes behind the bytes that were read: the application still gets them.
     if (this.#tunnel?.upload.ended === false) this.#tunnel.end(this.exchange, true);
-    this.#dropExchange();
+    this.#request.close();
     this.#intake.close();
-    this.#stash.clear();
+    this.#inlet.clear();
     this.#host.connectionOnClose(this);
   }
 
   // called by its exchange
 
   exchangeOnRead(): void {
-    this.#intake.wanted();
-    if (this.exchange !== null) this.#host.pump(this.exchange);
+    if (this.#request.read()) this.output.write(CONTINUE);
+    if (this.exchange !== null) this.#host.requests.pump(this.exchange);
     this.exchangeOnPumped();
   }
 
   exchangeOnTunnel(): void {
     const { exchange } = this;
     if (exchange === null) return;
-    this.#tunnel = new TakenOver(this.#host, exchange, this.#stash.take());
-    if (this.#halfClosed) this.#tunnel.end(exchange, false);
-    this.state = ConnectionState.TUNNEL;
-    this.setDeadline(0);
-    if (!this.#tunnel.full) this.#resume();
+    this.#tunnel = new TakenOver(this.#host, exchange, this.#inlet.take());
+    if (this.halfClosed) this.#tunnel.end(exchange, false);
+    this.#apply(ConnectionEvent.TUNNELS);
+    this.#clock.set(0);
+    if (!this.#tunnel.full) this.#inlet.resume();
   }
 
-  /** Bytes of its upload went to the worker. */
   exchangeOnPumped(): void {
-    const upload = this.#tunnel?.upload ?? this.#intake.upload;
-    if (this.#paused && upload !== null && upload.waiting < UPLOAD_HIGH_WATER) this.#resume();
+    if (!this.#inlet.isPaused) return;
+    const upload = this.#tunnel?.upload ?? this.#request.body?.upload;
+    if (upload !== undefined && upload !== null && upload.waiting < UPLOAD_HIGH_WATER) this.#inlet.resume();
   }
 
   exchangeOnEnd(close: boolean): void {
-    this.exchange = this.#file = null;
-    const last = close || this.#endsHere();
-    if (this.state === ConnectionState.STREAM) this.#leaveBody(last);
+    this.#request.end();
+    const last = close || this.#tunnel !== null || this.#endsHere();
+    if (this.#state === ConnectionState.STREAM) this.#leaveBody(last);
     else if (last) this.linger();
-    else this.#nextRequest();
+    else this.#nextRequest(ConnectionEvent.ANSWERED);
   }
 
   exchangeOnFile(record: FileRecord, close: boolean): void {
-    this.exchange = null;
-    this.#intake.leavePlace();
-    const { room, exchanges } = this.#host;
-    if (!room.openFile()) return this.exchangeOnRefused(exchanges.blame.on('descriptors'));
-    this.#file = new FileTransfer(record, close, { output: this.output, owner: this, room });
+    const { room, requests } = this.#host;
+    if (room.openFile()) this.#request.sendFile(record, close);
+    else this.exchangeOnRefused(requests.blame.on('descriptors'));
   }
 
   exchangeOnRefused(status: number): void {
-    this.exchange = this.#file = null;
-    if (this.state === ConnectionState.STREAM) return this.refuse(status, '');
+    this.#request.end();
+    if (this.#state === ConnectionState.STREAM) return this.refuse(status, '');
     this.#refuseComplete(status, this.#refusalEnds());
   }
 
   exchangeOnBroken(begun: boolean): void {
-    this.exchange = null;
-    this.#host.exchanges.blame.clear();
+    this.#request.exchange = null;
+    this.#host.requests.blame.clear();
     breakOff(this.#socket, begun);
   }
 
@@ -157,43 +165,79 @@ export class Connection implements ClientSocketOwner, Answerable, IntakeOwner, O
   }
 
   outputOnProgress(): void {
-    if (this.exchange !== null) this.#host.notifyOwner(this.exchange);
-    this.#file?.resume();
+    if (this.exchange !== null) this.#host.requests.outputOnProgress(this.exchange);
+    this.#request.file?.resume();
     if (this.#blocked && !this.output.full) this.#listen();
+  }
+
+  // called by its request
+
+  countRequest(): PeerBytes {
+    this.peers ??= peersOf(this.#socket, this.number);
+    this.peers.requests += 1;
+    return this.peers;
+  }
+
+  requestOnStream(body: IncomingBody): void {
+    this.#apply(ConnectionEvent.STREAMS);
+    // A client that waits for the application to read would hold a place and send nothing.
+    if (body.continueDue && this.#host.uploads.buffersFirst) {
+      body.continueDue = false;
+      this.output.write(CONTINUE);
+    }
+    if (body.continueDue) this.#clock.set(this.limits.pendingTimeout);
+  }
+
+  requestOnPlace(isFree: boolean): void {
+    this.#clock.set(isFree ? 0 : this.limits.pendingTimeout);
+    if (!isFree) this.#inlet.pause();
+  }
+
+  /** The acceptor answers itself, and the connection ends: what follows on it is not a request, or not wanted. */
+  refuse(status: number, detail: string): void {
+    if (!this.#giveUp()) return;
+    this.output.write(this.#host.refusal(status, detail, true, this.#intake.isHead));
+    this.linger();
+  }
+
+  pause(): void {
+    this.#inlet.pause();
   }
 
   // called by the acceptor
 
-  /** Checks every deadline of the present state; false when there is none. */
-  tick(now: number): boolean {
-    if (this.output.late(now, this.limits.writeTimeout)) reset(this.#socket);
-    else if (this.#clock.isPast) this.#onDeadline();
-    else if (this.#clock.isSilent(this.output) && this.#isUnserved) this.#onSilence();
-    else this.#intake.refuseLate(now);
-    return this.#clock.watchesOn(this.output.unsent > 0 || parses(this.state));
+  /** Checks every deadline of the present state. Returns false if none is left. */
+  tick(): boolean {
+    checkDeadlines(this, this.#host, this.#clock, this.#request.body);
+    return this.#clock.watchesOn(this.output.unsent > 0 || parses(this.#state));
   }
 
-  /** It waits only for the rest of a response, or for its end. */
+  /** The client sent no request for too long. True: its application was notified, and decides. */
+  onTimeout(): boolean {
+    return this.#host.onTimeout(this.#socket);
+  }
+
+  /** The connection waits only for the rest of a response, or for its end. */
   get isAnswered(): boolean {
-    return this.state >= ConnectionState.LINGER || this.exchange?.headSent === true || this.#file !== null;
+    return this.#state >= ConnectionState.LINGER || this.#request.isAnswered;
   }
 
-  /** An application closes the connection behind an answer that has ended. A later request on it is lost, as under Node. */
+  /** An application closes the connection behind a response that has ended. A later request on it is lost, as under Node. */
   hangUp(): void {
-    if (this.state >= ConnectionState.LINGER) return this.#tunnel === null ? undefined : this.destroy();
+    if (this.#state >= ConnectionState.LINGER) return this.#tunnel === null ? undefined : this.destroy();
     if (this.#giveUp()) this.linger();
   }
 
-  /** When its last answer left, or it was accepted; Infinity: it is not idle. */
+  /** When the last response left, or the client connected. Infinity: the connection is not idle. */
   get idleSince(): number {
-    return this.state === ConnectionState.IDLE && this.output.unsent === 0 ? this.#clock.begunAt : Infinity;
+    return this.#state === ConnectionState.IDLE && this.output.unsent === 0 ? this.#clock.begunAt : Infinity;
   }
 
-  /** Graceful: an idle connection ends now, another after its answer. One that is new, or in a head, may ask first. */
+  /** Ends an idle connection now. Another ends behind its response. A new one, or one in a head, may still send a request. */
   close(): void {
-    if (this.state === ConnectionState.HEAD) this.setDeadline(NEW_MS);
-    if (this.state !== ConnectionState.IDLE && this.state !== ConnectionState.DISCARD) return;
-    if (this.peers === null) this.setDeadline(NEW_MS);
+    if (this.#state === ConnectionState.HEAD) this.#clock.set(NEW_MS);
+    if (this.#state !== ConnectionState.IDLE && this.#state !== ConnectionState.DISCARD) return;
+    if (this.peers === null) this.#clock.set(NEW_MS);
     else this.linger();
   }
 
@@ -201,199 +245,156 @@ export class Connection implements ClientSocketOwner, Answerable, IntakeOwner, O
     this.#socket.destroy();
   }
 
-  // called by the intake
-
-  setDeadline(milliseconds: number): void {
-    this.#clock.set(milliseconds);
+  reset(): void {
+    reset(this.#socket);
   }
 
-  begin(head: HeadBytes, bodyLength: number): Exchange | undefined {
-    (this.peers ??= peersOf(this.#socket, this.number)).requests += 1;
-    return this.#host.exchanges.begin(head, this.peers, bodyLength);
-  }
-
-  submit(exchange: Exchange, bodyLength: number): void {
-    this.exchange = exchange;
-    this.#host.exchanges.submit(exchange, this, bodyLength, this.#host.now);
-    this.#host.requestTurn();
-  }
-
-  intakeOnMessage(offset: number, left: number): void {
-    if (!this.#stash.parsed(left) && left > 0) this.#stashBytes(offset, left);
-    if (this.state === ConnectionState.DISCARD) this.#nextRequest();
-    // Complete, but the server is full. A client that has pipelined more is asked to come back.
-    else if (this.state === ConnectionState.WAIT && this.exchange === null && this.#file === null)
-      this.#refuseComplete(503, !this.#stash.empty || this.#refusalEnds());
-  }
-
-  /** The acceptor answers itself, and the connection ends: what follows on it cannot be trusted or is not wanted. */
-  refuse(status: number, detail: string): void {
-    if (!this.#giveUp()) return;
-    this.#writeRefusal(status, detail, true);
-    this.linger();
-  }
-
-  /** Ends the connection after what was written; reads and drops what the client still sends. */
+  /** Ends the connection behind what was written. The acceptor reads what the client still sends, and drops it. */
   linger(): void {
     this.#tunnel = null;
     this.#intake.close();
-    this.#stash.clear();
+    this.#request.body?.release();
+    this.#inlet.clear();
     this.#blocked = false;
-    this.state = ConnectionState.LINGER;
+    this.#apply(ConnectionEvent.ENDS);
     this.#clock.linger();
-    if (this.#halfClosed) this.output.endSoon();
+    if (this.halfClosed) this.output.endSoon();
     else this.output.end();
-    this.#resume();
+    this.#inlet.resume();
   }
 
-  pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#intake.clockStops(true);
-    this.#socket.pause();
+  // the request
+
+  /** Parses the first `length` bytes of the read buffer, up to the end of a message. */
+  #parse(length: number): void {
+    if (this.#intake.isFresh) {
+      this.#apply(ConnectionEvent.MESSAGE);
+      this.#clock.awaitHead(this.#host.closing);
+    }
+    this.#intake.receive(length);
+    while (this.#take(this.#intake.next()));
+  }
+
+  /** Returns whether the message goes on. */
+  #take(event: number): boolean {
+    switch (event) {
+      case IntakeEvent.WHOLE:
+        if (!this.#mayGoOn()) return false;
+        this.#apply(ConnectionEvent.COMPLETE);
+        this.#request.submitWhole();
+        return this.#messageOnComplete();
+      case IntakeEvent.HEAD:
+        if (!this.#mayGoOn()) return false;
+        this.#apply(ConnectionEvent.HEAD);
+        this.#request.takeHead(this.#clock.startedAt);
+        return parses(this.#state);
+      case IntakeEvent.DATA:
+        this.#request.takeData(this.#intake.body!);
+        return parses(this.#state);
+      case IntakeEvent.END:
+        if (this.#state !== ConnectionState.DISCARD) this.#apply(ConnectionEvent.COMPLETE);
+        this.#request.takeEnd();
+        return this.#messageOnComplete();
+      case IntakeEvent.MORE:
+        this.#request.takeMore();
+        return false;
+      case IntakeEvent.TOO_LONG:
+        if (this.#state === ConnectionState.DISCARD) this.linger();
+        else this.refuse(413, '');
+        return false;
+      default:
+        this.refuse(this.#intake.status, this.#intake.detail);
+        return false;
+    }
+  }
+
+  /** The head is complete. Returns false if the connection refused it. */
+  #mayGoOn(): boolean {
+    this.#clock.set(0);
+    if (!this.#intake.isConnect || this.#host.traits.connects) return true;
+    this.refuse(501, '');
+    return false;
+  }
+
+  #messageOnComplete(): false {
+    const { offset, left } = this.#intake;
+    if (!this.#inlet.parsed(left) && left > 0) this.#inlet.keep(offset, left);
+    if (this.#state === ConnectionState.DISCARD) this.#nextRequest(ConnectionEvent.COMPLETE);
+    // The server is full. The acceptor asks a client that has pipelined more to come back.
+    else if (this.#state === ConnectionState.WAIT && !this.#request.isInWork)
+      this.#refuseComplete(503, !this.#inlet.empty || this.#refusalEnds());
+    return false;
   }
 
   // between requests
 
-  /** The request waits or runs. If its interface treats a half-close as a disconnect, its worker ends the answer at once. */
+  /** The request waits or runs. If its interface treats a half-close as a disconnect, its worker ends the response at once. */
   #depart(): void {
     if (this.#host.traits.halfOpen || this.exchange === null) return;
-    this.#host.depart(this.exchange);
+    this.#host.requests.depart(this.exchange);
     // A client that asks for an upgrade may end its side in the new protocol.
-    if (!this.#intake.isUpgrade) this.setDeadline(HALF_OPEN_MS);
+    if (!this.#intake.isUpgrade) this.#clock.set(HALF_OPEN_MS);
   }
 
   /** No request follows on this connection. */
   #endsHere(): boolean {
-    return (this.#host.closing || this.#halfClosed) && this.#stash.empty;
+    return (this.#host.closing || this.halfClosed) && this.#inlet.empty;
   }
 
-  /** A refusal speaks HTTP/1.1, and not of keep-alive: an HTTP/1.0 client would take the connection's end for the body's. */
+  /** A refusal is HTTP/1.1 and names no keep-alive, so an HTTP/1.0 client takes the connection's end for the body's. */
   #refusalEnds(): boolean {
     return !this.#intake.goesOn || this.#endsHere();
   }
 
-  /** The request is complete, and is answered here. */
+  /** The acceptor answers a complete request itself. */
   #refuseComplete(status: number, close: boolean): void {
-    this.#writeRefusal(status, '', close);
+    this.output.write(this.#host.refusal(status, '', close, this.#intake.isHead));
     if (close) this.linger();
-    else this.#nextRequest();
+    else this.#nextRequest(ConnectionEvent.ANSWERED);
   }
 
-  /** The answer is complete while the body is not: read a little more of it, or end the connection. */
+  /** The response is complete and the body is not. The acceptor reads the rest and drops it, or ends the connection. */
   #leaveBody(last: boolean): void {
-    // A client that still waits for `100 Continue` may send its body or its next request: nobody can tell which.
-    if (last || this.#intake.continueDue) return this.linger();
-    this.#intake.discard();
-    this.setDeadline(0);
-    this.#resume();
+    // A client that still waits for `100 Continue` may send its body or its next request: the bytes do not show which.
+    if (last || this.#request.body!.continueDue) return this.linger();
+    this.#request.body!.release();
+    this.#apply(ConnectionEvent.ANSWERED);
+    this.#clock.set(0);
+    this.#inlet.resume();
   }
 
-  #nextRequest(): void {
-    this.#intake.forgetBody();
-    this.state = ConnectionState.IDLE;
+  #nextRequest(event: number): void {
+    this.#request.forget();
+    this.#apply(event);
     this.#listen();
   }
 
   /**
-   * Begins the next request, or waits for it. A client that does not read its answers has none begun, and nothing is read
-   * from it, until they have left: it costs what one answer costs. `outputOnProgress` calls this again then; a client
-   * that never reads is reset by the write timeout.
+   * Begins the next request, or waits for it. If the client does not read its responses, the acceptor reads nothing more and
+   * begins no request until they have left, so the connection costs what one response costs. Then `outputOnProgress` calls
+   * this again. The write timeout resets a client that never reads.
    */
   #listen(): void {
     this.#blocked = this.output.full;
-    if (this.#blocked) {
-      this.setDeadline(0);
-      return this.pause();
-    }
+    this.#clock.set(this.#blocked ? 0 : this.limits.keepAliveTimeout);
+    if (this.#blocked) return this.#inlet.pause();
     this.#clock.begin();
-    this.setDeadline(this.limits.keepAliveTimeout);
-    while (!this.#stash.empty && parses(this.state) && !this.#blocked) this.#feedPipelined();
+    while (!this.#inlet.empty && parses(this.#state) && !this.#blocked) {
+      this.#parse(this.#inlet.copyPiece(this.#state === ConnectionState.IDLE));
+      // The message is incomplete or was refused, so the whole piece belongs to it.
+      this.#inlet.parsed(0);
+    }
     if (this.#blocked) return;
-    if (this.#halfClosed && parses(this.state)) this.linger();
-    else if (this.#halfClosed) this.#depart();
-    else if (!this.#stash.full) this.#resume();
+    if (this.halfClosed && parses(this.#state)) this.linger();
+    else if (this.halfClosed) this.#depart();
+    else if (!this.#inlet.full) this.#inlet.resume();
   }
 
-  /** Pipelined bytes are parsed as if they had just been read. */
-  #feedPipelined(): void {
-    this.#intake.feed(this.#stash.copyPiece(this.#host.parser.buffer, this.state === ConnectionState.IDLE));
-    // The message is not complete, or was refused: all of the piece belongs to it.
-    this.#stash.parsed(0);
-  }
-
-  #stashBytes(offset: number, length: number): void {
-    this.#stash.add(this.#host.parser.buffer.subarray(offset, offset + length));
-    if (this.#stash.full) this.pause();
-  }
-
-  #writeRefusal(status: number, detail: string, close: boolean): void {
-    this.output.write(this.#host.refusal(status, detail, close, this.#intake.isHead));
-  }
-
-  /** Drops the exchange. False: its answer has begun, and the connection was broken off, so that the truncation shows. */
+  /** Drops the exchange. Returns false if its response had begun: then the connection is broken off, so the client sees that. */
   #giveUp(): boolean {
-    const headSent = this.exchange?.headSent === true || this.#file !== null;
-    this.#dropExchange();
+    const headSent = this.#request.isAnswered;
+    this.#request.drop();
     if (headSent) this.exchangeOnBroken(true);
     return !headSent;
-  }
-
-  /** The client or we gave this exchange up before its answer was complete. */
-  #dropExchange(): void {
-    const { exchange } = this;
-    this.exchange = null;
-    this.#intake.forgetBody();
-    if (exchange === null || this.#host.exchanges.cancel(exchange)) return;
-    this.#host.exchanges.abandon(exchange, Abort.GONE);
-    this.#host.notifyOwner(exchange);
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#intake.clockStops(false);
-    this.#socket.resume();
-  }
-
-  // time
-
-  /** No application has its request, so its silence is the acceptor's to see. Once it is answered, keepAliveTimeout bounds that first. */
-  get #isUnserved(): boolean {
-    const isKept = this.state === ConnectionState.IDLE && this.peers !== null && this.output.unsent === 0;
-    return parses(this.state) && this.exchange === null && !(isKept && this.limits.keepAliveTimeout > 0);
-  }
-
-  #onSilence(): void {
-    return this.#host.onTimeout(this.#socket) ? this.#clock.reported() : this.destroy();
-  }
-
-  #onDeadline(): void {
-    switch (this.state) {
-      case ConnectionState.IDLE:
-        // A client that still reads its answer is not idle.
-        if (this.output.unsent > 0) return this.setDeadline(this.limits.keepAliveTimeout);
-        if (this.peers !== null && this.#host.onTimeout(this.#socket)) return this.setDeadline(0);
-        return this.linger();
-      case ConnectionState.DISCARD:
-        return this.linger();
-      case ConnectionState.HEAD:
-        return this.refuse(408, 'the head came too slowly');
-      case ConnectionState.STREAM:
-        return this.refuse(this.#host.exchanges.blame.on('pendingTimeout'), '');
-      case ConnectionState.WAIT:
-        if (!this.#halfClosed) return this.refuse(this.#host.exchanges.blame.on('pendingTimeout'), '');
-        // A worker has it, and ends the answer when its loop turns.
-        if (this.exchange !== null && !this.#host.exchanges.isPending(this.exchange))
-          return this.setDeadline(0);
-        break;
-      case ConnectionState.LINGER:
-        // A slow reader of the last answer is bounded by the write timeout, not by this; what it sends is read for so long.
-        if (this.output.unsent > 0) {
-          if (this.#clock.hasLingered) this.pause();
-          return this.setDeadline(LINGER_IDLE_MS);
-        }
-    }
-    this.destroy();
   }
 }

@@ -91,8 +91,8 @@ export class Connections {
     return true;
   }
 
-  tick(now: number): void {
-    for (const connection of this.#watched) if (!connection.tick(now)) this.#watched.delete(connection);
+  tick(): void {
+    for (const connection of this.#watched) if (!connection.tick()) this.#watched.delete(connection);
   }
 
   /**
