@@ -86,6 +86,7 @@ export const TRANSITIONS: Readonly<Record<StateName, Readonly<Partial<Record<Eve
 const IMPOSSIBLE = -1;
 const STATES = Object.keys(ConnectionState) as StateName[];
 const EVENTS = Object.keys(ConnectionEvent) as EventName[];
+const WIDTH = EVENTS.length;
 
 /** The same table in one array, because each request looks at it three times. */
 const table = Int8Array.from(
@@ -99,7 +100,7 @@ const table = Int8Array.from(
 
 /** Returns the state that follows an event. Throws if the event is impossible: that is a fault of the acceptor. */
 export function nextState(state: number, event: number): number {
-  const next = table[state * EVENTS.length + event]!;
+  const next = table[state * WIDTH + event]!;
   if (next === IMPOSSIBLE)
     throw new Error(`A connection in the state ${STATES[state]} cannot take the event ${EVENTS[event]}`);
   return next;

@@ -320,7 +320,7 @@ export class Connection implements ClientSocketOwner, RequestOwner, OutputOwner 
     const { offset, left } = this.#intake;
     if (!this.#inlet.parsed(left) && left > 0) this.#inlet.keep(offset, left);
     if (this.#state === ConnectionState.DISCARD) this.#nextRequest(ConnectionEvent.COMPLETE);
-    // The server is full. The acceptor asks a client that has pipelined more to come back.
+    // The server is full. A client that has pipelined more has to connect again.
     else if (this.#state === ConnectionState.WAIT && !this.#request.isInWork)
       this.#refuseComplete(503, !this.#inlet.empty || this.#refusalEnds());
     return false;
@@ -332,7 +332,7 @@ export class Connection implements ClientSocketOwner, RequestOwner, OutputOwner 
   #depart(): void {
     if (this.#host.traits.halfOpen || this.exchange === null) return;
     this.#host.requests.depart(this.exchange);
-    // A client that asks for an upgrade may end its side in the new protocol.
+    // A client that requests an upgrade may end its side in the new protocol.
     if (!this.#intake.isUpgrade) this.#clock.set(HALF_OPEN_MS);
   }
 
@@ -370,9 +370,9 @@ export class Connection implements ClientSocketOwner, RequestOwner, OutputOwner 
   }
 
   /**
-   * Begins the next request, or waits for it. If the client does not read its responses, the acceptor reads nothing more and
-   * begins no request until they have left, so the connection costs what one response costs. Then `outputOnProgress` calls
-   * this again. The write timeout resets a client that never reads.
+   * Begins the next request, or waits for it. If the client does not read its responses, the acceptor reads nothing and begins
+   * no request until they have left. So the connection costs what one response costs. Then `outputOnProgress` calls this again.
+   * The write timeout resets a client that never reads.
    */
   #listen(): void {
     this.#blocked = this.output.full;

@@ -1,8 +1,8 @@
 /**
  * The open connections of one server.
  *
- * Law: which there are, which of them wait for a time, which are idle for longest, and all of them at once; what one does
- * is `connection.ts`.
+ * Law: knows which connections there are, which of them wait for a time, and which have been idle for longest. Acts on all of
+ * them at once. `connection.ts` decides what one connection does.
  */
 import { MOST_REFUSED } from '../limits.ts';
 import type { Connection } from './connection.ts';
@@ -10,16 +10,16 @@ import type { ConnectionLimits } from './connection-host.ts';
 import { parses, ConnectionState } from './connection-state.ts';
 import type { Clock } from './room.ts';
 
-/** A look over all connections keeps so many of those that it finds idle. */
+/** One search keeps this many of the idle connections that it finds. */
 const MOST_FOUND = 256;
-/** A look in the tick of the last one must be worth it: so many connections were looked at for each that was found. */
+/** A second search in one tick is allowed only if the last one looked at no more connections than this for each that it found. */
 const LOOKED_FOR_ONE = 64;
-/** While there is still room, only connections that have been idle for so long are given up, ms. */
+/** While there is still room, the server closes only connections that have been idle for this long, ms. */
 const IDLE_MS = 100;
 
 interface Idle {
   readonly connection: Connection;
-  /** When it became idle; if it is another time now, it was not idle all the time. */
+  /** When the connection became idle. If `idleSince` differs now, it was not idle all the time. */
   readonly since: number;
 }
 
@@ -27,17 +27,17 @@ export class Connections {
   readonly #open: Set<Connection> = new Set();
   readonly #byNumber: Map<number, Connection> = new Map();
   #number = 0;
-  /** Most of those that an application has taken over wait for nothing, and are not looked at. */
+  /** Connections that wait for a time. Most connections that an application has taken over wait for none. */
   readonly #watched: Set<Connection> = new Set();
-  /** Connections above the limit, in the order in which they came: they have their 503 and linger. */
+  /** Connections above the limit, in the order in which they came. They have their 503, and linger. */
   readonly #refused: Set<Connection> = new Set();
-  /** Connections that were idle for longest at the last look, the longest last. */
+  /** The connections that the last search found, the one that was idle for longest at the end. */
   #idle: Idle[] = [];
   #lookedAt = -1;
   #found = 0;
   #onNone: (() => void) | null = null;
 
-  /** Connections that are served. */
+  /** Number of connections, refused ones excluded. */
   get size(): number {
     return this.#open.size - this.#refused.size;
   }
@@ -46,7 +46,7 @@ export class Connections {
     return this.#open.size === 0;
   }
 
-  /** For the next connection that is accepted. */
+  /** Returns the number of the next connection that is accepted. */
   nextNumber(): number {
     this.#number = (this.#number + 1) | 0;
     return this.#number;
@@ -62,7 +62,7 @@ export class Connections {
     this.#watched.add(connection);
   }
 
-  /** Answers a connection above the limit with 503; it lingers then. If too many linger, the first of them is cut. */
+  /** Answers a connection above the limit with 503. Then it lingers. If too many linger, this closes the first of them. */
   refuse(connection: Connection, status: number): void {
     this.add(connection);
     this.#refused.add(connection);
@@ -72,7 +72,7 @@ export class Connections {
     this.#cut(first!);
   }
 
-  /** Looks at it at every tick, until it waits for no time any more. */
+  /** Calls the connection's `tick` at every tick, until the connection waits for no time. */
   watch(connection: Connection): void {
     if (this.#open.has(connection)) this.#watched.add(connection);
   }
@@ -96,9 +96,9 @@ export class Connections {
   }
 
   /**
-   * Closes the connection that has been idle for longest, if there is one. `isFull`: also one that was answered just now.
-   * A connection that was accepted just now is never closed: its request may have come and not be read yet. After two
-   * ticks that is impossible, because the event loop has read whatever came between them.
+   * Closes the connection that has been idle for longest, if there is one. `isFull`: even one that was answered just now.
+   * This never closes a connection that was accepted just now: its request may have arrived unread. After two ticks that is
+   * impossible, because the event loop has read all bytes that came between them.
    */
   giveUpIdle(clock: Clock, isFull: boolean): void {
     if (this.#giveUpFound(clock, isFull) || this.#idle.length > 0) return;
@@ -109,24 +109,24 @@ export class Connections {
     this.#giveUpFound(clock, isFull);
   }
 
-  /** Each is closed when it has been answered. Resolves when none is left. */
+  /** Closes each connection when it has been answered. Resolves when none is left. */
   async close(): Promise<void> {
     for (const connection of [...this.#open]) connection.close();
     if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onNone = resolve));
   }
 
-  /** Cuts each now. */
+  /** Destroys all connections now. */
   destroy(): void {
     for (const connection of [...this.#open]) connection.destroy();
   }
 
-  /** Cuts as a server of Node's: those that it has answered, or all but those that its application has taken over. */
+  /** Destroys all connections that are not taken over, as Node's server does. `idleOnly`: only answered connections. */
   cut(idleOnly: boolean): void {
     for (const connection of [...this.#open])
       if (idleOnly ? isIdle(connection) : connection.state !== ConnectionState.TUNNEL) connection.destroy();
   }
 
-  /** The same for those with these limits, as far as no worker has their requests. */
+  /** Destroys the connections with these limits whose requests no worker has. `idleOnly`: only answered connections. */
   cutUnserved(limits: ConnectionLimits, idleOnly: boolean): void {
     for (const connection of [...this.#open]) {
       if (connection.limits !== limits) continue;
@@ -160,14 +160,14 @@ export class Connections {
       .reverse();
   }
 
-  /** Its descriptor is free at once; that it is closed is told later. */
+  /** Frees the descriptor at once. `connectionOnClose` follows later. */
   #cut(connection: Connection): void {
     this.remove(connection);
     connection.destroy();
   }
 }
 
-/** Its client has been answered, and has not asked again. */
+/** The client has been answered, and has sent no further request. */
 function isIdle({ idleSince, peers }: Connection): boolean {
   return idleSince !== Infinity && peers !== null;
 }

@@ -1,6 +1,6 @@
 /**
- * The request that a connection has in work: its exchange, its body if that did not come with the head, and the file
- * that its response ends with.
+ * The request that a connection has in work: its exchange, its body if that came in several reads, and the file of its
+ * response.
  *
  * Law: turns what the intake parsed into exchanges and uploads, and decides when a request goes to the workers. Reports to
  * its connection what that means for it. Knows no socket, no deadline and no state of its connection.

@@ -26,7 +26,7 @@ export const IntakeEvent = {
   DATA: 3,
   /** The body is complete. */
   END: 4,
-  /** The body is longer than `maxBodySize`, or says that it will be. */
+  /** The body is longer than `maxBodySize`, or its `Content-Length` is. */
   TOO_LONG: 5,
   /** The bytes are no acceptable HTTP: `status` and `detail` say why. */
   ERROR: 6,
@@ -51,7 +51,7 @@ export class Intake {
   left = 0;
   /** Flags of the present head; 0 while it is incomplete. */
   flags = 0;
-  /** −1: not given. */
+  /** The value of Content-Length, or −1 without that field. */
   contentLength = -1;
   /** Body bytes of the present message that came, framing excluded. */
   received = 0;

@@ -2,7 +2,7 @@
  * A connection that its application has taken over: what the client sends, on its way to the worker.
  *
  * Law: passes bytes on unchanged. `upload.ts` bounds how many may be under way. The caller gives the exchange each time,
- * because the application may end it before the client ends its side: then the bytes that come are dropped.
+ * because the application may end it before the client ends its side. Then the tunnel drops the bytes that come.
  */
 import type { ByteQueue } from '../../ring/byte-queue.ts';
 import type { Exchange } from '../exchange/exchange.ts';
