@@ -30,7 +30,7 @@ const STUBS: readonly [RegExp, string][] = [
   [/^node:perf_hooks$/, 'export const performance = globalThis.proofMachine.performance;'],
   [
     /\/http\/parser\.ts$/,
-    'export class Parser { buffer = null; } export const READ_BUFFER_SIZE = 1; export const Outcome = {};',
+    'export class Parser { buffer = null; } export const [MOST_HEADERS, READ_BUFFER_SIZE, Outcome] = [1, 1, {}];',
   ],
   [/\/listener\.ts$/, 'export class Listener {}'],
   [/\/connection\.ts$/, 'export class Connection {}'],
