@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { UNSENT_MARK } from '../../src/acceptor/limits.ts';
 import { ConnectionOutput } from '../../src/acceptor/socket/connection-output.ts';
 import { openSocket } from '../../src/acceptor/socket/client-socket.ts';
+import { until } from '../support/until.ts';
 
 interface Pair {
   readonly output: ConnectionOutput;
@@ -103,7 +104,7 @@ test('whoever waits because the output is full hears of progress, whatever fille
     while (!it.output.full) fillUp(it);
     const before = it.progress();
     it.client.resume();
-    while (it.output.unsent > 0 || it.progress() === before) await new Promise(setImmediate);
+    await until(() => it.output.unsent === 0 && it.progress() !== before);
   }
 });
 

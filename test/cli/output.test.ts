@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
 import { appFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const REQUESTS = 40;
@@ -38,11 +39,7 @@ class Reader {
   }
 
   async until(found: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = found.exec(this.text);
-      if (match !== null) return match;
-      await wait(5);
-    }
+    return until(() => found.exec(this.text));
   }
 
   stop(): void {
@@ -114,7 +111,7 @@ describe.each(['sockets', 'pipes'])('a reader that stands still, of %s', (kind) 
       /tsgi-threads: \d+ lines of standard \w+ were dropped within [\d.]+ s, because its reader/,
     );
     expect((await fetch(url)).status).toBe(200);
-    while (printed(reader.text) + dropped(stderr.text) < REQUESTS * LINES) await wait(5);
+    await until(() => printed(reader.text) + dropped(stderr.text) >= REQUESTS * LINES);
     expect(printed(reader.text) + dropped(stderr.text)).toBe(REQUESTS * LINES);
     expect(printed(reader.text)).toBeGreaterThan(50);
   });
@@ -124,10 +121,11 @@ test('a slow reader misses nothing, because a worker waits for it (A12)', async 
   const { url, stdout } = await start('pipes', '--no-supervise');
   stdout.stop();
   const answers = Array.from({ length: 10 }, () => fetch(`${url}/stdout`));
+  // How long the reader is slow.
   await wait(200);
   stdout.go();
   for (const answer of answers) expect((await answer).status).toBe(200);
-  while (printed(stdout.text) < 10 * LINES) await wait(5);
+  await until(() => printed(stdout.text) >= 10 * LINES);
 });
 
 test('a terminal whose output is held up holds up no client (A12)', async (context) => {

@@ -3,18 +3,21 @@
  */
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Cli } from '../support/cli.ts';
 import { Client } from '../support/client.ts';
+import { freePort } from '../support/ports.ts';
 import { appFile } from '../support/server.ts';
 
 const app = () =>
   appFile(`
   export default async (environ, startResponse) => {
-    if (environ.PATH_INFO.startsWith('/wait')) await new Promise(() => {});
+    if (environ.PATH_INFO.startsWith('/wait')) {
+      console.error('has it');
+      await new Promise(() => {});
+    }
     startResponse(200, []);
     return String(process.pid);
   };
@@ -28,18 +31,6 @@ async function start(args: readonly string[], env: Record<string, string> = {}) 
   const pid = async () => Number(await (await fetch(url, { headers: { connection: 'close' } })).text());
   return { cli, url, first: await pid(), pid };
 }
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  return port;
-}
-
-const said = async (cli: Cli, what: RegExp): Promise<void> => {
-  while (!what.test(cli.stderr)) await once(cli.child.stderr!, 'data');
-};
 
 /** Loops for ever in the main thread of the process that serves once this file exists. */
 const loopWhen = (mark: string) =>
@@ -58,10 +49,10 @@ describe('the process that serves stands still', () => {
     const { cli, url, first, pid } = await start(LIMIT);
     const client = await Client.connect(Number(new URL(url).port));
     await client.write('GET /wait/for?it HTTP/1.1\r\nHost: a\r\n\r\n');
-    await wait(50);
+    await cli.says('has it');
     process.kill(first, 'SIGSTOP');
     expect(await pid()).not.toBe(first);
-    await said(cli, /serves again/);
+    await cli.says(/serves again/);
     expect(cli.stderr).toMatch(
       /The server process \d+ died by SIGKILL and is started again: its event loop stood still for \d\.\d s, it was stopped by a signal \(--watchdog-timeout\); 1 request was lost:\n {4}\w+-\w+ GET \/wait\/for\?it\n/,
     );
@@ -79,7 +70,7 @@ describe('the process that serves stands still', () => {
     const mark = `${appFile('')}.loops`;
     const { cli, first, pid } = await start(LIMIT, { NODE_OPTIONS: `--require ${loopWhen(mark)}` });
     writeFileSync(mark, '');
-    await said(cli, /stood still for \d\.\d s, it burned CPU/);
+    await cli.says(/stood still for \d\.\d s, it burned CPU/);
     rmSync(mark);
     expect(await pid()).not.toBe(first);
   });
@@ -97,6 +88,7 @@ describe('the process that serves stands still', () => {
     const { cli, first, pid } = await start(['--watchdog-timeout', '1s']);
     cli.child.kill('SIGSTOP');
     process.kill(first, 'SIGSTOP');
+    // Longer than --watchdog-timeout. Then the supervisor has time to judge the other process, and to act on it.
     await wait(2500);
     cli.child.kill('SIGCONT');
     await wait(200);
@@ -109,6 +101,7 @@ describe('the process that serves stands still', () => {
   test('and the watchdog is off: it is left alone (A11)', async () => {
     const { cli, first, pid } = await start(['--watchdog-timeout', '0']);
     process.kill(first, 'SIGSTOP');
+    // Longer than every limit that this file sets.
     await wait(3000);
     process.kill(first, 'SIGCONT');
     expect(await pid()).toBe(first);
@@ -120,7 +113,7 @@ describe('the process that serves stands still', () => {
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${await freePort()}`,
     });
     process.kill(first, 'SIGUSR1');
-    await said(cli, /listening on ws:\S+/);
+    await cli.says(/listening on ws:\S+/);
     const socket = new WebSocket(/ws:\S+/.exec(cli.stderr)![0]);
     await once(socket, 'open');
     const send = async (method: string) => {
@@ -130,6 +123,7 @@ describe('the process that serves stands still', () => {
     };
     await send('Debugger.enable');
     await send('Debugger.pause');
+    // Longer than --watchdog-timeout.
     await wait(3000);
     socket.close();
     expect(await pid()).toBe(first);

@@ -1,11 +1,11 @@
 /**
  * An application that writes to descriptors which are not its own: those of the server's processes among themselves.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
 import { Client } from '../support/client.ts';
 import { appFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const app = () =>
   appFile(`
@@ -27,6 +27,7 @@ const app = () =>
       }
     }
     if (query.has('die')) process.kill(process.pid, 'SIGKILL');
+    if (query.has('wait')) console.error('has it');
     if (query.has('wait')) await new Promise((resolve) => setTimeout(resolve, 60_000));
     startResponse(200, []);
     return String(process.pid);
@@ -42,13 +43,11 @@ async function start() {
     );
     return response === undefined ? '' : response.text();
   };
-  const replaced = async (first: string) => {
-    for (;;) {
+  const replaced = (first: string) =>
+    until(async () => {
       const pid = await ask('');
-      if (pid !== '' && pid !== first) return pid;
-      await wait(20);
-    }
-  };
+      return pid !== first && pid;
+    });
   return { cli, url, ask, replaced };
 }
 
@@ -97,7 +96,7 @@ test('descriptor 3, the journal, is written to: it names what was lost all the s
   for (let i = 0; i < 3; i++) await ask('fd=3&write=garbage');
   const client = await Client.connect(Number(new URL(url).port));
   await client.write('GET /lost?wait HTTP/1.1\r\nHost: a\r\n\r\n');
-  await wait(100);
+  await cli.says('has it');
   await ask('fd=3&write=garbage');
   await ask('die');
   await replaced(first);

@@ -4,11 +4,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** util-linux has one that runs a command on a new terminal. */
@@ -17,6 +17,7 @@ const HAS_TERMINALS = spawnSync('script', ['--version']).stdout?.includes('util-
 const app = () =>
   appFile(`
   export default async (environ, startResponse) => {
+    if (environ.PATH_INFO === '/wait') console.error('has it');
     if (environ.PATH_INFO === '/wait') await new Promise((resolve) => setTimeout(resolve, 500));
     startResponse(200, []);
     return String(process.pid);
@@ -35,7 +36,7 @@ async function start(flag: string, output = '') {
   let shown = '';
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
   const text = () => (output === '' ? shown : readFileSync(output, { encoding: 'utf8', flag: 'a+' }));
-  while (!text().includes('listening on')) await wait(1);
+  await until(() => text().includes('listening on'));
   const port = Number(/:(\d+) with/.exec(text())![1]);
   const client = await Client.connect(port);
   await client.write(get('/'));
@@ -43,20 +44,19 @@ async function start(flag: string, output = '') {
   return { terminal, client, pid, text };
 }
 
-const ended = async (pid: number) => {
+const isGone = (pid: number): boolean => {
   try {
-    for (;;) {
-      process.kill(pid, 0);
-      await wait(5);
-    }
-  } catch {}
+    return !process.kill(pid, 0);
+  } catch {
+    return true;
+  }
 };
 
 describe.skipIf(!HAS_TERMINALS).each(['--supervise', '--no-supervise'])('on a terminal, %s', (flag) => {
   test('Ctrl-C once answers what is in flight and ends with 0, and is told by its name', async () => {
     const { terminal, client, text } = await start(flag);
     await client.write(get('/wait'));
-    await wait(50);
+    await until(() => text().includes('has it'));
     terminal.stdin.write('\x03');
     expect((await client.answer())?.status).toBe(200);
     expect(await once(terminal, 'exit')).toEqual([0, null]);
@@ -68,12 +68,12 @@ describe.skipIf(!HAS_TERMINALS).each(['--supervise', '--no-supervise'])('on a te
     'when it goes away, what is in flight is answered and all ends, output %j',
     async (where) => {
       const output = where === '' ? '' : appFile('', 'output.txt');
-      const { terminal, client, pid } = await start(flag, output);
+      const { terminal, client, pid, text } = await start(flag, output);
       await client.write(get('/wait'));
-      await wait(50);
+      await until(() => text().includes('has it'));
       terminal.kill('SIGKILL');
       expect((await client.answer())?.status).toBe(200);
-      await ended(pid);
+      await until(() => isGone(pid));
     },
   );
 });

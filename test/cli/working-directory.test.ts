@@ -5,10 +5,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
 import { appFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const app = (version: string) => `
   export default (environ, startResponse) => {
@@ -37,13 +37,11 @@ interface Answer {
   readonly pid: number;
 }
 
-const ask = async (url: string): Promise<Answer> => {
-  for (;;) {
+const ask = (url: string): Promise<Answer> =>
+  until(async () => {
     const response = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined);
-    if (response?.status === 200) return (await response.json()) as Answer;
-    await wait(10);
-  }
-};
+    return response?.status === 200 && ((await response.json()) as Answer);
+  });
 const replaceWorker = async (url: string): Promise<Answer> => {
   expect((await fetch(`${url}/exit`)).status).toBe(502);
   return ask(url);

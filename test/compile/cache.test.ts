@@ -23,6 +23,7 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { compileProgram } from '../../dist/compile/typescript-program.js';
 import { Cli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 
 const PROGRAM = new URL('../../dist/compile/typescript-program.js', import.meta.url).href;
 const isRoot = process.getuid?.() === 0;
@@ -233,7 +234,7 @@ describe('a build in the cache is proved whole before it is used (A22)', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
     const closed = once(child, 'close');
     const seen = (): string[] => (existsSync(cache) ? readdirSync(cache) : []);
-    while (seen().length === 0 && child.exitCode === null) await new Promise(setImmediate);
+    await until(() => seen().length !== 0 || child.exitCode !== null);
     child.kill('SIGKILL');
     await closed;
     expect(seen()).toHaveLength(1);

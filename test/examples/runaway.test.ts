@@ -5,9 +5,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../support/until.ts';
 
 const DEMO = fileURLToPath(new URL('../../examples/runaway/demo.js', import.meta.url));
 
@@ -61,5 +61,5 @@ test('runaway: node:cluster hangs and burns, tsgi-threads answers 504 and loses 
     list!.split(' ').map(Number),
   );
   expect(pids).toHaveLength(4);
-  while (pids.some(isRunning)) await wait(1);
+  await until(() => !pids.some(isRunning));
 }, 60_000);

@@ -3,7 +3,8 @@
  */
 import { describe, expect } from 'vitest';
 import type { SubjectName } from './behaviours.ts';
-import { behaviour, GET, get, type Program, until } from './behaviours.ts';
+import { behaviour, GET, get, type Program } from './behaviours.ts';
+import { until } from '../support/until.ts';
 
 /** Without a thread of its own the object decides; for a worker the acceptor's options do. */
 const OWN: readonly SubjectName[] = ['node:http', 'tsgi-threads/node'];

@@ -4,7 +4,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { SubjectName } from './behaviours.ts';
-import { behaviour, GET, get, type Program, until } from './behaviours.ts';
+import { behaviour, GET, get, type Program } from './behaviours.ts';
+import { until } from '../support/until.ts';
 
 /** Where the server object hears of connections that have no request. In a worker the acceptor has them. */
 const OWN: readonly SubjectName[] = ['node:http', 'tsgi-threads/node'];

@@ -9,12 +9,12 @@ import { once } from 'node:events';
 import nodeHttp from 'node:http';
 import type { AddressInfo } from 'node:net';
 import stream from 'node:stream';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createServer } from 'tsgi-threads';
 import ourHttp from 'tsgi-threads/node';
 import { describe, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 /** What a program gets. */
 export interface Given {
@@ -49,8 +49,6 @@ interface Running {
   readonly send: (name: string) => void;
 }
 
-const PATIENCE_MS = 5000;
-
 /** One test for each subject. `only` leaves some out. */
 export function behaviour(
   title: string,
@@ -67,11 +65,12 @@ export function behaviour(
         port,
         notes,
         send,
-        noted: (text) =>
-          until(
+        noted: async (text) => {
+          await until(
             () => notes.includes(text),
             () => `no note "${text}" in ${JSON.stringify(notes)}`,
-          ),
+          );
+        },
         connect: async () => {
           const client = await Client.connect(port);
           onTestFinished(() => client.close());
@@ -155,15 +154,6 @@ async function startWorker(program: Program, note: (text: string) => void): Prom
     await ours.terminate();
   });
   return { port: ours.address.port, send: (name) => channel.postMessage({ name }) };
-}
-
-/** Polls until `done` holds. */
-export async function until(done: () => boolean, complaint: () => string): Promise<void> {
-  const limit = performance.now() + PATIENCE_MS;
-  while (!done()) {
-    if (performance.now() > limit) throw new Error(complaint());
-    await wait(2);
-  }
 }
 
 export const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';

@@ -3,10 +3,10 @@
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -43,7 +43,7 @@ describe('chunks of one byte', () => {
         await trickle(client, 60_000);
       }),
     );
-    while (server.stats().buffered < 20 * 60_000) await wait(1);
+    await until(() => server.stats().buffered >= 20 * 60_000);
     expect(server.stats().buffered).toBeLessThan(2 * 20 * 60_000);
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     // The clients of this test are in this process, too.
@@ -141,7 +141,7 @@ describe('bodies that have not come whole', () => {
     const { port, server, log } = await serve(READS, 1, { maxBuffered: MIB });
     const slow = await connect(port, 60);
     for (const client of slow) await client.write(postOf(60_000), Buffer.alloc(30_000));
-    while (server.stats().refused === 0) await wait(1);
+    await until(() => server.stats().refused !== 0);
     expect(server.stats().buffered).toBeLessThan(MIB + 64 * KIB);
     const refused = slow.filter((client) => client.received.length > 0);
     for (const client of refused) expect((await client.answer())?.status).toBe(503);
@@ -153,10 +153,10 @@ describe('bodies that have not come whole', () => {
       return (await client!.answer())?.status;
     };
     const start = performance.now();
-    while ((await quick()) !== 200) await wait(10);
+    await until(async () => (await quick()) === 200);
     expect(performance.now() - start).toBeLessThan(3000);
     expect(await quick()).toBe(200);
     for (const client of slow) client.close();
-    while (server.stats().buffered > 0) await wait(1);
+    await until(() => server.stats().buffered === 0);
   });
 });

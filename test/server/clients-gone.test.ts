@@ -1,10 +1,10 @@
 /**
  * Clients that have left: what they sent before can be read, if it came whole.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serveFile, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const READS = {
   'fetch, text': 'return (await request.text()).length;',
@@ -53,11 +53,10 @@ const TSGI = `
 
 /** What the application has seen, once it is `enough`. */
 async function seenBy({ port }: TestServer, enough: number): Promise<unknown[]> {
-  for (;;) {
+  return until(async () => {
     const seen = (await (await fetch(`http://127.0.0.1:${port}`)).json()) as unknown[];
-    if (seen.length >= enough) return seen;
-    await wait(2);
-  }
+    return seen.length >= enough && seen;
+  });
 }
 
 const SIZES = [10, 60_000, 70_000];
@@ -92,7 +91,7 @@ describe.each([1, 0])('with %i threads', (threads) => {
           const served = await serveFile(appFile(source), threads, { bodyBuffer: 64 * 1024 });
           await sendAndLeave(served, requestOf(size, chunked));
           expect(await seenBy(served, 3)).toEqual(['called', size, true]);
-          while (served.server.stats().inFlight > 0 || served.server.stats().buffered > 0) await wait(1);
+          await until(() => served.server.stats().inFlight === 0 && served.server.stats().buffered === 0);
           await served.server.close();
         }
       },
@@ -108,6 +107,6 @@ describe.each([1, 0])('with %i threads', (threads) => {
     const seen = await seenBy(served, 2);
     expect(seen[0]).toBe('called');
     expect(String(seen[1])).toMatch(/abort|left|gone/i);
-    while (served.server.stats().inFlight > 0 || served.server.stats().buffered > 0) await wait(1);
+    await until(() => served.server.stats().inFlight === 0 && served.server.stats().buffered === 0);
   });
 });

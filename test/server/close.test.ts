@@ -4,11 +4,11 @@
 import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createServer } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -21,7 +21,7 @@ describe('close', () => {
     );
     const clients = await Promise.all(Array.from({ length: 3 }, () => Client.connect(port)));
     for (const client of clients) await client.write(REQUEST);
-    while (server.stats().inFlight < 3) await wait(1);
+    await until(() => server.stats().inFlight >= 3);
     const closed = server.close();
     for (const client of clients) {
       expect(await client.answer()).toMatchObject({
@@ -41,7 +41,7 @@ describe('close', () => {
     expect((await idle.answer())?.body).toBe('served');
     const fresh = await Client.connect(port);
     const silent = await Client.connect(port);
-    while (server.stats().connections < 3) await wait(1);
+    await until(() => server.stats().connections >= 3);
     const closed = server.close();
     await idle.until(() => false);
     expect(idle.ended).toBe(true);
@@ -70,7 +70,7 @@ describe('close', () => {
     });
     const client = await Client.connect(port);
     await client.write(REQUEST);
-    while (server.stats().inFlight < 1) await wait(1);
+    await until(() => server.stats().inFlight >= 1);
     const before = performance.now();
     await server.close();
     expect(performance.now() - before).toBeLessThan(3000);
@@ -121,7 +121,7 @@ describe('a close while it starts', () => {
         () => 'it listens',
         (error) => `${error.code}: ${error.message}`,
       );
-      if (when !== 'it compiles') while (!existsSync(mark)) await wait(1);
+      if (when !== 'it compiles') await until(() => existsSync(mark));
       await server.close();
       expect(await started).toBe('TSGI_ERR_STATE: Cannot listen: the server was closed while it started');
       await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
@@ -144,7 +144,7 @@ describe('when no worker can be had', () => {
       );
       const exits: number[] = [];
       server.on('workerExit', () => exits.push(performance.now()));
-      while (exits.length < 5) await wait(1);
+      await until(() => exits.length >= 5);
       for (let i = 0; i < 4; i++) expect(exits[i + 1]! - exits[i]!).toBeGreaterThanOrEqual(99 * 2 ** i);
       const refused = await fetch(`http://127.0.0.1:${port}/`);
       expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
@@ -174,7 +174,7 @@ describe('when no worker can be had', () => {
     expect((await fetch(url)).status).toBe(503);
     expect(performance.now() - before).toBeLessThan(100);
     rmSync(mark);
-    while (server.stats().workers === 0) await wait(1);
+    await until(() => server.stats().workers !== 0);
     expect(await (await fetch(url)).text()).toBe('ok');
     expect(log.join('\n')).toMatch(/A replacement worker did not start/);
   });

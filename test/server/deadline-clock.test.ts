@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const LIMITS = { handlerTimeout: 300, killGrace: 100 };
 const headOf = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
@@ -123,7 +124,7 @@ test('who has asked for more time keeps it when another request of its worker is
   );
   const url = `http://127.0.0.1:${port}`;
   const late = fetch(`${url}/never`);
-  while (server.stats().inFlight < 1 || server.stats().pending > 0) await wait(1);
+  await until(() => server.stats().inFlight >= 1 && server.stats().pending === 0);
   const burnt = fetch(url);
   expect((await late).status).toBe(504);
   expect(await (await burnt).text()).toBe('burnt');

@@ -7,6 +7,7 @@ import type { WorkerExit } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const app = () =>
   appFile(`
@@ -77,7 +78,7 @@ describe('at the deadline', () => {
   test('the log line names request, id, worker, times, the limit and what was printed last', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     expect(await get(served, '/loop?a=1')).toMatch(/^504 /);
-    while (served.log.length < 1) await wait(1);
+    await until(() => served.log.length >= 1);
     expect(served.log[0]).toMatch(
       /^Answered GET \/loop\?a=1 \(request \w+-\w+\) with 504: worker 1 had it for \d{3} ms, after (?:less than 50|\d+) ms in the queue; handlerTimeout 200ms \(--handler-timeout\); its event loop has not turned since\n/,
     );
@@ -95,7 +96,7 @@ describe('at the deadline', () => {
         LIMITS,
       );
       expect(await get(served, '/loop')).toMatch(/^504 /);
-      while (served.log.length < 1) await wait(1);
+      await until(() => served.log.length >= 1);
       expect(served.log[0]).toMatch(/\n {2}it burns CPU in or below the handler itself \d+ %/);
     },
   );
@@ -106,6 +107,7 @@ describe('at the deadline', () => {
     const others = get(served, '/extends');
     expect(await get(served, '/await')).toMatch(/^504 /);
     expect(await others).toBe('200 extended');
+    // A kill would follow the 504 within the grace; the handler itself ends later.
     await wait(500);
     expect(await get(served)).toBe(thread);
     expect(served.log[0]).toMatch(/^Answered GET \/await \S+ \S+ with 504: /);
@@ -126,7 +128,7 @@ describe('at the deadline', () => {
     // Its handler goes on behind the turn in which it hears of it.
     expect(await get(served)).toMatch(/^200 /);
     expect(await get(served, '/loop')).toMatch(/^504 /);
-    while (served.log.length < 2) await wait(1);
+    await until(() => served.log.length >= 2);
     expect(served.log[1]).toContain('| reason TSGI_ERR_DEADLINE');
   });
 
@@ -186,7 +188,7 @@ describe('a loop that does not turn though nobody waits for a head', () => {
     await client.until(() => served.server.stats().inFlight === 1 && served.server.stats().pending === 0);
     client.socket.resetAndDestroy();
     expect(await get(served)).toMatch(/^200 /);
-    while (served.server.stats().inFlight > 0) await wait(1);
+    await until(() => served.server.stats().inFlight === 0);
   });
 });
 
@@ -264,7 +266,7 @@ test('a program that blocks the thread it shares with the acceptor costs no hand
   const url = `http://127.0.0.1:${served.port}/`;
   const quick = fetch(`${url}?150`);
   const slower = fetch(`${url}?900`);
-  while (served.server.stats().inFlight < 2 || served.server.stats().pending > 0) await wait(1);
+  await until(() => served.server.stats().inFlight >= 2 && served.server.stats().pending === 0);
   await wait(50);
   const end = performance.now() + 700;
   while (performance.now() < end);

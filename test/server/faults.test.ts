@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 describe('errors that nobody catches', () => {
   const app = `
@@ -45,7 +45,7 @@ describe('errors that nobody catches', () => {
     expect(await (await fetch(url)).text()).not.toBe(thread);
     expect(log[0]).toMatch(new RegExp(`^GET ${path} uncaught \\(request .*\\): Error: ${message}\\n`));
     expect(log[1]).toContain('is replaced: an error in it was not caught');
-    while (server.stats().inFlight > 0 || server.stats().workers !== 1) await wait(1);
+    await until(() => server.stats().inFlight === 0 && server.stats().workers === 1);
   });
 
   test('after its head its response is broken off', async () => {
@@ -77,7 +77,7 @@ describe('errors that nobody catches', () => {
       `),
     );
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(502);
-    while (!log.includes('told of: not caught')) await wait(1);
+    await until(() => log.includes('told of: not caught'));
   });
 
   /** In the folder `release` lets it fail, and it says `said` when it has; meanwhile the others fill the ring. */
@@ -129,7 +129,7 @@ describe('errors that nobody catches', () => {
       await Promise.all(fills.map((fill) => once(fill, 'data')));
       const faulty = await Client.connect(port);
       await faulty.write(`GET /fault?${folder} HTTP/1.1\r\nHost: a\r\n\r\n`);
-      while (server.stats().inFlight < 7 || server.stats().pending > 0) await wait(1);
+      await until(() => server.stats().inFlight >= 7 && server.stats().pending === 0);
       writeFileSync(`${folder}/release`, '');
       // Nobody empties the worker's ring meanwhile.
       const end = performance.now() + 10_000;

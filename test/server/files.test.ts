@@ -9,7 +9,6 @@ import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { serve, type TestServer } from '../support/server.ts';
@@ -250,13 +249,13 @@ test('the worker is free while a client reads slowly, and a client that leaves f
     client.socket.pause();
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   }
-  while (server.stats().requests < 5) await wait(1);
+  await until(() => server.stats().requests >= 5);
   const other = await Client.connect(port);
   await other.write('GET /other HTTP/1.1\r\nHost: a\r\n\r\n');
   expect((await other.answer())?.body).toBe('other');
   expect(openFiles()).toBeGreaterThanOrEqual(before + 5);
   for (const client of [...slow, other]) client.close();
-  while (openFiles() > before) await wait(1);
+  await until(() => openFiles() <= before);
 });
 
 /** A client that reads nothing so far has sent a part of its body, and is being sent a file of 32 MiB. */

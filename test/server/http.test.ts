@@ -1,10 +1,10 @@
 /**
  * HTTP/1.1 over real sockets, from the first byte to the last, with one worker.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const ECHO = `
   const chunks = [];
@@ -104,10 +104,6 @@ describe('connections', () => {
     await until(() => server.stats().inFlight === 0);
   });
 });
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await wait(1);
-}
 
 describe('framing', () => {
   test('HEAD gets the head of GET and no body', async () => {

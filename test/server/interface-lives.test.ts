@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { LONG } from '../support/long.ts';
 import { appFile, serveFile, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const COMMON = `
   import { execFileSync } from 'node:child_process';
@@ -154,9 +155,9 @@ describe.each(TRIED)('%s', (name, source) => {
     await client.write('GET /never HTTP/1.1\r\nHost: a\r\n\r\n');
     await client.until(() => it.told().length > 0);
     client.socket.resetAndDestroy();
-    while (it.told().length < 2) await wait(1);
+    await until(() => it.told().length >= 2);
     expect(it.told()).toEqual(['begun', 'left /never']);
-    while (it.server.stats().inFlight > 0) await wait(1);
+    await until(() => it.server.stats().inFlight === 0);
   });
 
   test('a stream whose loop does not turn any more is cut, and its worker replaced', async () => {
@@ -178,10 +179,10 @@ describe.each(TRIED)('%s', (name, source) => {
   test('a rejection that nobody handles: 502 for its own request, which is told; the others are answered', async () => {
     const it = await served(source, 1, {});
     const others = Array.from({ length: 3 }, () => get(it, '/slow'));
-    while (it.server.stats().inFlight < 3 || it.server.stats().pending > 0) await wait(1);
+    await until(() => it.server.stats().inFlight >= 3 && it.server.stats().pending === 0);
     expect(await get(it, '/reject')).toBe('502 Bad Gateway\n');
     for (const other of await Promise.all(others)) expect(other).toMatch(/^200 first /);
-    while (!it.told().includes('left /reject')) await wait(1);
+    await until(() => it.told().includes('left /reject'));
     expect(it.log[0]).toMatch(/^GET \/reject uncaught \(request .*\): Error: nobody catches it\n/);
     expect(it.log[1]).toBe('Worker 1 is replaced: an error in it was not caught');
   });
@@ -201,11 +202,11 @@ describe.each(TRIED)('%s', (name, source) => {
     });
     const exits: WorkerExit[] = [];
     it.server.on('workerExit', (exit) => exits.push(exit));
-    while (exits.length < 3) await wait(1);
+    await until(() => exits.length >= 3);
     writeFileSync(it.app, source.replace("VERSION = 'first'", "VERSION = 'second'"));
     await it.server.reload();
     const from = answers.length;
-    while (answers.length < from + 50) await wait(1);
+    await until(() => answers.length >= from + 50);
     stopped = true;
     await Promise.all(load);
     expect(answers.filter((text) => !/^200 (?:first|second) \d+$/.test(text))).toEqual([]);
@@ -218,7 +219,7 @@ describe.each(TRIED)('%s', (name, source) => {
     const it = await served(source, 1, {});
     const client = await Client.connect(it.port);
     await client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
-    while (it.server.stats().inFlight < 1 || it.server.stats().pending > 0) await wait(1);
+    await until(() => it.server.stats().inFlight >= 1 && it.server.stats().pending === 0);
     const closed = it.server.close();
     expect(await client.answer()).toMatchObject({ status: 200, headers: { connection: 'close' } });
     await closed;
@@ -269,7 +270,7 @@ test('program: its listener for SIGTERM is called before its worker ends, at a r
   `);
   appendFileSync(it.app, '\n');
   await it.server.reload();
-  while (it.told().length < 1) await wait(1);
+  await until(() => it.told().length >= 1);
   expect(await get(it)).toMatch(/^200 /);
   await it.server.close();
   expect(it.told()).toEqual(['closed', 'closed']);

@@ -1,10 +1,10 @@
 /**
  * Timeouts: each with its status, within its time.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { serve } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const HELLO = `startResponse(200, []); return 'hello';`;
 
@@ -72,7 +72,7 @@ test.each([
   await client.write(rest, 'GET /more HTTP/1.1\r\nHost: a\r\n\r\n');
   expect((await client.rest()).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 408']);
   client.close();
-  while (server.stats().connections > 0) await wait(1);
+  await until(() => server.stats().connections === 0);
   expect(server.stats().requests).toBe(0);
 });
 
@@ -118,9 +118,9 @@ test('writeTimeout: a client that takes nothing of its answer is reset, and its 
   const client = await Client.connect(port);
   client.socket.pause();
   await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  while (log.length === 0) await wait(5);
+  await until(() => log.length !== 0);
   expect(log).toEqual(['aborted']);
-  while (server.stats().inFlight > 0 || server.stats().connections > 0) await wait(1);
+  await until(() => server.stats().inFlight === 0 && server.stats().connections === 0);
   client.close();
 });
 

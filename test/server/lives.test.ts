@@ -2,11 +2,11 @@
  * Workers' lives: recycled, reloaded and ended without a request noticing, and the hooks that they call.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createServer, type WorkerExit } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const answering = (text: string) => `
   import { threadId } from 'node:worker_threads';
@@ -44,7 +44,7 @@ describe('recycle', () => {
     const exits: WorkerExit[] = [];
     server.on('workerExit', (exit) => exits.push(exit));
     const { stop } = load(port);
-    while (exits.length < 6) await wait(1);
+    await until(() => exits.length >= 6);
     const answers = await stop();
     expect(answers.filter((answer) => !answer.startsWith('200 ok '))).toEqual([]);
     expect(exits.every((exit) => exit.planned)).toBe(true);
@@ -110,16 +110,16 @@ describe('reload', () => {
     const app = appFile(answering('old'));
     const { port, server } = await serveFile(app, 2);
     const { stop, answers } = load(port);
-    while (answers.length < 50) await wait(1);
+    await until(() => answers.length >= 50);
     writeFileSync(app, answering('new'));
     await server.reload();
     const from = answers.length;
-    while (answers.length < from + 50) await wait(1);
+    await until(() => answers.length >= from + 50);
     await stop();
     expect(answers.filter((answer) => !/^200 (?:old|new) /.test(answer))).toEqual([]);
     expect(answers[0]).toContain('old');
     expect(answers.at(-1)).toContain('new');
-    while (server.stats().zombies > 0 || server.stats().workers !== 2) await wait(1);
+    await until(() => server.stats().zombies === 0 && server.stats().workers === 2);
   });
 
   test.each<[string, string, RegExp]>([
@@ -169,7 +169,7 @@ describe('reload', () => {
         expect((await fetch(`${url}/exit`)).status).toBe(502);
       });
       await Promise.all([reloaded, ...killed]);
-      while (server.stats().workers < 2) await wait(1);
+      await until(() => server.stats().workers >= 2);
       const answers = await Promise.all(Array.from({ length: 20 }, async () => (await fetch(url)).text()));
       expect(answers.filter((answer) => !answer.startsWith(`new${round} `))).toEqual([]);
     }
@@ -191,7 +191,7 @@ describe('reload', () => {
     writeFileSync(app, source('second'));
     const second = server.reload();
     // It has been compiled when its worker loads it.
-    while (!readFileSync(loads, 'utf8').includes('second')) await wait(1);
+    await until(() => readFileSync(loads, 'utf8').includes('second'));
     writeFileSync(app, source('third'));
     await Promise.all([second, server.reload(), server.reload(), server.reload()]);
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('third');
@@ -210,7 +210,7 @@ describe('reload', () => {
     const started = server.listen({ port: 0 });
     const reloaded = server.reload();
     // It has been compiled when its worker loads it.
-    while (!existsSync(loads)) await wait(1);
+    await until(() => existsSync(loads));
     writeFileSync(app, answering('new'));
     await Promise.all([started, reloaded]);
     expect(await (await fetch(server.url)).text()).toContain('new');
@@ -280,7 +280,7 @@ describe('hooks', () => {
     const { port, server, log } = await serveFile(appFile(hooked), 1);
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('0 of 1');
     await server.reload();
-    while (!log.includes('bye reload')) await wait(1);
+    await until(() => log.includes('bye reload'));
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('0 of 1');
     await server.close();
     expect(log.at(-1)).toBe('bye close');

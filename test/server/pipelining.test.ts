@@ -6,6 +6,7 @@ import type { ServerOptions } from 'tsgi-threads';
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serveFile, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
@@ -102,8 +103,8 @@ test('a client that pipelines and never reads is reset when the write timeout ha
   const client = await Client.connect(port);
   client.socket.pause();
   await client.write(get('/').repeat(REQUESTS));
-  while (server.stats().requests === 0) await wait(1);
-  while (server.stats().connections > 0) await wait(5);
+  await until(() => server.stats().requests !== 0);
+  await until(() => server.stats().connections === 0);
   expect(server.stats().requests).toBeLessThan(MOST_AHEAD);
   client.close();
 });

@@ -1,10 +1,10 @@
 /**
  * Clients that are slow with their bodies, on purpose or not: what they may cost others.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { appFile, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
 
@@ -58,7 +58,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     const { port, server } = await serveFile(appFile(source), 1, { pendingTimeout: 4000 });
     const slow = await connect(port, 64);
     for (const client of slow) await client.write(postOf(10_000_000), Buffer.alloc(70_000));
-    while (server.stats().uploads < 64) await wait(1);
+    await until(() => server.stats().uploads >= 64);
     expect(await upload(port, MIB)).toBe(String(MIB));
     expect(await get(port)).toBe('0');
     // Of those that block, the one that had the worker before that was known had to give up.
@@ -74,7 +74,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     const { port, server } = await serveFile(appFile(source), 1, { pendingTimeout: 4000 });
     const silent = await connect(port, 100);
     for (const client of silent) await client.write(postOf(1000, 'Expect: 100-continue'));
-    while (server.stats().uploads < 100) await wait(1);
+    await until(() => server.stats().uploads >= 100);
     expect(await upload(port, MIB)).toBe(String(MIB));
     expect(await get(port)).toBe('0');
     expect(await upload(port, 1000)).toBe('1000');
@@ -84,7 +84,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     const { port, server } = await serveFile(appFile(source), 1, { concurrency: 8 });
     const slow = await connect(port, 100);
     for (const client of slow) await client.write(postOf(1000), Buffer.alloc(500));
-    while (server.stats().connections < 100) await wait(1);
+    await until(() => server.stats().connections >= 100);
     expect(await upload(port, MIB)).toBe(String(MIB));
     expect(await get(port)).toBe('0');
     for (const client of slow) await client.write(Buffer.alloc(500));
@@ -105,7 +105,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     clearInterval(trickle);
     expect(answer?.status).toBe(408);
     expect(performance.now() - start).toBeGreaterThan(350);
-    while (server.stats().uploads > 0 || server.stats().inFlight > 0) await wait(1);
+    await until(() => server.stats().uploads === 0 && server.stats().inFlight === 0);
   });
 });
 
@@ -146,9 +146,9 @@ test('half bodies that a Node listener does not read take maxBuffered at most, a
   );
   const clients = await connect(port, 100);
   for (const client of clients) await client.write(postOf(100_000));
-  while (server.stats().inFlight < 100) await wait(1);
+  await until(() => server.stats().inFlight >= 100);
   for (const client of clients) await client.write(Buffer.alloc(50_000));
-  while (server.stats().buffered < MIB) await wait(1);
+  await until(() => server.stats().buffered >= MIB);
   expect(await get(port)).toBe('served');
   // One read more is counted when it is there; those that run are read no more, and a new one is refused.
   expect(server.stats().buffered).toBeLessThan(MIB + 128 * 1024);
@@ -159,5 +159,5 @@ test('half bodies that a Node listener does not read take maxBuffered at most, a
   await fetch(`http://127.0.0.1:${port}/answer`);
   for (const client of clients) expect((await client.answer())?.body).toBe('answered');
   for (const client of clients) client.close();
-  while (server.stats().buffered > 0 || server.stats().inFlight > 0) await wait(1);
+  await until(() => server.stats().buffered === 0 && server.stats().inFlight === 0);
 });

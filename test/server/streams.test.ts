@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
 import { LONG } from '../support/long.ts';
 import { serve, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
 
@@ -87,7 +88,7 @@ describe('responses', () => {
     expect(beside).toBeLessThan(normal * 2);
     stalled.close();
     for (const client of others) client.close();
-    while (server.stats().inFlight > 0) await wait(1);
+    await until(() => server.stats().inFlight === 0);
   });
 
   test(`a response of ${LONG ? '1 GiB' : '128 MiB'} to a reader that pauses adds at most 128 MiB`, async () => {
@@ -125,6 +126,7 @@ test('what a reader that pauses has not taken yet is not written over', async ()
     })();
   `);
   const response = await fetch(`http://127.0.0.1:${port}/`);
+  // The reader pauses for so long.
   await wait(500);
   const body = new Int32Array(await response.arrayBuffer());
   expect(body.length).toBe(words);
@@ -133,20 +135,23 @@ test('what a reader that pauses has not taken yet is not written over', async ()
 
 test('bytes whose memory is taken away while they wait: the client sees the truncation, and nobody waits for them', async () => {
   const { port, server } = await serve(`
-    const bytes = new Uint8Array(8_000_000);
-    setTimeout(() => structuredClone(bytes.buffer, { transfer: [bytes.buffer] }), 20);
     startResponse(200, []);
-    return bytes;
+    if (environ.PATH_INFO === '/take') {
+      const { buffer } = globalThis.bytes;
+      structuredClone(buffer, { transfer: [buffer] });
+      return '';
+    }
+    return (globalThis.bytes = new Uint8Array(8_000_000));
   `);
   const client = await Client.connect(port);
-  client.socket.pause();
+  client.socket.once('data', () => client.socket.pause());
   await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  while (server.stats().inFlight === 0) await wait(1);
-  await wait(40);
+  await client.until(() => client.received.length > 0);
+  await fetch(`http://127.0.0.1:${port}/take`);
   client.socket.resume();
   await client.rest().catch(() => {});
   expect(client.received.length).toBeLessThan(8_000_000);
-  while (server.stats().inFlight > 0) await wait(1);
+  await until(() => server.stats().inFlight === 0);
 });
 
 test.each([
@@ -193,9 +198,9 @@ describe('an answer whose application is done, and whose reader is not', () => {
       const client = await Client.connect(port);
       client.socket.pause();
       await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-      while (server.stats().inFlight === 0) await wait(1);
+      await until(() => server.stats().inFlight !== 0);
       client.socket.resetAndDestroy();
-      while (server.stats().inFlight > 0) await wait(1);
+      await until(() => server.stats().inFlight === 0);
     }
   });
 
@@ -204,7 +209,7 @@ describe('an answer whose application is done, and whose reader is not', () => {
     const client = await Client.connect(port);
     client.socket.pause();
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-    while (server.stats().inFlight === 0) await wait(1);
+    await until(() => server.stats().inFlight !== 0);
     const closed = server.close();
     client.socket.resume();
     expect((await client.answer())?.body.length).toBe(8_000_000);
@@ -265,7 +270,7 @@ describe('uploads', () => {
     const uploads = await Promise.all(Array.from({ length: 12 }, () => Client.connect(port)));
     for (const upload of uploads)
       await upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
-    while (server.stats().inFlight < 12) await wait(1);
+    await until(() => server.stats().inFlight >= 12);
     const other = await Client.connect(port);
     await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     expect((await other.answer())?.body).toBe('served');
@@ -274,7 +279,7 @@ describe('uploads', () => {
     for (const upload of uploads) await upload.write('67890');
     for (const upload of uploads) expect((await upload.answer())?.body).toBe('served');
     for (const upload of uploads) upload.close();
-    while (server.stats().inFlight > 0 || server.stats().uploads > 0) await wait(1);
+    await until(() => server.stats().inFlight === 0 && server.stats().uploads === 0);
   });
 
   test('bodies that block their reader never hold the last free worker', async () => {
@@ -290,7 +295,7 @@ describe('uploads', () => {
     const uploads = await Promise.all(Array.from({ length: 6 }, () => Client.connect(port)));
     for (const upload of uploads)
       await upload.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
-    while (server.stats().uploads < 6) await wait(1);
+    await until(() => server.stats().uploads >= 6);
     const other = await Client.connect(port);
     for (let i = 0; i < 20; i++) {
       await other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -318,15 +323,15 @@ describe('uploads', () => {
     const body = 'HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345';
     const first = await Client.connect(port);
     await first.write(`POST /await ${body}`);
-    while (server.stats().uploads < 1) await wait(1);
+    await until(() => server.stats().uploads >= 1);
     await first.write('67890');
     expect((await first.answer())?.body).toBe('served');
     const dawdlers = await Promise.all(Array.from({ length: 6 }, () => Client.connect(port)));
     // Accepted all, so that they are read in one go, before any of them blocks.
-    while (server.stats().connections < 7) await wait(1);
+    await until(() => server.stats().connections >= 7);
     for (const client of dawdlers) await client.write(`POST /block ${body}`);
     // One has a worker for itself; who comes to the other is refused.
-    while (dawdlers.filter((client) => client.received.length > 0).length < 5) await wait(1);
+    await until(() => dawdlers.filter((client) => client.received.length > 0).length >= 5);
     for (let i = 0; i < 20; i++) {
       await first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       expect((await first.answer())?.body).toBe('served');
@@ -336,7 +341,7 @@ describe('uploads', () => {
     expect(answers.map((answer) => answer?.status).sort()).toEqual([200, 503, 503, 503, 503, 503]);
     expect(log.join()).toContain('with 503');
     for (const client of [first, ...dawdlers]) client.close();
-    while (server.stats().inFlight > 0 || server.stats().uploads > 0) await wait(1);
+    await until(() => server.stats().inFlight === 0 && server.stats().uploads === 0);
   });
 
   test('a body that breaks off ends the read with an error and frees everything', async () => {
@@ -352,11 +357,11 @@ describe('uploads', () => {
     );
     const client = await Client.connect(port);
     await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345');
-    while (log.length === 0) await wait(1);
+    await until(() => log.length !== 0);
     client.close();
-    while (log.length === 1) await wait(1);
+    await until(() => log.length !== 1);
     expect(log).toEqual(['begun', 'TSGI_ERR_CLIENT_GONE']);
-    while (server.stats().inFlight > 0 || server.stats().uploads > 0) await wait(1);
+    await until(() => server.stats().inFlight === 0 && server.stats().uploads === 0);
   });
 
   test('readSync blocks for bytes that are still to come, in one thread as well as in three reads', async () => {
@@ -405,7 +410,7 @@ describe('uploads', () => {
       );
       const client = await Client.connect(served.port);
       await client.write(BEGUN);
-      while (served.log.length === 0) await wait(1);
+      await until(() => served.log.length !== 0);
       return { ...served, client };
     }
 

@@ -1,9 +1,9 @@
 /**
  * `validate`: what the server says of an application that breaks a rule, and what its clients see.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { serve } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const ADDS_A_KEY = `
   environ['tsgi.session'] = {};
@@ -61,9 +61,6 @@ test('what a request leaves behind is told with its rule, and no other request i
     { validate: true },
   );
   for (let i = 0; i < 5; i++) expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('ok');
-  while (
-    !log.some((line) => line.includes('tsgi.errors must not be used after the end (GET /) (TSGI rule A16)'))
-  ) {
-    await wait(1);
-  }
+  const late = 'tsgi.errors must not be used after the end (GET /) (TSGI rule A16)';
+  await until(() => log.some((line) => line.includes(late)));
 });

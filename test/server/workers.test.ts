@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
 import { LONG } from '../support/long.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 /** Kills at each point; `npm run test:all` makes a thousand of them. */
 const ROUNDS = LONG ? 170 : 10;
@@ -36,10 +37,6 @@ class Parking {
     await until(() => Atomics.load(this.#words, PARKED) !== 0);
     return this.#threads.get(Atomics.exchange(this.#words, PARKED, 0))!;
   }
-}
-
-async function until(done: () => boolean): Promise<void> {
-  while (!done()) await wait(1);
 }
 
 describe('errors of the application', () => {
@@ -155,12 +152,11 @@ describe('a worker that ends', () => {
     const failed =
       'A replacement worker did not start: The worker ended while it loaded the application: worker exited with code: 5';
     expect(told()).toEqual([expect.stringMatching(/^Worker 1 exited with code 3/), failed, failed]);
-    let answer = await fetch(`http://127.0.0.1:${port}/`);
-    // Meanwhile there is no worker, which is no reason to wait.
-    while (answer.status === 503) {
-      await wait(10);
-      answer = await fetch(`http://127.0.0.1:${port}/`);
-    }
+    // Until the worker serves, the acceptor answers 503.
+    const answer = await until(async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/`);
+      return response.status !== 503 && response;
+    });
     expect(await answer.text()).toBe('alive');
   });
 

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { appFile, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const WS = import.meta.resolve('ws');
 
@@ -88,7 +89,7 @@ describe('a close of the server', () => {
     const sockets = await Promise.all(Array.from({ length: 4 }, () => open(port)));
     const ends = Promise.all(sockets.map(closed));
     const slow = fetch(`http://127.0.0.1:${port}`).then((answer) => answer.text());
-    while (server.stats().inFlight < 5) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => server.stats().inFlight >= 5);
     const started = performance.now();
     await server.close();
     expect(await ends).toEqual(sockets.map(() => [1012, 'Service Restart']));

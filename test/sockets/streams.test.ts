@@ -4,10 +4,10 @@
  */
 import http from 'node:http';
 import { once } from 'node:events';
-import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { LONG } from '../support/long.ts';
 import { appFile, serveFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const STREAMS = LONG ? 1000 : 300;
 const REQUESTS = 400;
@@ -69,8 +69,8 @@ describe.each([
     // Timers of this process and its clients have their part in it.
     expect(beside).toBeLessThan(5 * before + 25);
     for (const response of streams) response.destroy();
-    while (server.stats().inFlight > 0) await wait(1);
+    await until(() => server.stats().inFlight === 0);
     const open = async () => Number(await (await fetch(url)).text());
-    while ((await open()) + (await open()) > 0) await wait(1);
+    await until(async () => (await open()) + (await open()) === 0);
   });
 });

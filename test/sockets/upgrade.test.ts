@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
 import { appFile, serve, serveFile, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const UPGRADE = 'GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
@@ -44,10 +45,10 @@ async function connect(port: number, more = ''): Promise<Client> {
   return client;
 }
 
-/** A reset destroys the client's socket, and its error is told a tick later. */
+/** A reset destroys the client's socket, and Node emits the error a tick later. */
 async function expectReset(client: Client): Promise<void> {
   await client.until(() => false);
-  await wait(1);
+  await until(() => client.error);
   expect(client.error).toMatchObject({ code: 'ECONNRESET' });
 }
 
@@ -98,7 +99,7 @@ describe('taken', () => {
     const { port, server } = await upgraded(`socket.end('bye');`);
     const client = await connect(port);
     expect(await client.rest()).toBe(`${SWITCHED}bye`);
-    while (server.stats().inFlight > 0) await wait(1);
+    await until(() => server.stats().inFlight === 0);
     client.close();
   });
 
@@ -196,7 +197,7 @@ describe('backpressure', () => {
     const client = await connect(port);
     const piece = Buffer.alloc(1024 * 1024, 'x');
     for (let i = 0; i < 20; i++) client.socket.write(piece);
-    // Kernel buffers, the high-water mark, a window: far less than all of it.
+    // Kernel buffers, the high-water mark, a window: far less than all of it. The application reads after 200 ms.
     await wait(100);
     expect(client.socket.writableLength).toBeGreaterThan(8 * 1024 * 1024);
     client.socket.end();
@@ -266,7 +267,7 @@ describe('CONNECT that is taken', () => {
     const [answer] = (await once(through, 'response')) as [http.IncomingMessage];
     expect(await textOf(answer)).toBe('plain /through');
     socket.destroy();
-    while (server.stats().connections > 0) await wait(1);
+    await until(() => server.stats().connections === 0);
   });
 
   test('the request tells its authority, and bytes right behind the head are read as they are, cut anywhere', async () => {

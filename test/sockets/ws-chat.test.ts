@@ -4,12 +4,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { io } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Cli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 
 interface Line {
   readonly id: string;
@@ -57,7 +57,7 @@ async function onNode(name: string): Promise<string> {
 }
 
 async function hears(page: Page, text: string): Promise<void> {
-  while (!page.lines.some((line) => line.text === text)) await wait(2);
+  await until(() => page.lines.some((line) => line.text === text));
 }
 
 describe.each(CHATS)('$name', ({ name, open, flags }) => {
@@ -79,7 +79,7 @@ describe.each(CHATS)('$name', ({ name, open, flags }) => {
     for (const index of crowd.keys())
       await Promise.all(crowd.map((page) => hears(page, `hello from ${index}`)));
     cli.child.kill('SIGHUP');
-    while (!(cli.stdout + cli.stderr).includes('reloaded in')) await wait(5);
+    await until(() => (cli.stdout + cli.stderr).includes('reloaded in'));
     const late = await open(url);
     await hears(late, 'hello from 5');
   });

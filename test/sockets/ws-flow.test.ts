@@ -7,8 +7,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { randomOf } from '../../lab/proof/random.ts';
-import { ask, open, until } from './ws-open.ts';
+import { ask, open } from './ws-open.ts';
 import { onOurs, type Subject } from './ws-servers.ts';
+import { until } from '../support/until.ts';
 
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
 const MIB = 1024 * 1024;

@@ -13,8 +13,9 @@ import { serveFile } from '../support/server.ts';
 import { SequenceClient } from './ws-client.ts';
 import { close, ping, text } from './ws-frames.ts';
 import { type Step, stepsOf } from './ws-sequences.ts';
-import { ask, open, until } from './ws-open.ts';
+import { ask, open } from './ws-open.ts';
 import { finalNotes, onNode, onOurs } from './ws-servers.ts';
+import { until } from '../support/until.ts';
 
 const ECHO = fileURLToPath(new URL('fixtures/ws-echo.mjs', import.meta.url));
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);

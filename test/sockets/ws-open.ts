@@ -2,7 +2,6 @@
  * WebSockets of the library's own client, opened for a test and gone with it.
  */
 import { once } from 'node:events';
-import { setTimeout as wait } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 
@@ -17,8 +16,4 @@ export async function open(port: number, target = '/echo'): Promise<WebSocket> {
 export async function ask(ws: WebSocket, message: string): Promise<string> {
   ws.send(message);
   return String((await once(ws, 'message'))[0]);
-}
-
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await wait(2);
 }

@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { Cli } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 
 const ECHO = fileURLToPath(new URL('fixtures/ws-echo.mjs', import.meta.url));
 
@@ -53,10 +53,8 @@ export async function onOurs(threads: number, ...args: string[]): Promise<Subjec
 
 /** What was noted once the connection is over there; a connection that was never opened has no notes. */
 export async function finalNotes({ notes }: Subject, id: string): Promise<string[]> {
-  let lines = notes(id);
-  while (lines.length > 0 && !lines.at(-1)!.startsWith('["close"')) {
-    await wait(1);
-    lines = notes(id);
-  }
-  return lines;
+  return until(() => {
+    const lines = notes(id);
+    return (lines.length === 0 || lines.at(-1)!.startsWith('["close"')) && lines;
+  });
 }

@@ -2,11 +2,11 @@
  * socket.io on two workers: by polling, by WebSocket and from one to the other; broadcasts between the workers.
  */
 import { once } from 'node:events';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { io, type Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { serveFile, type TestServer } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const APP = fileURLToPath(new URL('fixtures/socket-io.mjs', import.meta.url));
 const TRANSPORTS = {
@@ -46,10 +46,6 @@ async function crowd(port: number): Promise<{ sockets: Socket[]; workers: number
 
 function workerOf(socket: Socket): Promise<number> {
   return socket.emitWithAck('who') as Promise<number>;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await wait(2);
 }
 
 /** What a socket hears of an event from now on. */
@@ -138,10 +134,10 @@ test('a reload: clients are back by themselves, and what they said meanwhile is 
   const answers = sockets.map((socket) => say(socket, 'said meanwhile'));
   expect(await Promise.all(answers)).toEqual(sockets.map(() => 'said meanwhile'));
   const all = sockets.map((socket) => heard(socket, 'all'));
-  while (!all.every((list) => list.length > 0)) {
+  await until(() => {
     sockets[0]!.emit('all', 'together again');
-    await wait(20);
-  }
+    return all.every((list) => list.length > 0);
+  });
 });
 
 test('a worker that dies: its clients are back by themselves, the others notice nothing', async () => {

@@ -4,11 +4,11 @@
 import { once } from 'node:events';
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import net from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Supervisor } from '../../dist/supervisor/supervisor.js';
 import { appFile } from '../support/server.ts';
+import { until } from '../support/until.ts';
 
 const CHILD = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
 
@@ -137,8 +137,10 @@ test('one that cannot be started any more is tried again until it can', async ()
   const first = await served(port);
   renameSync(program, `${program}.away`);
   await ask(port, 'die');
-  while (log.filter((line) => line.includes('cannot be started, and the supervisor tries again')).length < 2)
-    await wait(1);
+  await until(
+    () =>
+      log.filter((line) => line.includes('cannot be started, and the supervisor tries again')).length >= 2,
+  );
   renameSync(`${program}.away`, program);
   let now = await ask(port);
   while (now === first || now === '') now = await ask(port);
@@ -154,7 +156,7 @@ test('without a place for temporary files it serves all the same, and does not c
   const { supervisor, code, log } = run([['bind', port]]);
   await served(port);
   await ask(port, 'die');
-  while (log.length === 0) await wait(1);
+  await until(() => log.length !== 0);
   expect(log[0]).toMatch(/ died by SIGKILL and is started again; the lost requests are unknown/);
   supervisor.close(0);
   await code;

@@ -60,9 +60,10 @@ export class Cli {
     return found[1]!;
   }
 
-  /** Resolves when standard output or standard error has this text. */
-  async says(text: string): Promise<void> {
-    while (!(this.stdout + this.stderr).includes(text)) {
+  /** Resolves when standard output or standard error contains `text`, or matches it. */
+  async says(text: string | RegExp): Promise<void> {
+    const found = (all: string) => (typeof text === 'string' ? all.includes(text) : text.test(all));
+    while (!found(this.stdout + this.stderr)) {
       const [out, error] = [this.child.stdout!, this.child.stderr!];
       await Promise.race([once(out, 'data'), once(error, 'data'), this.#closed]);
       if (this.child.exitCode !== null) throw new Error(`exited with ${this.child.exitCode}: ${this.stderr}`);

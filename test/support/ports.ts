@@ -3,6 +3,7 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
+import { until } from './until.ts';
 
 /** A port that is free now. Another process may take it before the test uses it, which the test then reports. */
 export async function freePort(): Promise<number> {
@@ -26,5 +27,5 @@ export function accepts(port: number, host: string): Promise<boolean> {
 
 /** Resolves when a TCP connection to this address is accepted. */
 export async function accepting(port: number, host = '127.0.0.1'): Promise<void> {
-  while (!(await accepts(port, host))) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => accepts(port, host));
 }

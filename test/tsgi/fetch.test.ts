@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FetchHandlerOptions, toFetchHandler } from '../../src/tsgi/fetch.ts';
 import type { Application, Body, Environ, HeaderList } from '../../src/tsgi/types.ts';
 import { validator } from '../../src/tsgi/validate.ts';
+import { until } from '../support/until.ts';
 
 const URL_ = 'http://a.b:81/p%20q?r=s';
 
@@ -207,7 +208,7 @@ describe('the client leaves', () => {
     const controller = new AbortController();
     const response = await handle(watched(events), { signal: controller.signal });
     await leave(controller, response);
-    while (!events.includes('close')) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => events.includes('close'));
     expect(events).toEqual(['aborted', 'return', 'close']);
   });
 });
