@@ -174,7 +174,9 @@ describe('createServer', () => {
     const log: string[] = [];
     const note = (text: string) => void log.push(text);
     const logger = { error: note, warn: note, info: note };
-    const server = createServer(1, { app: appFile(source), bootTimeout: 1000, logger });
+    // On a busy machine a worker needs more than a second to load any application.
+    const bootTimeout = code === 'TSGI_ERR_BOOT_TIMEOUT' ? '1s' : '30s';
+    const server = createServer(1, { app: appFile(source), bootTimeout, logger });
     server.on('error', (error) => note(String(error)));
     await expect(server.listen({ port: 0 })).rejects.toMatchObject({ name: 'OptionError', code });
     await server.close();

@@ -3,7 +3,7 @@
  * is broken, and without threads.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,6 +35,8 @@ function copyOfPackage(broken: string) {
   copyFileSync(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
   const file = path.join('dist', 'worker', broken);
+  // A file that the build does not write cannot be damaged: the server would start, and the test would wait for ever.
+  expect(existsSync(path.join(ROOT, file)), file).toBe(true);
   return {
     folder,
     damage: () => writeFileSync(path.join(folder, file), "import './nothing.js';"),
@@ -68,7 +70,7 @@ const CASES: [name: string, broken: string, app: string, told: string][] = [
   ['the file that it loads', 'thread.js', EXITS, 'A thread could not be started: '],
   [
     'a file that it loads later',
-    'thread-fetch-interface.js',
+    'thread-interface.js',
     EXITS_AS_FETCH,
     'The application threw while it loaded: ',
   ],
