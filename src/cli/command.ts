@@ -132,7 +132,7 @@ Builds: tsgi-threads build app.ts --out dist-app compiles an application, and
 tsgi-threads dist-app serves it. Options: tsgi-threads build --help.
 
 Examples:
-  tsgi-threads app.ts                  on http://127.0.0.1:8000, a worker per core
+  tsgi-threads app.ts                  on 127.0.0.1:8000, one worker per core
   tsgi-threads app.ts --threads 4 --port 80 --host 0.0.0.0
   tsgi-threads app.ts:admin            serve the export named admin
   tsgi-threads app.ts --env-file .env  set variables for server and application
