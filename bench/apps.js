@@ -1,5 +1,5 @@
 /**
- * The same handlers for every server that is measured: `kind` says which.
+ * The same handlers for every server that is measured. The variable `kind` selects the interface.
  */
 const spin = (milliseconds) => {
   const end = performance.now() + milliseconds;

@@ -1,5 +1,5 @@
 /**
- * The peer with processes: node:cluster runs the program of its first argument in WORKERS of them.
+ * The peer with processes: node:cluster runs the program named by the first argument in WORKERS processes.
  */
 import cluster from 'node:cluster';
 

@@ -1,5 +1,5 @@
 /**
- * Questions about the whole server, each a ratio against a peer in the same run.
+ * Benchmarks of the whole server. Each result is a ratio to a peer in the same run.
  */
 import { fileURLToPath } from 'node:url';
 import { openLoop } from './overload.js';
@@ -26,7 +26,7 @@ function peer(name, kind, workers) {
   return new Subject(name, [file('node-http.js')], { BENCH_KIND: kind, WORKERS: String(workers) }).ready();
 }
 
-/** Is a request cheaper than with node:http alone? */
+/** Does a request cost less CPU than with node:http? */
 export async function hello(threads = 1) {
   const subjects = [await ours('hello', threads), await peer('node:http', 'hello', 0)];
   const result = await inTurns(subjects);
@@ -37,7 +37,7 @@ export async function hello(threads = 1) {
   return `hello, 64 connections, ${threads} worker(s), ${generator}: ${rate}× the requests of node:http (${a.perSecond.toFixed(0)} : ${b.perSecond.toFixed(0)} a second), ${cpu}× its CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
 }
 
-/** What does the journal of a supervised server cost? */
+/** How much does the journal of a supervised server cost? */
 export async function supervised() {
   const subjects = [await ours('hello', 1, '--supervise'), await ours('hello', 1)];
   const result = await inTurns(subjects, { rounds: 5 });
@@ -47,10 +47,10 @@ export async function supervised() {
   return `hello, supervised with its journal: ${rate}× the requests of the same without, ${(a.cpu - b.cpu).toFixed(2)} µs more CPU a request (${a.cpu.toFixed(1)} : ${b.cpu.toFixed(1)} µs)`;
 }
 
-/** Longer lives are no crash loop, ms. */
+/** A process that lives longer than this does not count as a crash loop, ms. */
 const LIFE_MS = 1100;
 
-/** How long is nobody there when a worker exits, and when the whole process dies under its supervisor? */
+/** How long does no server answer after a worker exits, and after the whole process dies under its supervisor? */
 export async function replaced() {
   const worker = await ours('mortal', 1);
   const workers = await absences(worker, '/exit', { times: 30, life: 0 });
@@ -63,7 +63,7 @@ export async function replaced() {
   return `a worker that exits: a replacement answers after ${show(workers)}; a process that dies under its supervisor: another answers after ${show(processes)}`;
 }
 
-/** Milliseconds from a request that ends its server to the answer to the next. */
+/** Milliseconds from a request that ends its server to the response to the next request. */
 async function absences({ url }, path, { times, life }) {
   const found = [];
   const ask = (at) => fetch(url + at, { headers: { connection: 'close' } }).then((answer) => answer.text());
@@ -77,7 +77,9 @@ async function absences({ url }, path, { times, life }) {
   return found;
 }
 
-/** Ten times what a handler of 5 ms can answer: is as much answered as before, and are the others told at once? */
+/**
+ * Ten times the load that a handler of 5 ms can serve. Does the goodput stay, and are excess requests rejected quickly?
+ */
 export async function overload() {
   const subject = await ours('cpu5', 1);
   const peak = await openLoop(subject.url, 250, 4);
@@ -89,8 +91,10 @@ export async function overload() {
 }
 
 /**
- * How much of a busy worker's time is the application's? Soon after its start, and when it has served enough for the
- * server's own code to be compiled, which takes minutes at 200 requests a second.
+ * Which share of a busy worker's time does the application get?
+ *
+ * Measured twice: soon after the start, and after enough requests for V8 to compile the server's own code. At 200
+ * requests a second this warm-up would take minutes, so it uses quick requests.
  */
 export async function saturated() {
   const subject = await ours('cpu5', 1);
@@ -101,7 +105,7 @@ export async function saturated() {
   return `5 ms of CPU a request, one worker, saturated: ${share} % of the wall time is inside the application (${early} % at first, before ${requests} quick requests)`;
 }
 
-/** In percent, as the application tells in the middle of a load. */
+/** In percent, as the application reports it in the middle of a load. */
 async function shareInside(url) {
   const running = load(url, { seconds: 5, connections: 16 });
   const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -114,7 +118,7 @@ async function shareInside(url) {
   return ((100 * (to.busy - from.busy)) / (to.now - from.now)).toFixed(1);
 }
 
-/** Do handlers that await and then burn CPU spread over the workers? */
+/** Do the workers share the load if handlers await and then use CPU? */
 export async function spread() {
   const subject = await ours('awaits', 2);
   const times = [];
@@ -128,7 +132,7 @@ export async function spread() {
   return `40 × (5 ms await, 20 ms CPU), two workers: ${(median(times) / ideal).toFixed(2)}× the ideal ${ideal} ms (median of ${times.length})`;
 }
 
-/** What does one slow request at a time do to the cheap ones beside it? */
+/** How much does one slow request at a time delay cheap requests on the same server? */
 export async function beside() {
   const subjects = [await ours('mixed', 2), await peer('node:cluster', 'mixed', 2)];
   const p99 = {};
@@ -146,7 +150,7 @@ export async function beside() {
   return `cheap requests beside one of 120 ms at a time, two workers, 64 connections: p99 ${a.toFixed(1)} ms, node:cluster ${b.toFixed(1)} ms, ${(b / a).toFixed(1)}× lower`;
 }
 
-/** About 400 requests a second over 64 connections; each one's time. */
+/** Sends about 400 requests a second over 64 connections and returns the time of each. */
 async function cheapRequests(url, seconds) {
   const { Agent, get } = await import('node:http');
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });

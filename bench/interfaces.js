@@ -1,13 +1,15 @@
 /**
- * Questions about applications that people already have, each against the same file on node:http in one process; and,
- * where there are several workers, in as many.
+ * Benchmarks of existing applications.
+ *
+ * Each runs against the same file on node:http in one process. With several workers it also runs against as many
+ * processes of node:cluster.
  */
 import { fileURLToPath } from 'node:url';
 import { generator, inTurns, Subject } from './load.js';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const CLI = file('../dist/cli/main.js');
-/** What a page takes to render, ms. */
+/** CPU time to render the page, ms. */
 const RENDER = 5;
 
 async function compare({ app, peer = app, threads = 1, env = {}, ...options }) {
@@ -32,11 +34,11 @@ async function compare({ app, peer = app, threads = 1, env = {}, ...options }) {
   return `${compared}; node:cluster, as many processes that share nothing, makes ${(ceiling.perSecond / b.perSecond).toFixed(2)}× of it`;
 }
 
-/** A page of an error would be quick on either. */
+/** Rejects a server that answers with an error page, which would be quick on both. */
 async function mustAgree(subjects) {
   const pages = subjects.map(async ({ name, url }) => {
     const response = await fetch(url);
-    if (!response.ok) throw new Error(`${name} answers ${response.status}`);
+    if (!response.ok) throw new Error(`${name} answers with ${response.status}`);
     return response.text();
   });
   if (new Set(await Promise.all(pages)).size > 1) throw new Error('They answer different pages');
@@ -44,24 +46,24 @@ async function mustAgree(subjects) {
 
 const answer = (what, compared) => `${what}, one worker, 64 connections, ${generator}: ${compared}`;
 
-/** Is a fetch handler served as fast as by srvx on node:http? */
+/** Does the server run a fetch handler as fast as srvx on node:http? */
 export async function fetchHello() {
   return answer('fetch hello', await compare({ app: 'fetch-app.js', peer: 'fetch-peer.js' }));
 }
 
-/** Is Express, routing and all, faster than on node:http alone? */
+/** Is Express with routing faster than on node:http? */
 export async function expressHello() {
   return answer('Express hello', await compare({ app: 'programs.js', env: { BENCH_KIND: 'express' } }));
 }
 
-/** And Fastify, which does little itself? */
+/** Is Fastify, which adds little work of its own, faster than on node:http? */
 export async function fastifyHello() {
   return answer('Fastify hello', await compare({ app: 'programs.js', env: { BENCH_KIND: 'fastify' } }));
 }
 
-/** How much more of a page that takes 5 ms do two workers render? */
+/** How many times as many pages of 5 ms of CPU do two workers render? */
 export async function render() {
-  // React reads it when it is loaded.
+  // React reads NODE_ENV when it is loaded.
   process.env.NODE_ENV = 'production';
   const { rowsFor } = await import('./table.js');
   const rows = rowsFor(RENDER);

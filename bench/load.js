@@ -1,5 +1,6 @@
 /**
- * Load from outside, and CPU as the operating system counts it. wrk where it is installed, else autocannon.
+ * Load from another process, and CPU time as the operating system counts it. The generator is wrk if it is installed,
+ * otherwise autocannon.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { createRequire } from 'node:module';
 const hasWrk = spawnSync('wrk', ['-v']).error === undefined;
 export const generator = hasWrk ? 'wrk' : 'autocannon';
 
-/** Requests a second and latency (ms) over `seconds`, on 64 keep-alive connections by default. */
+/** Requests a second and latency (ms) over `seconds`. Default: 64 keep-alive connections. */
 export async function load(url, { seconds = 4, connections = 64 } = {}) {
   return hasWrk ? byWrk(url, seconds, connections) : byAutocannon(url, seconds, connections);
 }
@@ -70,7 +71,7 @@ export class Subject {
     return this;
   }
 
-  /** User and system time of every thread so far, µs; 0 where the system does not say. */
+  /** User and system time of all threads so far, µs. 0 if the operating system does not report it. */
   cpu() {
     try {
       const pids = [this.child.pid, ...childrenOf(this.child.pid)];
@@ -104,7 +105,7 @@ export function median(values) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** Loads each subject in turn, `rounds` times; returns medians by name, CPU per request beside them. */
+/** Loads each subject in turn, `rounds` times. Returns the medians by name, with the CPU time per request. */
 export async function inTurns(subjects, { rounds = 3, path = '/', ...options } = {}) {
   const results = new Map(subjects.map((subject) => [subject.name, []]));
   for (const subject of subjects) await load(subject.url + path, { ...options, seconds: 1 });

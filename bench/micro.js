@@ -1,5 +1,5 @@
 /**
- * Questions about parts: the parser, and the ring against what Node has for crossing threads.
+ * Benchmarks of parts: the parser, and the ring against Node's own ways to cross threads.
  */
 import { Worker, MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -14,7 +14,7 @@ const REQUEST = Buffer.from(
     'Accept-Encoding: gzip, deflate, br\r\nConnection: keep-alive\r\nCookie: session=abcdefghi\r\n\r\n',
 );
 
-/** What does a request cost to parse, and does it leave anything on the heap? */
+/** How long does the parser take for a request, and does it allocate on the heap? */
 export async function parser() {
   const subject = new Parser({ maxRequestLine: 8192, maxHeaderSize: 32_768, maxHeaders: 100 });
   subject.buffer.set(REQUEST);
@@ -22,7 +22,7 @@ export async function parser() {
   const parse = () => {
     subject.start();
     subject.feed(0, REQUEST.length);
-    // A small integer: one that has grown too large is an object of its own each time.
+    // Keeps the number a small integer. V8 allocates an object for each larger one.
     sum = (sum + subject.headerCount + subject.headLength + subject.flags) | 0;
   };
   const bench = new Bench({ time: 1000 });
@@ -38,7 +38,7 @@ export async function parser() {
   return `parser: ${nanoseconds.toFixed(0)} ns for ${REQUEST.length} bytes with 7 fields (median), heap growth ${growth.toFixed(3)} bytes a parse (${sum !== 0 ? 'read' : ''})`;
 }
 
-/** How many records of 512 bytes cross between two threads in a second? */
+/** How many records of 512 bytes can two threads exchange in a second? */
 export async function ring() {
   const [records, messages, runs] = [await byRing(), await byPort(), await byPiscina()];
   const millions = (records / 1e6).toFixed(2);
@@ -69,7 +69,7 @@ async function byRing(count = 2_000_000) {
   while (!ring.next());
   const start = performance.now();
   for (let i = 0; i < count; i++) {
-    // As in the server, an empty ring, or a full one, is looked at again a turn later, not at once.
+    // As in the server, the thread looks at an empty or full ring again a turn later, not immediately.
     while (!ring.next()) turn();
     copy.set(ring.view(ring.offset, 512));
     ring.release();
@@ -79,7 +79,7 @@ async function byRing(count = 2_000_000) {
   return count / seconds;
 }
 
-/** A few microseconds of something else. */
+/** Works for a few microseconds on something else. */
 function turn() {
   const end = performance.now() + 0.005;
   while (performance.now() < end);

@@ -1,7 +1,7 @@
 /**
- * What is left of a server when ten times as many requests come as it can answer?
+ * Which share of its goodput does a server keep if clients send ten times as many requests as it can answer?
  *
- * An open loop: requests are sent at their time whether earlier ones were answered or not, as strangers do.
+ * The load is an open loop: each request is sent at its time, even if earlier ones have no response yet.
  */
 import net from 'node:net';
 
@@ -12,7 +12,7 @@ class Client {
   #url;
   #idle = [];
   #all = new Set();
-  /** Status → milliseconds of each answer. */
+  /** Status → milliseconds of each response. */
   times = { 200: [], 503: [] };
   failed = 0;
 
@@ -26,7 +26,10 @@ class Client {
     connection.socket.write(REQUEST);
   }
 
-  /** By resets: after a mere end the server would still run what waits, at the cost of whoever comes next. */
+  /**
+   * Ends connections by a reset. After an ordinary end the server would still run the waiting requests and slow the
+   * next benchmark.
+   */
   end() {
     for (const { socket } of this.#all) socket.resetAndDestroy();
   }
@@ -40,7 +43,7 @@ class Client {
     return connection;
   }
 
-  /** Answers here are one packet each. */
+  /** Each response here arrives in one packet. */
   #onAnswer(connection, text) {
     this.times[text.slice(9, 12)]?.push(performance.now() - connection.sentAt);
     if (text.includes('connection: close')) this.#all.delete(connection);
@@ -48,7 +51,7 @@ class Client {
   }
 }
 
-/** Sends `rate` requests a second for so many seconds; what came back after the first of them. */
+/** Sends `rate` requests a second for `seconds`. Returns the responses that arrived after the first second. */
 export async function openLoop(url, rate, seconds) {
   const client = new Client(url);
   const start = performance.now();

@@ -1,4 +1,4 @@
 /**
- * What piscina.run is measured with: a task that does nothing.
+ * The task with which piscina.run is measured: it does nothing.
  */
 export default (payload) => payload.length;

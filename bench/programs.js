@@ -1,6 +1,7 @@
 /**
- * Programs that call `listen` by themselves, as their frameworks' first page has them: node runs them as they are, and
- * so does this server. BENCH_KIND says which.
+ * Programs that call `listen` themselves, as the first page of their framework's documentation shows them.
+ *
+ * Node and this server run the same file. BENCH_KIND selects the program.
  */
 import { createServer } from 'node:http';
 import { renderTable } from './table.js';

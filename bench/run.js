@@ -1,6 +1,8 @@
 /**
- * `npm run bench`: every question, one line an answer. `npm run bench -- hello` asks only those that are named.
- * `--report` also keeps the answers in docs/internals/performance.json; `npm run docs` then writes the page.
+ * `npm run bench` runs every benchmark and prints one line for each. `npm run bench -- hello` runs only the named ones.
+ *
+ * `--report` also keeps the answers in docs/internals/performance.json. `npm run docs` then writes the page.
+ *
  * Machines are shared: compare ratios, not figures.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -40,7 +42,7 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(MEASURES, name));
 if (unknown.length > 0) {
-  console.error(`Unknown question ${unknown.join(', ')}: choose from ${Object.keys(QUESTIONS).join(', ')}`);
+  console.error(`Unknown question ${unknown.join(', ')}. Choose from ${Object.keys(QUESTIONS).join(', ')}`);
   process.exit(2);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Questions about connections that applications take over: WebSockets on the library ws.
+ * Benchmarks of connections that applications take over: WebSockets with the library ws.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ const CONNECTIONS = 64;
 const SECONDS = 3;
 const ROUNDS = 3;
 
-/** Echoes a second, and CPU µs an echo. */
+/** Echoed messages a second, and CPU µs per echo. */
 async function echo(subject, seconds) {
   const before = subject.cpu();
   const { port } = new URL(subject.url);
@@ -20,7 +20,7 @@ async function echo(subject, seconds) {
   return { perSecond: Number(text) / seconds, cpu: (subject.cpu() - before) / Number(text) };
 }
 
-/** Is a message cheaper, and are there more of them, than with ws on node:http in one process? */
+/** Does a message cost less CPU, and is the throughput higher, than with ws on node:http in one process? */
 export async function sockets(threads = 1) {
   const flags = ['--port', '0', '--threads', String(threads), '--no-supervise'];
   const subjects = [

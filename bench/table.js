@@ -1,5 +1,5 @@
 /**
- * A page that takes a while: a React table with so many rows.
+ * A page that takes a known CPU time: a React table with `rows` rows.
  */
 import { createElement } from 'react';
 import { renderToString } from 'react-dom/server';
@@ -18,7 +18,10 @@ export function renderTable(rows) {
   return renderToString(createElement('table', null, createElement('tbody', null, lines)));
 }
 
-/** How many rows take so many milliseconds of CPU here, bytes and garbage included, once the code is warm. */
+/**
+ * The number of rows that take `milliseconds` of CPU here once the code is warm, encoding and garbage collection
+ * included.
+ */
 export function rowsFor(milliseconds) {
   const rows = 500;
   const rounds = 200;

@@ -1,5 +1,5 @@
 /**
- * Questions about the interface: what an environ costs, and what the state machine adds to an application.
+ * Benchmarks of the interface: the cost of an environ, and what the state machine adds to a response.
  */
 import { Bench } from 'tinybench';
 import { Parser } from '../dist/http/parser.js';
@@ -30,7 +30,7 @@ const CONTEXT = {
   requestIdPrefix: 'x',
 };
 
-/** Median nanoseconds of each task, a thousand calls at a time, in turns. */
+/** Median nanoseconds of each task. The tasks take turns, a thousand calls each. */
 async function compare(tasks) {
   const bench = new Bench({ time: 700 });
   for (const [name, work] of Object.entries(tasks)) {
@@ -63,13 +63,13 @@ function parsed() {
   };
 }
 
-/** Does building an environ with 12 fields cost more than `new Headers()` of the same? */
+/** Does building an environ with 12 fields cost more than `new Headers()` with the same fields? */
 export async function environ() {
   const request = parsed();
   const parts = { input: emptyInput, errors: {}, exchange: {}, deadline: undefined };
   let sum = 0;
   const times = await compare({
-    // From the bytes, as in the server: a string that was sliced before would be cheaper than any request is.
+    // Made from bytes, as in the server. A string that was sliced before would be cheaper than any real request.
     environ: () => {
       request.head = request.bytes.latin1Slice(0, request.bytes.length);
       sum += buildEnviron(request, CONTEXT, parts).REQUEST_URI.length;
@@ -82,7 +82,7 @@ export async function environ() {
   return `environ: ${times.environ.toFixed(0)} ns with 12 fields, ${ratio}× new Headers() of them (${times.headers.toFixed(0)} ns)${sum > 0 ? '' : '!'}`;
 }
 
-/** What does the state machine add to a one-chunk response? */
+/** How much does the state machine add to a response of one chunk? */
 export async function machine() {
   const headers = [
     ['content-type', 'text/plain'],

@@ -1,5 +1,5 @@
 /**
- * What is measured: echo on the library ws, on node:http or in workers.
+ * The measured program: an echo server with the library ws, on node:http or in workers.
  */
 import http from 'node:http';
 import { WebSocketServer } from 'ws';

@@ -1,15 +1,17 @@
 /**
- * A generator of WebSocket messages, in a process of its own: `node ws-load.js port connections seconds`. Each connection says
- * something as soon as it has heard the echo of what it said before; prints how many echoes came.
+ * A generator of WebSocket messages in its own process: `node ws-load.js port connections seconds`.
  *
- * It writes the same frame again and again and counts bytes, so that it costs less than what it measures.
+ * Each connection sends a message as soon as the echo of the last one has arrived. At the end the process prints the
+ * number of echoes.
+ *
+ * The generator writes the same frame again and again and counts bytes, so that it costs less CPU than the server.
  */
 import { once } from 'node:events';
 import net from 'node:net';
 
 const [port, connections, seconds] = process.argv.slice(2).map(Number);
 const PAYLOAD = Buffer.alloc(64, 'x');
-/** A mask of zeros leaves the payload as it is. */
+/** A mask of zeros leaves the payload unchanged. */
 const SAID = Buffer.concat([Buffer.from([0x82, 0x80 | PAYLOAD.length, 0, 0, 0, 0]), PAYLOAD]);
 const ECHO_LENGTH = 2 + PAYLOAD.length;
 const HANDSHAKE =

@@ -1,12 +1,12 @@
 /**
- * `npm run chaos`: explores the rings, hurts real servers on purpose and counts what it costs. Prints a line for each scenario, and ends
- * with 1 when one found a problem.
+ * `npm run chaos`: explores the rings, injects faults into real servers and counts the damage.
  *
- *   --only kills,reloads   some of: rings, kills, reloads, aborts, soak
- *   --short                the version of `npm run check`: about a minute
- *   --seed 1               brings the same choices back
- *   --soak 3600            seconds of the soak
- *   --report               puts what was found into docs/internals/reliability.json, and writes docs/internals/reliability.md from it
+ * Prints a line for each scenario. The exit code is 1 if a scenario found a problem.
+ * - `--only kills,reloads` runs some of: rings, kills, reloads, aborts, soak.
+ * - `--short` is the form of `npm run check`. It takes about a minute.
+ * - `--seed 1` repeats the same random choices.
+ * - `--soak 3600` is the length of the soak, s.
+ * - `--report` keeps the results in docs/internals/reliability.json and writes docs/internals/reliability.md from them.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
@@ -42,12 +42,12 @@ const results = {};
 for (const name of values.only.split(',')) {
   const scenario = SCENARIOS[name];
   if (scenario === undefined) {
-    console.error(`Unknown scenario ${name}: choose from ${Object.keys(SCENARIOS).join(', ')}`);
+    console.error(`Unknown scenario ${name}. Choose from ${Object.keys(SCENARIOS).join(', ')}`);
     process.exit(2);
   }
   results[name] = await scenario({ progress: progressOf(name) });
   const { problems, ...figures } = results[name];
-  // That is for the report alone.
+  // This text is for the report only.
   delete figures.markdown;
   console.log(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${name}: ${JSON.stringify(figures)}`);
   for (const problem of problems.slice(0, 20)) console.log(`       ${problem}`);
@@ -56,7 +56,7 @@ const machine = `Node ${process.version}, ${availableParallelism()} cores, ${Mat
 if (values.report) writeReport(results);
 process.exit(Object.values(results).some(({ problems }) => problems.length > 0) ? 1 : 0);
 
-/** On a terminal one line that is written over; else one now and then. */
+/** On a terminal, one line that each update overwrites. Otherwise, one line now and then. */
 function progressOf(name) {
   let last = performance.now();
   return (text) => {
@@ -66,7 +66,7 @@ function progressOf(name) {
   };
 }
 
-/** Keeps what earlier runs found in the scenarios that were not run now. */
+/** Keeps the earlier results of scenarios that did not run now. */
 function writeReport(found) {
   const at = (name) => new URL(`../docs/internals/${name}`, import.meta.url);
   const all = existsSync(at('reliability.json'))

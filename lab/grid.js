@@ -1,6 +1,7 @@
 /**
- * `npm run grid`: real applications under this server, each compared with itself on node:http. Prints a line for each
- * way to start one, and ends with 1 when one answers otherwise.
+ * `npm run grid`: compares real applications under this server with the same applications on node:http.
+ *
+ * Prints a line for each way to start an application. The exit code is 1 if a response differs.
  *
  *   --only Hono,Koa     some rows, by their names
  *   --without NestJS    all but some; the beginning of a name is enough for both
@@ -35,7 +36,7 @@ else process.exitCode = await run();
 
 function checkPage() {
   if (readFileSync(PAGE, 'utf8') === page()) return;
-  console.error('docs/internals/grid.md is stale: run npm run grid -- --report and commit the result');
+  console.error('docs/internals/grid.md is stale. Run npm run grid -- --report and commit the result.');
   process.exitCode = 1;
 }
 
@@ -60,13 +61,13 @@ function choose() {
   const names = (cell, list) => list.some((name) => cell.name.startsWith(name));
   const unknown = [...only, ...without].filter((name) => !CELLS.some((cell) => names(cell, [name])));
   if (unknown.length > 0) {
-    console.error(`Unknown row ${unknown[0]}: choose from ${CELLS.map(({ name }) => name).join(', ')}`);
+    console.error(`Unknown row ${unknown[0]}. Choose from ${CELLS.map(({ name }) => name).join(', ')}`);
     process.exit(2);
   }
   return CELLS.filter((cell) => (only.length === 0 || names(cell, only)) && !names(cell, without));
 }
 
-/** Installs what is missing or stale, and builds what is to be built. */
+/** Installs missing or stale packages, and builds the applications that need a build. */
 function prepare(cells) {
   for (const project of new Set(cells.map((cell) => cell.project))) {
     const folder = path.join(GRID, project);

@@ -1,7 +1,8 @@
 /**
- * `npm run sockets`: many open WebSockets across two workers, each of which says something now and then, and a reload in the
- * middle. Prints what became of every message and what an open socket costs, beside node:http in the same run; ends with 1
- * when a message was lost, or a socket closed otherwise than by the reload.
+ * `npm run sockets`: many open WebSockets on two workers, each with a message now and then, and a reload in the middle.
+ *
+ * Prints the outcome of every message and the cost of an open socket, beside node:http in the same run. The exit code
+ * is 1 if a message was lost, or if a socket closed for another reason than the reload.
  *
  *   --sockets 10000   how many
  *   --seconds 60      for how long
@@ -35,14 +36,14 @@ const ours = await measure(await Subject.onOurs(WORKERS, sockets), { reloads: tr
 const node = await measure(await Subject.onNode(), { reloads: false });
 report();
 
-/** Each socket of ours, and the process itself, needs one on either side. */
+/** Each of this server's sockets, and the process itself, needs one descriptor on either side. */
 function checkDescriptors() {
   if (process.platform !== 'linux') return;
   const most = /Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
   const needed = sockets + 500;
   if (Number(most) >= needed) return;
   console.error(
-    `${sockets} sockets need ${needed} open files, and ${most} are allowed: raise it with ulimit -n ${needed}`,
+    `${sockets} sockets need ${needed} open files, but the limit is ${most}. Raise it with ulimit -n ${needed}.`,
   );
   process.exit(2);
 }
@@ -71,7 +72,7 @@ async function reloaded(subject) {
   await subject.reload();
 }
 
-/** Of the last part, in which most have come back. */
+/** The times of the last part, in which most sockets have reconnected. */
 async function coresDuring(subject, milliseconds) {
   await wait(milliseconds / 2);
   const [cpu, start] = [subject.cpu, performance.now()];
@@ -82,7 +83,7 @@ async function coresDuring(subject, milliseconds) {
 function report() {
   const problems = [...new Set([...ours.bad, ...node.bad])];
   if (ours.lost + node.lost > 0) problems.push(`lost: ${ours.lost}, on node:http ${node.lost}`);
-  if (ours.restarted < sockets) problems.push(`only ${ours.restarted} were told of the reload`);
+  if (ours.restarted < sockets) problems.push(`only ${ours.restarted} were closed by the reload`);
   const at = ({ times }, part) => `${times[Math.floor(times.length * part)]?.toFixed(1)} ms`;
   const kilobytes = ({ memory }) => `${(memory / 1024).toFixed(1)} KiB`;
   console.log(

@@ -57,7 +57,7 @@ for (const [name, folder] of Object.entries(values)) {
 }
 process.exitCode = lost === 0 ? 0 : 1;
 
-/** A title that stands several times becomes `title`, `title (2)`, `title (3)`. */
+/** A title that occurs several times becomes `title`, `title (2)`, `title (3)`. */
 function numbered(titles) {
   const counts = new Map();
   return titles.toSorted().map((title) => {

@@ -1,6 +1,9 @@
 /**
- * `npm run worst`: the inputs that cost most for a byte, for each parser, encoder, key, queue and tunnel, at sizes n, 2n and 4n.
- * Prints nanoseconds a byte and memory; ends with 1 if the cost of a path grows faster than its input (`worst/measure.js`).
+ * `npm run worst`: the inputs with the highest cost per byte, for each parser, encoder, key, queue and tunnel, at sizes
+ * n, 2n and 4n.
+ *
+ * Prints nanoseconds per byte and memory. The exit code is 1 if the cost of a path grows faster than its input
+ * (`worst/measure.js`).
  *
  *   --short         the version of `npm run check`: half the sizes, fewer repeats
  *   --only TEXT     paths whose name contains the text
@@ -27,7 +30,7 @@ setFlagsFromString('--expose-gc');
 globalThis.gc ??= runInNewContext('gc');
 
 const isWanted = ({ name }) => name.includes(values.only);
-/** A path whose bound is part of it is measured whole. */
+/** A path whose bound is part of its behaviour is measured at its full size. */
 const sized = (found) =>
   values.short && !found.isWhole ? { ...found, sizes: found.sizes.map((size) => size / 2) } : found;
 const failed = [];

@@ -4,7 +4,7 @@
  *   node native/build.js            writes shim.wasm and trampoline.wasm
  *   node native/build.js --check    compiles again and compares with the committed files; exit code 1 on a difference
  *
- * The same compiler version writes the same bytes on every machine, so the committed files can be proved.
+ * The same version of the compiler writes the same bytes on every machine, so `--check` can verify the committed files.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { runLLVM } from '@yowasp/clang';
@@ -23,9 +23,9 @@ const COMPILE = [
 const QUIET = ['-Wno-unused-parameter', '-Wno-int-to-pointer-cast', '-Wno-int-conversion'];
 const LINK = ['wasm-ld', '--no-entry', '-z', 'stack-size=0', '--strip-all'];
 const MODULES = {
-  // Its memory is llhttp's, and it has no data of its own to place there.
+  // The module uses llhttp's memory and must have no data of its own to place there.
   shim: ['--import-memory'],
-  // Its table is filled with the shim's functions once they exist.
+  // JavaScript fills the module's table with the shim's functions once they exist.
   trampoline: ['--import-table'],
 };
 
@@ -50,13 +50,19 @@ async function build(name) {
     options,
   );
   const bytes = Buffer.from(linked[`${name}.wasm`]);
-  if (hasData(bytes)) throw new Error(`native/${name}.c needs data of its own: it has no memory for it`);
+  if (hasData(bytes))
+    throw new Error(
+      `native/${name}.c needs data of its own, which it has no memory for. Rewrite the code without tables or string literals.`,
+    );
   return bytes;
 }
 
 const DATA = 11;
 
-/** Whether a module brings data, which would be written over llhttp's. A section is its id, its length, its bytes. */
+/**
+ * Whether a module has data segments, which would overwrite llhttp's memory. A section is its id, its length and its
+ * bytes.
+ */
 function hasData(bytes) {
   let at = 8;
   const number = () => {
@@ -86,7 +92,7 @@ for (const name of Object.keys(MODULES)) {
     console.log(`native/${name}.wasm: identical`);
   } else {
     console.error(
-      `native/${name}.wasm differs from its source: run npm run build:native and commit the result`,
+      `native/${name}.wasm differs from its source. Run npm run build:native and commit the result.`,
     );
     process.exitCode = 1;
   }

@@ -1,15 +1,14 @@
 /*
- * A second reader of heads, for those about which nothing can be in doubt: a GET or HEAD of HTTP/1.1 without content,
- * written as every client writes it, whole in the bytes that were read. Eight bytes at a time, which takes a quarter
- * of llhttp's time.
+ * A second parser for heads that are beyond doubt: a GET or HEAD of HTTP/1.1 without content, in the usual form,
+ * complete in one read. It reads eight bytes at a time and takes a quarter of llhttp's time.
  *
- * Law: pure; bytes in, spans out, no state. It never refuses: of whatever it does not know it says so, and llhttp
- * reads that from its first byte. So what it takes must be a part of what llhttp takes, with the same spans: it takes
- * less on purpose (no other method, no other form of target, no field that speaks of framing, no empty value, no tab,
- * no byte in a name but letters, digits and '-'). llhttp sees every head that comes in pieces, so the tests of
- * `test/http`, which cut each message at every byte, compare the two.
+ * Law: pure; bytes in, spans out, no state. It never refuses a head. It returns 0 for everything that it does not know,
+ * and llhttp then reads the head from its first byte. So it may accept only a subset of what llhttp accepts, with the
+ * same spans. It accepts less on purpose: no other method, no other form of target, no field about framing, no empty
+ * value, no tab, and no byte in a name except letters, digits and '-'. llhttp parses every head that arrives in pieces.
+ * So the tests of `test/http`, which cut each message at every byte, compare the two parsers.
  *
- * It may read 8 bytes behind `end`, and believes none of them; `src/http/parser.ts` leaves room for them.
+ * It may read 8 bytes past `end`, and uses none of them; `src/http/parser.ts` leaves room for them.
  */
 
 typedef unsigned long long word;
@@ -18,23 +17,23 @@ typedef struct { int value; } __attribute__((packed, aligned(1))) unaligned_int;
 
 #define WORD_AT(at) (((const unaligned_word *)(at))->value)
 #define INT_AT(at) (((const unaligned_int *)(at))->value)
-/* Four characters as the word that they are in memory. */
+/* Four characters as one word, in the byte order of memory. */
 #define FOUR(a, b, c, d) ((a) | (b) << 8 | (c) << 16 | (d) << 24)
 
 /*
- * Eight bytes at a time. A byte is marked by its highest bit. Where a subtraction borrows, bytes above a marked one may
- * be marked as well; the lowest mark is always right, and only that is used.
+ * Eight bytes at a time. The highest bit of a byte marks it. If a subtraction borrows, bytes above a marked one may be
+ * marked wrongly. The lowest mark is always right, and only that one is used.
  */
 #define EACH(byte) ((byte) * 0x0101010101010101ULL)
 #define HIGH EACH(0x80)
 #define BELOW(v, n) (((v) - EACH(n)) & ~(v) & HIGH)
 #define EQUAL(v, n) BELOW((v) ^ EACH(n), 1)
-/* Of bytes below 0x80, without any borrow. */
-#define FROM(v, n) ((v) + EACH(0x80 - (n)))
+/* For bytes below 0x80; no subtraction, so no borrow. */
+# For bytes below 0x80. Nothing carries, so every mark is right.
 
 #define FIRST(marks) (__builtin_ctzll(marks) >> 3)
 
-/* Address of the first byte that is no visible ASCII. */
+/* Address of the first byte that is not visible ASCII. */
 static int target_end(int at, int end) {
   for (; at < end; at += 8) {
     word v = WORD_AT(at);
@@ -44,7 +43,7 @@ static int target_end(int at, int end) {
   return end;
 }
 
-/* Address of the first byte that is no letter, digit or '-'. */
+/* Address of the first byte that is not a letter, a digit or '-'. */
 static int name_end(int at, int end) {
   for (; at < end; at += 8) {
     word v = WORD_AT(at), low = v & ~HIGH, lower = low | EACH(0x20);
@@ -67,7 +66,7 @@ static int value_end(int at, int end) {
   return end;
 }
 
-/* Fields that say how long a message is, or what follows it. */
+/* Fields that state how long a message is, or what follows it. */
 static int is_framing(int at, int length) {
   switch (length) {
     case 7:
@@ -85,7 +84,7 @@ struct plain_head {
   int header_count;
 };
 
-/* Address behind the head that begins at `at`, or 0: it is not plain, or not all there, or has too many fields. */
+/* Address behind the head that begins at `at`. 0: the head is not plain, not complete, or has too many fields. */
 static int read_plain_head(int at, int end, struct plain_head *head, struct span *spans, int max_headers) {
   int start = at;
   if (INT_AT(at) == FOUR('G', 'E', 'T', ' ')) at += 4;
@@ -101,7 +100,7 @@ static int read_plain_head(int at, int end, struct plain_head *head, struct span
   at += VERSION_BYTES;
   int count = 0;
   for (;;) {
-    /* Also when what was read last went on behind `end`. */
+    /* Also if the last value was read past `end`. */
     if (end - at < 2) return 0;
     if (*(byte *)at == '\r') break;
     if (count == max_headers) return 0;

@@ -1,18 +1,20 @@
 /*
- * What llhttp finds, written down as spans, and the rules of ours that llhttp does not keep.
+ * Records what llhttp finds as spans, and applies the rules of HTTP that llhttp does not.
  *
- * Law: pure. Reads the bytes that are parsed, writes only the context at CONTEXT and the tables behind it; calls
- * nothing but llhttp_execute and llhttp_resume. It knows no socket, no limit that is not in the context, and never
- * sees a byte twice, with three exceptions. A complete head is looked over once. A head that turns out not to be plain
- * (`plain-head.h`) was looked at before llhttp reads it. A head with a tab that llhttp does not take, and HTTP does, is
- * read again with a space in the tab's place. `src/http/parser.ts` reads the context by the word numbers below: change
- * them together.
+ * Law: pure. It reads the bytes to parse, writes only the context at CONTEXT and the tables behind it, and calls only
+ * llhttp_execute and llhttp_resume. It knows no socket and no limit outside the context. It reads every byte once, with
+ * three exceptions:
+ * - It checks a complete head once more.
+ * - `plain-head.h` reads a head first. If the head is not plain, llhttp reads it again.
+ * - HTTP allows a tab in places where llhttp does not. Such a head is read again with a space instead of the tab.
  *
- * Memory: llhttp's own comes first (128 KiB); everything of ours lies behind it, in a region that JavaScript grew
- * once. This module has no data and no stack of its own, so nothing of it can collide.
+ * `src/http/parser.ts` reads the context by the word numbers below: change both together.
  *
- * Spans are offsets from the head's first byte. A field whose bytes came in two reads arrives in two callbacks, but
- * its bytes are contiguous, because the saved head is put directly before the read buffer; so it is one span.
+ * Memory: llhttp's own comes first (128 KiB). The shim's lies behind it, in a region that JavaScript has added once.
+ * This module has no data and no stack, so nothing can collide.
+ *
+ * Spans are offsets from the head's first byte. A field that arrives in two reads causes two callbacks. Its bytes are
+ * still contiguous, because JavaScript copies the saved head directly before the read buffer. So it becomes one span.
  */
 
 #define CONTEXT 0x20000
@@ -42,7 +44,7 @@ struct context {
   int head_complete;     /* 8 */
   int head_fresh;        /* 9 */
   int body_span_count;   /* 10 */
-  int status;            /* 11 what to answer after an error */
+  int status;            /* 11 status of the response after an error */
   int reason;            /* 12 index into parser.ts's REASONS */
   int closes;            /* 13 Connection names "close" */
   double content_length; /* 14, 15; −1 unknown */
@@ -51,23 +53,23 @@ struct context {
   int max_header_size;   /* 17 */
   int max_headers;       /* 18 */
   /* state of the message */
-  int last;              /* 19 which callback came last: NAME, VALUE or neither */
+  int last;              /* 19 the last callback: NAME, VALUE or neither */
   int complete;          /* 20 */
   int mark;              /* 21 address of the first byte of a chunked body not yet counted, in this feed */
-  int overhead;          /* 22 bytes of extensions and trailers so far, without the present gap's */
-  int gap;               /* 23 bytes since the last one of chunk data */
+  int overhead;          /* 22 bytes of extensions and trailers so far, without the current gap */
+  int gap;               /* 23 bytes since the last byte of chunk data */
   int blank;             /* 24 the last byte fed was the CR of an empty line before the request line */
   int fed_end;           /* 25 address behind the bytes fed last */
-  int untouched;         /* 26 llhttp has seen nothing of this message: its state is that of an earlier one */
-  int unknown_method;    /* 27 llhttp has stopped at a method that it does not know: its end is looked for */
+  int untouched;         /* 26 llhttp has read nothing of this message and still has the state of an earlier one */
+  int unknown_method;    /* 27 llhttp has stopped at an unknown method, whose end is searched */
   int blanks;            /* 28 the last byte fed is white space behind a Content-Length */
   int other_coding;      /* 29 Transfer-Encoding names a coding besides chunked */
-  /* hosts: those that need a second look, by a URL parser */
-  int unusual;           /* 30 0, or UNUSUAL_HOST: the head that became complete in this feed has one */
+  /* hosts that a URL parser must check as well */
+  int unusual;           /* 30 0, or UNUSUAL_HOST: the head completed in this feed has such a host */
   int host;              /* 31 offset of the Host field's value */
-  int host_length;       /* 32 0: it needs none */
+  int host_length;       /* 32 0: no check needed */
   int authority;         /* 33 offset of the target's authority */
-  int authority_length;  /* 34 0: it needs none */
+  int authority_length;  /* 34 0: no check needed */
 };
 
 #define C ((struct context *)CONTEXT)
@@ -75,7 +77,7 @@ struct context {
 
 enum { NEITHER, NAME, VALUE };
 enum { MORE, MESSAGE, BODY_FULL, ERROR };
-/* Added to what `feed` returns. */
+/* Flag in the result of `feed`. */
 enum { UNUSUAL_HOST = 8 };
 /* Errors of llhttp. */
 enum {
@@ -123,7 +125,10 @@ enum {
   R_CODING,
 };
 
-/* Between two chunks' data stand two CRLFs and a size: at most this many bytes, or they carry more than framing. */
+/*
+ * Two CRLFs and a size stand between the data of two chunks: at most this many bytes. More bytes carry more than
+ * framing.
+ */
 #define FRAMING 16
 #define MAX_OVERHEAD 8192
 /* " HTTP/1.1" and CRLF. */
@@ -147,8 +152,9 @@ static int refuse(int status, int reason) {
 static const byte *bytes_at(int offset) { return (const byte *)(C->head_start + offset); }
 
 /*
- * Compares with a lower-case literal, without regard to case; both have `length` bytes. Unrolled: a literal that is
- * looked up byte by byte would need data, and lie in llhttp's memory. `native/build.js` refuses a module that has some.
+ * Compares with a lower-case literal and ignores case. Both have `length` bytes. The loop is unrolled: a literal that
+ * is read byte by byte would need data, which would lie in llhttp's memory. `native/build.js` rejects a module with
+ * data.
  */
 __attribute__((always_inline)) static inline int same(const byte *at, const char *lower, int length) {
 #pragma clang loop unroll(full)
@@ -180,7 +186,7 @@ static int is_token_byte(byte c) {
   return 0;
 }
 
-/* What a host name has besides letters, digits, '-', '.' and '_': RFC 3986 '~', sub-delims and '%'. */
+/* Bytes of a host name besides letters, digits, '-', '.' and '_': RFC 3986 '~', sub-delims and '%'. */
 static int is_rare_name_byte(byte c) {
   switch (c) {
     case '~': case '%': case '!': case '$': case '&': case '\'': case '(': case ')': case '*': case '+': case ',':
@@ -190,7 +196,7 @@ static int is_rare_name_byte(byte c) {
   return 0;
 }
 
-/* Four numbers up to 255 without zeros before them. */
+/* Four numbers up to 255 without leading zeros. */
 static int is_dotted_quad(const byte *at, int length) {
   int i = 0;
   for (int dots = 0;; dots++) {
@@ -202,10 +208,10 @@ static int is_dotted_quad(const byte *at, int length) {
   }
 }
 
-/* UNUSUAL is RFC 3986's, and may be what no URL parser takes: an address that is none, an IDN, an escape. */
+/* UNUSUAL: legal by RFC 3986, but a URL parser may reject it: an invalid address, an IDN, an escape. */
 enum { MALFORMED, COMMON, UNUSUAL };
 
-/* Length of the host name at `at`, and whether it is COMMON. */
+/* Returns the length of the host name at `at`. Sets `verdict` if the name is not COMMON. */
 static int judge_name(const byte *at, int length, int *verdict) {
   int i = 0, label = 0, last = 0;
   for (; i < length && at[i] != ':'; i++) {
@@ -223,7 +229,7 @@ static int judge_name(const byte *at, int length, int *verdict) {
   }
   if (i > label) last = label;
   if (i == 0) *verdict = MALFORMED;
-  /* A URL parser takes a name whose last label is a number for an address. */
+  /* A URL parser reads a name whose last label is a number as an address. */
   else if (is_digit(at[last]) && !is_dotted_quad(at, i)) *verdict = UNUSUAL;
   return i;
 }
@@ -236,7 +242,7 @@ static int judge_bracketed(const byte *at, int length, int *verdict) {
   return i + 1;
 }
 
-/* uri-host [ ":" port ], RFC 9110 §7.2. No scheme of ours has a name that is empty (§4.2). */
+/* uri-host [ ":" port ], RFC 9110 §7.2. An empty name is invalid in http and https (§4.2). */
 static int judge_authority(const byte *at, int length) {
   int verdict = COMMON;
   if (length == 0) return MALFORMED;
@@ -252,7 +258,7 @@ static int judge_authority(const byte *at, int length) {
   return verdict;
 }
 
-/* Of the Host field. An empty one is legal: the target URI may have no authority (RFC 9112 §3.2). */
+/* Checks the Host field. An empty one is legal: the target URI may have no authority (RFC 9112 §3.2). */
 static int check_host(const struct span *field) {
   if (field->value_length == 0) return OK;
   int verdict = judge_authority(bytes_at(field->value), field->value_length);
@@ -264,7 +270,7 @@ static int check_host(const struct span *field) {
   return OK;
 }
 
-/* Of the target; `start` is an offset. */
+/* Checks the authority of the target; `start` is an offset. */
 static int check_authority(int start, int length) {
   int verdict = judge_authority(bytes_at(start), length);
   if (verdict != UNUSUAL) return verdict == COMMON;
@@ -274,7 +280,7 @@ static int check_authority(int start, int length) {
   return 1;
 }
 
-/* Of a valid authority: an IPv6 address ends with its bracket, so digits behind a colon are a port. */
+/* Whether a valid authority has a port. An IPv6 address ends with its bracket, so digits behind a colon are a port. */
 static int has_port(const byte *at, int length) {
   int i = length;
   while (i > 0 && is_digit(at[i - 1])) i--;
@@ -293,7 +299,7 @@ static int check_absolute(const byte *at, int length) {
   return 1;
 }
 
-/* RFC 9112 §3.2.3: a host and a port. llhttp takes what follows the head for the tunnel's bytes. */
+/* RFC 9112 §3.2.3: a host and a port. llhttp treats the bytes behind the head as those of the tunnel. */
 static int check_connect(void) {
   const byte *at = bytes_at(C->target);
   int length = C->target_length;
@@ -312,7 +318,7 @@ static int check_target(void) {
   return check_absolute(at, length) ? OK : refuse(400, R_TARGET);
 }
 
-/* The version is judged by its text: llhttp also accepts 0.9, 2.0 and a line that a bare LF ends. */
+/* The text decides the version: llhttp also accepts 0.9, 2.0, and a line that ends with a bare LF. */
 static int check_request_line(void) {
   int method = 0;
   while (method < C->target && *bytes_at(method) != ' ') method++;
@@ -345,8 +351,8 @@ static int check_length(const struct span *field) {
 }
 
 /*
- * RFC 9112 §6.1, §7: a list of codings, in any number of fields. Only `chunked` is known here, and it must come last, and
- * once. An element that is empty is refused, though a list may have some: they are a way to hide one.
+ * RFC 9112 §6.1, §7: a list of codings, in any number of fields. Only `chunked` is supported. It must come last, and
+ * only once. An empty element is refused although the list syntax allows it: attackers hide a coding behind one.
  */
 static int check_coding(int start, int length) {
   const byte *at = bytes_at(start);
@@ -358,7 +364,7 @@ static int check_coding(int start, int length) {
     C->flags |= CHUNKED;
     return OK;
   }
-  /* Parameters follow, or nothing. */
+  /* Either parameters follow, or the value ends. */
   int behind = token;
   while (behind < length && is_blank(at[behind])) behind++;
   if (behind < length && at[behind] != ';') return refuse(400, R_ENCODING);
@@ -401,7 +407,7 @@ static void read_connection(const struct span *field) {
   }
 }
 
-/* Trims trailing white space, which llhttp leaves. It does refuse control bytes (RFC 9110 §5.5). */
+/* Trims trailing white space, which llhttp keeps. llhttp refuses control bytes (RFC 9110 §5.5). */
 static void trim(struct span *field) {
   const byte *at = bytes_at(field->value);
   while (field->value_length > 0 && is_blank(at[field->value_length - 1])) field->value_length--;
@@ -438,9 +444,9 @@ static int check_fields(void) {
   }
   if (hosts == 0 && (C->flags & HTTP_1_1) != 0) return refuse(400, R_HOST_COUNT);
   if (((C->flags & CHUNKED) != 0 || C->other_coding) && (C->flags & HAS_LENGTH) != 0) return refuse(400, R_ENCODING);
-  /* RFC 9112 §6.1, §6.3: a coding that is not known, before chunked; or where the content ends is not said. */
+  /* RFC 9112 §6.1, §6.3: an unknown coding before chunked, or the end of the content is not defined. */
   if (C->other_coding) return (C->flags & CHUNKED) != 0 ? refuse(501, R_CODING) : refuse(400, R_ENCODING);
-  /* RFC 9110 §9.3.6: such content means nothing, and whoever reads it so would go on elsewhere than we do. */
+  /* RFC 9110 §9.3.6: such content has no meaning. An intermediary that reads it would continue at another byte. */
   if ((C->flags & CONNECT) != 0 && (C->flags & (CHUNKED | HAS_LENGTH)) != 0) return refuse(400, R_CONNECT);
   /* RFC 9112 §9.3. */
   if ((C->flags & HTTP_1_1) != 0) C->flags |= KEEP_ALIVE;
@@ -448,10 +454,10 @@ static int check_fields(void) {
   return OK;
 }
 
-/* Offset of the first field, or of the empty line that stands in its place. */
+/* Offset of the first field, or of the empty line if there is no field. */
 static int fields_start(void) { return C->target + C->target_length + VERSION_BYTES; }
 
-/* Bytes of the head so far, without its last CRLF pair. */
+/* Length of the head so far, without its last CRLF pair. */
 static int head_bytes(void) {
   int end = C->target + C->target_length;
   if (C->header_count > 0) {
@@ -524,8 +530,8 @@ EXPORT(on_headers_complete) int on_headers_complete(int parser, int status, int 
 }
 
 /*
- * Counts the bytes up to `to`, which are no chunk data. How the bytes come makes no difference: a gap is judged as it
- * grows, and closed by the first byte of data behind it.
+ * Counts the bytes up to `to`, which are not chunk data. The boundaries of reads make no difference: a gap is checked
+ * as it grows, and the next byte of data closes it.
  */
 static int count_gap(int to) {
   C->gap += to - C->mark;
@@ -564,7 +570,7 @@ static void reset_llhttp(void) {
 
 /* called by JavaScript */
 
-/* The next byte fed is the first of a message. */
+/* The next byte that JavaScript feeds is the first of a message. */
 EXPORT(start) void start(void) {
   C->untouched = 1;
   C->head_start = 0;
@@ -584,7 +590,7 @@ EXPORT(start) void start(void) {
   C->blanks = 0;
 }
 
-/* A head that is not complete at `end`: the limits hold while it comes, too. */
+/* Applies the limits to a head that is not complete at `end`. */
 static int check_growth(int end) {
   int seen = end - C->head_start;
   if (C->target_length == 0) return seen > C->max_request_line ? refuse(414, R_REQUEST_LINE) : OK;
@@ -592,7 +598,7 @@ static int check_growth(int end) {
   return seen - fields_start() > C->max_header_size + 3 ? refuse(431, R_HEADER_SIZE) : OK;
 }
 
-/* RFC 9112 §2.2: empty lines before a request line are ignored. Returns the address behind them, or 0: a bare CR or LF. */
+/* RFC 9112 §2.2: empty lines before a request line are ignored. Returns the address behind them. 0: a bare CR or LF. */
 static int skip_empty_lines(int at, int end) {
   for (; at < end; at++) {
     byte c = *(byte *)at;
@@ -604,8 +610,8 @@ static int skip_empty_lines(int at, int end) {
 }
 
 /*
- * A plain head, whole in these bytes, is its message. Returns the address behind it, or 0: it is llhttp's, as is a
- * request line that is too long, which is refused before anything behind it.
+ * A plain head that is complete in these bytes is a whole message. Returns the address behind it. 0: llhttp must parse
+ * it. That includes a request line that is too long: its error must come before any error behind it.
  */
 static int feed_plain(int at, int end) {
   struct plain_head head;
@@ -622,8 +628,8 @@ static int feed_plain(int at, int end) {
 }
 
 /*
- * The method is none that llhttp knows: a token in front of a space, or malformed. It may not have come to its end yet;
- * how it is cut must make no difference.
+ * llhttp does not know the method: it is a token before a space, or malformed. Its end may not have arrived yet. The
+ * boundaries of reads must make no difference.
  */
 static int scan_method(int at, int end) {
   while (at < end && is_token_byte(*(byte *)at)) at++;
@@ -634,7 +640,7 @@ static int scan_method(int at, int end) {
   return C->status == 0 ? MORE : ERROR;
 }
 
-/* White space is optional around a value, and is a space or a tab (RFC 9110 §5.6.3); llhttp takes no tab in some places. */
+/* White space around a value is optional: spaces or tabs (RFC 9110 §5.6.3). llhttp accepts no tab in some places. */
 static int tabs_to_spaces(int at, int end) {
   int found = 0;
   for (; at < end && is_blank(*(byte *)at); at++) {
@@ -645,10 +651,10 @@ static int tabs_to_spaces(int at, int end) {
   return found;
 }
 
-/* Whether llhttp has stopped at such a tab, which is a space now. */
+/* Whether llhttp has stopped at such a tab, which is replaced by a space now. */
 static int mend_tab(int error, int stop, int end) {
   if (error == INVALID_CONTENT_LENGTH && !C->head_complete) return stop < end && tabs_to_spaces(stop, end);
-  /* Found by the rules of ours to be chunked: llhttp has taken the tab for a part of the coding. */
+  /* The shim has found the message chunked, but llhttp has read the tab as a part of the coding. */
   if (error != INVALID_TRANSFER_ENCODING || !C->head_complete || (C->flags & CHUNKED) == 0) return 0;
   int found = 0;
   for (int i = 0; i < C->header_count; i++) {
@@ -659,7 +665,7 @@ static int mend_tab(int error, int stop, int end) {
   return found;
 }
 
-/* Reads the head from its first byte again. Its bytes lie before `end` without a gap. */
+/* Parses the head from its first byte again. Its bytes end at `end` and have no gap. */
 static int execute_again(int end) {
   C->header_count = 0;
   C->target = 0;
@@ -676,7 +682,7 @@ static int execute_again(int end) {
   return llhttp_execute(PARSER, C->head_start, end - C->head_start);
 }
 
-/* llhttp knows these as well, and says that they are not HTTP's only once it has seen the version. */
+/* llhttp knows these methods too. It reports that they are not HTTP only after it has parsed the version. */
 static int is_rtsp_method(void) {
   int length = C->target - 1;
   return IS(0, length, "describe") || IS(0, length, "announce") || IS(0, length, "setup") || IS(0, length, "play") ||
@@ -685,7 +691,7 @@ static int is_rtsp_method(void) {
          IS(0, length, "flush");
 }
 
-/* llhttp's words for it are about too much, or too little: the text decides. */
+/* llhttp's error codes are too coarse or too fine, so the text decides. */
 static int refuse_syntax(int error, int end) {
   const byte *version = bytes_at(C->target + C->target_length);
   switch (error) {
@@ -697,7 +703,7 @@ static int refuse_syntax(int error, int end) {
     case INVALID_VERSION:
       if ((int)version + 9 >= end || version[6] != '1' || version[7] != '.') return refuse(505, R_VERSION);
       if ((version[8] != '0' && version[8] != '1') || is_digit(version[9])) return refuse(505, R_VERSION);
-      /* No CR LF ends the line. */
+      /* The line does not end with CR LF. */
       return refuse(400, R_REQUEST_LINE_SYNTAX);
   }
   return refuse(400, R_SYNTAX);
@@ -738,7 +744,7 @@ static int feed_message(int at, int length) {
   }
   if (error != OK && error != PAUSED && error != UPGRADE_PAUSE) {
     if (error == INVALID_METHOD && C->target_length == 0) return scan_method(C->head_start, end);
-    /* What is too long is that first, as it would have been had it come in pieces. */
+    /* A line that is too long gets that error first, as if it had arrived in pieces. */
     if (!C->head_complete) check_growth(stop);
     refuse_syntax(error, end);
     return ERROR;
@@ -752,5 +758,5 @@ static int feed_message(int at, int length) {
   return error == PAUSED ? BODY_FULL : MORE;
 }
 
-/* MORE, MESSAGE, BODY_FULL or ERROR; and UNUSUAL_HOST, if the head that is complete now has one. */
+/* Returns MORE, MESSAGE, BODY_FULL or ERROR, plus UNUSUAL_HOST if the head completed now has such a host. */
 EXPORT(feed) int feed(int at, int length) { return feed_message(at, length) | C->unusual; }

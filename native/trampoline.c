@@ -1,17 +1,17 @@
 /*
- * llhttp's eight imports, passed on through a table.
+ * Forwards llhttp's eight imports through a table.
  *
- * Law: no state, no memory. llhttp exports its memory, so whoever reads that memory can only be made after llhttp,
- * and llhttp can only be made when its imports exist. This module breaks the circle: it is made first, and its
- * functions call whatever `shim.c` has put into the table by the time the first byte is parsed. No call enters JS.
- * The order of the table is the order below; `src/http/wasm.ts` fills it.
+ * Law: no state, no memory. llhttp exports its memory, so a module that reads this memory can be instantiated only
+ * after llhttp. llhttp can be instantiated only when its imports exist. This module breaks the circle. It is
+ * instantiated first. Its functions call the functions of `shim.c`, which are in the table before the first byte is
+ * parsed. No call enters JavaScript. The order of the table is the order below; `src/http/wasm.ts` fills it.
  */
 typedef int (*data_callback)(int parser, int at, int length);
 typedef int (*callback)(int parser);
 typedef int (*head_callback)(int parser, int status, int upgrade, int keep_alive);
 
 #define EXPORT(name) __attribute__((export_name(#name)))
-/* Entry n of the imported table. Entry 0 stays empty: a null function traps. */
+/* Entry n of the imported table. Entry 0 stays empty: a call through a null pointer traps. */
 #define SLOT(type, n) ((type)(n))
 
 EXPORT(wasm_on_message_begin) int message_begin(int p) { return SLOT(callback, 1)(p); }

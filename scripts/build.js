@@ -1,5 +1,6 @@
 /**
- * Builds dist/ from src/: TypeScript, the worker and what it installs in one file each, and the parser's WebAssembly. Nothing is done when nothing changed.
+ * Builds dist/ from src/: the TypeScript, one file for the worker, one for what it installs, and the parser's
+ * WebAssembly. Does nothing if nothing has changed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

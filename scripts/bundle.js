@@ -1,20 +1,24 @@
 /**
- * The worker's files in one: `dist/worker/thread.js` is `main.js` with all that it imports of the rooms that no
- * application can. A thread resolves, reads and compiles each file anew, one behind the other, and would spend half of
- * its start with that.
+ * Bundles the worker's files: `dist/worker/thread.js` is `main.js` with its imports from rooms that no application can
+ * import.
  *
- * What an application may import itself (`tsgi/`, `errors.js`) stays in its own files: a class is to be the same for both.
+ * A thread resolves, reads and compiles each file again, one after the other, which would take half of its start.
+ *
+ * The files that an application may import (`tsgi/`, `errors.js`) stay separate, so that server and application share
+ * their classes.
  */
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const ROOMS = ['worker', 'ring', 'http', 'output.js', 'signals.js'];
 /**
- * An `import` of these looks at all that they export, from Node 22 on at `WebSocket` as well, for which Node loads its HTTP
- * client: a fifth of a thread's start.
+ * Modules whose names are imported one by one.
+ *
+ * A plain `import` evaluates all exports of these modules. From Node 22 on that includes `WebSocket`, for which Node
+ * loads its HTTP client: a fifth of a thread's start.
  */
 const HTTP = /^node:https?$/;
-/** Where tests stop a worker. */
+/** Named points at which a test ends a worker. */
 const POINTS = path.join('worker', 'points.js');
 
 export async function bundleWorker(dist) {
@@ -37,10 +41,10 @@ export async function bundleWorker(dist) {
   await build({
     entryPoints: { thread: path.join(outdir, 'main.js') },
     outdir,
-    // What only some applications need is loaded when it is.
+    // Code that only some applications need is loaded on first use.
     splitting: true,
-    // All beside each other: what stays apart is named from there. Without a hash: a worker that loads while the package is
-    // installed anew finds what it looks for later.
+    // All bundles lie in one folder, because the bundle names separate files from there. Names have no hash: a worker
+    // that loads during a reinstallation of the package still finds its files.
     chunkNames: 'thread-[name]',
     bundle: true,
     format: 'esm',
@@ -52,8 +56,8 @@ export async function bundleWorker(dist) {
 }
 
 /**
- * What a worker installs before it loads compiled files, in one file: `dist/compile/runtime/bundle.js`. Most workers compile
- * nothing, so two of Node's modules are loaded when they are called.
+ * Bundles what a worker installs before it loads compiled files: `dist/compile/runtime/bundle.js`. Most workers compile
+ * nothing, so two modules of Node are loaded on their first call.
  */
 export async function bundleRuntime(dist) {
   const outdir = path.join(dist, 'compile', 'runtime');
@@ -61,7 +65,7 @@ export async function bundleRuntime(dist) {
   const apart = {
     name: 'apart',
     setup(bundler) {
-      // An error's class is to be the same for all; threads are started by few.
+      // All files must share the classes of errors. Few applications start threads.
       bundler.onResolve({ filter: /^\.\/started-threads\.js$/ }, ({ path: name }) => ({
         path: name,
         external: true,

@@ -1,7 +1,9 @@
 /**
- * The package as a stranger gets it: packed, looked over by publint and are-the-types-wrong, installed into an empty
- * folder, where the command, a build, `import` and `require` each serve a request. Its types are compiled by three versions
- * of TypeScript, without the option `types`, and its command is started by a Node that is too old.
+ * Checks the package as a user gets it.
+ * - publint and are-the-types-wrong check the packed files.
+ * - In an empty folder, the command, a build, `import` and `require` each serve a request.
+ * - Three versions of TypeScript compile the types, without the option `types`.
+ * - A Node that is too old starts the command.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -41,13 +43,13 @@ const PROGRAM = `createServer(1, { app: './app.ts' }).listen({ port: 0 }).then(a
 `;
 
 const VERSIONS = ['5.9', '6', '7'];
-/** No `types`: what the types of the package need, they name themselves. Their own text is checked, too. */
+/** The option `types` is absent: the types of the package must name what they need. Their own text is checked too. */
 const TSCONFIG = { strict: true, module: 'nodenext', target: 'es2022', noEmit: true, skipLibCheck: false };
 
-/** Calls that compile, and calls that must not, each of these behind `@ts-expect-error`. */
+/** Calls that must compile, and calls that must not. Each wrong call follows `@ts-expect-error`. */
 const OPTION_TYPES = path.join(root, 'test', 'options', 'option-types.ts');
 
-/** Every entry of the package, and the sample of options, compiled by each version of TypeScript. */
+/** Compiles every entry of the package, and the sample of options, with each version of TypeScript. */
 function compilesTypes() {
   const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const entries = Object.keys(exports).filter((name) => !name.endsWith('.json'));
@@ -68,7 +70,7 @@ function compilesTypes() {
   );
 }
 
-/** Every link of a document in the package leads to a file in the package. */
+/** Checks that every link in a document of the package leads to a file in the package. */
 function linksHold() {
   const installed = path.join(folder, 'node_modules', 'tsgi-threads');
   const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -84,7 +86,7 @@ function linksHold() {
   console.log(`  ${pages.length} documents: their links hold`);
 }
 
-/** The command says in one line which Node it needs. */
+/** The command must name the Node version that it needs, in one line. */
 function refusesOldNode() {
   const cli = path.join('node_modules', 'tsgi-threads', 'dist', 'cli', 'main.js');
   const { status, stderr } = spawnSync('npx', ['-y', 'node@18', cli, 'app.ts'], {
@@ -95,15 +97,15 @@ function refusesOldNode() {
     stderr,
   );
   if (status !== 1 || !isTold) throw new Error(`Node 18 ended with ${status}: ${stderr}`);
-  console.log('  Node 18: told what it needs');
+  console.log('  Node 18: the command names the version that it needs');
 }
 
-/** Starts a command that prints its address, fetches from it, and ends it with all that it started. */
+/** Starts a command that prints its address, fetches from it, and ends it with all its child processes. */
 async function serves(name, command, args) {
   const child = spawn(command, args, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A group of its own: npx keeps a signal to itself.
+    // A process group of its own: npx does not forward a signal.
     detached: true,
   });
   let output = '';
@@ -128,11 +130,11 @@ try {
   run(`npm pack --pack-destination ${folder} --loglevel=error`, root);
   const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'));
   run('npx --no-install publint --strict', root);
-  console.log('  publint: nothing to say');
+  console.log('  publint: no findings');
   run(`npx --no-install attw ${path.join(folder, tarball)} --profile esm-only`, root);
-  console.log('  are the types wrong: no');
+  console.log('  are-the-types-wrong: no findings');
   writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
-  // No dependency needs its install script.
+  // The package must work without the install scripts of its dependencies.
   run(`npm install ./${tarball} --ignore-scripts --no-audit --no-fund --loglevel=error`, folder);
   linksHold();
   writeFileSync(path.join(folder, 'app.ts'), APP);

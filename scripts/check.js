@@ -1,6 +1,8 @@
 /**
- * Everything but the tests: format, lint, types, generated docs, the native rebuild, worst inputs, faults and open sockets in short,
- * the examples, the package. Each step says how long it took; all run, and the exit code is 1 when one failed.
+ * Everything except the tests: format, lint, types, generated docs, the native rebuild, the short forms of the
+ * laboratories, the examples, the package.
+ *
+ * Each step prints how long it took. All steps run, and the exit code is 1 if one failed.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

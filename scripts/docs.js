@@ -1,6 +1,8 @@
 /**
- * Writes what documents take from tables of the code: the pages of options and of error codes, the rooms in the architecture
- * page, and the answers of the bench. It also writes the type of the options. `--check` writes nothing, and exits with 1 if a file is stale.
+ * Writes the parts of documents that come from tables of the code, and the type of the options.
+ *
+ * The documents are the pages of options and of error codes, the rooms in the architecture page, and the answers of the
+ * benchmarks. With `--check`, writes nothing. The exit code is 1 if a file is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { errorsPage } from './pages/errors.js';

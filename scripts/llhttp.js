@@ -1,9 +1,9 @@
 /**
- * Puts the WebAssembly the parser needs beside the compiled parser: llhttp itself, taken out of npm's llhttp-wasm,
- * and our two modules from native/.
+ * Puts the WebAssembly of the parser beside the compiled parser: llhttp itself, extracted from npm's llhttp-wasm, and
+ * the two modules of native/.
  *
- * llhttp-wasm carries the binary as a base64 literal. Its version and the binary's SHA-256 are pinned here: a
- * different parser must never slip in with an install.
+ * llhttp-wasm contains the binary as a base64 literal. Its version and the binary's SHA-256 are pinned here, so that an
+ * installation cannot bring a different parser unnoticed.
  */
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ export function embedLlhttp(outDir) {
   const root = path.join(path.dirname(entry), '..');
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   if (version !== VERSION)
-    throw new Error(`llhttp-wasm ${version} is installed, ${VERSION} is pinned: run npm ci`);
+    throw new Error(`llhttp-wasm ${version} is installed, but ${VERSION} is pinned. Run npm ci.`);
   const binary = extract(readFileSync(entry, 'utf8'));
   mkdirSync(outDir, { recursive: true });
   writeFileSync(path.join(outDir, 'llhttp.wasm'), binary);
@@ -30,10 +30,16 @@ export function embedLlhttp(outDir) {
 
 function extract(source) {
   const literal = /[A-Za-z0-9+/=]{10000,}/.exec(source);
-  if (literal === null) throw new Error('llhttp-wasm holds no base64 literal');
+  if (literal === null)
+    throw new Error(
+      'Cannot extract llhttp: llhttp-wasm has no base64 literal. Adapt scripts/llhttp.js to this version.',
+    );
   const binary = Buffer.from(literal[0], 'base64');
   const sum = createHash('sha256').update(binary).digest('hex');
-  if (sum !== SHA256) throw new Error(`The llhttp binary has SHA-256 ${sum}, ${SHA256} is pinned`);
+  if (sum !== SHA256)
+    throw new Error(
+      `The llhttp binary has SHA-256 ${sum}, but ${SHA256} is pinned. Run npm ci, or check the new binary.`,
+    );
   return binary;
 }
 

@@ -127,8 +127,10 @@ export const ROOMS = {
 };
 
 /**
- * The folders of a room that has some, from the ground up. A file may import values of its own folder, of the folders before
- * it in this list, and of the room’s own files if the folder is in their list. Types may come from anywhere in the room.
+ * The folders of a room, from the lowest layer up.
+ *
+ * A file may import values from its own folder and from the folders before it in this list. It may import the room’s own
+ * files if the list of its room names them before its folder. Types may come from anywhere in the room.
  */
 export const FOLDERS = {
   acceptor: [

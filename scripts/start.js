@@ -1,8 +1,8 @@
 /**
- * `npm start`: from a bare clone to a server. Installs what is missing, builds, and serves the hello example on
- * 127.0.0.1:8000; `npm start -- other.ts --threads 2` serves another file with other options.
+ * `npm start`: from a fresh clone to a running server. It installs missing packages, builds, and serves the hello
+ * example on 127.0.0.1:8000. `npm start -- other.ts --threads 2` serves another file with other options.
  *
- * Only node's own modules here: nothing is installed when it starts.
+ * This file imports only Node's own modules: no package is installed when it starts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -22,7 +22,7 @@ function step(text, command, args) {
   if (status !== 0) process.exit(status ?? (signal === null ? 1 : 130));
 }
 
-/** node_modules is absent, or older than the lock file. */
+/** Whether node_modules is absent, or older than the lock file. */
 function isStale() {
   const installed = path.join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed)) return true;
@@ -38,7 +38,7 @@ const app = given.length > 0 && !given[0].startsWith('-') ? [] : [HELLO];
 const child = spawn(process.execPath, [path.join(root, 'dist', 'cli', 'main.js'), ...app, ...given], {
   stdio: 'inherit',
 });
-// A terminal sends its signals to the child as well; others reach it through here.
+// A terminal also sends its signals to the child. Other signals are forwarded here.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));

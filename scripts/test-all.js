@@ -1,5 +1,5 @@
 /**
- * The suite with its long forms: a thousand kills, and the transfers of gigabytes.
+ * Runs the suite with its long forms: a thousand kills, and transfers of gigabytes.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,8 @@
 /**
- * Runs the suite on the other supported lines of Node, which npm's `node` package brings; each run prints its version.
- * They are not dependencies: installed, they would shadow `node` in every script.
+ * Runs the suite on the other supported major versions of Node, which come from npm's `node` package. Each run prints
+ * its version.
+ *
+ * These versions are no dependencies: an installed `node` package would shadow `node` in every script.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * The journal: what one process writes and another reads when the first has died.
+ * The journal: one process writes it, and another reads it after the first has died.
  */
 import { closeSync, existsSync, openSync, statSync, truncateSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
@@ -13,7 +13,7 @@ function journal(): { journal: Journal; file: string } {
   return { journal: new Journal(fd, 'ab'), file };
 }
 
-test('tells what has begun and is not over, in order, with its id', () => {
+test('contains the begun and not finished requests, in order, with their ids', () => {
   const { journal: written, file } = journal();
   written.begun(3, 36, 'GET /a?b=1');
   written.begun(4, 37, 'POST /c');
@@ -27,7 +27,7 @@ test('tells what has begun and is not over, in order, with its id', () => {
   expect(readJournal(file)).toEqual(['ab-12 GET /d']);
 });
 
-test('a writer that died in the middle of a line leaves the rest readable', () => {
+test('stays readable if its writer died in the middle of a line', () => {
   const { journal: written, file } = journal();
   written.begun(1, 1, 'GET /whole');
   written.begun(2, 2, 'GET /broken');
@@ -36,7 +36,7 @@ test('a writer that died in the middle of a line leaves the rest readable', () =
   expect(readJournal(file)).toEqual(['ab-1 GET /whole', 'ab-2 GET /bro']);
 });
 
-test('does not grow for ever: full, it is started again with what is open', () => {
+test('does not grow without limit: a full journal is rewritten with the open requests', () => {
   const { journal: written, file } = journal();
   written.begun(7, 7, `GET /${'x'.repeat(5000)}`);
   for (let i = 8; !written.full; i++) {
@@ -54,7 +54,7 @@ test('does not grow for ever: full, it is started again with what is open', () =
 });
 
 test.skipIf(!existsSync('/dev/full'))(
-  'on a full disk nothing is thrown, and it asks to be started again',
+  'a full disk causes no exception, and the journal requests a restart of itself',
   () => {
     const fd = openSync('/dev/full', 'r+');
     onTestFinished(() => closeSync(fd));

@@ -1,5 +1,5 @@
 /**
- * Who may import whom (docs/internals/architecture.md), and the other rules a tool can keep.
+ * The permitted imports (docs/internals/architecture.md), and the other rules that a tool can check.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,7 +21,7 @@ function roomOf(file: string): string {
   return file.split(path.sep)[0]!.replace(/\.ts$/, '');
 }
 
-/** The folder in a room, or the file if it lies in none. */
+/** The folder in a room, or the file itself if it is in no folder. */
 function folderOf(file: string): string {
   return file.split(path.sep)[1]!;
 }
@@ -37,7 +37,7 @@ function importsOf(text: string): { target: string; isType: boolean }[] {
 describe.each(files)('src/$file', ({ file, text }) => {
   const room = roomOf(file);
 
-  test('imports only what its room may', () => {
+  test('imports only what its room may import', () => {
     for (const { target, isType } of importsOf(text)) {
       if (target.startsWith('node:')) continue;
       const to = target.startsWith('.') ? roomOf(path.join(path.dirname(file), target)) : target;
@@ -47,7 +47,7 @@ describe.each(files)('src/$file', ({ file, text }) => {
     }
   });
 
-  test('imports values of folders below its own only', () => {
+  test('imports values only from lower folders', () => {
     const order = ((FOLDERS as Record<string, string[][]>)[room] ?? []).map(([name]) => name);
     const floor = order.indexOf(folderOf(file));
     for (const { target, isType } of importsOf(text)) {
@@ -58,7 +58,7 @@ describe.each(files)('src/$file', ({ file, text }) => {
     }
   });
 
-  test('keeps to what its room may touch', () => {
+  test('uses only what its room may use', () => {
     const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
     if (room !== 'ring') expect(code).not.toMatch(/\bAtomics\.|new SharedArrayBuffer/);
     if (room !== 'acceptor' && !file.startsWith('tsgi/conformance/') && !file.startsWith('supervisor/'))
@@ -74,7 +74,7 @@ describe.each(files)('src/$file', ({ file, text }) => {
 });
 
 test('no two files export the same name', () => {
-  // `tsgi-threads/node` has the names of `node:http`.
+  // `tsgi-threads/node` exports the names of `node:http`.
   const exported = files
     .filter(({ file }) => !file.startsWith('node-http'))
     .flatMap(({ text }) => {
@@ -92,7 +92,7 @@ test('README gives each run-time dependency its reason', () => {
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object };
   const section = read('README.md').split('\n## What it is made of\n')[1]!;
   expect([...section.matchAll(/\*\*([\w-]+)\*\* [a-z]+s /g)].map(([, name]) => name).sort()).toEqual(
-    // Types are nothing at run time.
+    // Types do not exist at run time.
     Object.keys(dependencies)
       .filter((name) => !name.startsWith('@types/'))
       .sort(),

@@ -1,5 +1,5 @@
 /**
- * What `io.emit`, rooms and the like need to reach the sockets of every worker: an adapter of socket.io on a channel.
+ * An adapter of socket.io over a channel. With it `io.emit` and rooms reach the sockets of every worker.
  *
  *   io.adapter(betweenWorkers)
  */
@@ -17,7 +17,7 @@ class ChannelAdapter extends ClusterAdapterWithHeartbeat {
 
   async doPublish(message) {
     this.#channel.publish(message);
-    // What is not kept has no offset to go on from.
+    // A packet that is not kept has no offset for a client to resume from.
     return '';
   }
 

@@ -4,8 +4,8 @@
  *   node examples/chat-socket-io/server.js
  *   npx tsgi-threads examples/chat-socket-io/server.js --threads 2 --affinity query:sid
  *
- * A client polls before it has a WebSocket, and its session is in the memory of one worker: the affinity brings each of its
- * requests there.
+ * A client polls before it has a WebSocket, and its session is in the memory of one worker. The option `--affinity`
+ * sends each request of the session to that worker.
  */
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -22,10 +22,10 @@ const server = http.createServer((request, response) => {
 const io = new Server(server);
 io.adapter(betweenWorkers);
 
-/** What was said last, by id: who comes, or comes back, hears it. */
+/** The last messages by id. A client that connects or reconnects receives them. */
 const said = new Map();
 
-/** A page that does not know whether it was heard says it again. */
+/** Whether the message is new: a page sends a message again if its acknowledgement is missing. */
 function hear(line) {
   if (said.has(line.id)) return false;
   said.set(line.id, line);
@@ -44,7 +44,7 @@ io.on('connection', (socket) => {
   });
 });
 
-// A worker that has just started asks the others what was said.
+// A worker that has just started requests the last messages from the others.
 io.on('heard', hear);
 io.on('asked', () => io.serverSideEmit('lines', [...said.values()]));
 io.on('lines', (lines) => lines.filter(hear).forEach((line) => io.local.emit('line', line)));

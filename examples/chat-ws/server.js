@@ -4,8 +4,8 @@
  *   node examples/chat-ws/server.js
  *   npx tsgi-threads examples/chat-ws/server.js --threads 2
  *
- * Each worker has the sockets that are its own, so what is said in one goes to the others through a channel; on node there
- * is nobody else to hear it.
+ * Each worker has its own sockets, so a message reaches the other workers through a channel. On plain Node there is one
+ * process and no other subscriber.
  */
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -22,10 +22,10 @@ const server = http.createServer((request, response) => {
 const sockets = new WebSocketServer({ server, path: '/chat' });
 const workers = channel('chat');
 
-/** What was said last, by id: who comes, or comes back, hears it. */
+/** The last messages by id. A client that connects or reconnects receives them. */
 const said = new Map();
 
-/** A page that does not know whether it was heard says it again. */
+/** Whether the message is new: a page sends a message again if it has not received it back. */
 function hear(line) {
   if (said.has(line.id)) return false;
   said.set(line.id, line);
@@ -48,7 +48,7 @@ sockets.on('connection', (socket) => {
   });
 });
 
-// A worker that has just started asks the others what was said.
+// A worker that has just started requests the last messages from the others.
 workers.subscribe(({ lines }) => {
   if (lines === undefined) workers.publish({ lines: [...said.values()] });
   else lines.filter(hear).forEach(tell);

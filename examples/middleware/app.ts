@@ -1,5 +1,5 @@
 /**
- * Middleware is a function from application to application: this one adds a Server-Timing field and logs a line.
+ * A middleware is a function from application to application. This one adds a Server-Timing field and logs a line.
  *
  *   npx tsgi-threads examples/middleware/app.ts
  */

@@ -1,11 +1,11 @@
 /**
- * The application as node:cluster serves it, written with care: a worker that dies is replaced, a handler that is late
- * is answered 504. `node examples/runaway/demo.js` runs it beside tsgi-threads; by itself:
+ * The same application on node:cluster, written with care. The primary replaces a worker that dies, and a late handler
+ * gets 504. `node examples/runaway/demo.js` runs it beside tsgi-threads. To run it alone:
  *
  *   node examples/runaway/cluster.js
  *
- * What is missing is a primary that asks each worker for a sign of life and kills the one that gives none. node:cluster
- * brings none, and killing costs every request and every connection of that process.
+ * Still missing is a primary that checks that each worker responds, and kills a worker that does not. The module
+ * node:cluster has no such check, and a kill costs every request and every connection of that process.
  */
 import cluster from 'node:cluster';
 import http from 'node:http';
@@ -32,7 +32,7 @@ function primary() {
 
 function worker() {
   const server = http.createServer((request, response) => {
-    // Of use against a slow database, of none against a loop: the timer needs the thread that the loop keeps.
+    // This timer helps against a slow database, but not against a loop: the loop occupies the thread that runs timers.
     const timer = setTimeout(() => send(response, 504, 'Gateway Timeout\n'), HANDLER_TIMEOUT);
     response.once('close', () => clearTimeout(timer));
     send(response, 200, page(request.url, process.pid));
@@ -44,7 +44,7 @@ function send(response, status, text) {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
 }
 
-/** For the demo alone, should it be killed: a worker in a loop does not notice that its primary is gone. */
+/** For the demo only. A worker in a loop does not notice that its primary was killed. */
 function endWorkers() {
   for (const { process: child } of Object.values(cluster.workers)) child.kill('SIGKILL');
   process.exit(1);

@@ -1,11 +1,13 @@
 /**
- * A handler that runs into `while (true)`: what node:cluster does then, and what tsgi-threads does. The same
- * application under the same load, two workers each, one server after the other; about half a minute.
+ * A handler that enters `while (true)`: the behaviour of node:cluster and of tsgi-threads.
+ *
+ * Both serve the same application under the same load with two workers, one server after the other. The demo takes
+ * about half a minute.
  *
  *   npm ci && npm run build      (once)
  *   node examples/runaway/demo.js
  *
- * `--quick` takes half the time. Nothing is assumed: every figure is measured in this run.
+ * `--quick` takes half the time. Every figure is measured in this run.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +17,7 @@ import { Subject } from './subject.js';
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const CLI = file('../../dist/cli/main.js');
 const WORKERS = 2;
-/** One process, whose CPU is easily told; the supervisor has no part in this. */
+/** One process without a supervisor, so that its CPU time is easy to read. */
 const LIMITS = ['--handler-timeout', '1s', '--kill-grace', '200ms', '--no-supervise'];
 const TIMES = process.argv.includes('--quick')
   ? { calm: 1100, after: 2200, silence: 1000 }
@@ -31,7 +33,7 @@ const SERVERS = [
 
 async function main() {
   if (!existsSync(CLI)) {
-    console.error('Not built yet: npm ci && npm run build');
+    console.error('The package is not built. Run npm ci && npm run build first.');
     process.exit(1);
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));

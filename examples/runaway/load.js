@@ -1,16 +1,18 @@
 /**
- * Ordinary users: 20 with a connection each that they keep, who ask twice a second, and ten a second who connect, ask
- * once and go. All are patient: who has no answer waits for it, and asks nothing else.
+ * Ordinary users. 20 of them keep a connection each and send two requests a second. Ten a second connect, send one
+ * request and leave.
+ *
+ * All are patient: a user without a response waits for it and sends nothing else.
  */
 import http from 'node:http';
 import { clearInterval, setInterval } from 'node:timers';
 
 const KEPT = { clients: 20, every: 500 };
 const FRESH_EVERY = 100;
-/** From when on a request that waits is shown as one that hangs, ms. */
+/** A request that waits longer than this is shown as hanging, ms. */
 const HANGS = 1000;
 
-/** One GET. Its answer is `{ status, text, milliseconds }`, or `{ error }`; `port` tells which connection it was. */
+/** One GET. The result is `{ status, text, milliseconds }`, or `{ error }`. `port` identifies the connection. */
 export function ask(url, agent) {
   const sent = performance.now();
   let request;
@@ -34,7 +36,7 @@ export class Load {
   sent = 0;
   answered = 0;
   failed = 0;
-  /** The longest time until an answer, ms. */
+  /** The longest time until a response, ms. */
   longest = 0;
   #url;
   #waiting = new Set();
@@ -49,7 +51,7 @@ export class Load {
     for (let i = 0; i < KEPT.clients; i++) {
       const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
       this.#agents.push(agent);
-      // Spread over the period, so that the requests come one by one.
+      // Spreads the requests over the period, so that they arrive one by one.
       setTimeout(() => this.#keepAsking(agent), (i * KEPT.every) / KEPT.clients);
     }
   }
@@ -58,7 +60,7 @@ export class Load {
     return this.#waiting.size;
   }
 
-  /** What has happened since the last call, and who waits now. */
+  /** The counts since the last call, and the number of users that wait now. */
   second() {
     const now = performance.now();
     const ages = [...this.#waiting].map(({ sent }) => now - sent);
@@ -72,13 +74,13 @@ export class Load {
     };
   }
 
-  /** Asks nothing more; who waits goes on waiting. */
+  /** Sends no new requests. Users that wait continue to wait. */
   stop() {
     this.#stopped = true;
     this.#timers.forEach((timer) => clearInterval(timer));
   }
 
-  /** Everybody goes home. */
+  /** Ends all connections. */
   end() {
     for (const request of this.#waiting) request.giveUp();
     this.#waiting.clear();
@@ -103,7 +105,7 @@ export class Load {
     this.sent += 1;
     this.#waiting.add(request);
     const answer = await request.answer;
-    // Gave up at the end: it hung.
+    // `end` has removed the request: it hung.
     if (!this.#waiting.delete(request)) return;
     this.#count(answer);
   }

@@ -1,13 +1,14 @@
 /**
- * The same trial for each server: ordinary load, a runaway, a second one, the end of the load, silence. Says what
- * happens while it happens, and returns the figures.
+ * The same trial for each server: ordinary load, a runaway request, a second one, the end of the load, silence.
+ *
+ * `measure` reports events as they happen and returns the figures.
  */
 import http from 'node:http';
 import { clearInterval, clearTimeout, setInterval } from 'node:timers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ask, Load } from './load.js';
 
-/** At the end so many ask for work at once, more than there are workers, and wait at most so long. */
+/** At the end, this many requests for work at once (more than there are workers), and the longest wait for each, ms. */
 const PROBES = 8;
 const PROBE_WAIT = 1500;
 
@@ -22,7 +23,7 @@ export async function measure(subject, times, say) {
     await wait(times.after);
   }
   load.stop();
-  say('   the load has ended: nobody asks for anything any more');
+  say('   the load has ended: no client sends requests any more');
   const cores = await coresDuring(subject, times.silence);
   clock.stop();
   const workers = await workersThatAnswer(subject.url);
@@ -32,7 +33,7 @@ export async function measure(subject, times, say) {
   return figures;
 }
 
-/** A line a second. */
+/** Prints a line a second. */
 function startClock(subject, load, say) {
   const start = performance.now();
   let [cpu, at] = [subject.cpu(), start];
@@ -56,7 +57,10 @@ function startClock(subject, load, say) {
   return { stop: () => clearInterval(timer) };
 }
 
-/** Who sends the request that never returns; and, if it is answered, once more on the same connection. */
+/**
+ * The client of the request that never returns. If the server responds, it sends another request on the same
+ * connection.
+ */
 class Runaway {
   #agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   #request;
@@ -99,7 +103,7 @@ async function coresDuring(subject, milliseconds) {
   return (subject.cpu() - cpu) / ((performance.now() - start) / 1000);
 }
 
-/** How many different workers answer when several requests for work come at once. */
+/** The number of different workers that answer when several requests for work arrive at once. */
 async function workersThatAnswer(url) {
   const requests = Array.from({ length: PROBES }, () => ask(`${url}/work`, false));
   const names = new Set();

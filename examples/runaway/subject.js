@@ -1,7 +1,7 @@
 /**
- * A server in a process of its own: starts it, tells the CPU it has used, ends it.
+ * A server in its own process: starts it, reads its CPU time, ends it.
  *
- * Whatever happens to the demo, no process of it stays behind: one in a loop would burn a core for ever.
+ * No process of the demo survives it, however the demo ends: a process in a loop would use a core forever.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,10 +17,10 @@ export class Subject {
   #pids = [];
   #exited;
 
-  /** `say` gets each line that the server writes to its standard error. */
+  /** `say` receives each line that the server writes to standard error. */
   constructor(name, args, say) {
     this.name = name;
-    // The channel tells the child when this process is gone; no message goes over it.
+    // The channel closes when this process ends, so that the child notices. It carries no message.
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#pids.push(this.#child.pid);
     this.#exited = once(this.#child, 'exit');
@@ -32,7 +32,7 @@ export class Subject {
     return this.#pids;
   }
 
-  /** Resolves when it listens. Its workers, where they are processes, have said who they are by then. */
+  /** Resolves when the server listens. By then workers that are processes have printed their pids. */
   async ready() {
     const lines = createInterface(this.#child.stdout);
     const listens = new Promise((resolve) => lines.on('line', (line) => this.#read(line, resolve)));
@@ -52,12 +52,12 @@ export class Subject {
     listens();
   }
 
-  /** Seconds of CPU that its processes have used so far; NaN where the system does not say. */
+  /** Seconds of CPU that its processes have used so far. NaN if the operating system does not report it. */
   cpu() {
     return this.#pids.reduce((sum, pid) => sum + cpuOf(pid), 0);
   }
 
-  /** The parent first, which would replace its workers. */
+  /** Kills the parent first, because it would replace its workers. */
   kill() {
     for (const pid of this.#pids) {
       try {

@@ -1,5 +1,5 @@
 /**
- * Server-sent events: a tick each 100 ms, ten in all, each on its way before the next is made.
+ * Server-sent events: ten ticks, one each 100 ms. Each is sent before the next is made.
  *
  *   npx tsgi-threads examples/stream/app.ts
  *   curl -N http://127.0.0.1:8000/
@@ -10,7 +10,7 @@ import type { Application } from 'tsgi-threads/tsgi';
 async function* ticks(signal: AbortSignal): AsyncGenerator<string> {
   for (let tick = 1; tick <= 10; tick++) {
     yield `event: tick\ndata: ${tick}\n\n`;
-    // Ends the producer as soon as its client is gone.
+    // Ends the producer as soon as the client disconnects.
     await wait(100, undefined, { signal });
   }
 }

@@ -1,5 +1,6 @@
 /**
- * An upload that is never held in memory: the body is read as it comes, its size and SHA-256 are the answer.
+ * An upload that is never held in memory: the application reads the body as it arrives and answers with its size and
+ * SHA-256.
  *
  *   npx tsgi-threads examples/upload/app.ts --max-body-size 1GiB
  *   curl -T big.iso http://127.0.0.1:8000/

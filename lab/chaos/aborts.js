@@ -1,6 +1,6 @@
 /**
- * The process that serves is ended by SIGKILL and SIGABRT under its supervisor: no connect is refused, and each time it
- * serves again.
+ * SIGKILL and SIGABRT end the serving process under its supervisor. The supervisor refuses no connection, and a new
+ * process serves each time.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { randomOf } from './random.js';
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const APP = fileURLToPath(new URL('./app.js', import.meta.url));
 const SERVERS = 2;
-/** A process that lives longer is no crash loop, so that its successor starts at once. */
+/** A process that lives longer does not count as a crash loop, so that its successor starts immediately. */
 const LIFE_MS = 1100;
 
 class Supervised {
@@ -33,7 +33,7 @@ class Supervised {
     return this;
   }
 
-  /** Ends the process that serves, and resolves with the milliseconds until another does. */
+  /** Ends the serving process. Resolves with the milliseconds until another process serves. */
   async abort(signal) {
     const [pid] = await childrenOf(this.#child.pid);
     const before = this.#ready;
@@ -88,7 +88,7 @@ export async function aborts({ seed, aborts: wanted, progress }) {
       }
       const result = await load.stop();
       totals.requests += result.sent;
-      // What was in flight is lost with its process, and named in the log; nothing else may be.
+      // Requests in flight are lost with their process, and the log names them. No other request may be lost.
       totals.lost += result.bad.filter((text) => text.startsWith('lost')).length;
       problems.push(...result.bad.filter((text) => !text.startsWith('lost')));
       if (result.refused > 0) problems.push(`${result.refused} connects were refused`);

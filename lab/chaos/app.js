@@ -1,17 +1,17 @@
 /**
- * The application under attack: says in shared memory what it was called for, and answers with what it was asked.
+ * The application under attack. It records its calls in shared memory and answers as the request demands.
  *
- * `marks`, given as environment data, has three words for each request: how often it was begun, whether it was ended,
- * and the thread that had it.
+ * `marks` is environment data with three words for each request: the number of times it began, whether it ended, and
+ * its thread.
  */
 import { getEnvironmentData, threadId } from 'node:worker_threads';
 
 const marks = getEnvironmentData('marks');
-/** A word for each thread that was ever called. */
+/** A word for each thread that ever ran the application. */
 const called = getEnvironmentData('called');
 const begun = (id) => {
   if (marks === undefined) return;
-  // First whose it is: the thread may be killed between the two.
+  // The owner comes first, because the thread may be killed between the two stores.
   Atomics.store(marks, id * 3 + 2, threadId);
   Atomics.add(marks, id * 3, 1);
   Atomics.store(called, threadId, 1);

@@ -1,9 +1,11 @@
 /**
- * Many connections that check every answer, in a process of their own.
+ * Many connections in their own process. The client checks every response.
  *
- * Told in its one argument, as JSON: `port`, `connections`, `seed`, `kinds` ([path, weight]…), and when to stop:
- * `requests` (ids 0 to that) or `seconds`. `leave`: how often a client leaves instead of waiting; `fresh`: a new
- * connection for each request. Says at the end what became of every request.
+ * The one argument is JSON. It has `port`, `connections`, `seed`, `kinds` ([path, weight]…), and a limit: `requests`
+ * (ids from 0) or `seconds`. `leave` is the probability that a client disconnects instead of waiting. `fresh` opens a
+ * new connection for each request.
+ *
+ * At the end the process prints the outcome of every request.
  */
 import net from 'node:net';
 import { randomOf } from './random.js';
@@ -21,7 +23,7 @@ const {
 const random = randomOf(seed);
 const end = performance.now() + seconds * 1000;
 const BODY = Buffer.alloc(100_000, 'x');
-/** An answer that takes longer than this does not come, ms. */
+/** A response that takes longer than this counts as missing, ms. */
 const PATIENCE_MS = 40_000;
 
 let next = 0;
@@ -120,7 +122,7 @@ function judge(path, id, answer) {
     result.bad.push(`swapped: ${path}?${id} was answered ${JSON.stringify(answer.body)}`);
 }
 
-/** Without its chunks' framing. */
+/** The body without the framing of its chunks. */
 function textOf({ body, chunked }) {
   if (!chunked) return body;
   let text = '';

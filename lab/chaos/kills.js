@@ -1,6 +1,8 @@
 /**
- * Threads are terminated from outside at random moments under load: what was running on them is answered 502 once, and
- * nothing else is lost, run twice, swapped or leaked.
+ * Terminates threads from outside at random moments under load. The acceptor answers the requests that ran on them with
+ * 502, once.
+ *
+ * No other request is lost, runs twice, gets the wrong response or leaks.
  */
 import { fileURLToPath } from 'node:url';
 import { setEnvironmentData } from 'node:worker_threads';
@@ -49,7 +51,7 @@ export async function kills({ seed, kills: wanted, progress }) {
   let done = 0;
   while (done < wanted && load.sent < MOST_REQUESTS - 100_000) {
     await wait(random.below(100));
-    // One that is killed before it was ever called is another matter: a crash loop.
+    // Kills only threads that have served. A thread that dies before its first call would count as a crash loop.
     const victims = [...threads].filter(
       ({ threadId }) => Atomics.load(called, threadId) === 1 && !killed.has(threadId),
     );
@@ -84,7 +86,7 @@ function problemsOf(result, marks, killed) {
     if (marks[id * 3] > 1) problems.push(`run ${marks[id * 3]} times: request ${id}`);
   }
   for (const id of result.ids[502] ?? []) {
-    // Begun 0 times: killed between its claim on the request and the call of the application.
+    // 0 begins: the thread was killed after its claim on the request and before the call of the application.
     if (marks[id * 3] === 1 && !killed.has(marks[id * 3 + 2]))
       problems.push(`502 though its worker lived: request ${id}`);
   }

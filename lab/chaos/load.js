@@ -1,5 +1,5 @@
 /**
- * Starts a client process (`client.js`) and hears from it.
+ * Starts a client process (`client.js`) and receives its result.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,12 +19,14 @@ export class Load {
         this.sent = message.sent ?? this.sent;
         if (message.result !== undefined) resolve(message.result);
       });
-      this.#child.once('exit', () => reject(new Error('the client ended before it told its result')));
+      this.#child.once('exit', () =>
+        reject(new Error('The client process ended before it sent its result.')),
+      );
     });
     this.#finished.catch(() => {});
   }
 
-  /** Starts no more requests, waits for the answers that are due. */
+  /** Starts no more requests and waits for the outstanding responses. */
   async stop() {
     if (this.#child.connected) this.#child.send('stop');
     return this.finished();
@@ -40,7 +42,7 @@ export class Load {
 
 export const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Waits until it holds; false when it does not within `most` milliseconds. */
+/** Waits until the condition is true. Resolves with false if it is not true within `most` milliseconds. */
 export async function until(holds, most = 20_000) {
   const end = performance.now() + most;
   while (!holds()) {

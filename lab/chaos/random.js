@@ -1,5 +1,5 @@
 /**
- * Random numbers that a seed brings back (mulberry32). Times between events differ all the same: threads are real.
+ * Random numbers that a seed repeats (mulberry32). The times between events still differ: the threads are real.
  */
 export function randomOf(seed) {
   let state = seed >>> 0;

@@ -1,5 +1,5 @@
 /**
- * Code is reloaded again and again under load, and no request fails.
+ * Reloads the code again and again under load. No request may fail.
  */
 import { fileURLToPath } from 'node:url';
 import { createServer } from '../../dist/index.js';
@@ -27,7 +27,7 @@ export async function reloads({ seed, reloads: wanted, requests, progress }) {
     await server.reload().catch((error) => problems.push(`a reload failed: ${error.message}`));
     done += 1;
     progress(`${done} reloads, ${load.sent} requests`);
-    // Spread over the load, without a rhythm.
+    // Spreads the reloads over the load at irregular times.
     const share = (performance.now() - started) / Math.max(1, load.sent);
     await wait(Math.max(0, Math.min(1000, (share * requests) / wanted - 150)));
   }

@@ -1,7 +1,8 @@
 /**
- * The rings' own code, run through every schedule within bounds; mutants of it; SPIN models where `spin` is installed.
+ * Explores the code of the rings in every schedule within bounds, then mutants of it, and the SPIN models if `spin` is
+ * installed.
  *
- * The proof lives in lab/proof/, is TypeScript, and is bundled to be run here.
+ * The proof is the TypeScript of lab/proof/, which is bundled to run here.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -12,7 +13,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** @returns {Promise<typeof import('../proof/report.ts')>} */
 async function loadProof() {
-  // Beside the packages, so that it finds esbuild.
+  // The bundle lies beside the packages, so that it finds esbuild.
   const outfile = path.join(root, 'node_modules', '.cache', `proof-${process.pid}.mjs`);
   mkdirSync(path.dirname(outfile), { recursive: true });
   const entryPoints = [path.join(root, 'lab/proof/report.ts')];

@@ -1,5 +1,5 @@
 /**
- * Mixed faults for a long time: memory, descriptors, slots and timers stand at the end where they stood after the
+ * Mixed faults for a long time. At the end, memory, descriptors, slots and timers must be where they were after the
  * beginning.
  */
 import { readdirSync } from 'node:fs';
@@ -20,16 +20,18 @@ const KINDS = [
   ['/late', 3],
   ['/loop', 1],
 ];
-/** By how much memory may drift: a part, and megabytes. */
+/** The allowed drift of memory: a fraction, and megabytes. */
 const DRIFT = 0.1;
 const DRIFT_MB = 10;
-/** Before the first look: until then a process grows to its size, with compiled code and the heaps of its threads. */
+/**
+ * Time before the first look. Until then a process grows to its size, with compiled code and the heaps of its threads.
+ */
 const WARM_UP_SECONDS = 20;
-/** How often code is reloaded at the least, ms. */
+/** The longest interval between reloads, ms. */
 const RELOAD_MS = 20_000;
 const silent = { error() {}, warn() {}, info() {} };
 
-/** @param looks how often resources are looked at, besides the first time */
+/** @param looks the number of times that resources are looked at, besides the first time */
 export async function soak({ seed, seconds, looks: wanted, progress }) {
   const part = seconds / (wanted + 1);
   const server = createServer(2, {
@@ -75,7 +77,7 @@ export async function soak({ seed, seconds, looks: wanted, progress }) {
   return { requests, statuses, seconds: (performance.now() - started) / 1000, looks, problems };
 }
 
-/** What grows raises its floor: the lowest of the last third is compared with the lowest of the first. */
+/** Growth raises the minimum: the lowest value of the last third is compared with the lowest of the first third. */
 function driftOf(looks) {
   const third = Math.ceil(looks.length / 3);
   const lowest = (some, name) => Math.min(...some.map((look) => look[name]));
@@ -92,7 +94,7 @@ function isIdle({ inFlight, pending, zombies, workers, uploads, connections }) {
 }
 
 async function resources(server) {
-  // A worker that has just been replaced may still be there.
+  // A worker that was just replaced may still exist.
   await wait(1000);
   globalThis.gc?.();
   const { rss, heapUsed } = process.memoryUsage();

@@ -1,15 +1,15 @@
 /**
- * Whether each example answers on both servers, rightly and equally: status, fields, bytes.
+ * Checks that each example answers correctly on both servers, with equal status, fields and bytes.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { ask } from './client.js';
 import { CHEAP } from './examples.js';
 import { startBoth } from './servers.js';
 
-/** What a server may decide for itself: the connection, and how a body is framed. */
+/** Fields that a server may choose: the connection and the framing of the body. */
 const OWN_FIELDS = ['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'];
 
-/** Prints a line for each example; how many failed. */
+/** Prints a line for each example. Returns the number of failures. */
 export async function check(examples) {
   let failed = 0;
   for (const example of examples) {
@@ -41,14 +41,14 @@ async function faultsOf({ page, holds, refused, ...commands }) {
 function* wrong(answer, status, pattern, where) {
   if (answer.status !== status) yield `${where} answers ${answer.status} instead of ${status}`;
   const body = answer.bytes.toString('latin1');
-  if (!pattern.test(body)) yield `${where} answers ${body.length} bytes that are not ${pattern}`;
+  if (!pattern.test(body)) yield `${where} answers with ${body.length} bytes that do not match ${pattern}`;
 }
 
 function* differences(theirs, ours, where) {
   const [expected, found] = [theirs, ours].map(({ headers }) =>
     Object.entries(headers)
       .filter(([name]) => !OWN_FIELDS.includes(name))
-      // `text/plain;charset=UTF-8` is what the fetch standard writes, and Hono's adapter puts a space into it.
+      // The fetch standard writes `text/plain;charset=UTF-8`. Hono's adapter adds a space.
       .map(([name, value]) => [name, String(value).replace(/;\s*/g, ';')])
       .sort(),
   );

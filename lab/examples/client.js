@@ -1,12 +1,11 @@
 /**
- * Who asks: one request, the next as soon as one is answered, or one each so many milliseconds whatever becomes of the
- * others.
+ * The client. It sends the next request as soon as a response arrives, or one request per interval.
  */
 import http from 'node:http';
 import { clearInterval, setInterval } from 'node:timers';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** One request. Its answer, whole, and how long it took, ms. Rejects when there is none. */
+/** Sends one request. Resolves with the whole response and its time, ms. Rejects if there is no response. */
 export function ask(url, { path, method = 'GET', body }, agent) {
   const sent = performance.now();
   return new Promise((resolve, reject) => {
@@ -24,11 +23,14 @@ export function ask(url, { path, method = 'GET', body }, agent) {
 
 async function mustAnswer(url, asked, agent) {
   const answer = await ask(url, asked, agent);
-  if (answer.status !== 200) throw new Error(`${url}${asked.path} answered ${answer.status}`);
+  if (answer.status !== 200) throw new Error(`${url}${asked.path} answered with ${answer.status}`);
   return answer;
 }
 
-/** `connections` clients who ask again at once, for `seconds`; how many answers, and the seconds until the last. */
+/**
+ * `connections` clients send requests without a pause for `seconds`. Returns the number of responses, and the seconds
+ * until the last.
+ */
 export async function keepAsking(url, asked, { connections, seconds }) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
   const start = performance.now();
@@ -44,7 +46,7 @@ export async function keepAsking(url, asked, { connections, seconds }) {
   return { answered, seconds: (performance.now() - start) / 1000 };
 }
 
-/** A request each `every` ms for `seconds`, on as many connections as it takes; the time of each, ms. */
+/** A request each `every` ms for `seconds`, on as many connections as necessary. Returns the time of each, ms. */
 export async function askEvery(url, asked, { every, seconds }) {
   const agent = new http.Agent({ keepAlive: true });
   const pending = [];

@@ -1,5 +1,5 @@
 /**
- * The examples, and for each the command that runs it on node:http and what is asked of it.
+ * The examples: for each, the command that runs it on node:http, and the requests of the laboratory.
  */
 
 /**
@@ -10,12 +10,12 @@
  *
  * @typedef {object} Example
  * @property {string} name
- * @property {string} what it is
- * @property {string} file what tsgi-threads is given
- * @property {string[]} node what node is given
- * @property {Asked} page the one that burns CPU
- * @property {RegExp} holds what the page's body has when it is right
- * @property {Asked & { status: number }} refused what it answers otherwise
+ * @property {string} a description for the output
+ * @property {string} file the file argument of tsgi-threads
+ * @property {string[]} node the arguments of node
+ * @property {Asked} page the request that uses CPU
+ * @property {RegExp} holds matches the body of a correct page
+ * @property {Asked & { status: number }} refused a request that the example rejects, and the status
  */
 
 /** @type {Example[]} */
@@ -67,5 +67,5 @@ export const EXAMPLES = [
   },
 ];
 
-/** What every example answers at once. */
+/** A request that every example answers immediately. */
 export const CHEAP = { path: '/health' };

@@ -1,13 +1,15 @@
 /**
- * An example on both servers in turns, under the same load: how many requests it answers when it has all that it can
- * do, and what one such request at a time does to a cheap one beside it.
+ * Measures an example on both servers in turns, under the same load.
+ *
+ * The figures are the throughput at full load, and the delay that one such request at a time causes for cheap requests
+ * beside it.
  */
 import { askEvery, keepAsking } from './client.js';
 import { CHEAP } from './examples.js';
 import { startBoth } from './servers.js';
 
 const ROUNDS = 2;
-/** Each worker has to get warm by itself. */
+/** Each worker must warm up by itself. */
 const WARM_UP = { connections: 8, seconds: 3 };
 export const FULL = { connections: 8, seconds: 2 };
 const ALONE = { connections: 1, seconds: 2 };

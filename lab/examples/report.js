@@ -1,5 +1,5 @@
 /**
- * The table, as Markdown: printed, and with `--write` put into examples/README.md between its marks.
+ * The table as Markdown. It is printed. With `--write` it replaces the text between the marks of examples/README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { BESIDE, FULL } from './measure.js';
@@ -33,10 +33,13 @@ function short(value) {
   return value.toFixed(value < 100 ? 1 : 0);
 }
 
-/** @throws Error when the README has lost its marks */
+/** @throws Error if examples/README.md has lost its marks */
 export function write(lines) {
   const text = readFileSync(README, 'utf8');
-  if (!MARKS.test(text)) throw new Error('examples/README.md has no <!-- measured --> … <!-- /measured -->');
+  if (!MARKS.test(text))
+    throw new Error(
+      'Cannot write the table: examples/README.md has no <!-- measured --> … <!-- /measured -->. Restore the marks.',
+    );
   writeFileSync(
     README,
     text.replace(MARKS, () => `\n${lines.join('\n')}\n\n`),

@@ -1,5 +1,5 @@
 /**
- * An example on both servers, each a process of its own on a free port.
+ * Starts an example on both servers, each in its own process on a free port.
  */
 import { fileURLToPath } from 'node:url';
 import { Subject } from '../../examples/runaway/subject.js';
@@ -7,16 +7,16 @@ import { Subject } from '../../examples/runaway/subject.js';
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 export const WORKERS = 2;
 
-/** Works in the examples' folder, as its commands do; PORT is what the programs look at. */
+/** Works in the folder of the examples, as their commands do. The programs read PORT. */
 export function prepare() {
   process.chdir(fileURLToPath(new URL('../../examples/cpu', import.meta.url)));
   process.env.NODE_ENV = 'production';
   process.env.PORT = '0';
 }
 
-/** node:http and tsgi-threads, listening. What they say of themselves is shown only when one does not start. */
+/** node:http and tsgi-threads, listening. Their output is shown only if one does not start. */
 export async function startBoth({ file, node }) {
-  // One process, whose CPU is easily told; the supervisor has no part in this.
+  // One process without a supervisor, so that its CPU time is easy to read.
   const ours = [
     CLI,
     file,

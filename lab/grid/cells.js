@@ -1,13 +1,18 @@
 /**
- * The grid: applications, how each is started, what it is asked.
+ * The grid: the applications, the ways to start each, and the requests.
  *
- * Law: data; a row is added in one place, and the tests, `npm run grid` and docs/internals/grid.md have it.
+ * Law: data. A new row needs a change in one place. The tests, `npm run grid` and the page of the grid read it.
  *
- * A row: `program` is what plain Node runs for comparison, and `forms` what this server runs, with the flags it needs;
- * `args` and `env` are the program's. `packages` are those whose versions are told. `quick`: it needs development
- * dependencies alone, and is part of `npm test`. `project`: the folder of its package.json, '.' unless told otherwise;
- * `built`: its `build` script comes first. `data`: files that it may change, of which each start gets a copy; `folder`:
- * where it wants to be started. `ignore`: what two starts of one program make differently.
+ * The properties of a row:
+ * - `program`: the program that plain Node runs for comparison; `args` and `env` belong to it.
+ * - `forms`: the files that this server runs, with the flags that each needs.
+ * - `packages`: the packages whose versions the page shows.
+ * - `quick`: true if development dependencies suffice. The row is then part of `npm test`.
+ * - `project`: the folder of its package.json. Default: '.'.
+ * - `built`: true if its `build` script must run first.
+ * - `data`: files that the program may change; each start gets a copy.
+ * - `folder`: the working directory of the program.
+ * - `ignore`: parts of a response that differ between two starts of one program.
  */
 import { FRAMEWORKS } from './frameworks.js';
 import { NEXT, PUBLISHED } from './published.js';

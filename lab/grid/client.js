@@ -1,11 +1,11 @@
 /**
- * A client that sees what is on the wire: one connection, one request after the other, everything of the answer kept.
+ * A client that sees the bytes on the wire: one connection, one request after the other, the complete response.
  *
- * Law: reads and judges nothing; names stay as they were sent, bodies are what is left when chunks are put together.
+ * Law: reads, and judges nothing. Names keep their case. A body is the concatenation of its chunks.
  */
 import net from 'node:net';
 
-/** No answer takes longer, ms. */
+/** The longest time for a response, ms. */
 const PATIENCE_MS = 15_000;
 const CLOSING = /^close$/i;
 const NO_BODY = new Set([204, 304]);
@@ -19,7 +19,9 @@ export class Client {
   /** @param {number} port on this machine */
   constructor(port) {
     this.#socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
-    this.#socket.setTimeout(PATIENCE_MS, () => this.#socket.destroy(new Error('no answer in time')));
+    this.#socket.setTimeout(PATIENCE_MS, () =>
+      this.#socket.destroy(new Error('The server sent no response in time')),
+    );
     this.#socket.on('data', (bytes) => {
       this.#received = Buffer.concat([this.#received, bytes]);
       this.#wake();
@@ -32,15 +34,17 @@ export class Client {
     this.#socket.on('end', end).on('close', end).on('error', end);
   }
 
-  /** The server has ended it. */
+  /** Whether the server has ended the connection. */
   get over() {
     return this.#over;
   }
 
   /**
-   * Sends a head, and a body piece by piece behind it; where the client is told to wait for `100 Continue`, after that.
+   * Sends a head, then a body piece by piece. If the head has `Expect: 100-continue`, the body waits for `100
+   * Continue`.
    *
    * @param {string} head
+   *
    * @param {Buffer[]} pieces
    */
   async ask(head, pieces) {
@@ -99,7 +103,7 @@ export class Client {
     return { body: this.#take(Number(length)), trailers: [], ...this.#cut(Number(length)) };
   }
 
-  /** A body that is shorter than announced shows. */
+  /** A body that is shorter than announced becomes visible. */
   #cut(length) {
     return this.#over && this.#received.length === 0 && length > 0 && this.error ? { cut: true } : {};
   }

@@ -1,8 +1,8 @@
 /**
- * Runs one application on Node and under this server, asks both the same, and says where they differ.
+ * Runs one application on Node and under this server, sends both the same requests, and reports the differences.
  *
- * Law: what counts is decided here: status, reason, header fields as they were sent in any order, bytes, trailers and
- * interim answers. Date, Connection and Keep-Alive speak of the server and its connection.
+ * Law: defines what counts as equal: status, reason, header fields as sent in any order, bytes, trailers and interim
+ * responses. Date, Connection and Keep-Alive describe the server and its connection, so they do not count.
  */
 import { STATUS_CODES } from 'node:http';
 import { Client } from './client.js';
@@ -10,7 +10,7 @@ import { startOnNode, startOnThreads } from './start.js';
 
 const LEFT_OUT = new Set(['date', 'connection', 'keep-alive']);
 const FRAMING = new Set(['content-length', 'transfer-encoding']);
-/** Requests at the same moment, each on a connection of its own. */
+/** Concurrent requests, each on its own connection. */
 export const BURST = 16;
 
 /**
@@ -32,7 +32,7 @@ export async function compareCell(cell) {
   return results;
 }
 
-/** Answers by the name of their request, and what of the end was not as it should be. */
+/** Responses by the name of their request, and faults at the end of the process. */
 export async function answersOf(started, requests) {
   const answers = new Map();
   try {
@@ -91,7 +91,7 @@ function chunked(pieces) {
   return [...framed, Buffer.from('0\r\n\r\n')];
 }
 
-/** An answer as it is compared and printed. */
+/** A response in the form that is compared and printed. */
 function shown({ status, reason, headers, body, trailers, interim, cut = false }) {
   return {
     status,
@@ -106,7 +106,7 @@ function shown({ status, reason, headers, body, trailers, interim, cut = false }
   };
 }
 
-/** Sorted by name; those of one name keep their order. */
+/** Sorted by name; fields of the same name keep their order. */
 function fieldsOf(headers) {
   return headers
     .filter(([name]) => !LEFT_OUT.has(name.toLowerCase()))
@@ -117,18 +117,21 @@ function fieldsOf(headers) {
 function differences(expected, answers, { ignore = [], isFetch = false }) {
   const problems = [];
   for (const [name, before] of expected) {
-    if (before.failed !== undefined) problems.push(`${name}: no answer on node:http: ${before.failed}`);
+    if (before.failed !== undefined) problems.push(`${name}: no response on node:http: ${before.failed}`);
     const [want, got] = [before, answers.get(name)].map(isFetch ? asFetch : (answer) => answer);
     for (const part of new Set([...Object.keys(want), ...Object.keys(got)])) {
       const [a, b] = [textOf(want[part], ignore), textOf(got[part], ignore)];
       if (a !== b) problems.push(`${name}: ${part} on node:http ${around(a, b)}, here ${around(b, a)}`);
     }
   }
-  if (answers.end !== 0) problems.push(`it did not end by itself, but with ${answers.end}`);
+  if (answers.end !== 0) problems.push(`the program did not end by itself, but with ${answers.end}`);
   return problems;
 }
 
-/** What a `Response` says: it knows no case of names and no framing, and need have no reason; those are the server's. */
+/**
+ * The parts that a `Response` determines. It has no case of names and no framing, and may lack a reason: the server
+ * adds these.
+ */
 function asFetch(answer) {
   if (answer.failed !== undefined) return answer;
   const headers = answer.headers.flatMap((field) => {
@@ -144,7 +147,7 @@ function textOf(value, ignore) {
   return ignore.reduce((left, pattern) => left.replaceAll(pattern, '…'), text);
 }
 
-/** A long text from shortly before the place where it begins to differ. */
+/** A long text, cut to begin shortly before the first difference. */
 function around(text, other) {
   if (text.length < 300) return text;
   let at = 0;

@@ -1,12 +1,12 @@
 /**
- * How an application of the grid is started: what plain Node runs, and what this server runs.
+ * The forms of an application of the grid: the program that plain Node runs, and the files that this server runs.
  *
  * Law: data. Paths are relative to test/grid.
  */
 export const EXPORTED = 'exported';
 export const PROGRAM = 'program';
 
-/** A module that exports the application, and a program that imports it and listens. */
+/** A module exports the application. A program imports it and listens. */
 export function pair(folder, app = 'app.js', program = 'server.js') {
   return {
     program: `apps/${folder}/${program}`,
@@ -17,7 +17,7 @@ export function pair(folder, app = 'app.js', program = 'server.js') {
   };
 }
 
-/** The exported application is a fetch handler, and the program serves it with somebody else's adapter. */
+/** The exported application is a fetch handler. The program serves it with another project's adapter. */
 export function fetchPair(folder, app, program) {
   const { forms, ...rest } = pair(folder, app, program);
   return { ...rest, forms: [{ ...forms[0], isFetch: true }, forms[1]] };
@@ -27,7 +27,7 @@ export function program(file) {
   return { program: file, forms: [{ form: PROGRAM, file }] };
 }
 
-/** It listens when it is the main module, and exports the application as well. */
+/** The file listens if it is the main module, and also exports the application. */
 export function both(file) {
   return { program: file, forms: [{ form: `${EXPORTED} and ${PROGRAM}`, file }] };
 }

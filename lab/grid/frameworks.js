@@ -1,7 +1,7 @@
 /**
- * Rows of the grid: frameworks and libraries, each with an application of two pages and what its users do besides.
+ * Rows of the grid: frameworks and libraries. Each has an application of two pages, and what its users do besides.
  *
- * Law: data; what a row says is told in `cells.js`.
+ * Law: data. `cells.js` documents the properties of a row.
  */
 import { both, EXPORTED, fetchPair, pair, PROGRAM, program } from './forms.js';
 import {

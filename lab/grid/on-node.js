@@ -1,6 +1,6 @@
 /**
- * Loaded before a program that plain Node runs: whatever port its HTTP server asks for, it gets a free one of the
- * loopback, and tells its parent which.
+ * Plain Node loads this module before a program. The program's HTTP server gets a free port of the loopback instead of
+ * the port that it requests. The module reports the port to the parent.
  */
 import http from 'node:http';
 

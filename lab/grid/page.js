@@ -9,7 +9,7 @@ import { CELLS } from './cells.js';
 import { BURST } from './compare.js';
 import { GRID } from './start.js';
 
-/** What does not work → why, and what to do. */
+/** A limitation → its reason and the remedy. */
 const LIMITS = [
   [
     'Upgrades and `CONNECT` in fetch handlers',
@@ -119,7 +119,7 @@ function programsOf(cells, locks) {
   ]);
 }
 
-/** As its lock has it; an alias by the name of what it stands for. */
+/** The version in the lock file. An alias is resolved to the package that it names. */
 function versionOf(project, name, locks) {
   const file = path.join(GRID, project, 'package-lock.json');
   if (!locks.has(file)) locks.set(file, JSON.parse(readFileSync(file, 'utf8')).packages);

@@ -1,8 +1,7 @@
 /**
- * Rows of the grid: programs that are published on npm and run as they are, and a Next.js application as its build
- * leaves it.
+ * Rows of the grid: published npm programs that run unmodified, and a built Next.js application.
  *
- * Law: data; what a row says is told in `cells.js`.
+ * Law: data. `cells.js` documents the properties of a row.
  */
 import { createHash } from 'node:crypto';
 import { program } from './forms.js';
@@ -15,7 +14,7 @@ export const PUBLISHED = [
     packages: ['http-server'],
     ...program('node_modules/http-server/bin/http-server'),
     args: ['.', '--gzip', '--cors', '-c10', '-s'],
-    // Its ETags have the number of the file in the file system.
+    // The program's ETags contain the inode number of the file.
     folder: 'apps/public',
     requests: [
       get('/'),
@@ -33,7 +32,7 @@ export const PUBLISHED = [
     ...program('node_modules/json-server/lib/cli/bin.js'),
     args: ['db.json', '--quiet'],
     data: 'apps/json-server/data',
-    // What is written is in one worker's memory.
+    // Written data stay in the memory of one worker.
     threads: 1,
     requests: [
       get('/posts'),
@@ -77,7 +76,7 @@ export const PUBLISHED = [
     ...program('apps/verdaccio/node_modules/verdaccio/bin/verdaccio'),
     args: ['--config', 'config.yaml'],
     data: 'apps/verdaccio/data',
-    // When it was published, and what is made of that.
+    // The time of publication, and values derived from it.
     ignore: [/"\d{4}-\d\d-\d\dT[^"]+"/g, /"_rev": ?"[^"]+"/g, /"ETag: [^,]+"/g],
     requests: [
       get('/-/ping'),
@@ -124,7 +123,7 @@ export const NEXT = {
   ],
 };
 
-/** What npm sends to publish one. */
+/** The request with which npm publishes a package. */
 function npmPackage(name) {
   const tarball = Buffer.alloc(10_000, 'not really one');
   const file = `${name}-1.0.0.tgz`;

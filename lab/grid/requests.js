@@ -1,8 +1,8 @@
 /**
- * What the applications of the grid are asked.
+ * The requests that the grid sends to its applications.
  *
- * Law: data. A request says what a client sends; `headers` may be made from the answers so far, by the name of their
- * request. A body that is an array goes in chunks.
+ * Law: data. A request is what a client sends. `headers` may be a function of the responses so far, by the name of
+ * their request. A body that is an array is sent in chunks.
  */
 
 const BOUNDARY = 'grid-boundary';
@@ -15,7 +15,7 @@ export function head(path, headers = {}) {
   return { name: `HEAD ${path}`, method: 'HEAD', path, headers };
 }
 
-/** Without anything but its method and a host. */
+/** A request with only a method and a host. */
 export function bare(method, path, headers = {}) {
   return { name: `${method} ${path}`, method, path, headers };
 }
@@ -51,7 +51,7 @@ export function upload(path, bytes = 50_000, { fields = 'title=With a file', nam
   return post(path, `multipart/form-data; boundary=${BOUNDARY}`, Buffer.concat(body), name);
 }
 
-/** The same with what an earlier answer set. */
+/** The same request with the cookie that an earlier response set. */
 export function withCookies(path, from, name = 'with its cookies') {
   const headers = (answers) => ({
     Cookie: fields(answers.get(from), 'set-cookie')
@@ -61,7 +61,7 @@ export function withCookies(path, from, name = 'with its cookies') {
   return { name: `GET ${path}, ${name}`, path, headers };
 }
 
-/** What a client that has it asks. */
+/** The conditional request of a client that has the page. */
 export function conditional(path, from = `GET ${path}`) {
   const headers = (answers) => ({ 'If-None-Match': fields(answers.get(from), 'etag')[0] ?? '"none"' });
   return { name: `GET ${path}, if it has changed`, path, headers };
@@ -81,7 +81,7 @@ const BROWSER = {
   'X-Forwarded-Proto': 'https',
 };
 
-/** What every framework has: two pages, what is missing, and the methods of others. */
+/** The requests for every framework: two pages, a missing page, and other methods. */
 export function basics(page = '/items/7?q=a%20b&tag=x&tag=y') {
   return [
     get('/'),
@@ -97,7 +97,7 @@ export function basics(page = '/items/7?q=a%20b&tag=x&tag=y') {
   ];
 }
 
-/** A file of 108 890 bytes, as servers of files are asked. */
+/** A file of 108 890 bytes, and the requests that clients send to file servers. */
 export function files(path) {
   return [
     get(path),

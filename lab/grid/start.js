@@ -1,7 +1,8 @@
 /**
- * Starts a program on plain Node, or under this server's command line, and says where it listens.
+ * Starts a program on plain Node or under the command line of this server.
  *
- * Law: processes and folders; knows nothing of what they answer. Each gets its own copy of the files it may change.
+ * Law: processes and folders. It does not know the responses. Each program gets its own copy of the files that it may
+ * change.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,13 +14,13 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = path.join(root, 'dist', 'cli', 'main.js');
 const ON_NODE = new URL('./on-node.js', import.meta.url).href;
-/** Until it listens, and until it has ended, ms. */
+/** The longest time until a program listens, and until it has ended, ms. */
 const PATIENCE_MS = 60_000;
 const END_MS = 10_000;
 
 export const GRID = path.join(root, 'test', 'grid');
 
-/** `file`, relative to the grid, and `args` as the program itself finds them. */
+/** `file`, relative to the grid, and `args` as the program itself receives them. */
 export function startOnNode({ file, args = [], ...place }) {
   return new Started(['--import', ON_NODE, path.join(GRID, file), ...args], place);
 }
@@ -45,7 +46,7 @@ class Started {
   #port;
   output = '';
 
-  /** In a folder of its own, with a copy of `data`, unless it wants to be started in `folder`. */
+  /** Runs in a temporary folder with a copy of `data`. If the row has `folder`, the program starts there instead. */
   constructor(args, { env = {}, data, folder }) {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'tsgi-grid-'));
     if (data !== undefined)
@@ -68,7 +69,7 @@ class Started {
     });
   }
 
-  /** Where it listens. */
+  /** Resolves with the port on which the program listens. */
   async port() {
     const late = { timer: undefined };
     const failed = new Promise((_, reject) => {
@@ -82,7 +83,7 @@ class Started {
     }
   }
 
-  /** Resolves when it has ended; how, if it did not by itself. */
+  /** Resolves when the program has ended: 0 if it ended by itself, otherwise the code or signal. */
   async end() {
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
@@ -93,7 +94,7 @@ class Started {
   }
 }
 
-/** Without what would tell the server, or the application, of another port or another server. */
+/** The environment without variables that name another port or another server. */
 function cleaned(env) {
   return Object.fromEntries(
     Object.entries(env).filter(

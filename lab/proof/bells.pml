@@ -1,9 +1,9 @@
 /*
- * The doorbells: who sleeps, who rings, and that a sleeper with work is woken.
+ * The doorbells: the sleepers, the wakers, and the property that a sleeper with work is woken.
  *
- * Law: a model, not the code; each step names the lines it stands for. A request is a count here: `ring.pml` is about
- * which. The waker's timer (acceptor/turn/waker.ts #watch) is left out, so nothing is woken by luck. A message is one that
- * says nothing: mail counts.
+ * Law: a model, not the code. Each step names the lines that it models. A request is a count here; `ring.pml` models
+ * the identity of requests. The waker's timer (acceptor/turn/waker.ts #watch) is left out, so no thread wakes by luck.
+ * Messages have no content: only the number of messages in the mail counts.
  */
 #define WORKERS 2
 #ifndef REQUESTS

@@ -1,12 +1,14 @@
 /**
  * The scenarios of the doorbells: the real `Acceptor` and real `WorkerLoop`s, links, rings and responses, asleep and
- * awake. Workers are killed at any step and judged by the acceptor's real `detach`; one may be a zombie, retired at
- * any time and ended at any later step.
+ * awake.
  *
- * Law: what is left out are sockets and applications: a request is a number in its slab block, an application answers
- * at once. Every sleep is the real one; a timer may fire at any time, and fires at last. A lost wake is found as a
- * state in which everybody sleeps and a request is not answered. Bytes of records are not points to switch at here
- * (`bytes.ts` shows that they are ordered by the ring's positions).
+ * Workers are killed at any step and judged by the acceptor's real `detach`. One may be a zombie, retired at any time
+ * and ended at any later step.
+ *
+ * Law: sockets and applications are left out. A request is a number in its slab block, and an application answers
+ * immediately. Every sleep is the real one. A timer may fire at any time, and does at last. A lost wake shows as a
+ * state in which all threads sleep and a request has no response. Bytes of records are no points to switch at here:
+ * `bytes.ts` shows that the ring's positions order them.
  */
 import type { Exchange } from '../../src/acceptor/exchange/exchange.ts';
 import type { WorkerLink } from '../../src/acceptor/workers/worker-link.ts';
@@ -34,15 +36,15 @@ export interface BellBounds {
   readonly requests: number;
   readonly workers: number;
   readonly kills: number;
-  /** Whether the last worker is a zombie: retired at some time, then ended at some time. */
+  /** Whether the last worker is a zombie: retired at some time, ended at a later time. */
   readonly zombie: boolean;
   /** Requests whose client may leave. */
   readonly leavers: readonly number[];
-  /** Whether the application is known to be cheap: then a worker that is awake is left to do all. */
+  /** Whether the application is known to be cheap. The acceptor then leaves all work to a worker that is awake. */
   readonly cheap: boolean;
-  /** Whether response rings have room for one answer only, so that workers wait for space. */
+  /** Whether response rings have room for one response only, so that workers wait for space. */
   readonly fills: boolean;
-  /** Whether each request is meant for the last worker that lives, and waits for it outside of the request ring. */
+  /** Whether each request is assigned to the last live worker and waits for it outside the request ring. */
   readonly pins?: boolean;
   readonly switches?: number;
 }
@@ -113,7 +115,7 @@ class Stage {
       if (index === workerWord(slot, COST)) return this.bounds.cheap ? 'void' : 'silent';
       if (index === workerWord(slot, NOTICE)) return fills || leaves ? 'sole:acceptor' : 'still';
       if (index === workerWord(slot, ABORTS)) return leaves ? 'sole:acceptor' : 'still';
-      // Without a zombie only the dead are not live, and others take it for a hint.
+      // Without a zombie only dead workers are not live, and the other threads use the word only as a hint.
       if (index === workerWord(slot, LIVE)) return this.bounds.zombie ? 'sole:acceptor' : 'silent';
     }
     return 'void';
@@ -135,7 +137,7 @@ class Stage {
     };
   }
 
-  /** Bytes of records are nothing here; their headers are words of the world. */
+  /** Bytes of records are void here; the record headers are words of the world. */
   overlay(end: object, slot: number, thread: string, region: 'data' | 'told' = 'data'): void {
     const bytes = {
       latin1Write: () => 0,
@@ -294,9 +296,9 @@ class WorkerBody {
   readonly #pull;
   readonly #slab: Int32Array;
   readonly #inbound;
-  /** Answers that are not over. */
+  /** Unfinished responses. */
   readonly #running: Set<TsgiResponse> = new Set();
-  /** The request of each exchange it has taken. */
+  /** The request of each exchange that the worker has taken. */
   readonly #requests: number[] = [];
 
   constructor(stage: Stage, slot: number) {
@@ -353,7 +355,7 @@ class WorkerBody {
     else response.onOver = () => this.#running.delete(response);
   }
 
-  /** A request whose END was committed must not be refused. */
+  /** A response whose END was committed must not become a refusal. */
   #watchCommits(): void {
     const { responses } = this.#link;
     const commit = responses.commit.bind(responses);

@@ -1,10 +1,12 @@
 /**
- * The scenarios of the request ring: an acceptor that submits, cancels, expires, compacts and judges, and consumers
- * that claim, take, run and answer. One of the consumers is a zombie, which may end at any step besides the kills.
+ * The scenarios of the request ring. An acceptor submits, cancels, expires, compacts and judges. Consumers claim, take,
+ * run and answer.
  *
- * Law: the acceptor's side is the real book (`Exchanges`) over the real ring, table and slab; a consumer is the
- * sequence of `WorkerLoop`'s claim and `Gateway`'s run in real calls. Nobody is woken here (`bells.ts` is about that):
- * a consumer that found nothing sleeps until there is something. No bound on steps or switches.
+ * One of the consumers is a zombie, which may end at any step in addition to the kills.
+ *
+ * Law: the acceptor's side is the real book (`Exchanges`) over the real ring, table and slab. A consumer is
+ * `WorkerLoop`'s claim and `Gateway`'s run as a sequence of real calls. No thread wakes another here (`bells.ts` covers
+ * that): a consumer that found nothing sleeps until an entry exists. Steps and switches have no bound.
  */
 import type { Exchange } from '../../src/acceptor/exchange/exchange.ts';
 import type { HeadBytes, PeerBytes, SlabView } from '../../src/ring/message.ts';
@@ -38,10 +40,10 @@ export interface BookBounds {
   readonly zombie: boolean;
   /** Requests whose client may leave. */
   readonly leavers: readonly number[];
-  /** Whether the acceptor once finds that everything has waited for too long. */
+  /** Whether the acceptor finds once that every request has waited too long. */
   readonly expires: boolean;
   readonly switches?: number;
-  /** Whether the slab's words are points to switch at, and races are looked for. */
+  /** Whether the words of the slab are points to switch at, with a search for races. */
   readonly races: boolean;
 }
 
@@ -52,7 +54,7 @@ const RING_BYTES = 256;
 const HEAD = { length: 0, headerCount: 0 } as unknown as HeadBytes;
 const PEERS = { addresses: [] } as unknown as PeerBytes;
 
-/** Everything of one scenario that its threads' bodies share: no state, so that a body can be run again. */
+/** Everything that the bodies of one scenario's threads share. It has no state, so that a body can be run again. */
 class Stage {
   readonly code: Code;
   readonly world: World;
@@ -66,7 +68,7 @@ class Stage {
     this.world = new World((region, index) => this.#visibility(region, index));
   }
 
-  /** Words that nobody reads here are void; records' bytes are proved ordered in `bytes.ts`. */
+  /** Words that no thread reads here are void. `bytes.ts` proves the order of the bytes of records. */
   #visibility(region: string, index: number): Visibility {
     const { layout, bounds } = this;
     if (region.startsWith('data')) return 'silent';
@@ -91,7 +93,7 @@ class Stage {
     };
   }
 
-  /** An entry may be claimed as often as it was put in, and not once more. */
+  /** An entry may be claimed as often as it was pushed, and not more often. */
   #counted(ring: InstanceType<Code['RequestRing']>) {
     const [push, claim] = [ring.push.bind(ring), ring.claim.bind(ring)];
     ring.push = (entry) => {
@@ -121,7 +123,7 @@ class Stage {
   }
 }
 
-/** A request's serial number is all that lies in its slab block. */
+/** The slab block of a request holds only its serial number. */
 function viewOf(words: Int32Array): SlabView {
   return {
     writeRequest: (offset: number) => offset,
@@ -247,7 +249,7 @@ class AcceptorBody {
     this.#exited[consumer] = true;
     const taken = [...this.#book.active].filter((exchange) => exchange.connection === null);
     this.#book.judge(consumer + 1);
-    // Whose client had left is over with its worker, and nobody is told.
+    // A request whose client had left ends with its worker, without a response.
     for (const exchange of taken) if (!exchange.inUse) this.#answered(exchange.serial - 1);
   }
 
@@ -265,7 +267,7 @@ function consume(stage: Stage, consumer: number): never {
   const { memory, ring, table, slabWords } = stage.shared(thread);
   const producer = stage.producer(consumer, thread);
   const { REQUEST_HEAD, REQUEST_TAIL } = code.layout;
-  // Whoever is about to load the head begins a claim, and has nothing in mind but where its answers go.
+  // A consumer about to load the head begins a claim. Its only private state is its position in the response ring.
   const position = () => String((producer as unknown as { _position: number })._position);
   memory.stateAt = (kind, index) =>
     kind === Kind.LOAD && index === REQUEST_HEAD ? `claims ${position()}` : '';
@@ -304,7 +306,7 @@ function judgeRest(stage: Stage, view: View): string | null {
   return open > 0 ? findQueued(stage, view, open) : null;
 }
 
-/** Nobody lives: what is not answered must stand in the queue, for the next worker. */
+/** No consumer lives: requests without a response must be in the queue, for the next worker. */
 function findQueued({ code, layout }: Stage, view: View, open: number): string | null {
   const tail = view.word('control', code.layout.REQUEST_TAIL);
   const found = new Set<number>();

@@ -1,10 +1,13 @@
 /**
- * Makes a module of the real code, for the simulated machine: the sources as they stand, or with one mutation.
+ * Makes a module of the real code for the simulated machine: the sources unchanged, or with one mutation.
  *
- * Law: what is changed besides a mutation changes no behaviour, and is listed here. Private names become ordinary
- * ones, so that a thread's own state can be compared; Atomics over shared words become the simulated memory; timers,
- * immediates and shared buffers are the simulated machine's; the parser, the listener and connections, which touch no
- * ring, are left out. A replacement whose text is not there exactly once is an error.
+ * Law: all other changes keep the behaviour and are listed here:
+ * - Private names become ordinary names, so that a thread's own state can be compared.
+ * - Atomics over shared words become the simulated memory.
+ * - Timers, immediates and shared buffers belong to the simulated machine.
+ * - The parser, the listener and connections are left out, because they use no ring.
+ *
+ * A replacement is an error unless its text occurs exactly once.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +44,9 @@ export function mutated(text: string, file: string, replacements: readonly Repla
     if (replacement.file !== file) continue;
     const parts = text.split(replacement.from);
     if (parts.length !== 2)
-      throw new Error(`${file}: the text to replace is there ${parts.length - 1} times: ${replacement.from}`);
+      throw new Error(
+        `${file}: the text to replace occurs ${parts.length - 1} times instead of once: ${replacement.from}`,
+      );
     text = parts.join(replacement.to);
   }
   return text;

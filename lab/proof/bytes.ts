@@ -1,10 +1,11 @@
 /**
- * The scenarios of the byte ring: a body that goes through an inbound ring too small for it, kills in mid-record
- * included. Its producer is the acceptor's real `Upload` with the sleep of the acceptor's turn, its consumer the
- * worker's real `Inbound`, which blocks for the bytes or sleeps in its event loop.
+ * The scenarios of the byte ring: a body goes through an inbound ring too small for it, with kills in mid-record.
  *
- * Law: every word of the ring's data is a point to switch at, and data races are looked for: that is what the other
- * scenarios stand on when they touch records without switching.
+ * The producer is the acceptor's real `Upload` with the sleep of the acceptor's turn. The consumer is the worker's real
+ * `Inbound`. It blocks for the bytes, or sleeps in its event loop.
+ *
+ * Law: every word of the ring's data is a point to switch at, and data races are searched for. The other scenarios rely
+ * on this when they access records without switching.
  */
 import type { Code } from './bundle.ts';
 import { openLoop, Port, textOf } from './machine.ts';
@@ -24,14 +25,14 @@ import {
 } from './world.ts';
 
 export interface BytesBounds {
-  /** Bytes of each chunk, in fours. */
+  /** Bytes of each chunk, a multiple of four. */
   readonly chunks: readonly number[];
   readonly capacity: number;
-  /** Where the positions start. */
+  /** The start of the positions. */
   readonly start: number;
   /** The consumer stops its thread in `readSync`; otherwise it sleeps in its event loop. */
   readonly blocks: boolean;
-  /** The application reads nothing before all has come, so that only the ring's own flag tells of space. */
+  /** The application reads nothing before all bytes have arrived, so that only the ring's own flag reports space. */
   readonly late: boolean;
   readonly kills: number;
 }
@@ -70,7 +71,7 @@ class Stage {
     this.world = new World((region, index) => visibility(region, index));
   }
 
-  /** One end of the ring, standing where the scenario starts. */
+  /** One end of the ring at the scenario's start position. */
   end<T extends object>(
     make: (buffer: SharedArrayBuffer, memory: SimMemory) => T,
     thread: string,
@@ -102,7 +103,7 @@ function visibility(region: string, index: number): Visibility {
   return index === CONSUMER_POSITION ? 'sole:worker' : 'shared';
 }
 
-/** `Acceptor`'s turn and `Intake`'s bytes, as far as an upload goes. */
+/** `Acceptor`'s turn and `Intake`'s bytes, as far as an upload uses them. */
 function produce(stage: Stage): never {
   const { code, world, bounds } = stage;
   const { memory, table } = stage.control('acceptor');
@@ -134,7 +135,7 @@ function produce(stage: Stage): never {
     const length = bounds.chunks[arrived++]!;
     upload.add(new Uint8Array(length).fill(arrived));
     if (arrived === bounds.chunks.length) upload.end();
-    // Nobody asks for a turn: between turns, the flag stands armed.
+    // No turn is requested: between turns, the flag is armed.
     pump();
   };
   const bytes = { alternative: always('bytes of the client'), happen: arrive };
@@ -180,11 +181,11 @@ class Reader {
       else this.#turn();
       this.#read();
     }
-    // To the end: whatever comes after it would be wrong.
+    // Reads to the end: any byte after the body would be wrong.
     sleep([]);
   }
 
-  /** `WorkerLoop`'s turn, as far as an inbound ring goes. */
+  /** `WorkerLoop`'s turn, as far as an inbound ring uses it. */
   #turn(): void {
     this.#sleeper.disarm();
     this.#inbound.sort();
@@ -196,7 +197,7 @@ class Reader {
     if (sleep(events, () => textOf(own)) === 1) this.#drain();
   }
 
-  /** The producer has died, perhaps in mid-record: what it committed is there, and nothing else. */
+  /** The producer has died, perhaps in mid-record. Only the committed records may be there. */
   #drain(): void {
     this.#inbound.sort();
     this.#read();
@@ -204,7 +205,7 @@ class Reader {
     this.#over = true;
   }
 
-  /** Everything that came must be what was sent next. True at the end of the body. */
+  /** Each byte must be the next one that was sent. Returns true at the end of the body. */
   #read(): boolean {
     if (this.#stage.bounds.late && !(this.#body as unknown as { _ended: boolean })._ended) return false;
     for (let chunk = this.#body.next(); chunk !== undefined && !this.#over; chunk = this.#body.next()) {
@@ -231,7 +232,7 @@ class Reader {
   }
 }
 
-/** Bytes up to the end of a chunk. */
+/** The number of bytes up to the end of a chunk. */
 function total({ chunks }: BytesBounds, last: number): number {
   return chunks.slice(0, last + 1).reduce((sum, length) => sum + length, 0);
 }
@@ -244,7 +245,7 @@ function judgeRest(view: View): string | null {
 export function bytesScenario(code: Code, bounds: BytesBounds): [World, Scenario] {
   const stage = new Stage(code, bounds);
   const { world } = stage;
-  // An earlier lap has left something there.
+  // An earlier lap has left bytes there.
   for (let word = 0; word < bounds.capacity / 4; word++) world.set('data', word, 0x01010101);
   world.set('ring', PRODUCER_POSITION, bounds.start);
   world.set('ring', CONSUMER_POSITION, bounds.start);

@@ -1,7 +1,7 @@
 /**
- * The proof as a whole: which bounds are explored, which mutants must be caught, in a short and a long form.
+ * The whole proof: the explored bounds and the mutants to catch, in a short and a long form.
  *
- * Law: bounds and order only. The short form is the suite's; the long form is `lab/chaos/rings.js`'s.
+ * Law: bounds and order only. The suite uses the short form, and `lab/chaos/rings.js` the long form.
  */
 import { type BellBounds, bellScenario } from './bells.ts';
 import { type BookBounds, bookScenario } from './book.ts';
@@ -16,7 +16,7 @@ export interface Check {
   readonly name: string;
   /** Every schedule within the bounds. */
   run(code: Code, milliseconds: number): Result;
-  /** Schedules drawn by lot. */
+  /** Randomly drawn schedules. */
   walk(code: Code, milliseconds: number, seed: number): Result;
 }
 
@@ -71,7 +71,7 @@ function bells(name: string, bounds: Partial<BellBounds>): Check {
   return check('bells', name, (code) => new Explorer(...bellScenario(code, { ...BELLS, ...bounds })));
 }
 
-/** Seconds in all, and enough to catch every mutant. */
+/** The short form: takes seconds, and still catches every mutant. */
 export const SHORT: readonly Check[] = [
   book('2 requests, 2 consumers, 1 kill; races', { races: true }),
   book('2 requests that may be cancelled, queue of 1, 2 consumers', {
@@ -117,7 +117,7 @@ export const SHORT: readonly Check[] = [
   }),
 ];
 
-/** What goes through a window of eight bytes, for the code with that one replacement. */
+/** Bodies through a window of eight bytes, for the code with that one replacement. */
 export const NARROW_WINDOW: Replacement = {
   file: 'ring/message.ts',
   from: 'WINDOW: number = 256 * 1024',
@@ -130,7 +130,7 @@ export const NARROW: readonly Check[] = [
 
 const ALL = { consumers: 3, kills: 2, zombie: true };
 
-/** Minutes; what the short form does, and wider. */
+/** The long form: takes minutes. It contains the short form and wider bounds. */
 export const LONG: readonly Check[] = [
   ...SHORT,
   book('1 request that may be cancelled or expire, 3 consumers, a zombie, 2 kills', {
@@ -190,7 +190,7 @@ export const LONG: readonly Check[] = [
   }),
 ];
 
-/** Bounds too wide for all schedules: some are drawn by lot. */
+/** Bounds too wide for all schedules: some are drawn at random. */
 export const WALKS: readonly Check[] = [
   book('6 requests, 3 consumers, a zombie, 2 kills', {
     ...ALL,

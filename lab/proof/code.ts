@@ -1,7 +1,7 @@
 /**
- * What of the product is proved: the entry of the bundle that is made of it, with or without a mutation.
+ * The code under proof: the entry of the bundle, with or without a mutation.
  *
- * Law: exports only. What is not named here is not under proof.
+ * Law: exports only. Code that is not named here is not under proof.
  */
 export { Acceptor } from '../../src/acceptor/acceptor.ts';
 export { Exchanges } from '../../src/acceptor/exchange/exchanges.ts';

@@ -1,14 +1,15 @@
 /**
- * The scheduler: takes simulated threads through every interleaving, kills included.
+ * The scheduler: runs simulated threads through every interleaving, kills included.
  *
- * Law: knows threads, words and schedules, not what the code under proof is about. Depth first, with every visited
- * state kept, so that two schedules that lead to the same state are followed once from there; the number of schedules
- * is summed up on the way back. A killed thread simply gets no more steps. A state in which nobody can step is judged
- * by the scenario: a sleeper with work left is a lost wake.
+ * Law: knows threads, words and schedules, not the subject of the code under proof.
  *
- * It also proves what it stands on: in no state may two threads stand before conflicting accesses to the same word
- * of which one is plain. A program without such a state has no data race, is sequentially consistent, and so has no
- * behaviours but these interleavings.
+ * The search is depth first and keeps every visited state, so that it continues only once from two schedules that lead
+ * to the same state. It adds up the number of schedules on the way back. A killed thread gets no more steps. If no
+ * thread can step, the scenario judges the state: a sleeper with work left is a lost wake.
+ *
+ * The search also proves its own premise: no two threads are ever about to make conflicting accesses to one word of
+ * which one is plain. A program without such a state has no data race. It is therefore sequentially consistent, and has
+ * no other behaviours than these interleavings.
  */
 import { EMPTY, OPEN, State, Visited } from './state.ts';
 import { type Alternative, Kind, type Operation, type Thread, type ThreadNode, When } from './thread.ts';
@@ -16,13 +17,13 @@ import { type Scenario, View, type World } from './world.ts';
 
 const WORDS = 1024;
 const DEAD = -1;
-/** No schedule of code that is right comes near it. */
+/** No schedule of correct code comes near this length. */
 const MOST_STEPS = 1000;
 const KILL_ODDS = 0.02;
 
 export interface Problem {
   readonly message: string;
-  /** The steps that lead there. */
+  /** The steps that lead to the problem. */
   readonly trace: readonly string[];
 }
 
@@ -38,7 +39,7 @@ export interface Result {
   /** Different runs of the threads' code. */
   readonly runs: number;
   readonly milliseconds: number;
-  /** Nothing within the bounds was left out. */
+  /** Whether the search left nothing within the bounds out. */
   readonly complete: boolean;
   readonly problem: Problem | null;
 }
@@ -105,7 +106,7 @@ export class Explorer {
     return { ...this.#result(start), interleavings, complete, problem };
   }
 
-  /** Schedules drawn by lot, for bounds that are too wide for all of them; a kill comes now and then. */
+  /** Walks randomly drawn schedules, for bounds that are too wide for all of them. A kill comes now and then. */
   walk(limits: Limits, random: () => number): Result {
     const start = performance.now();
     let walks = 0;
@@ -140,7 +141,7 @@ export class Explorer {
     }
   }
 
-  /** Offers every way on, of which the wanted one is taken; their number. */
+  /** Offers every way to continue and takes the wanted one. Returns the number of ways. */
   #offer(): number {
     this.#offered = 0;
     for (let t = 0; t < this.#threads.length; t++) {
@@ -151,7 +152,7 @@ export class Explorer {
     return this.#offered;
   }
 
-  /** When all ways are explored, each is taken. */
+  /** An exploration takes every way. A walk takes the wanted one. */
   #isTaken(): boolean {
     return !this.#walking || this.#offered++ === this.#wanted;
   }
@@ -177,7 +178,7 @@ export class Explorer {
     for (let t = 0; t < this.#threads.length; t++) this.#enter(t, this.#threads[t]!.root);
   }
 
-  /** Every way on from the present state; their number. */
+  /** Explores every way to continue from the present state. Returns the number of schedules. */
   #visit(): number {
     const { hash1, hash2 } = this.#state;
     const known = this.#visited.ways(hash1, hash2);
@@ -208,7 +209,7 @@ export class Explorer {
     return this.#threads[t]!.nodes[this.#state.words[t]!]!;
   }
 
-  /** The ways that begin with a step of a thread; −1 when it cannot step. */
+  /** The schedules that begin with a step of a thread. −1: the thread cannot step. */
   #stepWays(t: number): number {
     const node = this.#node(t);
     const { operation } = node;
@@ -241,7 +242,7 @@ export class Explorer {
     return when === When.ALWAYS || this.#state.words[this.#base + subject]! > 0;
   }
 
-  /** Does, explores and takes back one step; the ways behind it. */
+  /** Makes one step, explores from there, and undoes the step. Returns the number of schedules behind it. */
   #try(t: number, step: () => void): number {
     if (!this.#isTaken()) return 0;
     const { mark } = this.#state;
@@ -259,7 +260,10 @@ export class Explorer {
     return ways;
   }
 
-  /** With a bound on switches: false when this step would be one too many away from a thread that could go on. */
+  /**
+   * Applies the bound on switches. False if this step would switch once too often away from a thread that could
+   * continue.
+   */
   #countSwitch(t: number): boolean {
     if (!this.#bounded) return true;
     const { words } = this.#state;
@@ -272,7 +276,7 @@ export class Explorer {
     return true;
   }
 
-  /** In the middle of a turn; to be switched away from between turns costs nothing. */
+  /** Whether the thread is in the middle of a turn. A switch between turns costs nothing. */
   #couldGoOn(t: number): boolean {
     if (this.#state.words[t] === DEAD) return false;
     const { kind } = this.#node(t).operation;
@@ -308,7 +312,7 @@ export class Explorer {
     this.#enter(t, this.#threads[t]!.next(node, answer));
   }
 
-  /** Timeouts do not help: who waits for a word that nobody tells of waits for ever. */
+  /** Timeouts do not help: a thread that waits for a word without a notification waits forever. */
   #wait(t: number, node: ThreadNode): void {
     const { slot, a } = node.operation;
     const parked = this.#parked + t;
@@ -339,7 +343,7 @@ export class Explorer {
     }
   }
 
-  /** A thread stands before its next operation; what nobody can see happen is done at once. */
+  /** Puts a thread before its next operation. Operations that no other thread can observe happen immediately. */
   #enter(t: number, node: ThreadNode): void {
     while (node.operation.silent) node = this.#threads[t]!.next(node, this.#perform(node.operation));
     this.#state.set(t, node.id);

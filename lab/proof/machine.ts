@@ -1,8 +1,8 @@
 /**
- * What surrounds the code under proof in a simulated thread: its event loop, its timers, its buffers.
+ * The surroundings of the code under proof in a simulated thread: its event loop, timers and buffers.
  *
- * Law: one loop a run, and nothing outlives a run. A turn of a loop ends in a sleep whose events are everything that
- * may come next, in any order: an immediate, a timer, a message, what the scenario adds. Time stands still, so a
+ * Law: one loop per run, and nothing outlives a run. A turn of a loop ends in a sleep. Its events are everything that
+ * may come next, in any order: an immediate, a timer, a message, an event of the scenario. Time stands still, so a
  * timer may fire at any moment.
  */
 import { always, mail, SimMemory, sleep, type World } from './world.ts';
@@ -15,11 +15,11 @@ interface Event {
   readonly happen: Task;
 }
 
-/** The event loop of the thread that runs just now. */
+/** The event loop of the thread that is running. */
 export class Loop {
   readonly world: World;
   readonly thread: string;
-  /** Regions of the shared buffers that this thread makes, in the order in which it does. */
+  /** Regions of the shared buffers that this thread makes, in the order of their creation. */
   readonly made: string[];
   readonly tasks: { readonly name: string; readonly run: Task }[] = [];
   readonly ports: Port[] = [];
@@ -30,7 +30,7 @@ export class Loop {
     this.made = made;
   }
 
-  /** Turns for ever. `more`: what else may come; `state`: all this thread's own state, as text. */
+  /** Turns forever. `more` returns the scenario's events. `state` returns all of this thread's own state as text. */
   run(more: () => Event[], state: () => string): never {
     for (;;) {
       const events = [...this.#tasks(), ...this.#messages(), ...more()];
@@ -102,7 +102,7 @@ export class Port {
 const buffers: Map<string, SharedArrayBuffer> = new Map();
 const regions: WeakMap<object, string> = new WeakMap();
 
-/** The buffer of a region. Its bytes are never looked at: what is shared is the world's. */
+/** The buffer of a region. Its bytes are never read: the world holds the shared words. */
 export function bufferOf(region: string, bytes: number): SharedArrayBuffer {
   let buffer = buffers.get(region);
   if (buffer === undefined || buffer.byteLength !== bytes) {
@@ -164,7 +164,7 @@ const OPAQUE = new Set([
   '_layout',
 ]);
 
-/** An object graph as text: equal texts, equal behaviour. Functions and what only leads to shared words are left out. */
+/** An object graph as text: equal texts mean equal behaviour. Functions and references to shared words are left out. */
 export function textOf(value: unknown, seen: Map<object, number> = new Map()): string {
   if (typeof value === 'function') return 'f';
   if (typeof value !== 'object' || value === null) return String(value);

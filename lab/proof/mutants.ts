@@ -1,16 +1,17 @@
 /**
- * Wrong versions of the ring code: each is one small replacement in one file, and a proof that cannot tell it from the
- * right one proves nothing.
+ * Wrong versions of the ring code. Each is one small replacement in one file.
  *
- * Law: data only. A text that is not found exactly once fails the run (`bundle.ts`), so a change of the code changes
- * its mutants. `upload: second look` is history: a sleeper that asked for space after a failed claim and did not look
- * again was once in the product.
+ * A proof that accepts a wrong version proves nothing.
+ *
+ * Law: data only. A text that does not occur exactly once fails the run (`bundle.ts`), so a change of the code changes
+ * its mutants. `upload: second look` repeats a fault that was once in the product: a sleeper requested space after a
+ * failed claim and did not look again.
  */
 import type { Replacement } from './bundle.ts';
 
 export interface Mutant extends Replacement {
   readonly name: string;
-  /** Part of the name of the check that finds it soonest; the others follow in their order. */
+  /** Part of the name of the check that finds the mutant soonest. The other checks follow in their order. */
   readonly first?: string;
 }
 
@@ -27,7 +28,9 @@ const LOOP = 'worker/exchange/loop.ts';
 const INBOUND = 'worker/exchange/inbound.ts';
 const MESSAGE = 'ring/message.ts';
 
-/** To find a mutant where it is known to show spares the suite the checks that cannot see it. */
+/**
+ * The check that is known to find each mutant. The suite starts with it and skips checks that cannot see the mutant.
+ */
 const FIRST: Readonly<Record<string, string>> = {
   'claim: the word is loaded after the CAS': 'through a ring of 2',
   'push: the ring is never full': 'a full ring of 2',
@@ -259,7 +262,7 @@ const BELLS: readonly Mutant[] = [
   ),
 ];
 
-/** Those that show only where a body does not fit its window. */
+/** Mutants that show only if a body does not fit its window. */
 export const NARROW_MUTANTS: readonly Mutant[] = [
   mutant(
     'consumed: the acceptor is not woken for it',
@@ -276,7 +279,7 @@ export const NARROW_MUTANTS: readonly Mutant[] = [
   mutant('window: woken for a whole one and more', MESSAGE, '>= WINDOW / 2', '> WINDOW'),
 ];
 
-/** By the family of scenarios that catches them soonest. */
+/** Mutants by the family of scenarios that catches them soonest. */
 export const MUTANTS = {
   book: [...RINGS, ...EXCHANGES, ...BOOKS.filter(({ file }) => file === BOOK)],
   bytes: BYTE_RINGS,

@@ -1,7 +1,7 @@
 /**
  * Runs the proof: the real code must pass every check, and every mutant must fail one.
  *
- * Law: runs and collects; bounds are `checks.ts`'s, words `report.ts`'s.
+ * Law: runs and collects. The bounds are in `checks.ts`, the words in `report.ts`.
  */
 import './machine.ts';
 import { type Code, loadCode } from './bundle.ts';
@@ -9,7 +9,7 @@ import { type Check, SHORT } from './checks.ts';
 import type { Result } from './explore.ts';
 import { type Mutant, MUTANTS } from './mutants.ts';
 
-/** One check of the code as it is. */
+/** The result of one check of the real code. */
 export interface Passed {
   readonly check: Check;
   readonly result: Result;
@@ -17,7 +17,7 @@ export interface Passed {
 
 export interface Caught {
   readonly mutant: Mutant;
-  /** The check that found it and what it saw; null: nothing did. */
+  /** The check that found the mutant, and the problem. Null: no check found it. */
   readonly by: { readonly check: string; readonly message: string; readonly steps: number } | null;
   readonly milliseconds: number;
 }
@@ -43,7 +43,7 @@ function order(family: Check['family'], { first }: Mutant): Check[] {
   return [...known, ...checks.filter((check) => !known.includes(check))];
 }
 
-/** The short checks of its family, in turn, until one finds it. */
+/** Runs the short checks of the mutant's family in turn, until one finds it. */
 export async function hunt(root: string, family: Check['family'], mutant: Mutant): Promise<Caught> {
   const start = performance.now();
   const code = await loadCode(root, [mutant]);

@@ -1,5 +1,5 @@
 /**
- * Numbers drawn by lot that come again with the same seed (mulberry32).
+ * Random numbers that a seed repeats (mulberry32).
  *
  * Law: one function.
  */

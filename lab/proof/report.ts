@@ -12,7 +12,7 @@ export interface ProofOptions {
   readonly root: string;
   readonly seed: number;
   readonly short: boolean;
-  /** Milliseconds that one check may take, and that one scenario is walked for. */
+  /** The limit of one check, and the time of one scenario's walks, ms. */
   readonly checkLimit: number;
   readonly walkLimit: number;
   tell(line: string): void;
@@ -23,7 +23,7 @@ export interface Proof {
   readonly markdown: string;
 }
 
-/** Runs everything and says what came of it. */
+/** Runs everything and returns the report. */
 export async function proveRings(options: ProofOptions): Promise<Proof> {
   const code = await loadCode(options.root);
   const tell = (passed: Passed) => options.tell(lineOf(passed));

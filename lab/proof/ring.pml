@@ -1,9 +1,9 @@
 /*
  * The request ring and the exchange table: one acceptor, three consumers, kills.
  *
- * Law: a model, not the code. Each step names the lines it stands for; a change there changes it here. What the
- * scheduler of lab/proof explores is the code itself, to its ends; this adds what a search for ends cannot say: that
- * under weak fairness every published request is at last answered, whatever the acceptor does meanwhile.
+ * Law: a model, not the code. Each step names the lines that it models. A change of those lines requires a change here.
+ * The scheduler of lab/proof explores the code itself, to its ends. A search for ends cannot prove progress, so this
+ * model adds it: under weak fairness every published request is answered at last, whatever the acceptor does meanwhile.
  *
  * Every statement is one atomic access of `ring/memory.ts`; what is private is done with it.
  */

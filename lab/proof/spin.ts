@@ -1,7 +1,7 @@
 /**
- * Runs the SPIN models where `spin` and a C compiler are installed.
+ * Runs the SPIN models if `spin` and a C compiler are installed.
  *
- * Law: knows commands and their output; what a model means stands in it.
+ * Law: knows commands and their output. Each model documents its own meaning.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -10,10 +10,10 @@ import path from 'node:path';
 
 interface Claim {
   readonly model: string;
-  /** A formula of the model, or null: its assertions only, over every state. */
+  /** A formula of the model. Null: only its assertions, in every state. */
   readonly formula: string | null;
   readonly defines: readonly string[];
-  /** A model made wrong on purpose must fail. */
+  /** Whether the model is made wrong on purpose and must fail. */
   readonly fails: boolean;
 }
 
@@ -50,7 +50,7 @@ export const CLAIMS: readonly Claim[] = [
   bells('answered', true, 'NO_ACCEPTOR_LOOK'),
 ];
 
-/** Why the models cannot be run here, or null. */
+/** The reason why the models cannot run here, or null. */
 export function whyNoSpin(): string | null {
   for (const [command, argument] of [
     ['spin', '-V'],

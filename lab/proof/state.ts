@@ -1,10 +1,13 @@
 /**
- * One state of the simulated machine, and the set of states that were visited.
+ * One state of the simulated machine, and the set of visited states.
  *
- * Law: numbers only; knows neither threads nor operations. A state is a row of words with a running 64-bit hash
- * (XOR of one mixed number a word), so that a step costs what it changes, not what the state is long; steps are
- * taken back by an undo log. The set keeps hashes, not states: with 10⁷ states the odds that any two of them share a
- * hash, and one is missed, are about 3 in a million.
+ * Law: numbers only; knows neither threads nor operations.
+ *
+ * A state is a row of words with a running 64-bit hash, the XOR of one mixed number per word. So the cost of a step
+ * depends on its changes, not on the length of the state. An undo log takes steps back.
+ *
+ * The set keeps hashes, not states. With 10⁷ states, the probability that two share a hash is about 3 in a million. The
+ * search would miss one of them.
  */
 
 const MIX_1 = 0x9e3779b1;
@@ -37,7 +40,7 @@ export class State {
     this.#put(slot, before, value | 0);
   }
 
-  /** Where to go back to. */
+  /** A position in the undo log to return to. */
   get mark(): number {
     return this.#undone;
   }
@@ -63,7 +66,10 @@ export class State {
   }
 }
 
-/** Visited states, each with the number of ways from it to an end: EMPTY, OPEN while on the search's stack. */
+/**
+ * Visited states. Each has the number of ways from it to an end, EMPTY, or OPEN while the state is on the search's
+ * stack.
+ */
 export const EMPTY = 0;
 export const OPEN = -1;
 

@@ -1,12 +1,15 @@
 /**
- * Simulated threads: real, synchronous code that stands still at every access to shared memory.
+ * Simulated threads: real, synchronous code that stops at every access to shared memory.
  *
- * Law: knows operations and answers, not schedules (`explore.ts`) and not what the code is about. JavaScript cannot be
- * suspended in the middle, so a thread is run again from its start against the answers its earlier operations got,
- * and thrown out of at the first operation that has none. What a thread does next depends on these answers alone; so
- * each sequence of answers is run once, its next operation kept as a node of a tree, and a step of the search is one
- * look into that tree. A body must therefore be deterministic (checked at each run), keep all its state inside the
- * call, and let `PAUSE` pass.
+ * Law: knows operations and answers, not schedules (`explore.ts`), and not the subject of the code.
+ *
+ * JavaScript cannot be suspended in the middle. So a thread is run again from its start against the answers to its
+ * earlier operations. At the first operation without an answer, an exception ends the run. The next operation depends
+ * on these answers alone. So each sequence of answers is run once, and its next operation becomes a node of a tree. A
+ * step of the search is one lookup in that tree.
+ *
+ * A body must therefore be deterministic (checked at each run), keep all its state inside the call, and not catch
+ * `PAUSE`.
  */
 
 export const Kind = {
@@ -19,16 +22,16 @@ export const Kind = {
   ADD: 6,
   WAIT: 7,
   NOTIFY: 8,
-  /** The end of a turn: the thread sleeps until one of its events may come. */
+  /** The end of a turn: the thread sleeps until one of its events can occur. */
   EVENT: 9,
-  /** Adds without looking: what the proof counts, and messages. */
+  /** Adds without reading: the counts of the proof, and messages. */
   TELL: 10,
 } as const;
 
-/** When an event may come. */
+/** The condition under which an event can occur. */
 export const When = { ALWAYS: 0, DIFFERS: 1, DEAD: 2, MAIL: 3, UNEQUAL: 4 } as const;
 
-/** An event that may end a sleep; the thread is told its place in the list. */
+/** An event that can end a sleep. The thread receives its index in the list. */
 export interface Alternative {
   readonly when: number;
   /** The word, or the thread. */
@@ -43,13 +46,13 @@ export interface Operation {
   readonly slot: number;
   readonly a: number;
   readonly b: number;
-  /** Nobody else can tell when it happens, so it is no point to switch at. */
+  /** No other thread can observe when the operation happens, so it is no point to switch at. */
   readonly silent: boolean;
   /** A plain access to shared bytes, not an atomic one. */
   readonly plain: boolean;
   readonly events: readonly Alternative[];
   readonly text: string;
-  /** At an EVENT: all of the thread's own state; equal keys go on alike, so their nodes are one. */
+  /** At an EVENT: all of the thread's own state. Threads with equal keys continue alike, so their nodes are one. */
   readonly key: string;
 }
 
@@ -60,14 +63,14 @@ export interface ThreadNode {
   readonly answer: number;
   readonly depth: number;
   /**
-   * To be killed here is to be killed before: since it stood at an earlier node, the thread has only looked. So the
-   * state that a kill makes is reached from there too, whatever the others did meanwhile.
+   * Whether the thread has only read since an earlier node. A kill here then leads to the same state as a kill there,
+   * whatever the other threads did meanwhile. So the search need not kill here.
    */
   readonly looked: boolean;
   readonly children: Map<number, ThreadNode>;
 }
 
-/** What tells one operation from another. */
+/** The properties that distinguish one operation from another. */
 type Asked = Partial<Omit<Operation, 'text' | 'key'>> & { readonly kind: number };
 type Words = { readonly text: string; readonly key?: string };
 
@@ -82,7 +85,7 @@ export class Run {
   readonly #answers: number[];
   #at = 0;
   pending: Operation | null = null;
-  /** Words that only this thread touches live here. */
+  /** The world may keep words here that only this thread accesses. */
   readonly own: Map<number, number> = new Map();
 
   constructor(path: ThreadNode[], answers: number[]) {
@@ -90,7 +93,7 @@ export class Run {
     this.#answers = answers;
   }
 
-  /** `words`: what is only worth putting in words for an operation that is new. */
+  /** `words` is called only for a new operation, because the text is expensive. */
   ask(operation: Asked, words: () => Words): number {
     if (this.#at < this.#answers.length) return this.#replay(operation);
     this.pending = { ...NOTHING, ...operation, ...words() };
@@ -105,7 +108,7 @@ export class Run {
   }
 }
 
-/** The run that code under proof belongs to just now. */
+/** The run to which the code under proof belongs at this moment. */
 export let current: Run;
 
 function execute(body: Body, run: Run): Operation {
@@ -119,7 +122,7 @@ function execute(body: Body, run: Run): Operation {
   }
 }
 
-/** All that a thread can do: the tree of its answers. */
+/** All behaviours of a thread: the tree of its answers. */
 export class Thread {
   readonly name: string;
   readonly #body: Body;
@@ -133,7 +136,7 @@ export class Thread {
     this.root = this.#discover(null, 0);
   }
 
-  /** Where the thread is after its operation at `node` got `answer`. */
+  /** The node of the thread after its operation at `node` got `answer`. */
   next(node: ThreadNode, answer: number): ThreadNode {
     let child = node.children.get(answer);
     if (child === undefined) {

@@ -1,22 +1,26 @@
 /**
- * What simulated threads share: named words, the `Memory` under the real ring code, plain bytes, messages, ghosts.
+ * The shared state of simulated threads: named words, the `Memory` under the real ring code, plain bytes, messages,
+ * ghosts.
  *
- * Law: gives the code under proof the surface it has in production and turns each access into an operation
- * (`started-thread.ts`). Knows regions and words by name; not what they mean.
+ * Law: provides the same interface to the code under proof as in production, and turns each access into an operation
+ * (`thread.ts`). Knows regions and words by name, not by meaning.
  */
 import type { Memory } from '../../src/ring/memory.ts';
 import { type Alternative, type Body, current, Kind, Thread, When } from './thread.ts';
 
 /**
- * Who can tell when a word is touched: `shared` is a point to switch threads at. `silent` words are shared too, but
- * touched together with the step before (what another scenario has shown to be ordered by control words, and ghosts).
- * `own` words are one thread's (checked), `void` words are written and never matter here: they read as 0. A word that
- * only one thread writes (`sole:` and its name, checked) is looked at by that thread at no particular time. A `still`
- * word is 0 and is not written in this scenario (checked).
+ * The threads that can observe an access to a word.
+ * - `shared`: a point to switch threads at.
+ * - `silent`: shared too, but accessed together with the step before. Another scenario has shown that control words
+ *   order it, or it is a ghost.
+ * - `own`: belongs to one thread (checked).
+ * - `void`: written but irrelevant here; reads return 0.
+ * - `sole:` and a name: only this thread writes the word (checked), so its own reads need no switch.
+ * - `still`: is 0 and is not written in this scenario (checked).
  */
 export type Visibility = 'shared' | 'silent' | 'own' | 'void' | 'still' | `sole:${string}`;
 
-/** `counted`: by the scenario's bound on kills; `free`: it is a zombie, whose end is due anyway. */
+/** `counted`: within the scenario's bound on kills. `free`: a zombie, whose end is due anyway. */
 export type Mortal = 'never' | 'counted' | 'free';
 
 export interface Scenario {
@@ -25,9 +29,9 @@ export interface Scenario {
   readonly kills: number;
   /** Most switches away from a thread in the middle of its turn; undefined: any number. */
   readonly switches?: number;
-  /** Look for data races: plain accesses are points to switch at. */
+  /** Whether to search for data races. Plain accesses are then points to switch at. */
   readonly races?: boolean;
-  /** What is wrong when nobody can go on, or null. */
+  /** The fault if no thread can continue, or null. */
   atRest(view: View): string | null;
 }
 
@@ -55,7 +59,7 @@ export class World {
     return slot;
   }
 
-  /** How a region's words are touched, as far as they have been: one map for all runs. */
+  /** The visibility of a region's words accessed so far: one map for all runs. */
   accesses(region: string): Map<number, Access> {
     let known = this.#accesses.get(region);
     if (known === undefined) this.#accesses.set(region, (known = new Map()));
@@ -74,7 +78,7 @@ export class World {
     this.threads = scenario.threads.map(({ name, body }) => new Thread(name, body));
   }
 
-  /** A word that is declared one thread's own must be. */
+  /** Checks that only one thread accesses a word that is declared its own. */
   claimOwn(slot: number, thread: string): void {
     const owner = this.#owners.get(slot);
     if (owner === undefined) this.#owners.set(slot, thread);
@@ -82,7 +86,7 @@ export class World {
   }
 }
 
-/** What a scenario sees of a state. */
+/** A scenario's view of a state. */
 export class View {
   readonly #world: World;
   readonly #read: (slot: number) => number;
@@ -105,14 +109,14 @@ interface Access {
   readonly text: string;
 }
 
-/** A region of shared words as one thread sees it; atomic, or plain. */
+/** A region of shared words as one thread sees it: atomic, or plain. */
 export class SimMemory implements Memory {
   readonly #world: World;
   readonly #region: string;
   readonly #thread: string;
   readonly #plain: boolean;
   readonly #accesses: Map<number, Access>;
-  /** All of the thread's own state where it is about to do this, when that is easily told; see `Operation.key`. */
+  /** All of the thread's own state at this operation, if it is easy to determine. See `Operation.key`. */
   stateAt: (kind: number, index: number) => string = () => '';
 
   constructor(world: World, region: string, thread: string, plain = false) {
@@ -182,7 +186,8 @@ export class SimMemory implements Memory {
   }
 
   #still(kind: number, text: string, value: number): number {
-    if (kind !== Kind.LOAD && value !== 0) throw new Error(`${text} was to stand still`);
+    if (kind !== Kind.LOAD && value !== 0)
+      throw new Error(`${text} is written although it is declared still`);
     return 0;
   }
 
@@ -227,33 +232,36 @@ export function plainWords(world: World, region: string, thread: string): Int32A
   }) as unknown as Int32Array;
 }
 
-// what a body says besides memory accesses
+// the operations of a body besides memory accesses
 
 const COUNTS = () => ({ text: 'counts' });
 
-/** Counts in a word that no code under proof can see; returns how often it was counted now. */
+/** Counts in a word that the code under proof cannot see. Returns the new count. */
 export function count(world: World, region: string, index: number, by = 1): number {
   return current.ask({ kind: Kind.ADD, slot: world.slot(region, index), a: by, silent: true }, COUNTS) + by;
 }
 
-/** Looks at what was counted. */
+/** Reads a count. */
 export function read(world: World, region: string, index: number): number {
   return current.ask({ kind: Kind.LOAD, slot: world.slot(region, index), silent: true }, COUNTS);
 }
 
-/** Writes down what a scenario's end is judged by. */
+/** Records a value by which the scenario judges its end. */
 export function note(world: World, region: string, index: number, value: number): void {
   const slot = world.slot(region, index);
   current.ask({ kind: Kind.STORE, slot, a: value, silent: true }, COUNTS);
 }
 
-/** Posts a message that says nothing. */
+/** Posts a message without content. */
 export function post(world: World, box: number): void {
   const slot = world.slot('mail', box);
   current.ask({ kind: Kind.TELL, slot, a: 1 }, () => ({ text: `posts to ${box}` }));
 }
 
-/** Sleeps until one of the events comes: its place in the list. `state`: all of the thread's own, see `Operation.key`. */
+/**
+ * Sleeps until one of the events occurs. Returns its index. `state`: all of the thread's own state, see
+ * `Operation.key`.
+ */
 export function sleep(events: readonly Alternative[], state = () => ''): number {
   return current.ask({ kind: Kind.EVENT, events }, () => {
     const key = state();
@@ -274,7 +282,7 @@ export function differs(slot: number, value: number, name: string): Alternative 
   return { when: When.DIFFERS, subject: slot, value, name };
 }
 
-/** Two words of a region are not equal. */
+/** Occurs while two words of a region differ. */
 export function unequal(slot: number, other: number, name: string): Alternative {
   return { when: When.UNEQUAL, subject: slot, value: other, name };
 }

@@ -1,33 +1,33 @@
 /**
- * Many open sockets in a process of their own, each of which says something now and then and waits for it to come back.
+ * Many open sockets in their own process. Each sends a message now and then and waits for its echo.
  *
- * Told in its one argument, as JSON: `url`, `sockets`, `every` (ms), `localAddress`. Says `open` when all are, ends when it
- * is told to, and says then what became of every message.
+ * The one argument is JSON: `url`, `sockets`, `every` (ms), `localAddress`. The process prints `open` when all sockets
+ * are open. It stops on request, then prints the outcome of every message.
  */
 import { WebSocket } from 'ws';
 
 const { url, sockets, every, localAddress } = JSON.parse(process.argv[2]);
-/** So many handshakes at a time: more would keep this one process from hearing what comes, as a crowd of many never is. */
+/** Concurrent handshakes. With more, this one process would receive late, which many real clients never do. */
 const AT_ONCE = 100;
-/** Whoever was told to come back does so within this, ms. */
+/** The longest random delay before a client reconnects after a restart, ms. */
 const BACK_MS = 2000;
-/** When nothing has come back for so long, what has not is lost, ms. */
+/** If no echo arrives for this long, the missing ones are lost, ms. */
 const PATIENCE_MS = 15_000;
 const AGAIN = -1;
 
 const result = { said: 0, again: 0, restarted: 0, refused: 0, lost: 0, times: [], away: 0, bad: [] };
 let stopped = false;
 let lastCame = 0;
-/** Chosen here: the kernel takes ever longer to find one that is free. */
+/** The local port is chosen here, because the kernel takes ever longer to find a free one. */
 let nextPort = 10_000;
-/** How many handshakes there are, and who waits for a place among them. */
+/** The number of handshakes in progress, and the sockets that wait for their turn. */
 let shaking = 0;
 const toShake = [];
 
 class Speaker {
   #socket;
   #next = 0;
-  /** What has not come back, and when it was said, or AGAIN. */
+  /** Messages without an echo, and the time when each was sent, or AGAIN. */
   #waiting = new Map();
   #awaySince = 0;
   #timer;
@@ -36,7 +36,7 @@ class Speaker {
     return this.#waiting.size;
   }
 
-  /** Resolves when it is open; tries again when it is refused. */
+  /** Resolves when the socket is open. Retries after a refusal. */
   async open() {
     if (shaking >= AT_ONCE) await new Promise((resolve) => toShake.push(resolve));
     shaking += 1;
@@ -112,7 +112,7 @@ class Speaker {
   }
 }
 
-/** A handshake is over, and the next one's turn comes. */
+/** A handshake has ended, so that the next one may begin. */
 function isShaken() {
   shaking -= 1;
   toShake.shift()?.();

@@ -1,12 +1,14 @@
 /**
- * The client processes (`client.js`), and what they tell in the end.
+ * The client processes (`client.js`) and their results.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const CLIENT = fileURLToPath(new URL('client.js', import.meta.url));
-/** Processes, each with an address of its own: ports that one crowd has just left are not yet the next one's. */
+/**
+ * The number of processes. Each has its own address, because the next crowd cannot reuse the ports of the last one yet.
+ */
 const CLIENTS = 2;
 let addresses = 1;
 
@@ -26,7 +28,7 @@ export class Crowd {
     await Promise.all(this.#children.map((child) => once(child, 'message')));
   }
 
-  /** Says nothing more, waits for what has not come back, and ends. */
+  /** Stops sending, waits for the missing echoes, and ends the processes. */
   async finished() {
     const results = await Promise.all(
       this.#children.map(async (child) => {

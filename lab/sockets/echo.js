@@ -1,5 +1,5 @@
 /**
- * What is measured: a WebSocket server as programs write it. Runs on node and on this server.
+ * The measured program: a WebSocket server as users write it. It runs on Node and on this server.
  */
 import http from 'node:http';
 import { WebSocketServer } from 'ws';

@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own: starts it, says what it costs, ends it. Linux tells; elsewhere memory and CPU are NaN.
+ * A server in its own process: starts it, measures its cost, ends it. Memory and CPU are NaN except on Linux.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 const TICKS_A_SECOND = 100;
-/** As in `echo.js`: many come back at once. */
+/** The same backlog as in `echo.js`: many clients reconnect at once. */
 const BACKLOG = 4096;
 
 export class Subject {
@@ -37,18 +37,18 @@ export class Subject {
     return subject;
   }
 
-  /** Loads the application anew; resolves when the new workers serve. */
+  /** Reloads the application. Resolves when the new workers serve. */
   async reload() {
     this.#child.kill('SIGHUP');
     await this.#says(/reloaded in|not reloaded/);
   }
 
-  /** Bytes. */
+  /** Resident memory, bytes. */
   get memory() {
     return fromProc(() => 1024 * Number(/VmRSS:\s+(\d+)/.exec(this.#read('status'))[1]));
   }
 
-  /** Seconds that all its threads have used so far. */
+  /** CPU seconds of all its threads so far. */
   get cpu() {
     return fromProc(() => {
       const fields = this.#read('stat').split(') ')[1].split(' ');

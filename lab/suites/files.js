@@ -30,10 +30,12 @@ export async function runPrograms(folder, pattern, register) {
 }
 
 /**
- * Files of node:test. That a file ends by itself counts as one more test.
+ * Runs files of node:test. One more test counts whether a file ends by itself.
  *
  * @param pattern matches the paths of the files, relative to `folder`
+ *
  * @param register a module to load before each file; null for plain node:http
+ *
  * @returns the titles of the tests that passed
  */
 export async function runNodeTest(folder, pattern, register) {
@@ -57,7 +59,7 @@ async function forEachFile(folder, pattern, use) {
 
 /** `code` is null if the program was killed at `LONGEST_MS`. */
 async function run(folder, args, register) {
-  // A group of its own: some tests signal their group, and leave children.
+  // A process group of its own: some tests signal their group and leave child processes behind.
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: withRegister(register),

@@ -7,7 +7,7 @@ export default async function* passes(events) {
   const path = [];
   for await (const { type, data } of events) {
     if (type === 'test:start') path.splice(data.nesting, path.length, data.name);
-    // A skipped test passes in the eyes of node:test.
+    // For node:test, a skipped test passes.
     if (type === 'test:pass' && data.details.type !== 'suite' && data.skip === undefined)
       yield `\npassed: ${[...path.slice(0, data.nesting), data.name].join(' › ').replaceAll('\n', ' ')}\n`;
   }

@@ -51,7 +51,7 @@ function run(folder, program, args, register) {
   return stdout;
 }
 
-/** Tests may print, too. */
+/** Tests may print text before the report. */
 function reportIn(printed, start, end) {
   const from = printed.indexOf(start);
   if (from === -1) throw new Error(`The suite printed no report. It printed: ${printed.slice(-1000)}`);

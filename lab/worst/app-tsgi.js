@@ -1,5 +1,5 @@
 /**
- * The same for TSGI: reads its body by lines.
+ * The application of the served paths for TSGI: reads its body line by line.
  */
 export default async (environ, startResponse) => {
   while ((await environ['tsgi.input'].readline()).length > 0);

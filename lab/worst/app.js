@@ -1,12 +1,13 @@
 /**
- * What the served paths of `npm run worst` need of an application: it reads, answers late, writes in small pieces, takes over.
+ * The application of the served paths of `npm run worst`: it reads, answers late, writes in small pieces, and takes
+ * connections over.
  *
  * Law: a plain program for node:http; knows no path by name.
  */
 import http from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** More than the kernel takes for a client that does not read, and the server for its own. */
+/** More bytes than the kernel and the server buffer for a client that does not read. */
 const BLOCK = Buffer.alloc(8 * 1024 * 1024);
 let dripped = Promise.resolve();
 
@@ -34,7 +35,9 @@ const server = http.createServer((request, response) => {
   request.on('end', () => response.end(pathname === '/echo' ? Buffer.concat(parts) : 'ok'));
 });
 
-/** A protocol of one message each way: the client's is read to its end, or `n` bytes are written one by one. */
+/**
+ * A protocol with one message each way. The application reads the client's to its end, or writes `n` bytes one by one.
+ */
 server.on('upgrade', (request, socket) => {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: bytes\r\n\r\n');
   const { searchParams } = new URL(request.url, 'http://h');

@@ -1,8 +1,9 @@
 /**
- * The worst inputs of code that can be called by itself: parser, encoders, keys of `--affinity`, small parts of the worker.
+ * The worst inputs of code that can be called directly: parser, encoders, keys of `--affinity`, small parts of the
+ * worker.
  *
- * Law: a path is a name and `input(size)`, which returns what is run: { bytes, run }. The modules are those of a build; a
- * module that the build does not have leaves its paths out.
+ * Law: a path is a name and `input(size)`, which returns the work as { bytes, run }. The modules come from a build. If
+ * the build lacks a module, its paths are left out.
  */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -40,7 +41,9 @@ const PARSED = [12_000, 24_000, 48_000];
 
 function parserPaths({ Parser, READ_BUFFER_SIZE }) {
   const subject = new Parser({ maxRequestLine: 65_536, maxHeaderSize: 65_536, maxHeaders: 20_000 });
-  /** As a connection reads it, in reads of `piece` bytes; between two reads other connections use the parser. */
+  /**
+   * Feeds the parser like a connection, in reads of `piece` bytes. Between two reads, other connections use the parser.
+   */
   const parse = (bytes, piece) => {
     let saved = null;
     for (let at = 0; at < bytes.length; at += piece) {
@@ -98,7 +101,7 @@ function encoderPaths({ encodeHead }) {
     sizes: SMALL,
     input(size) {
       const given = headers(size);
-      // Its bytes are written, so the text is made flat.
+      // Writing the bytes flattens the text.
       return { bytes: size, run: () => Buffer.from(encodeHead({ ...common, headers: given }), 'latin1') };
     },
   });
@@ -187,7 +190,7 @@ function keyPaths(keys) {
   ];
 }
 
-/** Counted in keys, above all bounds. */
+/** Sizes count keys, and lie above every bound. */
 function knownPaths({ KnownKeys }) {
   return [
     {
@@ -236,31 +239,31 @@ function environPaths({ decodePath, addField }) {
   ];
 }
 
-/** Milliseconds of a run that is long enough to be timed. */
+/** Milliseconds of a run that is long enough to be measured. */
 const TIMED_MS = 1;
 
-/** { bytes, ms } of one run of an input. */
+/** Runs an input once. Returns { bytes, ms }. */
 export function timeOf({ bytes, run, once = false }) {
   let ms = timeOfRuns(run, 1);
-  // As often as fills the time: by then the code is compiled.
+  // Repeats until the time is filled. By then V8 has compiled the code.
   if (!once) ms = Math.min(ms, timeOfRuns(run, Math.ceil(TIMED_MS / Math.max(ms, 0.001))));
   return { bytes, ms };
 }
 
-/** Milliseconds a run. */
+/** Milliseconds per run. */
 function timeOfRuns(run, runs) {
   const began = performance.now();
   for (let i = 0; i < runs; i++) run();
   return (performance.now() - began) / runs;
 }
 
-/** Bytes that an input keeps when it has been run. */
+/** The bytes that an input retains after its run. */
 export function memoryOf(input) {
   const before = used();
   const { run } = input;
   run();
   const after = used();
-  // Until here it is in use.
+  // The input is in use until here.
   return input.bytes > 0 ? Math.max(0, after - before) : 0;
 }
 

@@ -1,20 +1,26 @@
 /**
  * The cost of an input at several sizes, and whether it grows faster than the input.
  *
- * Law: times and judges; knows no path. A path is measured at three sizes. If its cost per byte at the largest is more than
- * ROOM times the least of the smaller sizes, it is superlinear: from n to 4n a quadratic path shows up to 4, a linear one 1.
+ * Law: measures and judges; knows no path.
  *
- * Noise: the cost is the least of several runs, because all else that the machine does only adds to it. The sizes take turns, so that
- * a machine that slows down slows all of them. A path that seems superlinear is measured again before that is believed.
+ * A path is measured at three sizes. It is superlinear if its cost per byte at the largest size is more than ROOM times
+ * the least of the smaller sizes. From n to 4n the cost per byte of a quadratic path grows by up to 4, of a linear path
+ * by 1.
+ *
+ * Noise: the cost is the least of several runs, because other load on the machine can only add to it. The sizes take
+ * turns, so that a machine that slows down slows all of them. A path that seems superlinear is measured again.
  */
 
-/** Noise, and steps of memory (a buffer that doubles, a cache that is left), stay below it. */
+/**
+ * Noise and steps of memory stay below this factor. Examples are a buffer that doubles and a cache that becomes too
+ * small.
+ */
 export const ROOM = 2;
 
-/** A run that takes longer ends its path. */
+/** A run that takes longer ends its path, ms. */
 export const LONGEST_MS = 3000;
 
-/** Runs before the first that counts: the code is compiled in them. */
+/** Runs before the first that counts: V8 compiles the code during them. */
 const WARM = 3;
 const MOST_ROUNDS = 4;
 

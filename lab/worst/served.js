@@ -1,8 +1,9 @@
 /**
- * The worst inputs of a server: what one client can send, and how its application can answer, that costs most for a byte.
+ * The worst inputs of a server: what one client can send, and how its application can answer, at the highest cost per
+ * byte.
  *
- * Law: a path is a name, the server that it needs, and a client. A cost is the CPU time of the whole server, application
- * included, from the first byte to the end of the connection.
+ * Law: a path is a name, the server that it needs, and a client. A cost is the CPU time of the whole server,
+ * application included, from the first byte to the end of the connection.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -21,7 +22,7 @@ const SERVERS = {
   affinity: { app: NODE, options: { ...ALONE, interface: 'node', affinity: 'header:session-id' } },
   cookies: { app: NODE, options: { ...ALONE, interface: 'node', affinity: 'cookie:sid' } },
   tsgi: { app: TSGI, options: { ...ALONE, interface: 'tsgi' } },
-  // Only a server of several looks for clients of Engine.IO.
+  // Only a server with several workers looks for clients of Engine.IO.
   several: { app: NODE, options: { ...LIMITS, threads: 2, interface: 'node' } },
 };
 
@@ -66,7 +67,7 @@ export const SERVED = [
     name: 'pipelining: GET behind GET',
     server: 'node',
     sizes: [4000, 16_000, 64_000],
-    // What is kept for later is bounded, so the copies of a quadratic path are, too; beside the work for an answer they show less.
+    // Buffers are bounded, so the copies of a quadratic path are bounded too and show less beside other work.
     room: 1.6,
     isWhole: true,
     text: (size) => `GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(size / 27) + get('/'),
@@ -117,7 +118,7 @@ export const SERVED = [
   },
 ];
 
-/** Servers that run, started when they are first needed. */
+/** Running servers. Each starts when it is first needed. */
 export class Subjects {
   #dist;
   #running = new Map();
@@ -126,7 +127,7 @@ export class Subjects {
     this.#dist = dist;
   }
 
-  /** Runs a path at a size: { bytes, ms, memory }. One that takes too long ends its server. */
+  /** Runs a path at a size. Returns { bytes, ms, memory }. A run that takes too long ends its server. */
   async measure({ server, text, unread = false }, size) {
     const subject = await this.#get(server);
     const bytes = Buffer.from(text(size), 'latin1');
@@ -158,7 +159,10 @@ export class Subjects {
   }
 }
 
-/** Sends the bytes and reads to the end of the connection; `unread`: not before the application has written all. */
+/**
+ * Sends the bytes and reads to the end of the connection. With `unread`, starts to read after the application has
+ * written all.
+ */
 async function exchange(port, bytes, unread) {
   const signal = AbortSignal.timeout(2 * LONGEST_MS);
   const socket = net.connect(port, '127.0.0.1');
@@ -173,5 +177,5 @@ async function exchange(port, bytes, unread) {
     socket.destroy();
   }
   if (!head.startsWith('HTTP/1.1 200') && !head.startsWith('HTTP/1.1 101'))
-    throw new Error(`The server answered ${head}`);
+    throw new Error(`The server answered with ${head}`);
 }

@@ -1,8 +1,8 @@
 /**
- * A server of a build in a process of its own, whose CPU time and memory can be asked for.
+ * A server of a build in its own process, which reports its CPU time and memory.
  *
- * Law: runs as the child (`node subject.js DIST APP OPTIONS`) and is the parent's handle of it. A child that does not
- * answer in time is killed.
+ * Law: runs as the child (`node subject.js DIST APP OPTIONS`) and is the parent's handle of it. The parent kills a
+ * child that does not answer in time.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,12 +27,12 @@ export class Subject {
     return subject;
   }
 
-  /** From now on CPU time and memory are counted. */
+  /** Starts to count CPU time and memory. */
   begin() {
     return this.#ask('begin');
   }
 
-  /** { ms, memory } since then; memory is the most that there was above what there had been. */
+  /** Returns { ms, memory } since `begin`. `memory` is the peak above the memory at that time. */
   end() {
     return this.#ask('end');
   }

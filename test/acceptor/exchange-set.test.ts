@@ -1,11 +1,11 @@
 /**
- * Which exchanges are in a set, whatever came and went.
+ * The members of a set of exchanges after additions and deletions in any order.
  */
 import { expect, test } from 'vitest';
 import { Exchange } from '../../src/acceptor/exchange/exchange.ts';
 import { ExchangeSet } from '../../src/acceptor/exchange/exchange-set.ts';
 
-test('a set holds what was added and not deleted, through any order of both', () => {
+test('a set holds the added and not deleted exchanges, after any order of both', () => {
   const all = Array.from({ length: 50 }, (_, index) => new Exchange(index));
   const set = new ExchangeSet(all.length);
   const model = new Set<Exchange>();
@@ -22,7 +22,7 @@ test('a set holds what was added and not deleted, through any order of both', ()
   expect(new Set(set)).toEqual(model);
 });
 
-test('what goes while a set is gone through is still met, and is not in it any more', () => {
+test('an exchange deleted during an iteration is still visited, and is no longer in the set', () => {
   const all = [0, 1, 2].map((index) => new Exchange(index));
   const set = new ExchangeSet(all.length);
   for (const one of all) set.add(one);

@@ -1,5 +1,5 @@
 /**
- * What waits for a client that does not read: joined, in order, and late after its time.
+ * Bytes that wait for a client that does not read: they are joined, stay in order, and are late after their time.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -11,10 +11,10 @@ import { until } from '../support/until.ts';
 
 interface Pair {
   readonly output: ConnectionOutput;
-  /** The server's end. */
+  /** The server's end of the connection. */
   readonly socket: net.Socket;
   readonly client: net.Socket;
-  /** How often progress was reported. */
+  /** The number of progress reports. */
   readonly progress: () => number;
 }
 
@@ -50,14 +50,14 @@ async function pair(): Promise<Pair> {
   });
 }
 
-/** Fills the kernel's buffers. Returns the bytes that were written. */
+/** Fills the kernel's buffers. Returns the number of bytes written. */
 async function fill({ output, socket }: Pair): Promise<number> {
   let written = 0;
   const block = Buffer.alloc(16 * 1024, 'a');
   while (output.unsent === 0) {
     output.write(Buffer.from(block));
     written += block.length;
-    // What the kernel takes later as well.
+    // Includes bytes that the kernel accepts later.
     if (output.unsent > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
   expect(socket.writableLength).toBe(output.unsent);
@@ -81,18 +81,18 @@ test('single bytes are joined while a client does not read, and reach it in orde
   for (let i = 0; i < 20_000; i++) {
     const digit = String(i % 10);
     text += digit;
-    // The memory is used again at once: what waits was copied.
+    // The memory is reused at once, because the waiting bytes were copied.
     expect(it.output.write(DIGITS.subarray(i % 10, (i % 10) + 1))).toBe(true);
   }
   expect(it.output.unsent).toBeGreaterThanOrEqual(20_000);
-  // Node's socket keeps an object for each write: it has two of them, and the queue has the rest.
+  // Node's socket keeps an object for each write. It has two of them, and the queue has the rest.
   expect(it.socket.writableLength).toBeLessThan(16 * 1024 + 2);
   it.output.end();
   expect(await received(it.client)).toBe('a'.repeat(written) + text);
   expect(it.output.unsent).toBe(0);
 });
 
-test('whoever waits because the output is full hears of progress, whatever filled it (A1)', async () => {
+test('a writer that waits because the output is full is notified of progress, whatever filled it (A1)', async () => {
   for (const fillUp of [
     ({ output }: Pair) => output.write(Buffer.alloc(UNSENT_MARK)),
     ({ output }: Pair) => {
@@ -108,7 +108,7 @@ test('whoever waits because the output is full hears of progress, whatever fille
   }
 });
 
-test('bytes that are added are no progress of a client that takes none (A1)', async () => {
+test('added bytes are no progress of a client that reads nothing (A1)', async () => {
   const it = await pair();
   await fill(it);
   let late = false;

@@ -1,5 +1,5 @@
 /**
- * A request that finds the queue full: what it costs, and when there is room again.
+ * A request that finds the queue full: the cost, and the space after cancellations.
  */
 import { expect, test } from 'vitest';
 import type { Answerable } from '../../src/acceptor/exchange/exchange.ts';
@@ -24,11 +24,11 @@ function headBytes(): HeadBytes {
   };
 }
 
-test('is refused without a look at all that wait, unless some of them were cancelled', () => {
+test('is rejected without a pass over all waiting requests, unless some were cancelled', () => {
   const sizes = { maxPending: MAX_PENDING, places: 1, maxBuffered: 1024 * 1024, largestRequest: 1024 };
   const shared = createShared(sizes);
   const exchanges = new Exchanges(shared, MAX_PENDING);
-  // Nobody answers here.
+  // No worker answers here.
   const client = { output: { unsent: 0 } } as Answerable;
   const begin = () => exchanges.begin(headBytes(), peers, 0);
   const submit = () => {
@@ -40,12 +40,12 @@ test('is refused without a look at all that wait, unless some of them were cance
   const head = shared.ring.head();
   for (let i = 0; i < 1000; i++) expect(begin()).toBeUndefined();
   expect(shared.ring.head()).toBe(head);
-  // Two clients leave: so many find room, and no more.
+  // Two clients leave, so exactly two requests find space.
   for (const exchange of waiting.slice(0, 2)) expect(exchanges.cancel(exchange)).toBe(true);
   submit();
   submit();
   expect(begin()).toBeUndefined();
-  // In their order.
+  // The order is kept.
   for (const exchange of waiting.slice(2)) {
     expect(shared.ring.claim() & 0xffff).toBe(exchange.index);
   }

@@ -1,5 +1,5 @@
 /**
- * How sockets read: into the given buffer where Node lets us, by copy where it does not, and the same bytes either way.
+ * The read modes of sockets: into the given buffer if Node supports it, otherwise by copy. Both deliver the same bytes.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -16,7 +16,7 @@ afterEach(async () => {
 interface Accepted {
   readonly socket: net.Socket;
   readonly client: net.Socket;
-  /** What the owner read, and how long its longest read was. */
+  /** The bytes that the owner read, and the length of its longest read. */
   readonly bytes: () => string;
   readonly longest: () => number;
   /** Chunks that came as 'data' events. */
@@ -80,7 +80,7 @@ test.each<[string, boolean]>([
 });
 
 describe('readsIntoBuffer', () => {
-  test('finds that this Node can', async () => {
+  test('accepts this Node', async () => {
     expect(await readsIntoBuffer()).toBe(true);
   });
 
@@ -88,7 +88,7 @@ describe('readsIntoBuffer', () => {
     ['ignores the buffer', () => {}],
     ['has no such method', undefined],
     ['throws', () => expect.fail('no')],
-  ])('finds that a Node cannot that %s', async (_, value) => {
+  ])('rejects a Node that %s', async (_, value) => {
     await replaceUserBuffer(value);
     expect(await readsIntoBuffer()).toBe(false);
   });

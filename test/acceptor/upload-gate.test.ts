@@ -1,5 +1,5 @@
 /**
- * Who may have an unfinished body with the workers, and who waits.
+ * The uploads that may have an unfinished body in the workers, and the uploads that wait.
  */
 import { expect, test } from 'vitest';
 import { Upload } from '../../src/acceptor/exchange/upload.ts';
@@ -7,12 +7,12 @@ import { UploadGate } from '../../src/acceptor/exchange/upload-gate.ts';
 
 interface Entered {
   readonly uploads: Upload[];
-  /** Indices of those that were let in, and of those that had to leave again, in order. */
+  /** Indices of the admitted uploads, and of the uploads that had to leave again, in order. */
   readonly admitted: number[];
   readonly displaced: number[];
 }
 
-/** Lets `rates.length` uploads enter in order: each sends so many bytes a second, and has a full buffer if `isRipe`. */
+/** Enters `rates.length` uploads in order. Each sends at its rate in bytes a second. `isRipe`: its buffer is full. */
 function enterAll(gate: UploadGate, rates: readonly number[], isRipe: boolean, now = 0): Entered {
   const admitted: number[] = [];
   const displaced: number[] = [];
@@ -36,7 +36,7 @@ function enter(gate: UploadGate, count: number): Entered {
   return enterAll(gate, Array<number>(count).fill(1000), true);
 }
 
-test('half of all places, once the application is known to await its input', () => {
+test('half of all places are open once the application is known to await its input', () => {
   const gate = new UploadGate(8);
   gate.setWorkers(2);
   gate.reads(false);
@@ -48,7 +48,7 @@ test('half of all places, once the application is known to await its input', () 
   expect([gate.inside, gate.waiting]).toEqual([4, 1]);
 });
 
-test('fewer than live workers while nobody has read yet', () => {
+test('fewer places than live workers are open before the first read', () => {
   const gate = new UploadGate(256);
   gate.setWorkers(4);
   const { admitted } = enter(gate, 6);
@@ -57,7 +57,7 @@ test('fewer than live workers while nobody has read yet', () => {
   expect(admitted).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
-test('fewer than live workers for good once a read has blocked', () => {
+test('fewer places than live workers are open after a read has blocked', () => {
   const gate = new UploadGate(256);
   gate.setWorkers(3);
   gate.reads(false);
@@ -72,7 +72,7 @@ test('fewer than live workers for good once a read has blocked', () => {
   expect(admitted).toEqual([0, 1, 2]);
 });
 
-test('one worker, or none yet, still gets one', () => {
+test('one place is open with one worker or none', () => {
   for (const workers of [0, 1]) {
     const gate = new UploadGate(1);
     gate.setWorkers(workers);
@@ -89,7 +89,7 @@ test('an upload that leaves while it waits is never admitted', () => {
   expect(admitted).toEqual([0, 2]);
 });
 
-test('once a read has blocked, an upload whose buffer is not full waits for no place (A5)', () => {
+test('an upload whose buffer is not full does not wait for a place after a read has blocked (A5)', () => {
   const gate = new UploadGate(256);
   gate.setWorkers(2);
   gate.reads(true);
@@ -109,7 +109,7 @@ test('an interface that cannot block has half of all places at once (A5)', () =>
   expect(enter(gate, 1).admitted).toEqual([]);
 });
 
-test('the quickest of those that wait is next (A5)', () => {
+test('the quickest waiting upload is next (A5)', () => {
   const gate = new UploadGate(2);
   const { uploads, admitted } = enterAll(gate, [10, 20, 500, 40], true);
   gate.leave(uploads[0]!);
@@ -117,7 +117,7 @@ test('the quickest of those that wait is next (A5)', () => {
   expect(admitted).toEqual([0, 2, 3]);
 });
 
-test('one that has waited for a second takes the place of the slowest, if that is less than half as quick (A5)', () => {
+test('an upload that has waited for a second replaces the slowest, if that is less than half as quick (A5)', () => {
   const gate = new UploadGate(4);
   gate.setTraits(false);
   const { admitted, displaced } = enterAll(gate, [900, 300, 1000], true);
@@ -130,7 +130,7 @@ test('one that has waited for a second takes the place of the slowest, if that i
   expect([displaced, other.admitted]).toEqual([[1], []]);
 });
 
-test('a slow body that blocks its worker gives up when requests wait, and one that does not block stays (A5)', () => {
+test('a slow body that blocks its worker is aborted when requests wait, and one that does not block stays (A5)', () => {
   const gate = new UploadGate(256);
   gate.setWorkers(3);
   const { uploads, displaced } = enterAll(gate, [10, 600], true);
@@ -144,7 +144,7 @@ test('a slow body that blocks its worker gives up when requests wait, and one th
   expect(displaced).toEqual([1]);
 });
 
-test('thousands that wait are refused one after the other, not one within the other', () => {
+test('thousands of waiting uploads are rejected one after the other, without recursion', () => {
   const gate = new UploadGate(2);
   const waiter = { isRipe: true, bodyRate: () => 1, uploadOnDisplaced() {} };
   const inside = new Upload();

@@ -1,5 +1,5 @@
 /**
- * A body on its way to a worker: what is sent, and what waits for whom.
+ * A body on its way to a worker: the bytes that are sent, and the bytes that wait.
  */
 import { expect, test } from 'vitest';
 import { Upload } from '../../src/acceptor/exchange/upload.ts';
@@ -17,7 +17,7 @@ function setUp(capacity: number): { upload: Upload; producer: RingProducer; cons
   return { upload, producer: new RingProducer(buffer), consumer: new RingConsumer(buffer) };
 }
 
-/** Takes everything that lies in the ring; the bytes, and whether the end was said. */
+/** Reads everything in the ring. Returns the bytes, and whether the end was there. */
 function take(consumer: RingConsumer): { bytes: number; end: boolean } {
   let bytes = 0;
   let end = false;
@@ -34,7 +34,7 @@ function take(consumer: RingConsumer): { bytes: number; end: boolean } {
   return { bytes, end };
 }
 
-test('nothing is sent before the application reads', () => {
+test('no byte is sent before the application reads', () => {
   const { upload, producer, consumer } = setUp(1024 * 1024);
   upload.wanted = false;
   upload.add(new Uint8Array(10));
@@ -44,7 +44,7 @@ test('nothing is sent before the application reads', () => {
   expect(take(consumer)).toEqual({ bytes: 10, end: false });
 });
 
-test('no more than the window lies unread, and what was consumed opens it again', () => {
+test('at most one window is unread, and consumed bytes open it again', () => {
   const { upload, producer, consumer } = setUp(1024 * 1024);
   for (let i = 0; i < 10; i++) upload.add(new Uint8Array(50_000));
   upload.end();
@@ -59,7 +59,7 @@ test('no more than the window lies unread, and what was consumed opens it again'
   expect([upload.waiting, upload.done]).toEqual([0, true]);
 });
 
-test('a ring without room is asked to tell when there is some', () => {
+test('an upload registers with a full ring, which reports when it has space', () => {
   const { upload, producer, consumer } = setUp(64 * 1024);
   for (let i = 0; i < 4; i++) upload.add(new Uint8Array(30_000));
   expect(upload.pump(producer, INDEX, GENERATION, 0)).toBe(true);
@@ -76,7 +76,7 @@ test('a ring without room is asked to tell when there is some', () => {
   expect(bytes).toBe(120_000);
 });
 
-test('the end finds no room either, and waits for some', () => {
+test('the end also waits for space', () => {
   const { upload, producer, consumer } = setUp(64 * 1024);
   while (producer.claim(0) !== -1) producer.commit(0, RecordKind.BODY, INDEX, GENERATION);
   upload.end();
@@ -87,7 +87,7 @@ test('the end finds no room either, and waits for some', () => {
   expect(take(consumer)).toEqual({ bytes: 0, end: true });
 });
 
-test('an upload that is over sends nothing', () => {
+test('a finished upload sends nothing', () => {
   const { upload, producer, consumer } = setUp(1024 * 1024);
   upload.add(new Uint8Array(10));
   upload.close();

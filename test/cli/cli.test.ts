@@ -1,5 +1,5 @@
 /**
- * The command line as a user meets it: what it prints, and how it ends.
+ * The command line from a user's view: its output and its exit codes.
  */
 
 import { once } from 'node:events';
@@ -57,7 +57,7 @@ describe('a running server', () => {
   test.each([
     ['--validate', ['--validate'], {}],
     ['TSGI_VALIDATE=1', [], { TSGI_VALIDATE: '1' }],
-  ])('%s answers a broken rule with 500 and says which', async (_, flags, env) => {
+  ])('%s answers a broken rule with 500 and names it', async (_, flags, env) => {
     const app = appFile(`export default (environ, startResponse) => {
       const headers = [];
       startResponse(200, headers);
@@ -71,7 +71,7 @@ describe('a running server', () => {
     expect(cli.stderr).toContain('Headers must not be changed after startResponse');
   });
 
-  test('a flag of the environment that is neither true nor false is an error', async () => {
+  test('a boolean variable that is neither true nor false causes an error', async () => {
     const cli = new Cli([appFile(HELLO)], { env: { TSGI_VALIDATE: 'maybe' } });
     const { code, stderr } = await cli.finished();
     expect(stderr).toBe(
@@ -88,7 +88,7 @@ describe('a running server', () => {
     expect(cli.stdout).toContain('with 1 worker,');
   });
 
-  test('what is behind -- is not for the server', async () => {
+  test('arguments after -- are not for the server', async () => {
     const cli = new Cli([appFile(HELLO), '--port', '0', '--threads', '1', '--', '--port', '70000', 'x']);
     expect(await (await fetch(await cli.url())).text()).toBe('hello');
   });
@@ -97,7 +97,7 @@ describe('a running server', () => {
     [undefined, /\(app\.mjs as tsgi: .*\), NODE_ENV is not set\n$/],
     ['', /\(app\.mjs as tsgi: .*\), NODE_ENV is not set\n$/],
     ['production', /\(app\.mjs as tsgi: .*\)\n$/],
-  ])('the ready line with NODE_ENV %j, which is left as it is', async (NODE_ENV, line) => {
+  ])('the ready line with NODE_ENV %j, which stays unchanged', async (NODE_ENV, line) => {
     const app = appFile(
       `export default (environ, startResponse) => { startResponse(200, []); return String(process.env.NODE_ENV); };`,
     );
@@ -106,7 +106,7 @@ describe('a running server', () => {
     expect(cli.stdout).toMatch(line);
   });
 
-  test('SIGHUP loads the application anew, and keeps the old one when the new does not load', async () => {
+  test('SIGHUP reloads the application, and keeps the old one if the new one does not load', async () => {
     const app = appFile(HELLO);
     const cli = new Cli([app, '--port', '0', '--threads', '1']);
     const url = await cli.url();
@@ -125,7 +125,7 @@ describe('a running server', () => {
     expect((await cli.finished()).code).toBe(0);
   });
 
-  test('SIGTERM answers what is in flight, says so, closes and exits 0', async () => {
+  test('SIGTERM answers requests in flight, logs a line, closes and exits with 0', async () => {
     const app = appFile(`export default async (environ, startResponse) => {
       environ['tsgi.errors'].write('begun\\n');
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -143,14 +143,14 @@ describe('a running server', () => {
     expect((await cli.finished()).code).toBe(0);
   });
 
-  test('a signal that comes more than a second after the first ends it at once', async () => {
+  test('a signal more than a second after the first ends the server at once', async () => {
     const app = appFile(`export default (environ, startResponse) => { for (;;); };`);
     const cli = new Cli([app, '--port', '0', '--threads', '1']);
     const client = await Client.connect(Number(new URL(await cli.url()).port));
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     cli.child.kill('SIGINT');
     await client.until(() => cli.stderr.includes('again to end now'));
-    // Those within the first second count as the first.
+    // Signals within the first second count as one.
     const again = setInterval(() => cli.child.kill('SIGINT'), 100);
     expect((await cli.finished()).code).toBe(130);
     clearInterval(again);

@@ -1,5 +1,5 @@
 /**
- * Control words in shared memory that an application writes over, as a stray write of a native module does.
+ * Control words in shared memory that an application overwrites, like a stray write of a native module.
  */
 import { once } from 'node:events';
 import { createServer, type TsgiError } from 'tsgi-threads';
@@ -9,19 +9,19 @@ import { Cli } from '../support/cli.ts';
 import { Client } from '../support/client.ts';
 import { appFile } from '../support/server.ts';
 
-/** Where the control words of exchanges begin: behind a line for each worker. */
+/** The start of the exchanges' control words, after one line for each worker. */
 const CONTROL = workerWord(256, 0);
-/** Words of a byte ring. */
+/** The words of a byte ring. */
 const PRODUCER_POSITION = 0;
 const CONSUMER_POSITION = 16;
 
-/** Finds the memory by what the server hands to Atomics, and writes where a request says. */
+/** Finds the memory through the server's calls of Atomics, and writes at the index in the request. */
 const app = () =>
   appFile(`
   const memories = new Map();
   const { load } = Atomics;
   Atomics.load = (words, index) => {
-    // The response ring of this worker is the first of its two byte rings that is loaded from.
+    // The first byte ring that this worker loads from is its response ring.
     const name = words.length === 48 ? 'ring' : words.length > 4000 ? 'control' : '';
     if (name !== '' && !memories.has(name)) memories.set(name, words);
     return load(words, index);
@@ -42,7 +42,7 @@ const app = () =>
 const write = (memory: string, word: number, value: number, all = 0) =>
   `GET /?memory=${memory}&word=${word}&value=${value}&all=${all} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
-describe('a word in shared memory that was written over', () => {
+describe('an overwritten word in shared memory', () => {
   test.each<[string, string, RegExp]>([
     ['HEAD of the request ring, backwards', write('control', REQUEST_HEAD, 1000), /request ring/],
     ['HEAD of the request ring, far away', write('control', REQUEST_HEAD, -2_000_000_000), /request ring/],
@@ -53,7 +53,7 @@ describe('a word in shared memory that was written over', () => {
     ['all control words', write('control', 0, 0x41414141, 1), /request ring/],
     ['the position of a ring', write('ring', PRODUCER_POSITION, 0x12345678), /worker 1/],
     ['the other position of a ring', write('ring', CONSUMER_POSITION, 0x12345678), /worker 1/],
-  ])('%s: the process is replaced, and the log says why (A11)', async (_, request, what) => {
+  ])('%s: the process is replaced, and the log gives the reason (A11)', async (_, request, what) => {
     const cli = new Cli([app(), '--port', '0', '--threads', '1']);
     const url = await cli.url();
     const pid = async () => (await fetch(url, { headers: { connection: 'close' } })).text();
@@ -67,7 +67,7 @@ describe('a word in shared memory that was written over', () => {
     expect(line).toMatch(what);
   });
 
-  test('createServer emits error with TSGI_ERR_MEMORY and cuts its connections (A11)', async () => {
+  test('causes createServer to emit error with TSGI_ERR_MEMORY and to cut its connections (A11)', async () => {
     const server = createServer(1, { app: app(), logger: { error() {}, warn() {}, info() {} } });
     await server.listen(0);
     const failed = once(server, 'error') as Promise<[TsgiError]>;

@@ -1,5 +1,5 @@
 /**
- * Which process a debugger is connected to, if several listen on one port at different addresses.
+ * The process to which a debugger is connected, if several processes listen on one port at different addresses.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +7,7 @@ import net, { type AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { hasClients } from '../../src/debugger.ts';
 
-/** Listens on a port of its own, and is connected to itself. */
+/** Listens on a separate port, and connects to itself. */
 const DEBUGGED = `
   const net = require('node:net');
   const server = net.createServer((socket) => console.log(server.address().port)).listen(0, '127.0.0.2', () => {
@@ -15,7 +15,7 @@ const DEBUGGED = `
   });`;
 
 test.runIf(process.platform === 'linux')(
-  'a client of another process is none of this one (C22)',
+  'a client of another process does not count for this process (C22)',
   async () => {
     const child = spawn(process.execPath, ['-e', DEBUGGED], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void child.kill());

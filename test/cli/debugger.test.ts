@@ -1,5 +1,5 @@
 /**
- * A debugger that holds a worker: real breakpoints, set over the inspector's WebSocket as DevTools sets them.
+ * A debugger that stops a worker: real breakpoints, set over the inspector's WebSocket like in DevTools.
  */
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ interface Message {
   readonly params?: { readonly sessionId?: string; readonly message?: string };
 }
 
-/** DevTools, attached to the workers of a process: stops at each `debugger` statement. */
+/** DevTools, attached to the workers of a process. It stops at each `debugger` statement. */
 class DevTools {
   readonly #socket: WebSocket;
   readonly paused: string[] = [];
@@ -69,7 +69,7 @@ async function start(source: string, ...flags: string[]): Promise<{ cli: Cli; in
 const TIMEOUTS = ['--handler-timeout', '200ms', '--kill-grace', '100ms', '--pending-timeout', '200ms'];
 const HELD = 'A debugger is attached';
 
-test('a breakpoint held beyond every deadline costs neither its request nor those behind it (C22)', async () => {
+test('a breakpoint beyond every deadline affects neither its request nor later requests (C22)', async () => {
   const { cli, inspector } = await start(
     `export default (environ, startResponse) => {
        if (environ.PATH_INFO === '/held') debugger;
@@ -81,7 +81,7 @@ test('a breakpoint held beyond every deadline costs neither its request nor thos
   const url = await cli.url();
   const tools = await DevTools.attach(inspector);
   const get = async (path: string) => (await fetch(`${url}${path}`)).text();
-  // The application is called once more until its thread has heard of the debugger.
+  // The application is called again until its thread knows of the debugger.
   let held = get('/held');
   while (tools.paused.length === 0) {
     const done = await Promise.race([held.then(() => true), until(() => tools.paused.length > 0)]);
@@ -97,7 +97,7 @@ test('a breakpoint held beyond every deadline costs neither its request nor thos
   await tools.detach();
 });
 
-test('an inspector that nobody is attached to leaves the deadlines as they are (C22)', async () => {
+test('an inspector without a client leaves the deadlines unchanged (C22)', async () => {
   const { cli } = await start(
     `export default (environ, startResponse) => { const end = Date.now() + 20_000; while (Date.now() < end); };`,
     ...TIMEOUTS,
@@ -106,7 +106,7 @@ test('an inspector that nobody is attached to leaves the deadlines as they are (
   expect(cli.stderr).not.toContain(HELD);
 });
 
-test('a breakpoint in the start of the application may be held beyond --boot-timeout (C22)', async () => {
+test('a breakpoint in the start of the application may exceed --boot-timeout (C22)', async () => {
   const { cli, inspector } = await start(
     `await new Promise((resolve) => setTimeout(resolve, 150));
      debugger;

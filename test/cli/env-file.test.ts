@@ -1,5 +1,5 @@
 /**
- * `--env-file`: its variables count for the server and for the application.
+ * `--env-file`: its variables apply to the server and to the application.
  */
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
 import { appFile } from '../support/server.ts';
 
-/** An application that answers its process id and what it sees of GREETING and OTHER, with files beside it. */
+/** An application that answers with its process id and its values of GREETING and OTHER, with files beside it. */
 function project(files: Record<string, string>): { app: string; file: (name: string) => string } {
   const app = appFile(`export default (environ, startResponse) => {
     if (environ.PATH_INFO === '/die') process.kill(process.pid, 'SIGKILL');
@@ -23,14 +23,14 @@ function project(files: Record<string, string>): { app: string; file: (name: str
 const answerOf = async (url: string) => (await (await fetch(url)).json()) as [number, string, string];
 
 test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
-  'with %j: options, NODE_ENV and what the application sees',
+  'with %j, a file sets options, NODE_ENV and the application’s variables',
   async (args) => {
     const { app, file } = project({
       '.env': '# ours\nPORT=0\nTSGI_THREADS=1\nexport NODE_ENV=production\nGREETING="hello # world"\n',
     });
     const cli = new Cli([app, '--env-file', file('.env'), ...args], { env: { NODE_ENV: undefined } });
     const url = await cli.url();
-    // As a platform's PORT does.
+    // Like PORT on a hosting platform.
     expect(url).toMatch(/^http:\/\/0\.0\.0\.0:/);
     expect(cli.stdout).toMatch(
       /with (1 worker|the main thread), ready in \d+ ms \(app\.mjs as tsgi: .*\)\n$/,
@@ -39,7 +39,7 @@ test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
   },
 );
 
-test('a later file wins over an earlier one, what is set already over both, a flag over all', async () => {
+test('a later file overrides an earlier one, set variables override both, and a flag overrides all', async () => {
   const { app, file } = project({
     'one.env': 'GREETING=one\nOTHER=one\nTSGI_THREADS=nonsense\nPORT=70000',
     'two.env': 'GREETING=two\nOTHER=two\nTSGI_THREADS=1',
@@ -49,7 +49,7 @@ test('a later file wins over an earlier one, what is set already over both, a fl
   expect((await answerOf(await cli.url())).slice(1)).toEqual(['two', 'set']);
 });
 
-test('a value that is wrong is told by its variable', async () => {
+test('a wrong value causes an error that names its variable', async () => {
   const { app, file } = project({ '.env': 'TSGI_INTERFACE=nod' });
   const { code, stderr } = await new Cli([app, '--env-file', file('.env')]).finished();
   expect([code, stderr]).toEqual([
@@ -58,7 +58,7 @@ test('a value that is wrong is told by its variable', async () => {
   ]);
 });
 
-test('a file that cannot be read is told in one line, by Node itself where it looks for it', async () => {
+test('an unreadable file causes one line, from Node itself if Node reads the file', async () => {
   const { app, file } = project({});
   const args = [app, '--env-file', 'gone.env'];
   expect(await new Cli(args).finished()).toMatchObject({
@@ -74,7 +74,7 @@ test('a file that cannot be read is told in one line, by Node itself where it lo
   expect([code, stderr]).toEqual([2, expect.stringMatching(/"; EISDIR[^\n]*\n$/)]);
 });
 
-test('it is read once: a process that is started again has the same variables without it', async () => {
+test('the file is read once: a restarted process keeps the same variables', async () => {
   const { app, file } = project({ '.env': 'GREETING=hello' });
   const cli = new Cli([app, '--port', '0', '--threads', '1', '--env-file', file('.env')]);
   const url = await cli.url();
@@ -87,7 +87,7 @@ test('it is read once: a process that is started again has the same variables wi
 });
 
 test.each([[[]], [['--no-supervise']]])(
-  'names of properties that every object has are set like others, with %j (A27)',
+  'names of properties of every object are set like other names, with %j (A27)',
   async (args) => {
     const { file } = project({
       '.env':
@@ -124,7 +124,7 @@ test.each([[[]], [['--no-supervise']]])(
   },
 );
 
-test('NODE_OPTIONS count for the process that serves; without a supervisor a line says that they cannot (A27)', async () => {
+test('NODE_OPTIONS apply to the serving process; without a supervisor a line reports that they cannot (A27)', async () => {
   const { file } = project({ '.env': 'NODE_OPTIONS=--title=named\n' });
   const app = appFile(
     'export default (environ, startResponse) => { startResponse(200, []); return process.title; };',

@@ -15,7 +15,7 @@ const APP = `export default (environ, startResponse) => {
 };`;
 const ARGS = ['app.mjs', '--port', '0', '--threads', '1'];
 
-/** A module that tells the application, and standard output, that it was loaded, and where. */
+/** A module that reports to the application and to standard output that it was loaded, and where. */
 const seen = (name: string) => `
   import { isMainThread } from 'node:worker_threads';
   (globalThis.seen ??= []).push(${JSON.stringify(name)} + (isMainThread ? ' in the main thread' : ''));
@@ -43,8 +43,8 @@ async function answerOf(cli: Cli): Promise<unknown> {
   return (await fetch(await cli.url())).json();
 }
 
-describe('what is loaded', () => {
-  test('in the order given, from the working directory, before the application, in no other thread', async () => {
+describe('the loaded modules', () => {
+  test('load in the given order, from the working directory, before the application, in no other thread', async () => {
     const cwd = project({
       ...PACKAGE,
       'lib/own.mjs': seen('own'),
@@ -63,30 +63,30 @@ describe('what is loaded', () => {
       { cwd },
     );
     expect(await answerOf(cli)).toEqual(['apm', 'own', 'typed']);
-    // Once in the one worker; the acceptor and the supervisor had none of it.
+    // Once in the one worker, and not in the acceptor or the supervisor.
     expect(cli.stderr).toBe('loaded apm\nloaded own\nloaded typed\n');
   });
 
-  test('in every worker', async () => {
+  test('load in every worker', async () => {
     const cwd = project({ 'own.mjs': seen('own') });
     const cli = new Cli([...ARGS, '--threads', '3', '--import', './own.mjs'], { cwd });
     await cli.url();
     expect(cli.stderr).toBe('loaded own\n'.repeat(3));
   });
 
-  test('TSGI_IMPORT has commas', async () => {
+  test('are separated by commas in TSGI_IMPORT', async () => {
     const cwd = project({ ...PACKAGE, 'own.mjs': seen('own') });
     const cli = new Cli(ARGS, { cwd, env: { TSGI_IMPORT: './own.mjs, apm/register' } });
     expect(await answerOf(cli)).toEqual(['own', 'apm']);
   });
 
-  test("with --threads 0 in the caller's thread", async () => {
+  test('load in the caller’s thread with --threads 0', async () => {
     const cwd = project({ 'own.mjs': seen('own') });
     const cli = new Cli([...ARGS, '--threads', '0', '--import', './own.mjs'], { cwd });
     expect(await answerOf(cli)).toEqual(['own in the main thread']);
   });
 
-  test('a module that it shares with the application is one module, compiled or not', async () => {
+  test('share modules with the application, compiled or not', async () => {
     const app = `import { list } from './shared.ts'; export default (environ: unknown, startResponse: Function): string => {
       startResponse(200, []);
       return JSON.stringify(list);
@@ -100,7 +100,7 @@ describe('what is loaded', () => {
     expect(await answerOf(cli)).toEqual(['own']);
   });
 
-  test('createServer takes one or several, also for a function', async () => {
+  test('are one or several in createServer, also for a function', async () => {
     const folder = project({ 'own.mjs': 'globalThis.ownWasLoaded = true;' });
     const own = path.join(folder, 'own.mjs');
     for (const given of [own, [own]]) {
@@ -116,7 +116,7 @@ describe('what is loaded', () => {
     }
   });
 
-  test('a reload loads what it has become, and --watch sees that it changes', async () => {
+  test('are loaded again at a reload, and --watch notices their changes', async () => {
     const cwd = project({ 'own.mjs': seen('old') });
     const cli = new Cli([...ARGS, '--watch', '--import', './own.mjs'], { cwd });
     expect(await answerOf(cli)).toEqual(['old']);
@@ -126,7 +126,7 @@ describe('what is loaded', () => {
   });
 });
 
-describe('what cannot be loaded is told by its name', () => {
+describe('a module that cannot be loaded is named', () => {
   test.each<[string, string | RegExp]>([
     [
       './gone.mjs',

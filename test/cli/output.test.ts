@@ -1,5 +1,5 @@
 /**
- * Output whose reader stands still, is gone, or is a disk without room.
+ * Output whose reader has stopped or has left, or that goes to a full disk.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -17,7 +17,9 @@ const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const REQUESTS = 40;
 const LINES = 20;
 
-/** A request prints lines of a kilobyte: a worker to one of its streams, or the acceptor, whom `tsgi.errors` goes to. */
+/**
+ * A request prints lines of a kilobyte: a worker to one of its streams, or the acceptor, which writes `tsgi.errors`.
+ */
 const app = () =>
   appFile(`
   export default (environ, startResponse) => {
@@ -28,7 +30,7 @@ const app = () =>
   };
 `);
 
-/** What a stream brings, as far as it is read. */
+/** The bytes of a stream, as far as they are read. */
 class Reader {
   text = '';
   readonly #stream: Readable;
@@ -57,7 +59,7 @@ interface Served {
   readonly stderr: Reader;
 }
 
-/** What a shell connects with: a pipe in the file system has the same kind of descriptor as `|`. */
+/** A pipe as in a shell: a pipe in the file system has the same kind of descriptor as `|`. */
 function pipe(): { readable: Readable; fd: number } {
   const file = path.join(path.dirname(appFile('')), 'pipe');
   execFileSync('mkfifo', [file]);
@@ -66,7 +68,7 @@ function pipe(): { readable: Readable; fd: number } {
 }
 
 const STARTS: Record<string, (args: string[]) => [Readable, Readable]> = {
-  // Node gives a child the ends of sockets.
+  // Node connects a child by sockets.
   sockets(args) {
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     onTestFinished(() => void child.kill('SIGKILL'));
@@ -93,14 +95,14 @@ const printed = (text: string) => text.match(/^x{1000}$/gm)?.length ?? 0;
 const dropped = (text: string) =>
   [...text.matchAll(/(\d+) lines of standard \w+ were dropped/g)].reduce((sum, [, n]) => sum + Number(n), 0);
 
-describe.each(['sockets', 'pipes'])('a reader that stands still, of %s', (kind) => {
+describe.each(['sockets', 'pipes'])('a stopped reader of %s', (kind) => {
   test.each([
     ['/stderr', '--supervise'],
     ['/stdout', '--supervise'],
     ['/acceptor', '--supervise'],
     ['/stderr', '--no-supervise'],
     ['/acceptor', '--no-supervise'],
-  ])('%s: clients are answered, and the log counts what was dropped, %s (A12)', async (where, flag) => {
+  ])('%s: clients get responses, and the log counts the dropped lines, %s (A12)', async (where, flag) => {
     const { url, stdout, stderr } = await start(kind, flag);
     const reader = where === '/stdout' ? stdout : stderr;
     reader.stop();
@@ -117,7 +119,7 @@ describe.each(['sockets', 'pipes'])('a reader that stands still, of %s', (kind) 
   });
 });
 
-test('a slow reader misses nothing, because a worker waits for it (A12)', async () => {
+test('a slow reader loses nothing, because a worker waits for it (A12)', async () => {
   const { url, stdout } = await start('pipes', '--no-supervise');
   stdout.stop();
   const answers = Array.from({ length: 10 }, () => fetch(`${url}/stdout`));
@@ -128,7 +130,7 @@ test('a slow reader misses nothing, because a worker waits for it (A12)', async 
   await until(() => printed(stdout.text) >= 10 * LINES);
 });
 
-test('a terminal whose output is held up holds up no client (A12)', async (context) => {
+test('a paused terminal delays no client (A12)', async (context) => {
   if (spawnSync('script', ['--version']).stdout?.includes('util-linux') !== true) return context.skip();
   const command = `${process.execPath} ${CLI} ${app()} --port 0 --threads 1`;
   const terminal = spawn('script', ['-qefc', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -143,7 +145,7 @@ test('a terminal whose output is held up holds up no client (A12)', async (conte
   await shown.until(/lines of standard error were dropped/);
 });
 
-test('a disk without room costs lines and no request (A12)', async () => {
+test('a full disk costs lines and no request (A12)', async () => {
   const child = spawn(process.execPath, [CLI, app(), '--port', '0', '--threads', '1'], {
     stdio: ['ignore', 'pipe', openSync('/dev/full', 'w')],
   });
@@ -154,7 +156,7 @@ test('a disk without room costs lines and no request (A12)', async () => {
     for (let i = 0; i < REQUESTS; i++) expect((await fetch(url + where)).status).toBe(200);
 });
 
-test('a reader that is gone costs no request, and the exit code is right (A12)', async () => {
+test('a reader that has left costs no request, and the exit code is right (A12)', async () => {
   const cli = new Cli([app(), '--port', '0', '--threads', '1']);
   const url = await cli.url();
   cli.child.stdout!.destroy();

@@ -1,5 +1,5 @@
 /**
- * Signals: those that ask to end and come twice, or while the application loads, and those that the server does not use.
+ * Signals that end the server, also twice or while the application loads, and signals that the server does not use.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,7 +21,7 @@ const SLOW = `
 `;
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
-describe.each(FLAGS)('signals that ask to end, %s', (flag) => {
+describe.each(FLAGS)('signals that end the server, %s', (flag) => {
   const start = async () => {
     const cli = new Cli([appFile(SLOW), '--port', '0', '--threads', '1', flag]);
     const client = await Client.connect(Number(new URL(await cli.url()).port));
@@ -45,7 +45,7 @@ describe.each(FLAGS)('signals that ask to end, %s', (flag) => {
     expect(cli.stderr.match(/received/g)).toHaveLength(1);
   });
 
-  test('a second one after a second ends it now (C18)', async () => {
+  test('a second signal after a second ends the server at once (C18)', async () => {
     const { cli, client } = await start();
     await client.write(get('/a?60000'));
     await cli.says('has /a');
@@ -79,7 +79,7 @@ describe.each(FLAGS)('SIGTERM during the start, %s', (flag) => {
     const before = performance.now();
     cli.child.kill('SIGTERM');
     const { code, stdout } = await cli.finished();
-    // Without a parent that gives the code, a process with a thread in a native call ends by SIGKILL of itself.
+    // Without a supervisor that returns the code, a process with a thread in a native call kills itself by SIGKILL.
     const isKilled = flag === '--no-supervise' && blocks.includes('execFileSync');
     expect([code, stdout]).toEqual([isKilled ? null : 0, '']);
     expect(performance.now() - before).toBeLessThan(5000);
@@ -146,7 +146,7 @@ describe.each(FLAGS)('signals that the server does not use, %s', (flag) => {
     return { cli, url: await cli.url() };
   };
 
-  test('reach the listeners of the program in every worker (C19)', async () => {
+  test('reach the program’s listeners in every worker (C19)', async () => {
     const { cli, url } = await start(LISTENS);
     cli.child.kill('SIGUSR2');
     await cli.says('on SIGUSR2 12 in 0');
@@ -162,7 +162,7 @@ describe.each(FLAGS)('signals that the server does not use, %s', (flag) => {
     expect((await fetch(url)).status).toBe(200);
   });
 
-  test('are ignored with a line when nobody listens (any more) (C19)', async () => {
+  test('are ignored with a line if the program has no listener (any more) (C19)', async () => {
     const { cli, url } = await start(LISTENS, '1');
     await fetch(`${url}/off`);
     cli.child.kill('SIGUSR2');
@@ -177,7 +177,7 @@ describe.each(FLAGS)('signals that the server does not use, %s', (flag) => {
     expect(cli.stderr).not.toContain('SIGPIPE');
   });
 
-  test('SIGUSR1 starts the inspector of the process that serves (C19)', async () => {
+  test('SIGUSR1 starts the inspector of the serving process (C19)', async () => {
     const cli = new Cli([appFile(SLOW), '--port', '0', '--threads', '1', flag], {
       env: { NODE_OPTIONS: '--inspect-port=127.0.0.1:0' },
     });

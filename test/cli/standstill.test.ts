@@ -1,5 +1,5 @@
 /**
- * A process that serves and stands still, under its supervisor.
+ * A serving process that stops to respond, under its supervisor.
  */
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -44,8 +44,8 @@ const loopWhen = (mark: string) =>
     'loop.cjs',
   );
 
-describe('the process that serves stands still', () => {
-  test('because it was stopped: it is replaced, and the log names the time, the cause and the requests (A11)', async () => {
+describe('a serving process that stops to respond', () => {
+  test('is replaced after a SIGSTOP, and the log names the time, the cause and the requests (A11)', async () => {
     const { cli, url, first, pid } = await start(LIMIT);
     const client = await Client.connect(Number(new URL(url).port));
     await client.write('GET /wait/for?it HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -58,7 +58,7 @@ describe('the process that serves stands still', () => {
     );
   });
 
-  test('by default, too (A11)', async () => {
+  test('is replaced by default (A11)', async () => {
     const { first, pid } = await start([]);
     process.kill(first, 'SIGSTOP');
     const before = performance.now();
@@ -66,7 +66,7 @@ describe('the process that serves stands still', () => {
     expect(performance.now() - before).toBeLessThan(15_000);
   });
 
-  test('because its main thread loops: it is replaced (A11)', async () => {
+  test('is replaced if its main thread loops (A11)', async () => {
     const mark = `${appFile('')}.loops`;
     const { cli, first, pid } = await start(LIMIT, { NODE_OPTIONS: `--require ${loopWhen(mark)}` });
     writeFileSync(mark, '');
@@ -75,7 +75,7 @@ describe('the process that serves stands still', () => {
     expect(await pid()).not.toBe(first);
   });
 
-  test('and is told to end: it ends within seconds (A11)', async () => {
+  test('ends within seconds after a signal to end (A11)', async () => {
     const { cli, first } = await start([]);
     process.kill(first, 'SIGSTOP');
     const before = performance.now();
@@ -84,7 +84,7 @@ describe('the process that serves stands still', () => {
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
-  test('together with its supervisor: both go on, and nothing is replaced (A11)', async () => {
+  test('continues if its supervisor was stopped together with it, and is not replaced (A11)', async () => {
     const { cli, first, pid } = await start(['--watchdog-timeout', '1s']);
     cli.child.kill('SIGSTOP');
     process.kill(first, 'SIGSTOP');
@@ -98,7 +98,7 @@ describe('the process that serves stands still', () => {
     expect(cli.stderr).toBe('');
   });
 
-  test('and the watchdog is off: it is left alone (A11)', async () => {
+  test('is left alone if the watchdog is off (A11)', async () => {
     const { cli, first, pid } = await start(['--watchdog-timeout', '0']);
     process.kill(first, 'SIGSTOP');
     // Longer than every limit that this file sets.
@@ -108,7 +108,7 @@ describe('the process that serves stands still', () => {
     expect(cli.stderr).toBe('');
   });
 
-  test('at a breakpoint of a debugger: it is left alone (A11)', async () => {
+  test('is left alone at a breakpoint of a debugger (A11)', async () => {
     const { cli, first, pid } = await start(['--watchdog-timeout', '1s', '--supervise'], {
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${await freePort()}`,
     });

@@ -1,5 +1,5 @@
 /**
- * Starts that fail, as a user meets them: one line that names the thing and the remedy, and an exit code.
+ * Failed starts from a user's view: one line that names the object and the remedy, and an exit code.
  */
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { appFile } from '../support/server.ts';
 
 const HELLO = `export default (environ, startResponse) => { startResponse(200, []); return 'hello'; };`;
 
-describe('start errors: one line, the remedy, no stack of ours', () => {
+describe('start errors have one line, the remedy, and no stack of the server', () => {
   test.each([
     [[], 2, "missing required argument 'app'; tsgi-threads --help lists all options\n"],
     [['app.ts', '--prot', '80'], 2, "unknown option '--prot'; did you mean --port?\n"],
@@ -162,7 +162,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
   test.each<[string, string, (port: string) => [string[], Record<string, string>]]>([
     ['a flag', '', (port) => [['--port', port], {}]],
     ['a variable', '', (port) => [[], { TSGI_PORT: port }]],
-    // A program may listen elsewhere, so the port is bound once it is known that the application only exports.
+    // A program may listen elsewhere, so the server binds the port after it knows that the application only exports.
     ['PORT', 'it has loaded\n', (port) => [[], { PORT: port, TSGI_HOST: '127.0.0.1' }]],
     ['a flag, without a supervisor', 'it has loaded\n', (port) => [['--port', port, '--no-supervise'], {}]],
   ])('a port in use names the port and the flag, given by %s', async (_, loaded, given) => {
@@ -179,7 +179,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     expect(code).toBe(1);
   });
 
-  test('an address that is not of this machine is told by its host', async () => {
+  test('an address of another machine causes an error that names its host', async () => {
     const { code, stderr } = await new Cli([appFile(HELLO), '--host', '192.0.2.1', '--port', '0']).finished();
     expect([code, stderr]).toEqual([
       1,
@@ -187,7 +187,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     ]);
   });
 
-  test('a package.json that is none is told by its name', async () => {
+  test('an invalid package.json causes an error that names it', async () => {
     const app = appFile(HELLO, 'app.js');
     writeFileSync(path.join(path.dirname(app), 'package.json'), '{');
     const { code, stderr } = await new Cli([app]).finished();
@@ -195,8 +195,8 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     expect(code).toBe(1);
   });
 
-  // Root may read everything.
-  test.skipIf(process.getuid?.() === 0)('a file that cannot be read is told by its name', async () => {
+  // The superuser may read everything.
+  test.skipIf(process.getuid?.() === 0)('an unreadable file causes an error that names it', async () => {
     const app = appFile(HELLO);
     chmodSync(app, 0);
     const { code, stderr } = await new Cli([app]).finished();
@@ -206,7 +206,7 @@ describe('start errors: one line, the remedy, no stack of ours', () => {
     expect(code).toBe(1);
   });
 
-  test('an error that nobody catches while it loads is shown with its own frames', async () => {
+  test('an uncaught error during the load is shown with its own frames', async () => {
     const app = appFile("setTimeout(() => { throw new Error('later'); }); await new Promise(() => {});");
     const { code, stderr } = await new Cli([app]).finished();
     expect(stderr.split('\n')).toEqual([

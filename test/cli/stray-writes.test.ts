@@ -1,5 +1,5 @@
 /**
- * An application that writes to descriptors which are not its own: those of the server's processes among themselves.
+ * An application that writes to descriptors that belong to the server's processes.
  */
 import { expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
@@ -62,7 +62,7 @@ test.each([
   ['a message that is wrong', `{"type":"signals"}${LINE_FEED}`],
   ["one of Node's own", `{"cmd":"NODE_HANDLE_ACK"}${LINE_FEED}`],
   ["a handle of Node's that is not there", `{"cmd":"NODE_HANDLE","type":"net.Native","msg":{}}${LINE_FEED}`],
-])('descriptor 4 is given %s: the supervisor lives, and another process serves (A21)', async (_, text) => {
+])('%s on descriptor 4: the supervisor survives, and another process serves (A21)', async (_, text) => {
   const { cli, ask, replaced } = await start();
   const first = await ask('');
   await ask(`fd=4&write=${text}`);
@@ -74,7 +74,7 @@ test.each([
   );
 });
 
-test('descriptor 4 is closed: the supervisor lives, and another process serves (A21)', async () => {
+test('a closed descriptor 4: the supervisor survives, and another process serves (A21)', async () => {
   const { cli, ask, replaced } = await start();
   const first = await ask('');
   await ask('close=4');
@@ -82,7 +82,7 @@ test('descriptor 4 is closed: the supervisor lives, and another process serves (
   expect(cli.child.exitCode).toBeNull();
 });
 
-test('the listening socket is closed: another process serves (A21)', async () => {
+test('a closed listening socket: another process serves (A21)', async () => {
   const { cli, ask, replaced } = await start();
   const first = await ask('');
   await ask('unlisten');
@@ -90,7 +90,7 @@ test('the listening socket is closed: another process serves (A21)', async () =>
   expect(cli.stderr).toMatch(/its listening socket \(descriptor \d+\) was closed, and not by the server/);
 });
 
-test('descriptor 3, the journal, is written to: it names what was lost all the same (A21)', async () => {
+test('writes to descriptor 3, the journal: it still names the lost requests (A21)', async () => {
   const { cli, url, ask, replaced } = await start();
   const first = await ask('');
   for (let i = 0; i < 3; i++) await ask('fd=3&write=garbage');
@@ -104,7 +104,7 @@ test('descriptor 3, the journal, is written to: it names what was lost all the s
   expect(cli.stderr).not.toContain('garbage');
 });
 
-test('every descriptor is given garbage: the server goes on (A21)', async () => {
+test('garbage on every descriptor: the server continues (A21)', async () => {
   const { cli, ask, replaced } = await start();
   const first = await ask('');
   await ask('fd=all&write=garbage');

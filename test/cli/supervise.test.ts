@@ -1,5 +1,5 @@
 /**
- * The command line under its supervisor: the process that serves may die, the address does not.
+ * The command line under its supervisor: the serving process may die, and the address stays open.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,7 +36,7 @@ async function start(
     cli,
     url,
     port: Number(new URL(url).port),
-    // Over a connection of its own: one that is kept dies with its process.
+    // Uses a new connection, because a kept one dies with its process.
     pid: async () => Number(await (await fetch(url, { headers: { connection: 'close' } })).text()),
   };
 }
@@ -53,8 +53,8 @@ const ended = async (pid: number) => {
 };
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
-describe('the process that serves dies', () => {
-  test('no connect is refused, it serves again, and the log names the requests that were lost', async () => {
+describe('the death of the serving process', () => {
+  test('refuses no connection, starts another process, and logs the lost requests', async () => {
     const { cli, port, pid } = await start();
     const first = await pid();
     expect(first).not.toBe(cli.child.pid);
@@ -68,7 +68,7 @@ describe('the process that serves dies', () => {
     expect(await abort.answer()).toBeUndefined();
     const before = performance.now();
     const waiting = await Promise.all(Array.from({ length: 20 }, () => pid()));
-    // Its back-off and its start; the rest is for a busy machine.
+    // The back-off and the start of the process. The rest is for a busy machine.
     expect(performance.now() - before).toBeLessThan(3000);
     expect(new Set(waiting).size).toBe(1);
     expect(waiting[0]).not.toBe(first);
@@ -78,7 +78,7 @@ describe('the process that serves dies', () => {
     );
   });
 
-  test('again and again: it is started again each time, and ends when it is told to meanwhile', async () => {
+  test('in a loop restarts it each time, and a signal to end works meanwhile', async () => {
     const mark = `${appFile('')}.broken`;
     const broken = appFile(`
       import { existsSync } from 'node:fs';
@@ -99,7 +99,7 @@ describe('the process that serves dies', () => {
     expect((await cli.finished()).code).toBeTypeOf('number');
   });
 
-  test('at the first start: its code and its line, and no second try', async () => {
+  test('at the first start gives its code and its line, without a second try', async () => {
     const { code, stderr } = await new Cli([appFile('throw new Error("no database")'), ...ARGS]).finished();
     expect([code, stderr.match(/no database/g)?.length]).toEqual([1, 1]);
     const usage = await new Cli([app(), '--threads', 'many']).finished();
@@ -109,7 +109,7 @@ describe('the process that serves dies', () => {
 
 describe('signals', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s answers what is in flight and ends with 0',
+    '%s answers requests in flight and ends with 0',
     async (signal) => {
       const { cli, port, pid } = await start();
       const child = await pid();
@@ -124,7 +124,7 @@ describe('signals', () => {
     },
   );
 
-  test("a terminal's Ctrl-C reaches both processes and counts once; the second ends it now", async () => {
+  test('Ctrl-C in a terminal reaches both processes and counts once; the second ends the server at once', async () => {
     const cli = new Cli([app(), ...ARGS], { detached: true });
     const port = Number(new URL(await cli.url()).port);
     const client = await Client.connect(port);
@@ -169,7 +169,7 @@ describe('signals', () => {
     },
   );
 
-  test('SIGTERM to the process that serves alone closes it, and it is started again', async () => {
+  test('SIGTERM to only the serving process closes it, and another is started', async () => {
     const { cli, pid } = await start();
     const first = await pid();
     process.kill(first, 'SIGTERM');
@@ -178,7 +178,7 @@ describe('signals', () => {
     expect(cli.stderr).toContain('exited with code 0 and is started again; no request was lost');
   });
 
-  test('SIGHUP loads the application anew', async () => {
+  test('SIGHUP reloads the application', async () => {
     const { cli, pid } = await start();
     const first = await pid();
     cli.child.kill('SIGHUP');
@@ -196,7 +196,7 @@ describe('signals', () => {
     await ended(child);
   });
 
-  test('a thread in a native call does not hold the exit up, and the code is 0', async () => {
+  test('a thread in a native call does not delay the exit, and the code is 0', async () => {
     const { cli, port } = await start('--handler-timeout', '100ms', '--kill-grace', '50ms');
     const client = await Client.connect(port);
     await client.write(get('/native'));
@@ -209,7 +209,7 @@ describe('signals', () => {
   });
 });
 
-test('a heap that is full costs the request that filled it, and the log says why', async () => {
+test('a full heap costs the request that filled it, and the log gives the reason', async () => {
   const file = appFile(`
     const kept = [];
     export default (environ, startResponse) => {
@@ -226,7 +226,7 @@ test('a heap that is full costs the request that filled it, and the log says why
   expect(cli.stderr).toMatch(/Worker 1 exited with code 1 \(.*heap out of memory\): a replacement starts/);
 });
 
-test('the parent dies: the process that serves answers what is in flight and ends', async () => {
+test('a dead parent makes the serving process answer requests in flight and end', async () => {
   const { cli, port, pid } = await start();
   const child = await pid();
   const client = await Client.connect(port);
@@ -238,7 +238,7 @@ test('the parent dies: the process that serves answers what is in flight and end
   await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('with too many threads that cannot be ended the process is replaced, and no connect is refused', async () => {
+test('too many threads that cannot be ended cause a replacement of the process, and no connection is refused', async () => {
   const limits = ['--handler-timeout', '100ms', '--kill-grace', '50ms', '--max-zombies', '0'];
   const { cli, url, pid } = await start(...limits);
   const first = await pid();
@@ -259,7 +259,7 @@ test.each([
   expect(await (await fetch(await cli.url())).text()).toBe(String(cli.child.pid));
 });
 
-test('what node is given is given on, and nothing is left behind, not even after SIGKILL', async () => {
+test('options of node are passed on, and no file is left behind, not even after SIGKILL', async () => {
   const file = appFile(
     `export default (environ, startResponse) => { startResponse(200, []); return process.title + process.env.TSGI_SUPERVISED; };`,
   );

@@ -1,5 +1,5 @@
 /**
- * The command line on a real terminal: Ctrl-C, and a terminal that goes away.
+ * The command line on a real terminal: Ctrl-C, and a terminal that closes.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { appFile } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-/** util-linux has one that runs a command on a new terminal. */
+/** util-linux has a command that runs another one on a new terminal. */
 const HAS_TERMINALS = spawnSync('script', ['--version']).stdout?.includes('util-linux') ?? false;
 
 const app = () =>
@@ -25,7 +25,7 @@ const app = () =>
 `);
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
-/** A command line on a terminal of its own, which goes away with the process that is returned. */
+/** A command line on a separate terminal, which closes with the returned process. */
 async function start(flag: string, output = '') {
   const command = `exec ${process.execPath} ${CLI} ${app()} --port 0 --threads 1 ${flag}`;
   const redirected = output === '' ? '' : ` > ${output} 2>&1`;
@@ -53,7 +53,7 @@ const isGone = (pid: number): boolean => {
 };
 
 describe.skipIf(!HAS_TERMINALS).each(['--supervise', '--no-supervise'])('on a terminal, %s', (flag) => {
-  test('Ctrl-C once answers what is in flight and ends with 0, and is told by its name', async () => {
+  test('Ctrl-C once answers requests in flight, ends with 0, and is named in the log', async () => {
     const { terminal, client, text } = await start(flag);
     await client.write(get('/wait'));
     await until(() => text().includes('has it'));
@@ -65,7 +65,7 @@ describe.skipIf(!HAS_TERMINALS).each(['--supervise', '--no-supervise'])('on a te
   });
 
   test.each(['', 'to a file'])(
-    'when it goes away, what is in flight is answered and all ends, output %j',
+    'a closed terminal answers requests in flight and ends all processes, output %j',
     async (where) => {
       const output = where === '' ? '' : appFile('', 'output.txt');
       const { terminal, client, pid, text } = await start(flag, output);

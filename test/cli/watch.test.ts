@@ -1,5 +1,5 @@
 /**
- * `--watch`: a change is served without a restart, and what is wrong is shown and survived.
+ * `--watch`: the server serves a change without a restart, and shows and survives errors.
  */
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ const told = async (cli: Cli, text: string | RegExp) => {
 };
 
 describe('--watch', () => {
-  test('a change of the file or of what it imports is served; a file beside it is nothing', async () => {
+  test('serves a change of the file or of its imports, and ignores a file beside it', async () => {
     const { cli, app, word, get } = await start(using('app'));
     expect(await get()).toBe('200 app one');
     writeFileSync(word, "export const word: string = 'two';");
@@ -53,7 +53,7 @@ describe('--watch', () => {
     expect((await cli.finished()).code).toBe(0);
   });
 
-  test('code that does not compile, or throws, is shown in the terminal and in the browser, until it is mended', async () => {
+  test('shows code that does not compile, or throws, in the terminal and in the browser until it is corrected', async () => {
     const { cli, app, word, get } = await start(using('app'));
     writeFileSync(app, 'export default (');
     await told(cli, 'Cannot compile the application: .*app.ts:1:');
@@ -74,7 +74,7 @@ describe('--watch', () => {
     expect(await get()).toBe('200 mended three');
   });
 
-  test('a start that fails is shown as well, and a file that was missing may come', async () => {
+  test('shows a failed start as well, and notices a missing file that appears', async () => {
     const { cli, word, get } = await start(using('app').replace('./word.ts', './missing.ts'));
     expect(await get()).toMatch(/^500 Cannot compile the application: .*Cannot find \.\/missing\.ts/);
     writeFileSync(word.replace('word.ts', 'missing.ts'), "export const word = 'found';");
@@ -94,7 +94,7 @@ describe('--watch', () => {
     ],
     ['exits', 'process.exit(3);', 'ended while it loaded'],
     ['throws', "throw new Error('no database');", 'no database'],
-  ])('a start with code that %s is survived', async (_, source, message) => {
+  ])('survives a start with code that %s', async (_, source, message) => {
     const { cli, app, get } = await start(source);
     expect(await get()).toMatch(new RegExp(`^500 .*${message}`));
     writeFileSync(app, using('mended'));
@@ -102,13 +102,13 @@ describe('--watch', () => {
     expect(await get()).toBe('200 mended one');
   });
 
-  test('while the code is broken, what is no code beside it is nothing: its output may go there', async () => {
+  test('ignores other files beside broken code, so that its output may go there', async () => {
     const { cli, app, get } = await start('export default (');
     const seen: string[] = [];
     cli.child.stderr!.on('data', (text: string) => seen.push(text));
     writeFileSync(path.join(path.dirname(app), 'output.log'), 'Cannot compile');
     writeFileSync(path.join(path.dirname(app), 'output'), 'Cannot compile');
-    // Longer than what changes together is waited for, and a load.
+    // Longer than the wait for further changes, and a load.
     await wait(500);
     writeFileSync(app, using('mended'));
     await told(cli, 'reloaded in');
@@ -116,7 +116,7 @@ describe('--watch', () => {
     expect(seen.join('')).toMatch(/^tsgi-threads: reloaded in \d+ ms \(.*app\.ts changed\)\n$/);
   });
 
-  test('with --threads 0 it is an error', async () => {
+  test('causes an error with --threads 0', async () => {
     const { code, stderr } = await new Cli([appFile('', 'app.ts'), '--threads', '0', '--watch']).finished();
     expect([code, stderr]).toEqual([
       2,

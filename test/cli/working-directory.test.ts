@@ -1,5 +1,5 @@
 /**
- * The working directory is deleted and made anew while a server runs, as deployments do.
+ * The working directory is deleted and created again while a server runs, like in deployments.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -47,26 +47,29 @@ const replaceWorker = async (url: string): Promise<Answer> => {
   return ask(url);
 };
 
-describe.each(['app.mjs', 'app.ts'])('%s in a working directory that was deleted and made anew', (name) => {
-  test.each(['--supervise', '--no-supervise'])(
-    'workers are replaced and the application is reloaded, %s (A9)',
-    async (flag) => {
-      const { folder, deploy } = site(name);
-      const cli = new Cli([name, '--port', '0', '--threads', '1', flag], { cwd: folder });
-      const url = await cli.url();
-      expect(await ask(url)).toMatchObject({ version: 'one', cwd: folder });
-      deploy('two');
-      expect(await replaceWorker(url)).toMatchObject({ version: 'two', cwd: folder });
-      expect(cli.stderr).toContain(`Entered the working directory ${folder} again`);
-      deploy('three');
-      cli.child.kill('SIGHUP');
-      while (!/reloaded in/.test(cli.stderr)) await once(cli.child.stderr!, 'data');
-      expect(await ask(url)).toMatchObject({ version: 'three', cwd: folder });
-    },
-  );
-});
+describe.each(['app.mjs', 'app.ts'])(
+  '%s in a working directory that was deleted and created again',
+  (name) => {
+    test.each(['--supervise', '--no-supervise'])(
+      'workers are replaced and the application is reloaded, %s (A9)',
+      async (flag) => {
+        const { folder, deploy } = site(name);
+        const cli = new Cli([name, '--port', '0', '--threads', '1', flag], { cwd: folder });
+        const url = await cli.url();
+        expect(await ask(url)).toMatchObject({ version: 'one', cwd: folder });
+        deploy('two');
+        expect(await replaceWorker(url)).toMatchObject({ version: 'two', cwd: folder });
+        expect(cli.stderr).toContain(`Entered the working directory ${folder} again`);
+        deploy('three');
+        cli.child.kill('SIGHUP');
+        while (!/reloaded in/.test(cli.stderr)) await once(cli.child.stderr!, 'data');
+        expect(await ask(url)).toMatchObject({ version: 'three', cwd: folder });
+      },
+    );
+  },
+);
 
-test('a process that dies is followed by another in the working directory that was made anew (A9)', async () => {
+test('a process that dies is replaced in the new working directory (A9)', async () => {
   const { folder, deploy } = site('app.mjs');
   const cli = new Cli(['app.mjs', '--port', '0', '--threads', '1'], { cwd: folder });
   const url = await cli.url();
@@ -78,7 +81,7 @@ test('a process that dies is followed by another in the working directory that w
   expect(answer.pid).not.toBe(pid);
 });
 
-test('workers and processes start in the parent until the working directory exists again (A9)', async () => {
+test('workers and processes start in the parent folder until the working directory exists again (A9)', async () => {
   const { folder, deploy, remove } = site('app.mjs');
   const elsewhere = appFile(app('absolute'));
   const cli = new Cli([elsewhere, '--port', '0', '--threads', '1'], { cwd: folder });
@@ -123,7 +126,7 @@ describe('createServer', () => {
     return { url, tell };
   };
 
-  test('replaces its workers in a working directory that was made anew (A9)', async () => {
+  test('replaces its workers in a new working directory (A9)', async () => {
     const { folder, deploy } = site('app.mjs');
     const { url, tell } = await host(folder);
     deploy('two');
@@ -131,7 +134,7 @@ describe('createServer', () => {
     expect(await tell('')).toBe(folder);
   });
 
-  test("leaves the directory of its host's choice alone (A9)", async () => {
+  test('leaves a directory that its host has chosen (A9)', async () => {
     const { folder, deploy } = site('app.mjs');
     const { url, tell } = await host(folder);
     expect(await tell(path.dirname(folder))).toBe(path.dirname(folder));

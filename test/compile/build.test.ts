@@ -1,5 +1,5 @@
 /**
- * `tsgi-threads build`, and servers that start from what it made.
+ * `tsgi-threads build`, and servers that start from a build.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -24,7 +24,7 @@ import { Cli, type Finished } from '../support/cli.ts';
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-/** A text is compiled, an asset beside it is read, a file is loaded by a computed path, JSON is imported. */
+/** The project has a compiled text, an asset beside it, a file with a computed path, and imported JSON. */
 const FILES = {
   'package.json': '{ "type": "module" }',
   'tsconfig.json': '{ "compilerOptions": { "paths": { "@/*": ["./src/*"] } } }',
@@ -90,20 +90,20 @@ async function answer(cli: Cli, target = '/'): Promise<string> {
   return (await fetch((await cli.url()) + target)).text();
 }
 
-/** esbuild's process cannot be started. */
+/** Makes esbuild's process fail to start. */
 const NO_COMPILER = { ESBUILD_BINARY_PATH: '/nowhere/esbuild' };
 
-test('a build is served as its source is, without a compiler (C25)', async () => {
+test('a build is served like its source, without a compiler (C25)', async () => {
   const root = await built();
   expect(readdirSync(path.join(root, 'dist-app'))).toHaveLength(2);
   expect(await answer(serve(root, [], NO_COMPILER))).toBe(ANSWER);
 });
 
-test('a build is served where nothing can be written (C25)', async () => {
+test('a build is served from a read-only file system (C25)', async () => {
   const root = await built();
   const before = readdirSync(root, { recursive: true });
   for (const name of ['.', 'src', 'src/parts', 'dist-app']) chmodSync(path.join(root, name), 0o555);
-  // Root may write everywhere.
+  // The superuser may write everywhere.
   const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
   const cli = new Cli(['dist-app', '--port', '0', '--threads', '2'], {
     cwd: root,
@@ -117,7 +117,7 @@ test('a build is served where nothing can be written (C25)', async () => {
   for (const name of ['.', 'src', 'src/parts', 'dist-app']) chmodSync(path.join(root, name), 0o755);
 });
 
-test('a build needs no sources, only what the application reads itself (C25)', async () => {
+test('a build needs no sources, only files that the application itself reads (C25)', async () => {
   const root = await built();
   rmSync(path.join(root, 'src'), { recursive: true });
   rmSync(path.join(root, 'data.json'));
@@ -140,7 +140,7 @@ test('a stack of a build names the source (C25)', async () => {
   await expect.poll(() => cli.stderr).toContain(`${root}/src/app.ts:13:`);
 });
 
-test('a reload reads a build again, and a server goes on when it does not fit (C25)', async () => {
+test('a reload reads the build again, and a failed reload keeps the server running (C25)', async () => {
   const root = await built();
   const server = createServer(1, {
     app: path.join(root, 'dist-app'),
@@ -159,13 +159,13 @@ test('a reload reads a build again, and a server goes on when it does not fit (C
   expect((await build(root, 'src/app.ts')).code).toBe(0);
   await server.reload();
   expect(await text()).toBe(ANSWER.replace('words', 'changed'));
-  // The build before stays for servers that still run it, the one before that does not.
+  // The previous build stays for servers that still run it. Older builds are removed.
   writeFileSync(path.join(root, 'src/words.ts'), "export const words: string = 'once more';");
   expect((await build(root, 'src/app.ts')).code).toBe(0);
   expect(readdirSync(path.join(root, 'dist-app'))).toHaveLength(3);
 });
 
-describe('a build that does not fit is refused in one line (C25)', () => {
+describe('a build that does not fit is rejected in one line (C25)', () => {
   const file = (root: string) => path.join(root, 'dist-app', 'tsgi-build.json');
   const edit = (root: string, changes: object) =>
     writeFileSync(
@@ -241,7 +241,7 @@ describe('a build that does not fit is refused in one line (C25)', () => {
     expect(code).toBe(1);
   });
 
-  test('--watch is for sources', async () => {
+  test('--watch rejects a build', async () => {
     const root = await built();
     const { code, stderr } = await serve(root, ['--watch']).finished();
     expect([code, stderr]).toEqual([
@@ -250,7 +250,7 @@ describe('a build that does not fit is refused in one line (C25)', () => {
     ]);
   });
 
-  test('TypeScript that came after the build is an error that names it', async () => {
+  test('TypeScript added after the build causes an error that names it', async () => {
     const root = await built(
       {
         'app.cts': `
@@ -270,7 +270,7 @@ describe('a build that does not fit is refused in one line (C25)', () => {
   });
 });
 
-test('exports, factories and --import are those of the build (C25)', async () => {
+test('a build contains the exports, factories and --import modules (C25)', async () => {
   const root = project({
     'app.mts': `export const make = () => () => new Response(String((globalThis as { first?: string }).first));`,
     'first.mts': "(globalThis as { first?: string }).first = 'imported' as string;",
@@ -283,7 +283,7 @@ test('exports, factories and --import are those of the build (C25)', async () =>
   expect(await answer(cli)).toBe('imported');
 });
 
-describe('build', () => {
+describe('the command build', () => {
   test.each([
     [[], 2, "missing required argument 'app'"],
     [['gone.ts'], 1, 'Cannot find the application: gone.ts does not exist'],
@@ -295,7 +295,7 @@ describe('build', () => {
     ],
     [['app.ts', '--out', 'app.ts'], 1, 'Cannot make the folder app.ts (--out): '],
     [['broken.ts'], 1, 'Cannot compile the application: broken.ts:1:7: '],
-  ])('%j is told in one line', async (args, code, text) => {
+  ])('an error of %j is one line', async (args, code, text) => {
     const root = project({ 'app.ts': 'export default 1;', 'broken.ts': 'const = 1;', 'full/notes.txt': '' });
     const { code: got, stderr } = await build(root, ...(args as string[]));
     expect(stderr.startsWith(`tsgi-threads: ${text}`), stderr).toBe(true);
@@ -303,14 +303,14 @@ describe('build', () => {
     expect(got).toBe(code);
   });
 
-  test('what lies beside a build in its folder stays', async () => {
+  test('other files in the folder of a build stay', async () => {
     const root = await built();
     cpSync(path.join(root, 'asset.txt'), path.join(root, 'dist-app/asset.txt'));
     await build(root, 'src/app.ts');
     expect(readdirSync(path.join(root, 'dist-app'))).toContain('asset.txt');
   });
 
-  test('the ready line and --help name it', () => {
+  test('the ready line and --help name the command build', () => {
     const root = project({ 'app.ts': 'export default 1;' });
     const run = (...args: string[]) =>
       spawnSync(process.execPath, [path.join(import.meta.dirname, '../../dist/cli/main.js'), ...args], {

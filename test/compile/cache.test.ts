@@ -1,5 +1,5 @@
 /**
- * Where compiled files are kept: folders that only this user can write, builds that are whole.
+ * The folders for compiled files: only this user can write them, and every build in them is complete.
  */
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +56,7 @@ interface Options {
   readonly uid?: number;
 }
 
-/** Compiles in a process of its own, which prints the compiled file's path, or the error. */
+/** Compiles in a separate process, which prints the path of the compiled file, or the error. */
 function compile(app: string, { tmp, cacheDir = '', uid }: Options): SpawnSyncReturns<string> {
   const code = `
     const { compileProgram } = await import(${JSON.stringify(PROGRAM)});
@@ -82,13 +82,13 @@ function placeOf(app: string, options: Options): string {
 const cacheOf = (root: string): string => path.join(root, 'node_modules', '.cache', 'tsgi-threads');
 const privateOf = (tmp: string): string => path.join(tmp, `tsgi-threads-${process.getuid!()}`);
 
-test("the cache is in the project's node_modules, which belongs to this user", () => {
+test('the cache is in the node_modules of the project if this user owns it', () => {
   const { root, app, tmp } = project();
   expect(path.dirname(placeOf(app, { tmp }))).toBe(cacheOf(root));
 });
 
 describe('a cache that another user can write is not used (A8)', () => {
-  /** What makes a folder of the project untrustworthy. */
+  /** Changes that make a folder of the project untrustworthy. */
   const writable = (at: string) => chmodSync(at, 0o777);
   const byGroup = (at: string) => chmodSync(at, 0o775);
   const foreign = (at: string) => chownSync(at, STRANGER, STRANGER);
@@ -107,7 +107,7 @@ describe('a cache that another user can write is not used (A8)', () => {
     ['the cache', "another user's", 'node_modules/.cache/tsgi-threads', foreign],
   ];
 
-  test.each([...spoiled, ...(isRoot ? others : [])])('%s is %s', (_name, _how, at, spoil) => {
+  test.each([...spoiled, ...(isRoot ? others : [])])('%s that is %s', (_name, _how, at, spoil) => {
     const { root, app, tmp } = project();
     mkdirSync(cacheOf(root), { recursive: true, mode: 0o700 });
     spoil(path.join(root, at));
@@ -115,7 +115,7 @@ describe('a cache that another user can write is not used (A8)', () => {
     expect(readdirSync(cacheOf(root))).toEqual([]);
   });
 
-  test("a folder on the way upwards is another's: the application lies in a shared folder", () => {
+  test('a project inside a folder of another user', () => {
     const shared = folder(0o777);
     mkdirSync(path.join(shared, 'node_modules'));
     const own = path.join(shared, 'own');
@@ -127,7 +127,7 @@ describe('a cache that another user can write is not used (A8)', () => {
   });
 
   test.each(['node_modules', 'node_modules/.cache', 'node_modules/.cache/tsgi-threads'])(
-    '%s is a symbolic link',
+    '%s that is a symbolic link',
     (at) => {
       const { root, app, tmp } = project();
       const elsewhere = folder();
@@ -139,23 +139,19 @@ describe('a cache that another user can write is not used (A8)', () => {
     },
   );
 
-  test(
-    'a build that lies there already is not run if another user wrote a file of it',
-    { skip: !isRoot },
-    () => {
-      const { app, tmp } = project();
-      const build = placeOf(app, { tmp });
-      const file = path.join(
-        build,
-        readdirSync(build).find((name) => name.endsWith('.cjs'))!,
-      );
-      const good = readFileSync(file, 'utf8');
-      chownSync(file, STRANGER, STRANGER);
-      expect(placeOf(app, { tmp })).toBe(build);
-      expect(readFileSync(file, 'utf8')).toBe(good);
-      expect(spawnSync('stat', ['-c', '%u', file], { encoding: 'utf8' }).stdout.trim()).toBe('0');
-    },
-  );
+  test('an existing build with a file of another user', { skip: !isRoot }, () => {
+    const { app, tmp } = project();
+    const build = placeOf(app, { tmp });
+    const file = path.join(
+      build,
+      readdirSync(build).find((name) => name.endsWith('.cjs'))!,
+    );
+    const good = readFileSync(file, 'utf8');
+    chownSync(file, STRANGER, STRANGER);
+    expect(placeOf(app, { tmp })).toBe(build);
+    expect(readFileSync(file, 'utf8')).toBe(good);
+    expect(spawnSync('stat', ['-c', '%u', file], { encoding: 'utf8' }).stdout.trim()).toBe('0');
+  });
 
   const squats: [string, (own: string) => void][] = [
     ['has mode 777', (own) => (mkdirSync(own), chmodSync(own, 0o777))],
@@ -166,7 +162,7 @@ describe('a cache that another user can write is not used (A8)', () => {
   ];
 
   test.each([...squats, ...(isRoot ? squatted : [])])(
-    'the folder for temporary files has one of our name that %s',
+    'the folder for temporary files contains the server’s folder, which %s',
     (_, make) => {
       const { root, app, tmp, modules } = project();
       chmodSync(modules, 0o777);
@@ -178,7 +174,7 @@ describe('a cache that another user can write is not used (A8)', () => {
     },
   );
 
-  test('everybody may write the folder for temporary files, and it is not sticky', () => {
+  test('a folder for temporary files that every user may write, without the sticky bit', () => {
     const { app, tmp, modules } = project();
     chmodSync(modules, 0o777);
     chmodSync(tmp, 0o777);
@@ -189,7 +185,7 @@ describe('a cache that another user can write is not used (A8)', () => {
   });
 });
 
-describe('a build in the cache is proved whole before it is used (A22)', () => {
+describe('a build in the cache is checked for completeness before use (A22)', () => {
   const damages: [string, (build: string) => void][] = [
     ['truncated', (build) => truncateSync(path.join(build, fileOf(build)), 10)],
     ['empty', (build) => truncateSync(path.join(build, fileOf(build)), 0)],
@@ -201,7 +197,7 @@ describe('a build in the cache is proved whole before it is used (A22)', () => {
   const fileOf = (build: string) => readdirSync(build).find((name) => name.endsWith('.cjs'))!;
   const overwrite = (file: string) => writeFileSync(file, '/'.repeat(readFileSync(file).length));
 
-  test.each(damages)('one that is %s is written anew', (_, damage) => {
+  test.each(damages)('a build that is %s is written again', (_, damage) => {
     const { app, tmp } = project();
     const build = placeOf(app, { tmp });
     const files = () => readdirSync(build).map((name) => readFileSync(path.join(build, name), 'utf8'));
@@ -220,7 +216,7 @@ describe('a build in the cache is proved whole before it is used (A22)', () => {
     expect(await (await fetch(await cli.url())).text()).toBe('compiled');
   });
 
-  test('a process that is killed while it writes leaves no part of a build under its name', async () => {
+  test('a process killed in the middle of a write leaves no partial build under its name', async () => {
     const { root, app, tmp } = project();
     const sources = Array.from({ length: 300 }, (_, index) => `part${index}.ts`);
     for (const name of sources)
@@ -230,7 +226,7 @@ describe('a build in the cache is proved whole before it is used (A22)', () => {
     const code = `
       const { compileProgram } = await import(${JSON.stringify(PROGRAM)});
       await compileProgram({ app: ${JSON.stringify(app)}, folders: ['/'] }, { imports: [], cacheDir: '', watch: false }, new Set());`;
-    // The writes are synchronous: another process kills as soon as it sees the first files.
+    // The writes are synchronous, so another process kills this one as soon as it sees the first files.
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
     const closed = once(child, 'close');
     const seen = (): string[] => (existsSync(cache) ? readdirSync(cache) : []);
@@ -244,19 +240,19 @@ describe('a build in the cache is proved whole before it is used (A22)', () => {
   });
 });
 
-describe('another folder is used if the first cannot be (C25)', () => {
-  test('one start as root leaves nothing that stops the service user', { skip: !isRoot }, () => {
+describe('another folder replaces a folder that cannot be used (C25)', () => {
+  test('one start as root does not prevent later starts by the service user', { skip: !isRoot }, () => {
     const { root, app, tmp } = project();
     chmodSync(tmp, 0o1777);
     placeOf(app, { tmp });
-    // As older versions left it: the service user owns node_modules, root the cache in it.
+    // The state after older versions: the service user owns node_modules, and root owns the cache in it.
     chownSync(root, STRANGER, STRANGER);
     chownSync(path.join(root, 'node_modules'), STRANGER, STRANGER);
     const build = placeOf(app, { tmp, uid: STRANGER });
     expect(path.dirname(build)).toBe(path.join(tmp, `tsgi-threads-${STRANGER}`));
   });
 
-  test('the disk of the project is full', { skip: !isRoot }, () => {
+  test('a full disk of the project moves the cache to another folder', { skip: !isRoot }, () => {
     const { root, app, modules } = project();
     const full = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4k,mode=755', 'tmpfs', modules]);
     if (full.status !== 0) return;
@@ -276,7 +272,7 @@ describe('another folder is used if the first cannot be (C25)', () => {
     expect(placeOf(app, { tmp: spoil(tmp) }).startsWith('/dev/shm/')).toBe(true);
   });
 
-  test('the error of the library has a code', async () => {
+  test('the error of the library has the code of the cache', async () => {
     const { app } = project();
     const program = compileProgram(
       { app, folders: ['/'] },
@@ -286,7 +282,7 @@ describe('another folder is used if the first cannot be (C25)', () => {
     await expect(program).rejects.toMatchObject({ code: 'TSGI_ERR_CACHE' });
   });
 
-  test('--cache-dir and TSGI_CACHE_DIR name the only folder', async () => {
+  test('--cache-dir and TSGI_CACHE_DIR replace all other folders', async () => {
     const { app, tmp } = project();
     const chosen = path.join(folder(), 'not', 'yet');
     for (const [args, env] of [
@@ -300,7 +296,7 @@ describe('another folder is used if the first cannot be (C25)', () => {
     }
   });
 
-  test('a folder of --cache-dir that cannot be used is an error that names it', () => {
+  test('an unusable folder of --cache-dir causes an error that names it', () => {
     const { app, tmp, root } = project();
     const shared = folder(0o777);
     const { stdout } = compile(app, { tmp, cacheDir: shared });
@@ -311,25 +307,31 @@ describe('another folder is used if the first cannot be (C25)', () => {
     expect(compile(app, { tmp, cacheDir: file }).stdout).toContain(`${file}: it is a file (ENOTDIR)`);
   });
 
-  test('where no folder can be used, the error names each with its reason', { skip: !isRoot }, () => {
-    const { root, app, modules } = project();
-    // `nobody` may write neither; what another test left in memory belongs to root.
-    const squatted = `/dev/shm/tsgi-threads-${STRANGER}`;
-    mkdirSync(squatted, { recursive: true });
-    onTestFinished(() => rmSync(squatted, { recursive: true, force: true }));
-    const { stdout } = compile(app, { tmp: path.join(root, 'tmp'), uid: STRANGER });
-    expect(stdout).toMatch(/^TSGI_ERR_CACHE Cannot store the compiled application\. /);
-    expect(stdout).toContain(`${modules}: it belongs to user 0, and this process runs as user ${STRANGER}; `);
-    expect(stdout).toContain(`tmp/tsgi-threads-${STRANGER}: this user may not write it (EACCES); `);
-    expect(stdout).toContain(
-      `${squatted}: it belongs to user 0, and this process runs as user ${STRANGER}. `,
-    );
-    expect(stdout).toContain('--cache-dir');
-    expect(stdout).toContain('tsgi-threads build');
-  });
+  test(
+    'an error names each unusable folder with its reason if no folder is usable',
+    { skip: !isRoot },
+    () => {
+      const { root, app, modules } = project();
+      // The user `nobody` may write neither folder. Files of other tests in shared memory belong to root.
+      const squatted = `/dev/shm/tsgi-threads-${STRANGER}`;
+      mkdirSync(squatted, { recursive: true });
+      onTestFinished(() => rmSync(squatted, { recursive: true, force: true }));
+      const { stdout } = compile(app, { tmp: path.join(root, 'tmp'), uid: STRANGER });
+      expect(stdout).toMatch(/^TSGI_ERR_CACHE Cannot store the compiled application\. /);
+      expect(stdout).toContain(
+        `${modules}: it belongs to user 0, and this process runs as user ${STRANGER}; `,
+      );
+      expect(stdout).toContain(`tmp/tsgi-threads-${STRANGER}: this user may not write it (EACCES); `);
+      expect(stdout).toContain(
+        `${squatted}: it belongs to user 0, and this process runs as user ${STRANGER}. `,
+      );
+      expect(stdout).toContain('--cache-dir');
+      expect(stdout).toContain('tsgi-threads build');
+    },
+  );
 });
 
-test('plain JavaScript needs no folder at all', () => {
+test('plain JavaScript needs no folder', () => {
   const root = folder();
   const app = path.join(root, 'app.mjs');
   writeFileSync(app, 'export default () => 1;');
@@ -337,7 +339,7 @@ test('plain JavaScript needs no folder at all', () => {
   expect(readdirSync(root)).toEqual(['app.mjs']);
 });
 
-test("esbuild's process is gone when the server is ready, and stays for --watch (C25)", async () => {
+test('the process of esbuild ends when the server is ready, and stays for --watch (C25)', async () => {
   const { app, tmp } = project();
   const processes = (pid: number): string[] => {
     const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)], { encoding: 'utf8' });
@@ -358,7 +360,7 @@ test("esbuild's process is gone when the server is ready, and stays for --watch 
   }
 });
 
-test('only their owner can read compiled files', () => {
+test('compiled files are readable only by their owner', () => {
   const { app, tmp } = project();
   const build = placeOf(app, { tmp });
   const { stdout } = spawnSync(

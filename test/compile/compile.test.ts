@@ -1,5 +1,5 @@
 /**
- * Applications as people write them, compiled ahead and imported by a real worker thread.
+ * Applications as users write them, compiled ahead and imported by a real worker thread.
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { compileProgram, type TypeScriptProgram } from '../../dist/compile/typescript-program.js';
 
-/** A project of these files; with a node_modules folder, so that the cache goes there. */
+/** A project with these files and a node_modules folder, so that the cache goes there. */
 function project(files: Record<string, string>): string {
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'tsgi-compile-')));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
@@ -31,12 +31,12 @@ function project(files: Record<string, string>): string {
   return root;
 }
 
-/** As for `--watch`: esbuild's process stays for the next test. */
+/** As for `--watch`: esbuild's process stays alive for the next test. */
 function compileApplication(file: string): Promise<TypeScriptProgram> {
   return compileProgram({ app: file, folders: ['/'] }, { imports: [], cacheDir: '', watch: true }, new Set());
 }
 
-/** What a worker does: it installs the runtime, then loads the application. */
+/** The steps of a worker: it installs the runtime, then loads the application. */
 const RUN = `
   const { parentPort, workerData } = require('node:worker_threads');
   process.setSourceMapsEnabled(true);
@@ -46,7 +46,7 @@ const RUN = `
     parentPort.postMessage({ value: await (typeof found === 'function' ? found() : found) });
   }).catch((error) => parentPort.postMessage({ error: error.stack ?? String(error) }));`;
 
-/** Compiles `entry` and gives what its default export says, in a worker. */
+/** Compiles `entry`, and returns the value that its default export returns in a worker. */
 async function result(files: Record<string, string>, entry: string): Promise<unknown> {
   const workerData = await compileApplication(path.join(project(files), entry));
   const worker = new Worker(RUN, { eval: true, workerData });
@@ -76,7 +76,7 @@ describe('files and formats', () => {
     expect(await result({ [name]: source }, name)).toMatch(new RegExp(`${name},function,/$`));
   });
 
-  test('without a package type, import syntax works beside __dirname and import.meta', async () => {
+  test('import syntax without a package type works beside __dirname and import.meta', async () => {
     const source = `import path from 'node:path';
       const here: string = path.basename(__filename);
       export default () => [here, path.basename(import.meta.filename), __dirname === import.meta.dirname].join();`;
@@ -92,13 +92,13 @@ describe('files and formats', () => {
     ).toBe(7);
   });
 
-  test('a program of its own __dirname in ESM is left alone', async () => {
+  test('a program’s own __dirname in ESM stays unchanged', async () => {
     const source = `import { dirname } from 'node:path'; import { fileURLToPath } from 'node:url';
       const __dirname = dirname(fileURLToPath(import.meta.url)); export default () => __dirname.includes('tsgi-compile-');`;
     expect(await result({ 'package.json': MODULE, 'app.ts': source }, 'app.ts')).toBe(true);
   });
 
-  test('plain JavaScript is imported where it stands', async () => {
+  test('plain JavaScript is imported from its place', async () => {
     const root = project({
       'app.mjs': "import { b } from './b.mjs'; export default b;",
       'b.mjs': 'export const b = 1;',
@@ -125,11 +125,11 @@ describe('syntax', () => {
       export const jsx = (tag, { children }) => \`<\${tag}>\${[children].flat().join('')}</\${tag}>\`;
       export const jsxs = jsx;`,
     'tsconfig.base.json': '{ "compilerOptions": { "jsx": "react-jsx", "jsxImportSource": "html" } }',
-    // As people write it: with comments, and with what it extends.
+    // A usual tsconfig.json, with comments and `extends`.
     'tsconfig.json': '{ /* ours */ "extends": "./tsconfig.base.json", }',
   };
 
-  test.each(['module', 'commonjs'])('JSX goes by tsconfig, in .tsx and .jsx, in %s', async (type) => {
+  test.each(['module', 'commonjs'])('JSX follows tsconfig in .tsx and .jsx files, in %s', async (type) => {
     const files = {
       ...JSX,
       'package.json': `{ "type": "${type}" }`,
@@ -141,7 +141,7 @@ describe('syntax', () => {
     expect(await result(files, 'app.tsx')).toBe('<ul><li>one</li><li>two</li></ul>');
   });
 
-  test('what TypeScript has of its own: enums, namespaces, parameter properties, decorators', async () => {
+  test('TypeScript’s own syntax works: enums, namespaces, parameter properties, decorators', async () => {
     const source = `
       enum Colour { Red = 1, Green }
       namespace Sizes { export const small = 3; }
@@ -163,7 +163,7 @@ describe('syntax', () => {
     expect(await result(files, 'app.ts')).toBe('2,3,it!,as');
   });
 
-  test('import = require and export = of CommonJS', async () => {
+  test('import = require and export = work in CommonJS', async () => {
     const files = {
       'app.cts':
         "import path = require('node:path'); import own = require('./own.cjs'); export = () => own(path.sep);",
@@ -227,7 +227,7 @@ describe('specifiers', () => {
     }
   });
 
-  test('a module that is imported by name and by a pattern is one', async () => {
+  test('a module imported both by name and by a pattern is loaded once', async () => {
     const files = {
       'package.json': MODULE,
       'app.ts': `import { state } from './parts/state'; const name: string = 'state';
@@ -237,7 +237,7 @@ describe('specifiers', () => {
     expect(await result(files, 'app.ts')).toBe(2);
   });
 
-  test('a module that two files import is one', async () => {
+  test('a module imported by two files is loaded once', async () => {
     const files = {
       'package.json': MODULE,
       'app.ts': "import { state } from './state'; import './other'; export default () => state.count;",
@@ -247,7 +247,7 @@ describe('specifiers', () => {
     expect(await result(files, 'app.ts')).toBe(2);
   });
 
-  test('assets are found beside the original', async () => {
+  test('assets are found beside the original file', async () => {
     const source = `import { readFileSync } from 'node:fs';
       export default () => readFileSync(new URL('./asset.txt', import.meta.url), 'utf8');`;
     expect(await result({ 'package.json': MODULE, 'app.ts': source, 'asset.txt': 'here' }, 'app.ts')).toBe(
@@ -272,12 +272,12 @@ describe('dependencies', () => {
     expect(await result(files, 'app.ts')).toBe('named,1,esm');
   });
 
-  test('from CommonJS, the default of a transpiled package is its own', async () => {
+  test('the default import of a transpiled package in CommonJS is the package’s own default', async () => {
     const source = "import inner from 'transpiled'; export default () => inner;";
     expect(await result({ ...packages, 'app.ts': source }, 'app.ts')).toBe('inner');
   });
 
-  test('an optional one that is not there can be caught', async () => {
+  test('a missing optional dependency can be caught', async () => {
     const source =
       "export default async () => { try { await import('missing'); } catch { return 'caught'; } };";
     expect(await result({ 'package.json': MODULE, 'app.ts': source }, 'app.ts')).toBe('caught');
@@ -288,7 +288,7 @@ describe('dependencies', () => {
 });
 
 describe('errors', () => {
-  test.each(['module', 'commonjs'])('a stack names the original place, in %s', async (type) => {
+  test.each(['module', 'commonjs'])('a stack names the position in the source, in %s', async (type) => {
     const source = 'interface A { b: string }\n\nexport default (): A => {\n  throw new Error("here");\n};\n';
     const root = project({ 'package.json': `{ "type": "${type}" }`, 'app.ts': source });
     const workerData = await compileApplication(path.join(root, 'app.ts'));
@@ -298,7 +298,7 @@ describe('errors', () => {
     expect(error).toContain(`${root}/app.ts:4:`);
   });
 
-  test('a syntax error says file, line and column', async () => {
+  test('a syntax error names file, line and column', async () => {
     const root = project({ 'app.ts': 'const a = 1;\nexport default () => { return a + ; };\n' });
     await expect(compileApplication(path.join(root, 'app.ts'))).rejects.toMatchObject({
       code: 'TSGI_ERR_APP_SYNTAX',
@@ -306,7 +306,7 @@ describe('errors', () => {
     });
   });
 
-  test('a file that is not there, or is nothing to run', async () => {
+  test('a missing file, or a file that cannot be run, causes an error', async () => {
     const root = project({ 'app.txt': '' });
     for (const name of ['gone.ts', 'app.txt']) {
       await expect(compileApplication(path.join(root, name))).rejects.toMatchObject({
@@ -317,7 +317,7 @@ describe('errors', () => {
 });
 
 describe('the cache', () => {
-  test('the same files give the same place, also to two that compile at once', async () => {
+  test('equal files compile to the same place, also in two concurrent processes', async () => {
     const root = project({ 'package.json': MODULE, 'app.ts': 'export default (a: string) => a;' });
     const app = path.join(root, 'app.ts');
     const urls = await Promise.all([compileApplication(app), compileApplication(app)]);
@@ -326,7 +326,7 @@ describe('the cache', () => {
     expect(again.url).toContain(`${root}/node_modules/.cache/tsgi-threads/`);
   });
 
-  test('a process that compiled ends by itself', () => {
+  test('a process that has compiled ends by itself', () => {
     const root = project({ 'app.ts': 'export default (a: string) => a;' });
     const module = new URL('../../dist/compile/typescript-program.js', import.meta.url).href;
     const code = `const { compileProgram } = await import(${JSON.stringify(module)}); console.log((await compileProgram({ app: ${JSON.stringify(path.join(root, 'app.ts'))}, folders: ['/'] }, { imports: [], cacheDir: '', watch: true }, new Set())).source);`;
@@ -337,7 +337,7 @@ describe('the cache', () => {
     expect(output.trim()).toBe(path.join(root, 'app.ts'));
   });
 
-  test('a worker imports a compiled file at most 1.5 times as slowly as plain JavaScript', async () => {
+  test('the import of a compiled file takes at most 1.5 times as long as plain JavaScript', async () => {
     const root = project({
       'package.json': MODULE,
       'app.ts': 'const a: number = 1; export default () => a;',
@@ -358,13 +358,13 @@ describe('the cache', () => {
       times[0].push(await boot(compiled));
       times[1].push(await boot(plain));
     }
-    // The quickest of each: whatever else runs on the machine only adds to a time.
+    // Compares the shortest times, because other load on the machine only adds to a time.
     const [a, b] = times.map((list) => Math.min(...list));
     expect(a! / b!).toBeLessThan(1.5);
   });
 });
 
-test("esbuild's process is started again when it has ended, as a signal to our group ends it", async () => {
+test('the process of esbuild restarts after it has ended, for example by a signal to the process group', async () => {
   const root = project({ 'app.ts': 'export default (): string => "compiled"' });
   await compileApplication(path.join(root, 'app.ts'));
   for (const text of ['once', 'again']) {
@@ -373,7 +373,7 @@ test("esbuild's process is started again when it has ended, as a signal to our g
       encoding: 'utf8',
     });
     process.kill(Number(/(\d+) \S*esbuild /.exec(processes)![1]), 'SIGHUP');
-    // Several at once find it gone.
+    // Several concurrent calls find that the process has ended.
     const [compiled] = await Promise.all([1, 2, 3].map(() => compileApplication(path.join(root, 'app.ts'))));
     expect(readFileSync(new URL(compiled!.url), 'utf8')).toContain(text);
   }

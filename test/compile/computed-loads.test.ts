@@ -1,5 +1,5 @@
 /**
- * TypeScript that is loaded by a path which the application or a library computes.
+ * TypeScript files whose path the application or a library computes at run time.
  */
 import {
   mkdirSync,
@@ -26,7 +26,7 @@ function project(files: Record<string, string>): string {
   return root;
 }
 
-/** An application that answers what its function `run` gives, as JSON. */
+/** An application that answers with the result of its function `run`, as JSON. */
 const SERVE = `
   export default async (environ: object, startResponse: (status: number, headers: string[][]) => void): Promise<string> => {
     let text: string;
@@ -38,7 +38,7 @@ const SERVE = `
 const PARTS = {
   'tsconfig.json': '{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }',
   'state.ts': 'export const state: { count: number } = { count: 0 };',
-  // Syntax that no Node strips, and an import without an ending.
+  // Syntax that no version of Node strips, and an import without an extension.
   'parts/one.ts': `import { state } from '../state'; enum Size { Large = 'large' } state.count += 1; export const size: string = Size.Large;`,
   'parts/two.cts': `import own = require('../state'); own.state.count += 1; export const size: string = 'two';`,
   'parts/view.tsx': `const React = { createElement: (tag: string) => '<' + tag + '>' }; export const size: string = <p /> as unknown as string;`,
@@ -107,7 +107,7 @@ function serve(root: string, app: string, ...args: string[]): Cli {
   return new Cli([app, '--port', '0', '--threads', '1', ...args], { cwd: root });
 }
 
-/** Served from the source, in a worker and in the main thread, and from a build. */
+/** Serves from the source, in a worker and in the main thread, and from a build. */
 async function everywhere(files: Record<string, string>, app = 'app.ts'): Promise<unknown[]> {
   const root = project(files);
   const fromSource = await answer(serve(root, app));
@@ -116,7 +116,7 @@ async function everywhere(files: Record<string, string>, app = 'app.ts'): Promis
   return [fromSource, inMain, await answer(serve(root, 'dist-app'))];
 }
 
-describe('by the application, from its source, in the main thread and from a build (C23)', () => {
+describe('computed loads by the application, from its source, in the main thread and from a build (C23)', () => {
   test('CommonJS: require, require.resolve, relative and absolute, an alias', async () => {
     const files = { ...PARTS, 'app.ts': COMMONJS + SERVE };
     expect(await everywhere(files)).toEqual(Array(3).fill(expected('MODULE_NOT_FOUND')));
@@ -167,7 +167,7 @@ describe('by the application, from its source, in the main thread and from a bui
   });
 });
 
-describe('by a library (C23)', () => {
+describe('computed loads by a library (C23)', () => {
   /** Loads all files of a folder, as libraries for plugins, migrations and entities do. */
   const LIBRARIES = {
     'node_modules/by-import/package.json': '{ "type": "module", "exports": "./index.js" }',
@@ -216,13 +216,13 @@ describe('by a library (C23)', () => {
     expect(await everywhere(files)).toEqual([all, all, all]);
   });
 
-  test('it can ask whether TypeScript runs', async () => {
+  test('a library can detect that TypeScript runs', async () => {
     const source = `import { features } from 'by-require'; const run = () => [features, __dirname.length > 0];`;
     const [answered] = await everywhere({ ...LIBRARIES, 'app.ts': source + SERVE });
     expect(answered).toEqual(['transform', true]);
   });
 
-  test('what is compiled later is compiled once, and found by the next start', async () => {
+  test('a file compiled later is compiled once, and the next start finds it', async () => {
     const files = {
       ...LIBRARIES,
       ...PLUGINS,
@@ -239,17 +239,17 @@ describe('by a library (C23)', () => {
     const builds = () => readdirSync(path.join(root, 'node_modules/.cache/tsgi-threads')).sort();
     expect(await answer(serve(root, 'app.ts'))).toMatchObject(['a', 'b', 'c', expect.any(Number)]);
     const after = builds();
-    // The application, what was compiled later, and the note that names it.
+    // The application, the file compiled later, and the note that names that file.
     expect(after).toHaveLength(3);
     const again = new Cli(['app.ts', '--port', '0', '--threads', '1'], { cwd: root });
     expect(await answer(again)).toMatchObject(['a', 'b', 'c', expect.any(Number)]);
     expect(builds()).toEqual(after);
-    // A file that changed is compiled again.
+    // The library compiles a changed file again.
     writeFileSync(path.join(root, 'plugins/b.ts'), `export const text: string = 'changed';`);
     expect(await answer(serve(root, 'app.ts'))).toMatchObject(['a', 'changed', 'c', expect.any(Number)]);
   });
 
-  test('a file of a folder that cannot be compiled is named by its error alone', async () => {
+  test('a file that cannot be compiled affects only its own load', async () => {
     const files = {
       ...LIBRARIES,
       'plugins/a.ts': 'const = 1;',
@@ -271,7 +271,7 @@ describe('by a library (C23)', () => {
   });
 });
 
-test('a workspace package that was copied into node_modules is TypeScript as before (C23)', async () => {
+test('a workspace package copied into node_modules is still compiled (C23)', async () => {
   const store = 'node_modules/.pnpm/shared@file+shared/node_modules/shared';
   const root = project({
     'package.json': '{ "type": "module" }',

@@ -1,5 +1,5 @@
 /**
- * Files that no server can load, and configuration that is not there: one line that names them and the remedy.
+ * Files that no server can load, and missing configuration: one line names the file and the remedy.
  */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ async function failure(
 
 const APP = '\nexport default () => "";';
 
-describe('an imported file that is no code (C24)', () => {
+describe('an imported file that is not code causes one line with the remedy (C24)', () => {
   test.each([
     ['style.css', 'body { color: red }', /A stylesheet is for a bundler\. Remove the import, or /],
     ['style.module.scss', '$a: 1; .b {}', /A stylesheet is for a bundler/],
@@ -90,7 +90,7 @@ describe('an imported file that is no code (C24)', () => {
     }
   });
 
-  test('a native add-on that a module imports', async () => {
+  test('a native add-on imported by a module', async () => {
     const files = {
       'package.json': '{ "type": "module" }',
       'app.ts': `import './a.node';${APP}`,
@@ -102,7 +102,7 @@ describe('an imported file that is no code (C24)', () => {
     );
   });
 
-  test('one that is never loaded does no harm', async () => {
+  test('an import that never runs causes no error', async () => {
     const root = project({
       'package.json': '{ "type": "module" }',
       'page.ts': `import './style.css'; export const a: number = 1;`,
@@ -115,7 +115,7 @@ describe('an imported file that is no code (C24)', () => {
     expect(await (await fetch(await cli.url())).text()).toBe('served');
   });
 
-  test('a loader of --import is asked first', async () => {
+  test('a loader of --import comes before the compiler', async () => {
     const root = project({
       'hooks.mjs': `export const load = (url, context, next) => url.endsWith('.txt') ? { format: 'module', source: 'export default "hooked"', shortCircuit: true } : next(url, context);`,
       'register.mjs': `import { register } from 'node:module'; register('./hooks.mjs', import.meta.url);`,
@@ -135,7 +135,7 @@ test('a syntax error in a package names the file and the line (C24)', async () =
   expect(stderr).toContain(`${root}/node_modules/odd/index.js:2: Unexpected token '='`);
 });
 
-describe('a tsconfig.json that extends what is not there (C24)', () => {
+describe('a tsconfig.json that extends a missing file causes one line (C24)', () => {
   test.each(['./base.json', '@company/tsconfig/node.json'])('%s', async (base) => {
     const files = { 'tsconfig.json': `{\n  "extends": "${base}"\n}`, 'app.ts': `const a: number = 1;${APP}` };
     expect((await failure(files, 'app.ts')).stderr).toBe(
@@ -143,7 +143,7 @@ describe('a tsconfig.json that extends what is not there (C24)', () => {
     );
   });
 
-  test('of a folder', async () => {
+  test('a tsconfig.json in a folder of the project', async () => {
     const files = {
       'src/tsconfig.json': '{ "extends": "../gone.json" }',
       'app.ts': `import './src/a';${APP}`,

@@ -1,6 +1,7 @@
 /**
- * The examples that need nothing from npm, each by its one command; `npm run examples -- --check` installs what the
- * others need, and checks them.
+ * The examples without npm packages, each run with its one command.
+ *
+ * `npm run examples -- --check` installs the packages of the others and checks them.
  */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +14,7 @@ async function start(example: string, file = 'app.ts'): Promise<{ cli: Cli; url:
   return { cli, url: await cli.url() };
 }
 
-test('hello says hello', async () => {
+test('hello sends its greeting', async () => {
   const { url, cli } = await start('hello');
   expect(await (await fetch(url)).text()).toBe('Hello, World!\n');
   expect(cli.stdout).toMatch(
@@ -21,7 +22,7 @@ test('hello says hello', async () => {
   );
 });
 
-test('password lets in who knows it, and says what it wants otherwise', async () => {
+test('password accepts the right password, and otherwise answers with the required fields', async () => {
   const { url } = await start('cpu/password', 'app.js');
   const login = (body: string) => fetch(`${url}/login`, { method: 'POST', body });
   const [right, wrong] = [await login('correct horse'), await login('incorrect horse')];
@@ -41,7 +42,7 @@ test('stream sends each event before the next is made', async () => {
   await reader.cancel();
 });
 
-test('upload answers size and SHA-256 of what it read', async () => {
+test('upload answers with size and SHA-256 of the body', async () => {
   const { url } = await start('upload');
   const body = Buffer.alloc(3_000_000, 'tsgi');
   const answer = await fetch(url, { method: 'POST', body });

@@ -1,6 +1,5 @@
 /**
- * The demonstration of a handler that never returns, in its short form: what it prints is what is checked, as a
- * stranger reads it.
+ * The demonstration of a handler that never returns, in its short form. The test checks the printed output.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +12,7 @@ const DEMO = fileURLToPath(new URL('../../examples/runaway/demo.js', import.meta
 
 async function run(): Promise<{ code: number | null; stdout: string }> {
   const child = spawn(process.execPath, [DEMO, '--quick'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  // Not SIGKILL: told to end, it takes its servers along.
+  // Not SIGKILL: after SIGTERM the demo also ends its servers.
   onTestFinished(() => void child.kill('SIGTERM'));
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -21,14 +20,14 @@ async function run(): Promise<{ code: number | null; stdout: string }> {
   return { code, stdout };
 }
 
-/** The two cells of a row of the summary: node:cluster's and ours. */
+/** The two cells of a row of the summary: node:cluster, and this server. */
 function row(stdout: string, title: string): string[] {
   const summary = stdout.slice(stdout.indexOf('What was measured'));
   const line = summary.split('\n').find((text) => text.trim().startsWith(title));
   return line!.trim().slice(title.length).trim().split(/ {2,}/);
 }
 
-/** A process that ended, but whose parent has not asked, counts as gone. */
+/** A process that has ended counts as gone, even if its parent has not collected it. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -38,7 +37,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test('runaway: node:cluster hangs and burns, tsgi-threads answers 504 and loses nothing', async () => {
+test('runaway: node:cluster hangs and uses CPU, tsgi-threads answers with 504 and loses nothing', async () => {
   const { code, stdout } = await run();
   expect(code).toBe(0);
   for (const title of ['first runaway', 'second runaway']) {
@@ -52,7 +51,7 @@ test('runaway: node:cluster hangs and burns, tsgi-threads answers 504 and loses 
   expect(number('failed')).toEqual([0, 0]);
   const [hung, lost] = number('never answered');
   expect(lost).toBe(0);
-  // At the least everybody who keeps a connection: both workers are stuck.
+  // At least every kept connection waits, because both workers are stuck.
   expect(hung).toBeGreaterThanOrEqual(20);
   expect(row(stdout, 'workers that answer afterwards')).toEqual(['0 of 2', '2 of 2']);
   const [burnt, idle] = row(stdout, 'CPU while nobody asks').map(Number.parseFloat);

@@ -1,5 +1,5 @@
 /**
- * The rows of the grid that need development dependencies alone: `npm run grid` runs them all.
+ * The rows of the grid that need only development dependencies. `npm run grid` runs all rows.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ function manifest(name: string): {
 }
 
 test.each(CELLS.filter(({ quick }) => quick))(
-  '$name answers as on node:http, however it is started',
+  '$name answers as on node:http, in each form of start',
   { timeout: 60_000 },
   async (cell) => {
     const results = await compareCell(cell);
@@ -25,14 +25,14 @@ test.each(CELLS.filter(({ quick }) => quick))(
   },
 );
 
-test('what the tests and the grid both need, both have in one version', () => {
+test('packages of both the tests and the grid have one version', () => {
   const [ours, theirs] = [manifest('../../package.json'), manifest('package.json')];
   const needed = new Set(CELLS.filter(({ quick }) => quick).flatMap(({ packages }) => packages));
   for (const name of needed)
     expect([name, ours.devDependencies[name]]).toEqual([name, theirs.dependencies[name]]);
 });
 
-test('an unknown row is told, with those that there are', () => {
+test('an unknown row causes an error that lists the rows', () => {
   const script = fileURLToPath(new URL('../../lab/grid.js', import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [script, '--only', 'Hono,Expr3s'], {
     encoding: 'utf8',

@@ -1,5 +1,5 @@
 /**
- * Response → bytes, as literal bytes.
+ * A response and its bytes, as literal bytes.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -159,7 +159,7 @@ describe('encodeHead', () => {
     expect(head(parts)).toBe(bytes);
   });
 
-  test('does not change the list of fields it is given', () => {
+  test('does not change the list of fields', () => {
     const headers: [string, string][] = [['Content-Length', '0']];
     head({ status: 204, headers, framing: Framing.NONE });
     expect(headers).toEqual([['Content-Length', '0']]);
@@ -173,7 +173,7 @@ describe('chunks', () => {
     [16, '10\r\n'],
     [65_536, '10000\r\n'],
     [4_294_967_296, '100000000\r\n'],
-  ])('encodeChunkPrefix says %d bytes in hexadecimal', (bytes, prefix) => {
+  ])('encodeChunkPrefix writes %d bytes in hexadecimal', (bytes, prefix) => {
     expect(encodeChunkPrefix(bytes)).toBe(prefix);
   });
 
@@ -183,38 +183,35 @@ describe('chunks', () => {
 });
 
 describe('encodeRefusal', () => {
-  test('is a complete plain-text answer that closes', () => {
+  test('is a complete plain-text response that closes', () => {
     expect(encodeRefusal(400, { close: true, date: DATE })).toBe(
       'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n' +
         `content-length: 16\r\ndate: ${DATE}\r\nconnection: close\r\n\r\n400 Bad Request\n`,
     );
   });
 
-  test('that does not close says nothing of the connection', () => {
+  test('omits Connection if the connection stays open', () => {
     expect(encodeRefusal(404, { close: false, date: DATE })).toBe(
       'HTTP/1.1 404 Not Found\r\ncontent-type: text/plain; charset=utf-8\r\n' +
         `content-length: 14\r\ndate: ${DATE}\r\n\r\n404 Not Found\n`,
     );
   });
 
-  test('with a detail and a time to retry says both', () => {
+  test('contains a detail and a time to retry', () => {
     expect(encodeRefusal(503, { close: false, date: DATE, detail: 'the queue is full', retryAfter: 2 })).toBe(
       'HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\nretry-after: 2\r\n' +
         `content-length: 43\r\ndate: ${DATE}\r\n\r\n503 Service Unavailable: the queue is full\n`,
     );
   });
 
-  test('with 0 seconds to retry says 0', () => {
+  test('contains a time to retry of 0 seconds', () => {
     expect(encodeRefusal(503, { close: true, date: DATE, retryAfter: 0 })).toContain(
       '\r\nretry-after: 0\r\n',
     );
   });
 });
 
-test.each([true, false])(
-  'a body that only the end of the connection ends closes it, HTTP/1.1: %s',
-  (http11) => {
-    const text = head({ framing: Framing.CLOSE, length: -1, http11, keepAlive: true });
-    expect(text).toBe(`HTTP/1.1 200 OK\r\ndate: ${DATE}\r\nconnection: close\r\n\r\n`);
-  },
-);
+test.each([true, false])('a body that ends with the connection closes it, HTTP/1.1: %s', (http11) => {
+  const text = head({ framing: Framing.CLOSE, length: -1, http11, keepAlive: true });
+  expect(text).toBe(`HTTP/1.1 200 OK\r\ndate: ${DATE}\r\nconnection: close\r\n\r\n`);
+});

@@ -1,5 +1,5 @@
 /**
- * Pieces of bytes, fed to a parser as a connection feeds them, and what it found.
+ * Feeds pieces of bytes to a parser like a connection does, and returns the results.
  */
 import { Outcome, type Parser, type SavedMessage } from '../../src/http/parser.ts';
 
@@ -15,7 +15,7 @@ export type Result =
   | { readonly error: number; readonly reason: string }
   | 'more';
 
-/** Feeds the pieces as a connection would. */
+/** Feeds the pieces like a connection does. */
 export function feed(pieces: Buffer[], by: Parser): Result {
   let saved: SavedMessage | null = null;
   let head: Head | undefined;

@@ -1,5 +1,5 @@
 /**
- * Hosts: what RFC 9110 allows and a URL parser takes is passed on as sent, all else is refused.
+ * Hosts: a host that RFC 9110 allows and a URL parser accepts is passed on unchanged. Every other host is rejected.
  */
 import { describe, expect, test } from 'vitest';
 import { Hosts } from '../../src/http/hosts.ts';
@@ -106,7 +106,7 @@ const REFUSED = [
 ];
 
 describe('as the Host field', () => {
-  test.each(TAKEN)('%j is taken, and passed on as sent (C5)', (host) => {
+  test.each(TAKEN)('%j is accepted, and passed on unchanged (C5)', (host) => {
     expect(ask('/', host)).toMatchObject({ head: { fields: [`Host=${host}`, 'A=b'] } });
   });
 
@@ -114,14 +114,14 @@ describe('as the Host field', () => {
     expect(ask('/', host)).toMatchObject({ error: 400, reason: 'the Host field is malformed' });
   });
 
-  test('an empty one is legal (C45)', () => {
+  test('an empty host is legal (C45)', () => {
     for (const host of ['', ' ', '\t'])
       expect(ask('/', host)).toMatchObject({ head: { fields: ['Host=', 'A=b'] } });
   });
 });
 
 describe('in an absolute target', () => {
-  test.each(TAKEN)('%j is taken, whatever the Host field says (C5)', (host) => {
+  test.each(TAKEN)('%j is accepted, whatever the Host field contains (C5)', (host) => {
     for (const other of [host, 'other.example', ''])
       for (const target of [`http://${host}`, `HTTP://${host}/a?b`, `https://${host}?c`])
         expect(ask(target, other)).toMatchObject({ head: { line: `GET ${target}` } });
@@ -131,7 +131,7 @@ describe('in an absolute target', () => {
     expect(ask(`http://${host}/`, 'a')).toMatchObject({ error: 400 });
   });
 
-  test('an empty one is 400, and so is a malformed Host beside it (C45)', () => {
+  test('an empty host causes 400, and so does a malformed Host field beside it (C45)', () => {
     for (const target of ['http://', 'http:///', 'http://?a', 'http:a', 'ftp://a/'])
       expect(ask(target, 'a')).toMatchObject({ error: 400 });
     for (const host of ['256.1.1.1', 'a b', 'u@a'])
@@ -139,14 +139,14 @@ describe('in an absolute target', () => {
   });
 });
 
-test('CONNECT takes the same hosts, with a port (C5)', () => {
+test('CONNECT accepts the same hosts, with a port (C5)', () => {
   for (const host of TAKEN.filter((each) => !each.includes(':') || each === '[::1]'))
     expect(ask(`${host}:80`, 'a', 'CONNECT'), host).toMatchObject({ head: { line: `CONNECT ${host}:80` } });
   for (const host of ['256.1.1.1:80', 'xn--:80', '[:::]:80', ':80', 'a', 'u@a:80'])
     expect(ask(host, 'a', 'CONNECT'), host).toMatchObject({ error: 400 });
 });
 
-test('a host is refused before an error in the content behind it, however it comes (C5)', () => {
+test('a host is rejected before an error in the later content, at any split (C5)', () => {
   const bytes = Buffer.from('POST / HTTP/1.1\r\nHost: 256.1.1.1\r\nTransfer-Encoding: chunked\r\n\r\nxx');
   const whole = feed([bytes], parser);
   expect(whole).toMatchObject({ error: 400, reason: 'the Host field is malformed' });
@@ -154,10 +154,10 @@ test('a host is refused before an error in the content behind it, however it com
     expect(feed([bytes.subarray(0, at), bytes.subarray(at)], parser)).toEqual(whole);
 });
 
-/** RFC 3986 §3.2.2, and a port as RFC 9110 allows it. */
+/** RFC 3986 §3.2.2, and a port in the form of RFC 9110. */
 const FORM = /^(?:\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d*)?$/;
 
-test('each of a hundred thousand hosts that are drawn by lot is taken if its form is right and a URL parser takes it (C5)', () => {
+test('each of a hundred thousand random hosts is accepted if its form is right and a URL parser accepts it (C5)', () => {
   const random = randomOf(5);
   const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)]!;
   const parts = [
@@ -216,7 +216,7 @@ test('each of a hundred thousand hosts that are drawn by lot is taken if its for
   expect(taken).toBeGreaterThan(20_000);
 });
 
-test('what is remembered of hosts is bounded, and a very long one is not looked at (C5)', () => {
+test('the cache of hosts is bounded, and a very long host is rejected without a look-up (C5)', () => {
   const hosts = new Hosts();
   for (let round = 0; round < 2; round++)
     for (let i = 0; i < 1000; i++) expect(hosts.takes(`a${i}~`)).toBe(true);

@@ -1,5 +1,5 @@
 /**
- * Bytes → spans, each case whole, at every split point and byte by byte: the answer may not depend on how bytes come.
+ * Bytes and the spans found in them. Each case is fed whole, at every split point and byte by byte, with equal results.
  */
 import { describe, expect, test } from 'vitest';
 import { Flag } from '../../src/http/head-flags.ts';
@@ -102,7 +102,7 @@ describe('accepts', () => {
     expect((head.flags & Flag.KEEP_ALIVE) !== 0).toBe(kept);
   });
 
-  test('flags say version, keep-alive, framing, Expect, HEAD and the absolute form', () => {
+  test('flags contain version, keep-alive, framing, Expect, HEAD and the absolute form', () => {
     const flagsOf = (text: string) => (everyWay(text) as { head: Head }).head.flags;
     expect(flagsOf(get(H))).toBe(Flag.HTTP_1_1 | Flag.KEEP_ALIVE);
     expect(flagsOf(get(`${H}Connection: close\r\n`))).toBe(Flag.HTTP_1_1);
@@ -216,13 +216,13 @@ describe('refuses', () => {
   });
 
   test.each(['FFFFFFFFFFFFFFFF', 'FFFFFFFFFFFFFFF0', '8000000000000000', '7FFFFFFFFFFFFFFF', '100000000'])(
-    'a chunk of %s bytes is not complete with the few that came, whatever they look like',
+    'a chunk of %s bytes is not complete after a few bytes, whatever they contain',
     (size) => {
       expect(everyWay(chunked(`${size}\r\nhello\r\n0\r\n\r\nGET`))).toBe('more');
     },
   );
 
-  test('a request in which any one CR or LF is missing is never complete', () => {
+  test('a request without any one CR or LF is never complete', () => {
     const whole = chunked('5\r\nhello\r\n0\r\nX: y\r\n\r\n');
     for (let at = 0; at < whole.length; at++) {
       if (whole[at] !== '\r' && whole[at] !== '\n') continue;
@@ -239,7 +239,7 @@ test.each(['a:80', '[::1]:443', '127.0.0.1:1'])('CONNECT %s ends with its head',
 });
 
 describe('limits at their edge', () => {
-  test('a request line of exactly maxRequestLine is accepted, one byte more is 414', () => {
+  test('a request line of exactly maxRequestLine is accepted, and one more byte causes 414', () => {
     const of = (length: number) =>
       `GET /${'a'.repeat(length - 'GET / HTTP/1.1'.length)} HTTP/1.1\r\n${H}\r\n`;
     expect(everyWay(of(LIMITS.maxRequestLine))).toHaveProperty('head');
@@ -262,7 +262,7 @@ describe('limits at their edge', () => {
     expect(everyWay(of(LIMITS.maxHeaderSize + 1))).toMatchObject({ error: 431 });
   });
 
-  test('of an HTTP/1.0 head without fields the request line is all', () => {
+  test('a head of HTTP/1.0 without fields is only its request line', () => {
     const small = new Parser({ maxRequestLine: 14, maxHeaderSize: 1, maxHeaders: 1 });
     expect(run([Buffer.from('GET / HTTP/1.0\r\n\r\n')], small)).toHaveProperty('head');
   });
@@ -277,7 +277,7 @@ describe('limits at their edge', () => {
     ['extensions of several chunks', `${extension(4000).repeat(2)}${extension(230)}0\r\n\r\n`],
     ['a trailer', `1\r\nx\r\n${trailer(MOST + FRAMING)}`],
     ['any number of plain chunks', `${'1\r\nx\r\n'.repeat(3000)}0\r\n\r\n`],
-  ])('%s of 8 KiB is accepted however it comes', (_, text) => {
+  ])('%s of 8 KiB is accepted at any split', (_, text) => {
     const bytes = Buffer.from(chunked(text));
     const whole = run([bytes]);
     expect(whole).toHaveProperty('body');
@@ -290,14 +290,14 @@ describe('limits at their edge', () => {
     ['a trailer', `1\r\nx\r\n${trailer(MOST + FRAMING + 1)}`],
     ['a trailer behind a long chunk', `3e8\r\n${'x'.repeat(1000)}\r\n${trailer(20_000)}`],
     ['zeros before a size', `${'0'.repeat(9000)}1\r\nx\r\n0\r\n\r\n`],
-  ])('%s above 8 KiB is 400 however it comes', (_, text) => {
+  ])('%s above 8 KiB causes 400 at any split', (_, text) => {
     const bytes = Buffer.from(chunked(text));
     for (const size of [bytes.length, 1, 7, 1000, 8191]) {
       expect(run(cut(bytes, size)), `by ${size}`).toMatchObject({ error: 400 });
     }
   });
 
-  test('more chunks than the body span table holds come through in order', () => {
+  test('more chunks than the body span table holds arrive in order', () => {
     const letters = Array.from({ length: 3000 }, (_, i) => String.fromCharCode(97 + (i % 26)));
     const body = letters.map((letter) => `1\r\n${letter}\r\n`).join('');
     expect(run([Buffer.from(chunked(`${body}0\r\n\r\n`))])).toMatchObject({ body: letters.join('') });
@@ -311,7 +311,7 @@ describe('memory', () => {
       'Connection: keep-alive\r\nCookie: session=abcdef\r\n\r\n',
   );
 
-  test('a million parses leave the heap as it was', () => {
+  test('a million parses leave the heap unchanged', () => {
     const own = new Parser({ maxRequestLine: 8192, maxHeaderSize: 32_768, maxHeaders: 100 });
     own.buffer.set(REQUEST);
     const parse = (times: number) => {
@@ -342,7 +342,7 @@ describe('memory', () => {
 describe('white space around a value is spaces and tabs', () => {
   const blanks = ['', ' ', '\t', ' \t', '\t ', '\t\t', ' \t \t ', '\t'.repeat(40)];
 
-  test('Content-Length and Transfer-Encoding are accepted between any of it (C6)', () => {
+  test('Content-Length and Transfer-Encoding are accepted with any such white space (C6)', () => {
     for (const before of blanks)
       for (const behind of blanks) {
         const at = JSON.stringify([before, behind]);
@@ -363,7 +363,7 @@ describe('white space around a value is spaces and tabs', () => {
       }
   });
 
-  test('a tab within a value stays, and makes none of what is none (C6)', () => {
+  test('a tab within a value stays, and makes no invalid value valid (C6)', () => {
     expect(everyWay(post('A: b\tc\t\r\nContent-Length: 5\t\r\n', 'hello'))).toMatchObject({
       head: { fields: ['Host=a', 'A=b\tc', 'Content-Length=5'] },
     });
@@ -393,7 +393,7 @@ describe('white space around a value is spaces and tabs', () => {
     expect(everyWay(get(H))).toMatchObject({ head: { fields: ['Host=a'] } });
   });
 
-  test('tabs that come one by one cost no more than their number (C6)', () => {
+  test('tabs that arrive one by one cost only their number (C6)', () => {
     const own = new Parser({ maxRequestLine: 8192, maxHeaderSize: 65_536, maxHeaders: 100 });
     const bytes = Buffer.from(`POST / HTTP/1.1\r\n${H}Content-Length: 5${'\t'.repeat(60_000)}\r\n\r\nhello`);
     const start = performance.now();
@@ -414,11 +414,11 @@ describe('transfer codings', () => {
     'GZIP, Chunked',
     'identity, chunked',
     'cow, gzip, chunked',
-  ])('%j: the coding before chunked is not known, 501 (C6)', (value) => {
+  ])('%j: an unknown coding before chunked causes 501 (C6)', (value) => {
     expect(of(value)).toMatchObject({ error: 501 });
   });
 
-  test('in several fields they are one list (C6)', () => {
+  test('in several fields form one list (C6)', () => {
     expect(of('cow\r\nTransfer-Encoding: chunked')).toMatchObject({ error: 501 });
     expect(of('cow\r\nA: b\r\nTransfer-Encoding: gzip, chunked')).toMatchObject({ error: 501 });
     expect(of('chunked\r\nTransfer-Encoding: cow')).toMatchObject({ error: 400 });
@@ -441,11 +441,11 @@ describe('transfer codings', () => {
     'gz ip, chunked',
     '"gzip", chunked',
     'ch\xffunked',
-  ])('%j: where the content ends is not said, 400 (C6)', (value) => {
+  ])('%j: an undefined end of the content causes 400 (C6)', (value) => {
     expect(of(value)).toMatchObject({ error: 400 });
   });
 
-  test('to HTTP/1.0 there are none (C6)', () => {
+  test('do not exist in HTTP/1.0 (C6)', () => {
     for (const value of ['chunked', 'cow, chunked'])
       expect(everyWay(`POST / HTTP/1.0\r\nTransfer-Encoding: ${value}\r\n\r\n0\r\n\r\n`)).toMatchObject({
         error: 400,
@@ -470,7 +470,7 @@ describe('methods', () => {
     'PLAY',
     'DESCRIBE',
     'SETUP',
-  ])('%j is a token and not known, 501 (C6)', (method) => {
+  ])('%j, an unknown token, causes 501 (C6)', (method) => {
     expect(of(method)).toMatchObject({ error: 501, reason: 'the method is not known' });
   });
 
@@ -490,7 +490,7 @@ describe('methods', () => {
     'FOO\r\n',
     'FOO\n',
     'A'.repeat(LIMITS.maxRequestLine + 1),
-  ])('%j is no token, 400 (C6)', (method) => {
+  ])('%j, which is no token, causes 400 (C6)', (method) => {
     expect(of(method)).toMatchObject({ error: 400 });
   });
 
@@ -509,19 +509,19 @@ describe('methods', () => {
         }
   });
 
-  test('a method that does not end is kept no longer than a request line (C6)', () => {
+  test('an endless method is kept no longer than a request line (C6)', () => {
     const bytes = Buffer.from('A'.repeat(LIMITS.maxRequestLine));
     expect(run([bytes])).toBe('more');
     expect(run(cut(bytes, 1))).toBe('more');
   });
 
-  test('the preface of HTTP/2 is a version that is not supported (C6)', () => {
+  test('the preface of HTTP/2 is an unsupported version (C6)', () => {
     expect(everyWay('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatchObject({ error: 505 });
   });
 });
 
-describe('a line that LF alone ends', () => {
-  test.each(['1.1', '1.0'])('behind HTTP/%s is 400, not 505 (C6)', (version) => {
+describe('a line that ends with LF alone', () => {
+  test.each(['1.1', '1.0'])('after HTTP/%s causes 400, not 505 (C6)', (version) => {
     for (const end of ['\n', ' \r\n', '\t\r\n', '\r\r\n', '\rX', 'x\r\n', '\0\r\n'])
       expect(everyWay(`GET / HTTP/${version}${end}${H}\r\n`), JSON.stringify(end)).toMatchObject({
         error: 400,
@@ -529,7 +529,7 @@ describe('a line that LF alone ends', () => {
     expect(everyWay(`POST / HTTP/${version}\n${H}Content-Length: 5\n\nhello`)).toMatchObject({ error: 400 });
   });
 
-  test('is 400 in every place, whole and in pieces (C6)', () => {
+  test('causes 400 in every place, whole and in pieces (C6)', () => {
     const whole = `POST / HTTP/1.1\r\n${H}A: b\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\nX: y\r\n\r\n`;
     for (let at = whole.indexOf('\r'); at !== -1; at = whole.indexOf('\r', at + 1))
       expect(everyWay(whole.slice(0, at) + whole.slice(at + 1)), `without byte ${at}`).toMatchObject({
@@ -544,7 +544,7 @@ describe('a line that LF alone ends', () => {
   });
 
   test.each(['HTTP/2.0', 'HTTP/1.2', 'HTTP/0.9', 'HTTP/3.0', 'HTTP/1.01', 'HTTP/1.10'])(
-    '%s is 505 (C6)',
+    '%s causes 505 (C6)',
     (version) => {
       expect(everyWay(`GET / ${version}\r\n${H}\r\n`)).toMatchObject({ error: 505 });
     },

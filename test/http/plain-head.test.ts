@@ -1,5 +1,5 @@
 /**
- * The two readers of heads find the same: `native/plain-head.h` reads what comes whole, llhttp whatever comes in pieces.
+ * The two parsers of heads find the same: `native/plain-head.h` reads complete heads, and llhttp heads in pieces.
  */
 import { describe, expect, test } from 'vitest';
 import { Parser } from '../../src/http/parser.ts';
@@ -12,7 +12,10 @@ const parser = new Parser({ maxRequestLine: 120, maxHeaderSize: 160, maxHeaders:
 const HEAD = 'GET /a?b HTTP/1.1\r\nHost: a:80\r\nAZaz-09: d e\r\n\r\n';
 const CONTENT = 'hello\r\n0\r\n\r\nGET / HTTP/1.1\r\n';
 
-/** The result of the bytes at once, which is that of the first one alone and then the others. Says whether it is a request. */
+/**
+ * The result of the bytes at once. It must equal the result of the first byte followed by the others. Returns whether
+ * it is a request.
+ */
 function compare(text: string): boolean {
   const bytes = Buffer.from(text, 'latin1');
   const [whole, split] = [feed([bytes], parser), feed([bytes.subarray(0, 1), bytes.subarray(1)], parser)];
@@ -20,8 +23,8 @@ function compare(text: string): boolean {
   return typeof whole === 'object' && 'head' in whole;
 }
 
-test('whole, it is not llhttp that reads it, and in pieces it is', () => {
-  // llhttp's state of the message (native/shim.c), which only llhttp writes to.
+test('a complete head is not read by llhttp, and a head in pieces is', () => {
+  // llhttp's state of the message (native/shim.c), which only llhttp writes.
   const state = () => Buffer.from(parser.memory.slice(REGION + 512, REGION + 592)).toString('hex');
   const head = Buffer.from(HEAD);
   feed([Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx')], parser);
@@ -41,11 +44,11 @@ describe('each byte of a head, in every place', () => {
       for (let byte = 0; byte < 256; byte++) compare(changed(at, String.fromCharCode(byte)) + CONTENT);
   });
 
-  test('left out', () => {
+  test('may be missing', () => {
     for (let at = 0; at < HEAD.length; at++) compare(HEAD.slice(0, at) + HEAD.slice(at + 1) + CONTENT);
   });
 
-  test('two of those that mean something, in every two places', () => {
+  test('two special bytes in every two places', () => {
     const bytes = ['\r', '\n', ' ', ':', '\t', '\0', '/'];
     for (let first = 0; first < HEAD.length; first++)
       for (let second = first + 1; second < HEAD.length; second++)
@@ -55,7 +58,7 @@ describe('each byte of a head, in every place', () => {
   });
 });
 
-test('targets, names and values of every length, and one byte more or less than the limits', () => {
+test('targets, names and values of every length, up to one byte around the limits', () => {
   for (let length = 0; length <= 170; length++) {
     compare(`GET /${'t'.repeat(length)} HTTP/1.1\r\nHost: a\r\n\r\n`);
     compare(`GET / HTTP/1.1\r\nHost: a\r\n${'n'.repeat(length)}: v\r\n\r\n`);
@@ -66,16 +69,16 @@ test('targets, names and values of every length, and one byte more or less than 
     compare(`GET / HTTP/1.1\r\nHost: a\r\n${'A: b\r\n'.repeat(count)}\r\n`);
 });
 
-test('what was read before is not taken for the end of a head that is not all there', () => {
+test('earlier bytes are not taken for the end of an incomplete head', () => {
   const head = 'GET /some/where HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n';
   for (let length = 1; length < head.length; length++) {
-    // The bytes behind are those of the head itself.
+    // The bytes after it are the head itself.
     feed([Buffer.from(head)], parser);
     expect(feed([Buffer.from(head.slice(0, length))], parser), `${length} bytes`).toBe('more');
   }
 });
 
-test('a hundred thousand heads, drawn by lot from what is right and, now and then, what is wrong', () => {
+test('a hundred thousand random heads, mostly right and sometimes wrong', () => {
   const random = randomOf(7);
   const pick = (from: readonly string[]) => from[Math.floor(random() * from.length)]!;
   const draw = (right: readonly string[], wrong: readonly string[]) => pick(random() < 0.95 ? right : wrong);

@@ -1,12 +1,12 @@
 /**
- * How a connection ends when the application or the client ends it.
+ * The end of a connection, caused by the application or by the client.
  */
 import { describe, expect } from 'vitest';
 import { behaviour, get, type Program } from './behaviours.ts';
 
 const post = (target: string) => `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc`;
 
-describe('a socket that is ended in the middle of an answer', () => {
+describe('a socket that is ended in the middle of a response', () => {
   /** `/how/size` */
   const program: Program = ({ http }) =>
     http.createServer((request, response) => {
@@ -28,7 +28,7 @@ describe('a socket that is ended in the middle of an answer', () => {
             if (readsLate) client.socket.pause();
             await client.write(get(`/${how}/${size}`) + get('/next'));
             if (readsLate) {
-              // When another connection has been answered, the answer above is written as far as it can be.
+              // After a response on another connection, the response above is written as far as possible.
               const other = await connect();
               await other.write(get('/next'));
               await other.answer();
@@ -49,7 +49,7 @@ describe('a socket that is ended in the middle of an answer', () => {
     );
 });
 
-describe('a socket that is closed behind a finished answer', () => {
+describe('a socket that is closed after a finished response', () => {
   /** `/how/when`, and `?chunked` */
   const program: Program = ({ http }) =>
     http.createServer((request, response) => {
@@ -114,7 +114,7 @@ describe('a socket that is closed behind a finished answer', () => {
   });
 });
 
-describe('a client that ends its side', () => {
+describe('a half-closed client', () => {
   const program: Program = ({ http, note }) =>
     http.createServer((request, response) => {
       if (request.url === '/sync') return void response.end('answer');
@@ -146,7 +146,7 @@ describe('a client that ends its side', () => {
             ['called', 'request aborted', 'response close false', 'request error', 'request close'],
           ]);
         }
-        // One that is not disturbed by other work of the machine.
+        // Repeats, because other load on the machine may disturb one attempt.
         expect(Math.min(...times)).toBeLessThan(30);
       },
     );
@@ -224,7 +224,7 @@ describe('a source that fails in pipeline(source, response, done)', () => {
 });
 
 describe('a connection that the application destroys', () => {
-  /** The target names what is destroyed. */
+  /** The target names the object to destroy. */
   const program: Program = ({ http }) =>
     http.createServer((request, response) => {
       if (request.url === '/next') return void response.end('next');
@@ -267,7 +267,7 @@ describe('the messages of a request', () => {
     ({ http, note }) =>
       http.createServer((request, response) => {
         const { inspect } = process.getBuiltinModule('node:util');
-        // As node:assert prints what it compares.
+        // As node:assert prints the values that it compares.
         const all = { customInspect: false, depth: 1000, maxArrayLength: Infinity };
         note(`printed ${inspect({ request, response }, all).length < 2 ** 20}`);
         response.end();

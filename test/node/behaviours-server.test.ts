@@ -1,15 +1,15 @@
 /**
- * The object that `http.createServer` returns: what it says of itself, and what its properties and methods do.
+ * The object that `http.createServer` returns: its state, its properties and its methods.
  */
 import { describe, expect } from 'vitest';
 import type { SubjectName } from './behaviours.ts';
 import { behaviour, GET, get, type Program } from './behaviours.ts';
 import { until } from '../support/until.ts';
 
-/** Without a thread of its own the object decides; for a worker the acceptor's options do. */
+/** Without a thread the object decides. For a worker, the options of the acceptor decide. */
 const OWN: readonly SubjectName[] = ['node:http', 'tsgi-threads/node'];
 
-/** Shorter than each time limit that is an option's default. */
+/** Shorter than each default of a time limit. */
 const SHORT_MS = 4000;
 
 describe('a server that listens', () => {
@@ -189,7 +189,7 @@ describe('a server that listens', () => {
   );
 });
 
-describe('limits that are set behind listen', () => {
+describe('limits that are set after listen', () => {
   const program: Program = ({ http, note, on }) => {
     const server = http.createServer({ connectionsCheckingInterval: 20 }, (request, response) => {
       request.resume().on('end', () => response.end('answer'));

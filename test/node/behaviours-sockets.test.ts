@@ -4,7 +4,7 @@
 import { describe, expect } from 'vitest';
 import { behaviour, get, type Program } from './behaviours.ts';
 
-describe('a socket whose close is listened for', () => {
+describe('a socket with a listener of close', () => {
   /** `/how` */
   const program: Program = ({ http, note }) =>
     http.createServer((request, response) => {
@@ -33,7 +33,7 @@ describe('a socket whose close is listened for', () => {
     );
 });
 
-describe('a socket that is destroyed behind `end`', () => {
+describe('a socket that is destroyed after `end`', () => {
   const program: Program = ({ http, note }) =>
     http.createServer((request, response) => {
       for (const name of ['end', 'close']) request.on(name, () => note(`request ${name}`));
@@ -99,7 +99,7 @@ describe('bytes that were written before the socket is destroyed', () => {
   );
 });
 
-describe('a client that sends its body whole and ends its side', () => {
+describe('a client that sends its complete body and half-closes', () => {
   /** `/how` */
   const program: Program = ({ http, note, on }) => {
     const waiting: (() => void)[] = [];
@@ -141,7 +141,7 @@ describe('a client that sends its body whole and ends its side', () => {
           const client = await connect();
           client.socket.end(post('/late', bytes, framing));
           await noted('called');
-          // Another request is answered behind it, so the client's end has come as far as it can.
+          // Another request is answered after it, so the client's end has arrived as far as possible.
           const other = await connect();
           await other.write(post('/now', 3, 'length'));
           expect(await other.answer()).toMatchObject({ body: '3' });
@@ -162,7 +162,7 @@ describe('a client that sends its body whole and ends its side', () => {
   });
 });
 
-describe('a client that leaves behind a body that nothing reads', () => {
+describe('a client that leaves after a body that no code reads', () => {
   const program: Program = ({ http, note }) => {
     const server = http.createServer((request) => {
       request.on('error', ({ message }) => note(message));

@@ -7,7 +7,9 @@ import type { SubjectName } from './behaviours.ts';
 import { behaviour, GET, get, type Program } from './behaviours.ts';
 import { until } from '../support/until.ts';
 
-/** Where the server object hears of connections that have no request. In a worker the acceptor has them. */
+/**
+ * Servers whose object emits events of connections without a request. For a worker, the acceptor has these connections.
+ */
 const OWN: readonly SubjectName[] = ['node:http', 'tsgi-threads/node'];
 
 describe('server.timeout without a listener', () => {
@@ -34,7 +36,7 @@ describe('server.timeout without a listener', () => {
     const client = await connect();
     expect([await client.rest(), client.ended]).toEqual(['', true]);
     const time = performance.now() - start;
-    // Shorter than every option of the acceptor.
+    // Shorter than every time limit of the acceptor.
     expect([time > 140, time < 5000, time]).toEqual([true, true, time]);
   });
 
@@ -75,7 +77,7 @@ describe('server.timeout without a listener', () => {
       await client.rest();
       times.push(performance.now() - start);
     }
-    // One that is not disturbed by other work of the machine.
+    // Repeats, because other load on the machine may disturb one attempt.
     expect(Math.min(...times)).toBeLessThan(280);
   });
 
@@ -224,7 +226,7 @@ describe("the listener of server.setTimeout, and 'timeout'", () => {
 });
 
 describe('setTimeout of request, response and socket', () => {
-  /** `/of`, `/of/listen`, where a listener of the response keeps the connection */
+  /** `/of`, or `/of/listen`, where a listener of the response keeps the connection. */
   const program: Program = ({ http, note, on }) =>
     http.createServer((request, response) => {
       const [, of, listen] = request.url!.split('/');
@@ -310,13 +312,13 @@ describe('setTimeout of request, response and socket', () => {
   );
 });
 
-describe('a client that is slow, and not silent', () => {
+describe('a slow client that is not silent', () => {
   const program: Program = ({ http, note }) => {
     const server = http.createServer((request, response) => {
       note('called');
       response.on('timeout', () => note('timeout'));
       if (request.url === '/unread') {
-        // Its body is not read before it is answered.
+        // The server does not read the body before the response.
         setTimeout(() => response.end('answer'), 1200);
         return;
       }

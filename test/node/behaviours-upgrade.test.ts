@@ -7,8 +7,8 @@ import { behaviour, get, type Program } from './behaviours.ts';
 const UPGRADE = get('/', 'Connection: Upgrade', 'Upgrade: own');
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n';
 
-describe('an upgraded socket that nobody reads', () => {
-  /** What the request's target names is done when the client has ended its side. */
+describe('an upgraded socket that no code reads', () => {
+  /** The action in the request's target happens when the client has half-closed. */
   const program: Program = ({ http, note, on }) => {
     const server = http.createServer();
     server.on('upgrade', (request, socket) => {

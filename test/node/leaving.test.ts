@@ -1,5 +1,5 @@
 /**
- * A client that ends its side, for fetch handlers, and for requests that no worker has begun.
+ * A half-closed client, for fetch handlers and for requests that no worker has begun.
  */
 import { expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -20,7 +20,7 @@ const FETCH = `let told;
   };`;
 
 test.each([0, 1, 2])(
-  'a fetch handler hears at once that its client ended its side, %i threads (C43)',
+  'a fetch handler is notified at once of a half-close, %i threads (C43)',
   async (threads) => {
     const { port } = await serveFile(appFile(FETCH), threads);
     const timed = async (target: string, answer: RegExp) => {
@@ -40,7 +40,7 @@ test.each([0, 1, 2])(
   },
 );
 
-test('a client that ended its side receives what a fetch handler answers in its first call (C43)', async () => {
+test('a half-closed client receives the response of a fetch handler’s first call (C43)', async () => {
   const { port } = await serveFile(appFile(FETCH), 1);
   const client = await Client.connect(port);
   client.socket.end(get('/sync') + get('/sync'));

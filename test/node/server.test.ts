@@ -1,5 +1,5 @@
 /**
- * `tsgi-threads/node` in the place of `node:http`, as test suites use it.
+ * `tsgi-threads/node` instead of `node:http`, as test suites use it.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ const portOf = (server: nodeHttp.Server) => (server.address() as net.AddressInfo
 const urlOf = (server: nodeHttp.Server) => `http://127.0.0.1:${portOf(server)}`;
 
 describe('listen', () => {
-  test('tells its address at once, and answers from the first connection on', async () => {
+  test('returns its address at once, and answers from the first connection on', async () => {
     const seen: unknown[] = [];
     const server = open(createServer((request, response) => response.end(`here ${request.url}`)));
     server.on('listening', () => seen.push('event'));
@@ -30,10 +30,10 @@ describe('listen', () => {
     expect(seen).toEqual(['event', 'callback']);
   });
 
-  test('it is ours that answers', async () => {
+  test('uses the parser of this project', async () => {
     const server = open(createServer((_, response) => response.end()).listen(0));
     const socket = net.connect(portOf(server), '127.0.0.1');
-    // Node's parser takes two fields Host.
+    // Node's parser accepts two Host fields.
     socket.end('GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n');
     const [answer] = (await once(socket.setEncoding('latin1'), 'data')) as [string];
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
@@ -52,7 +52,7 @@ describe('listen', () => {
     expect(calls).toBe(2);
   });
 
-  test('a port in use is the error that Node has', async () => {
+  test('a port in use causes Node’s error', async () => {
     const other = net.createServer().listen(0);
     await once(other, 'listening');
     onTestFinished(() => void other.close());
@@ -61,14 +61,14 @@ describe('listen', () => {
     expect([error.code, server.listening, server.address()]).toEqual(['EADDRINUSE', false, null]);
   });
 
-  test('twice without a close is an error', () => {
+  test('a second call without a close causes an error', () => {
     const server = open(createServer().listen(0));
     expect(() => server.listen(0)).toThrow(/called more than once/);
   });
 });
 
 describe('close', () => {
-  test('calls back when what it answers is over, and frees the port', async () => {
+  test('calls back when its responses are finished, and frees the port', async () => {
     const server = createServer((_, response) => {
       server.close(() => seen.push('closed'));
       setTimeout(() => {
@@ -86,7 +86,7 @@ describe('close', () => {
     expect(error.code).toBe('ECONNREFUSED');
   });
 
-  test('right behind listen, and then listen again', async () => {
+  test('works directly after listen, and before another listen', async () => {
     const server = createServer((_, response) => response.end('again'));
     server.listen(0);
     server.close();
@@ -95,7 +95,7 @@ describe('close', () => {
     expect(await (await fetch(urlOf(server))).text()).toBe('again');
   });
 
-  test('closeAllConnections breaks off what hangs', async () => {
+  test('closeAllConnections aborts hanging responses', async () => {
     const server = createServer(() => {});
     server.listen(0);
     const asked = once(server, 'request');
@@ -115,12 +115,12 @@ describe('close', () => {
       server.close();
       await once(server, 'close');
     }
-    // The agent of fetch may keep a few of its own.
+    // The agent of fetch may keep a few connections.
     expect(process.getActiveResourcesInfo().length - before).toBeLessThan(20);
   });
 });
 
-test('node --import tsgi-threads/node/register puts it under a program that knows nothing of it', () => {
+test('node --import tsgi-threads/node/register puts this server below an unmodified program', () => {
   const file = appFile(`import http from 'node:http';
     import net from 'node:net';
     const server = http.createServer((request, response) => response.end('x')).listen(0, () => {
@@ -169,7 +169,7 @@ test('supertest closes the server that it started, and the process ends (C31)', 
   expect([stdout, stderr, status]).toEqual(['[1]\n', '', 0]);
 });
 
-test('Express’s own listen runs on it', async () => {
+test('Express’s own listen uses this server', async () => {
   const app = express();
   app.use(express.json());
   app.post('/echo', (request, response) => void response.status(201).json(request.body));
@@ -197,7 +197,7 @@ describe('supertest', () => {
     expect(server.listening).toBe(false);
   });
 
-  test('many at once', async () => {
+  test('serves many at once', async () => {
     const own = open(createServer(app).listen(0));
     const asked = Array.from({ length: 50 }, () => request(own).get('/user').expect(200, { name: 'john' }));
     await Promise.all(asked);

@@ -1,5 +1,5 @@
 /**
- * Options as they are given: numbers, empty values, names that are nearly right.
+ * Options from their sources: numbers, empty values, names with a typing error.
  */
 import { describe, expect, test } from 'vitest';
 import { resolveOptions } from '../../dist/options/resolve.js';
@@ -24,7 +24,7 @@ describe('a number is written in decimals', () => {
       expect(() => resolve({ [name]: value })).toThrow(`Option ${name} (--`);
   });
 
-  test('and sizes and times may have a fraction and a unit', () => {
+  test('sizes and times may have a fraction and a unit', () => {
     expect(resolve({ maxBodySize: '1.5MiB', handlerTimeout: '0.5s', threads: '2' })).toMatchObject({
       maxBodySize: 1_572_864,
       handlerTimeout: 500,
@@ -34,11 +34,11 @@ describe('a number is written in decimals', () => {
 });
 
 describe('an empty value', () => {
-  test.each(Object.keys(OPTIONS))('of %s is an error that says what to do (A20)', (name) => {
+  test.each(Object.keys(OPTIONS))('of %s causes an error with the remedy (A20)', (name) => {
     expect(() => resolve({ [name]: '' })).toThrow(/or leave it out for the default|is invalid: ""/);
   });
 
-  test('of a variable counts as one that is not set (A20)', () => {
+  test('in a variable counts as not set (A20)', () => {
     const env = Object.fromEntries(
       Object.keys(OPTIONS).map((name) => [
         `TSGI_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
@@ -55,11 +55,11 @@ test.each([
   ['TSGI_WORKERS', 'did you mean TSGI_THREADS?'],
   ['TSGI_BIND', 'did you mean TSGI_HOST and TSGI_PORT?'],
   ['TSGI_SUPERVISED_BY_NOBODY', 'no option has it; remove it'],
-])('the variable %s is an error (C30)', (name, remedy) => {
+])('the variable %s causes an error (C30)', (name, remedy) => {
   expect(() => resolve({}, { [name]: '1' })).toThrow(`Unknown environment variable ${name}: ${remedy}`);
 });
 
-test('variables that the server, tests and Kubernetes set are no error (C30)', () => {
+test('variables of the server, of tests and of Kubernetes cause no error (C30)', () => {
   const names = ['WORKER_INDEX', 'SUPERVISED', 'TEST_SEED', 'SERVICE_HOST', 'SERVICE_PORT_HTTP'];
   const env = Object.fromEntries(
     [...names, 'PORT_80_TCP', 'PORT_80_TCP_ADDR'].map((n) => [`TSGI_${n}`, '1']),
@@ -71,12 +71,12 @@ test.each([
   ['workers', 'threads'],
   ['maxbodysize', 'maxBodySize'],
   ['bind', 'host and port'],
-])('the property %s is an error that names %s (C30)', (name, meant) => {
+])('the property %s causes an error that names %s (C30)', (name, meant) => {
   expect(() => resolve({ [name]: 1 })).toThrow(`Unknown option ${name}: did you mean ${meant}?`);
 });
 
 test.each(['100GiB', '9007199254740991', 2 ** 40])(
-  'maxBuffered %s is more than there can be (A24)',
+  'maxBuffered %s is above the possible size (A24)',
   (value) => {
     expect(() => resolve({ maxBuffered: value })).toThrow(/maxBuffered .* it takes a size .*, 1MiB to 2GiB/);
   },

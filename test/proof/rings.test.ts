@@ -37,7 +37,7 @@ describe.each(FAMILIES)('a mutant of %s is caught', (family) => {
   });
 });
 
-test('a mutant whose text is not there exactly once is an error', () => {
+test('a mutant whose text does not occur exactly once causes an error', () => {
   const mutant = { file: 'a.ts', from: 'x', to: 'y' };
   expect(mutated('axb', 'a.ts', [mutant])).toBe('ayb');
   expect(() => mutated('ab', 'a.ts', [mutant])).toThrow('0 times');

@@ -1,5 +1,5 @@
 /**
- * Bytes that wait for a reader: their order, and the memory that they take.
+ * Bytes that wait for a reader: their order and their memory.
  */
 import { expect, test } from 'vitest';
 import { ByteQueue } from '../../src/ring/byte-queue.ts';
@@ -8,7 +8,7 @@ function bytesOf(...values: number[]): Uint8Array {
   return Uint8Array.from(values);
 }
 
-test('pieces of any size leave in order, by peek and drop as by shift', () => {
+test('pieces of any size leave in order, by peek and drop as well as by shift', () => {
   const queue = new ByteQueue();
   const sent: number[] = [];
   const left: number[] = [];
@@ -40,7 +40,7 @@ test('a hundred thousand pieces of one byte take less than twice their bytes, an
   expect(account.bytes).toBe(0);
 });
 
-test('what was taken out is not written any more, and has memory of its own', () => {
+test('removed bytes are not overwritten, and have their own memory', () => {
   const queue = new ByteQueue();
   for (let i = 0; i < 10; i++) queue.add(bytesOf(i));
   const chunks = [queue.shift()!, queue.shift()!];
@@ -49,7 +49,7 @@ test('what was taken out is not written any more, and has memory of its own', ()
   for (const chunk of chunks) expect(chunk.buffer.byteLength).toBe(chunk.length);
 });
 
-test('a queue that is cleared takes no memory, and can be used again', () => {
+test('a cleared queue takes no memory, and can be used again', () => {
   const account = { bytes: 0 };
   const queue = new ByteQueue(account);
   for (let i = 0; i < 5; i++) queue.add(new Uint8Array(50_000));
@@ -61,7 +61,7 @@ test('a queue that is cleared takes no memory, and can be used again', () => {
 });
 
 test.each([1, 2, 3, 4])(
-  'copies and skips see the same bytes as a plain array, whatever the pieces (seed %i)',
+  'copies and skips see the same bytes as a plain array, for any pieces (seed %i)',
   (seed) => {
     let state = seed;
     const random = (below: number) => (state = (state * 48_271) % 0x7fffffff) % below;

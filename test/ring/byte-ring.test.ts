@@ -28,7 +28,7 @@ function take(consumer: RingConsumer): string | undefined {
 }
 
 describe('byte ring', () => {
-  test('a record comes out as it went in, with its kind, exchange and generation', () => {
+  test('a record is read as it was written, with its kind, exchange and generation', () => {
     const { producer, consumer } = open();
     put(producer, 'hello', 42);
     expect(consumer.next()).toBe(true);
@@ -46,7 +46,7 @@ describe('byte ring', () => {
     expect(put(producer, 'x'.repeat(200))).toBe(true);
   });
 
-  test('claim says INSUFFICIENT when full, and has room after release', () => {
+  test('claim returns INSUFFICIENT in a full ring, and succeeds after release', () => {
     const { producer, consumer } = open(128);
     expect(put(producer, 'a'.repeat(112))).toBe(true);
     expect(put(producer, '')).toBe(false);
@@ -63,7 +63,7 @@ describe('byte ring', () => {
     }
   });
 
-  test('maxPayload fits wherever the ring stands', () => {
+  test('maxPayload fits at every position of the ring', () => {
     for (let lead = 0; lead < 256; lead += 16) {
       const { producer, consumer } = open(256);
       if (lead >= RECORD_HEADER) {
@@ -75,7 +75,7 @@ describe('byte ring', () => {
     }
   });
 
-  test('takeWaiting is true once for each time the producer asked', () => {
+  test('takeWaiting is true once for each request of the producer', () => {
     const { producer, consumer } = open();
     expect(consumer.takeWaiting()).toBe(false);
     producer.awaitSpace();

@@ -1,5 +1,5 @@
 /**
- * A request is read out of the slab as it was written, and what is read holds no more memory than it shows.
+ * A request is read from the slab as it was written, and its parts retain no other memory.
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -9,7 +9,7 @@ import { encodePeers, RequestReader, SlabView } from '../../src/ring/message.ts'
 v8.setFlagsFromString('--expose-gc');
 const gc = vm.runInNewContext('gc') as () => void;
 
-test('who keeps the addresses of requests keeps nothing else of them', () => {
+test('the addresses of requests retain no other part of them', () => {
   const bytes = new Uint8Array(12_000).fill(120);
   const words = new Int32Array(bytes.buffer);
   const head = { flags: 0, bytes, words, start: 0, length: bytes.length, spans: 0, headerCount: 1 };
@@ -34,7 +34,7 @@ test('who keeps the addresses of requests keeps nothing else of them', () => {
   expect(heapOf(1000) - before).toBeLessThan(2_000_000);
 });
 
-/** A head of so many bytes at `start`, and its span table, in memory that is full of something else. */
+/** A head of `length` bytes at `start`, and its span table, in memory with other contents. */
 function headOf(length: number, start: number, headerCount: number) {
   const memory = new ArrayBuffer(8192);
   const bytes = new Uint8Array(memory).fill(0x5a);
@@ -56,7 +56,7 @@ function headOf(length: number, start: number, headerCount: number) {
   };
 }
 
-test('a head is read as it was written, of any length and from any place, and nothing beside it is touched', () => {
+test('a head of any length at any place is read as it was written, and no byte beside it is touched', () => {
   const buffer = new SharedArrayBuffer(16_384);
   const slab = new Uint8Array(buffer);
   const view = new SlabView(buffer);
@@ -83,7 +83,7 @@ test('a head is read as it was written, of any length and from any place, and no
   }
 });
 
-test('addresses are those of the request at hand, whatever came before', () => {
+test('addresses belong to the current request, whatever came before', () => {
   const view = new SlabView(new SharedArrayBuffer(4096));
   const reader = new RequestReader(view);
   const seen = ['127.0.0.1', '127.0.0.2', '127.0.0', '', '::1', '127.0.0.1'];

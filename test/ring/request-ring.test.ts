@@ -11,13 +11,13 @@ function open(exchanges = 8, capacity = 4) {
 }
 
 describe('RequestRing', () => {
-  test('claim gives entries first in first out, and EMPTY at the end', () => {
+  test('claim returns entries first in first out, and EMPTY at the end', () => {
     const { ring } = open();
     for (const entry of [7, 8, 9]) ring.push(entry);
     expect([ring.claim(), ring.claim(), ring.claim(), ring.claim()]).toEqual([7, 8, 9, EMPTY]);
   });
 
-  test('push says EMPTY when the ring is full, and has room after one claim', () => {
+  test('push returns EMPTY if the ring is full, and succeeds after one claim', () => {
     const { ring } = open(8, 4);
     expect([1, 2, 3, 4, 5].map((entry) => ring.push(entry))).toEqual([0, 1, 2, 3, EMPTY]);
     ring.claim();
@@ -47,7 +47,7 @@ describe('RequestRing', () => {
 });
 
 describe('ExchangeTable', () => {
-  test('take and cancel: exactly one of them wins', () => {
+  test('of take and cancel exactly one succeeds', () => {
     const { table } = open();
     table.publish(3, 5, 0, 0);
     expect(table.take(entryOf(3, 5) >>> 0, 1)).toBe(5);
@@ -58,7 +58,7 @@ describe('ExchangeTable', () => {
     expect(table.take(entryOf(4, 9) >>> 0, 1)).toBe(LOST);
   });
 
-  test('take refuses a second entry of the same exchange and an entry of an earlier generation', () => {
+  test('take rejects a second entry of the same exchange and an entry of an earlier generation', () => {
     const { table } = open();
     table.publish(1, 7, 0, 0);
     expect(table.take(entryOf(1, 6) >>> 0, 2)).toBe(LOST);

@@ -1,5 +1,5 @@
 /**
- * The rings with real threads: nothing lost, doubled or torn, and nothing wedged by a death at any step.
+ * The rings with real threads: no record is lost, doubled or torn, and no death at any step blocks a ring.
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -19,7 +19,7 @@ function sizes(maxPending: number) {
 }
 
 describe('byte ring with two threads', () => {
-  test('a million records of random size arrive once, whole and in order', async () => {
+  test('a million records of random size arrive once, complete and in order', async () => {
     const count = 1_000_000;
     const most = 700;
     const buffer = byteRingBuffer(64 * 1024);
@@ -43,7 +43,7 @@ describe('byte ring with two threads', () => {
   });
 });
 
-/** First, last and middle bytes stand for all: a torn record shows a neighbour's filling. */
+/** The first, last and middle bytes are enough: a torn record contains bytes of a neighbour. */
 function isFilled(ring: RingConsumer, i: number): boolean {
   const byte = payloadByte(i);
   if (ring.length === 0) return true;
@@ -53,7 +53,7 @@ function isFilled(ring: RingConsumer, i: number): boolean {
 
 describe('request ring with many threads', () => {
   test(
-    `${REQUESTS} requests are taken exactly once each by three consumers`,
+    `${REQUESTS} requests are each taken exactly once by three consumers`,
     { timeout: 120_000 },
     async () => {
       const shared = createShared(sizes(512));
@@ -92,7 +92,7 @@ describe('request ring with many threads', () => {
   );
 
   test.each(['claimed', 'taken', 'running'])(
-    'a consumer that dies when it has %s wedges nobody',
+    'a consumer that dies in the state %s blocks no other consumer',
     async (dieAt) => {
       const shared = createShared(sizes(512));
       const stop = new Int32Array(new SharedArrayBuffer(4));

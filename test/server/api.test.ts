@@ -1,5 +1,5 @@
 /**
- * createServer as a program uses it.
+ * createServer in the form in which a program calls it.
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ async function body(url: string): Promise<string> {
 }
 
 describe('createServer', () => {
-  test('takes a path against the working directory, a file: URL and a URL object', async () => {
+  test('resolves a path against the working directory, and accepts a file: URL and a URL object', async () => {
     const file = appFile(HELLO);
     for (const app of [path.relative(process.cwd(), file), pathToFileURL(file).href, pathToFileURL(file)]) {
       await using server = createServer(1, { app });
@@ -29,7 +29,7 @@ describe('createServer', () => {
     }
   });
 
-  test('takes a path against the folder of the calling file if the working directory has no such file (C30)', async () => {
+  test('resolves a path against the folder of the calling file if the working directory has no such file (C30)', async () => {
     const program = appFile(
       `import { createServer } from ${JSON.stringify(import.meta.resolve('tsgi-threads'))};
        for (const app of ['app.mjs', './app.mjs:other']) {
@@ -55,7 +55,7 @@ describe('createServer', () => {
     ]);
   });
 
-  test('listen(port, host) works too, url and address say where, stats say what', async () => {
+  test('listen(port, host) works too, url and address name the place, and stats gives counts', async () => {
     const server = createServer(2, { app: appFile(HELLO) });
     const ready = once(server, 'ready');
     expect(await server.listen(0, '127.0.0.1')).toBe(server);
@@ -68,13 +68,13 @@ describe('createServer', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  test('takes all options in one object', async () => {
+  test('accepts all options in one object', async () => {
     await using server = createServer({ app: appFile(HELLO), threads: 2 });
     await server.listen({ port: 0 });
     expect([server.threads, await body(server.url)]).toEqual([2, 'hello']);
   });
 
-  test('takes the number of threads before the other options', async () => {
+  test('accepts the number of threads before the other options', async () => {
     await using server = createServer(2, { app: appFile(HELLO) });
     await server.listen({ port: 0 });
     expect([server.threads, await body(server.url)]).toEqual([2, 'hello']);
@@ -111,7 +111,7 @@ describe('createServer', () => {
     expect(call).toThrow(expect.objectContaining({ code: 'TSGI_ERR_OPTION', message }));
   });
 
-  test('0 threads run a function in this thread, with its closure', async () => {
+  test('runs a function in this thread, with its closure, if threads is 0', async () => {
     let calls = 0;
     const app: Application = (_, startResponse) => {
       calls += 1;
@@ -123,7 +123,7 @@ describe('createServer', () => {
     expect([await body(server.url), await body(server.url), calls]).toEqual(['1', '2', 2]);
   });
 
-  test('a function with threads is an error that says what to do', () => {
+  test('a function with threads causes an error with the remedy', () => {
     expect(() => createServer(1, { app: () => '' })).toThrow(
       /cannot be sent to another thread. Export it from a file/,
     );
@@ -147,11 +147,11 @@ describe('createServer', () => {
     ],
     [{ app: 'a.ts', args: '--verbose' }, /Option args is invalid: it must be an array of strings/],
     [{ app: 'a.ts', envFile: '.env' }, /Unknown option envFile/],
-  ])('%j is refused at once', (options, message) => {
+  ])('%j is rejected at once', (options, message) => {
     expect(() => createServer(1, options as never)).toThrow(message);
   });
 
-  test('a start that fails rejects listen, and leaves nothing behind', async () => {
+  test('a start that fails rejects listen and leaves nothing behind', async () => {
     const other = net.createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as net.AddressInfo;
@@ -180,11 +180,11 @@ describe('createServer', () => {
     server.on('error', (error) => note(String(error)));
     await expect(server.listen({ port: 0 })).rejects.toMatchObject({ name: 'OptionError', code });
     await server.close();
-    // Whoever started it has heard, and nobody else need.
+    // The caller of listen has the error, so no event must follow.
     expect(log).toEqual([]);
   });
 
-  test('a server that does not listen says so, and none listens twice', async () => {
+  test('a server that does not listen reports it, and no server listens twice', async () => {
     const server = createServer(1, { app: appFile(HELLO) });
     for (const use of [() => server.url, () => server.stats()]) expect(use).toThrow(/Cannot read/);
     await server.listen({ port: 0 });
@@ -193,7 +193,7 @@ describe('createServer', () => {
     await server.close();
   });
 
-  test('error tells of threads that cannot be ended, once there are more than maxZombies', async () => {
+  test('error reports threads that cannot be ended, once there are more than maxZombies', async () => {
     const app = appFile(`
       import { execSync } from 'node:child_process';
       export default (environ, startResponse) => {
@@ -211,7 +211,7 @@ describe('createServer', () => {
     expect(await body(server.url)).toBe('hello');
   });
 
-  test('a function that is no TSGI application is told by its first request', async () => {
+  test('a function that is no TSGI application causes an error at its first request', async () => {
     const log: string[] = [];
     const note = (text: string) => void log.push(text);
     const app = appFile("export default (a, b) => { b.end('hello'); };");
@@ -222,7 +222,7 @@ describe('createServer', () => {
     expect(log[0]).toContain('start the server with --interface node');
   });
 
-  test('workerExit tells of a worker that ended by itself, and the server goes on', async () => {
+  test('workerExit reports a worker that ended by itself, and the server continues', async () => {
     const app = appFile(`export default (environ, startResponse) => {
       if (environ.PATH_INFO === '/exit') process.exit(4);
       startResponse(200, []);
@@ -236,7 +236,7 @@ describe('createServer', () => {
     expect(await body(server.url)).toBe('hello');
   });
 
-  test('environ is as TSGI says', async () => {
+  test('the environ has the keys of TSGI', async () => {
     const app = appFile(`export default (environ, startResponse) => {
       const { 'tsgi.input': input, 'tsgi.errors': errors, 'tsgi.signal': signal, ...rest } = { ...environ };
       startResponse(200, [['content-type', 'application/json']]);

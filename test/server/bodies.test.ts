@@ -1,5 +1,5 @@
 /**
- * Request bodies at their worst: what they cost in memory and in time.
+ * The memory and time that the worst request bodies cost.
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,7 +23,7 @@ async function connect(port: number, count: number): Promise<Client[]> {
   return clients;
 }
 
-/** Sends `count` chunks of one byte each, as fast as the server takes them. */
+/** Sends `count` chunks of one byte each, as fast as the server reads them. */
 async function trickle(client: Client, count: number): Promise<void> {
   const block = Buffer.from('1\r\nx\r\n'.repeat(5000));
   for (let left = count; left > 0; left -= 5000) {
@@ -33,7 +33,7 @@ async function trickle(client: Client, count: number): Promise<void> {
 }
 
 describe('chunks of one byte', () => {
-  test('of bodies that never end are counted, and take less than twice their bytes (A2)', async () => {
+  test('of endless bodies are counted, and take less than twice their bytes (A2)', async () => {
     const { port, server } = await serve(READS, 1, { bodyBuffer: 64 * KIB });
     const clients = await connect(port, 20);
     const before = process.memoryUsage();
@@ -46,7 +46,7 @@ describe('chunks of one byte', () => {
     await until(() => server.stats().buffered >= 20 * 60_000);
     expect(server.stats().buffered).toBeLessThan(2 * 20 * 60_000);
     const { heapUsed, arrayBuffers } = process.memoryUsage();
-    // The clients of this test are in this process, too.
+    // The clients of this test are also in this process.
     expect(heapUsed + arrayBuffers - before.heapUsed - before.arrayBuffers).toBeLessThan(64 * MIB);
   });
 
@@ -74,7 +74,7 @@ describe('chunks of one byte', () => {
   };
   const CHUNKS = 200_000;
 
-  /** Milliseconds until an upload in chunks of one byte is answered. */
+  /** Milliseconds until the server answers an upload in chunks of one byte. */
   async function timeOf(port: number): Promise<number> {
     const client = await Client.connect(port);
     const start = performance.now();
@@ -107,7 +107,7 @@ describe('chunks of one byte', () => {
     },
   );
 
-  test('that nobody reads yet wait in few pieces: the worker joins them, too (A4)', async () => {
+  test('of unread bodies are joined into few pieces by the worker as well (A4)', async () => {
     const { port } = await serve(
       `
       if (environ.REQUEST_METHOD === 'GET') {
@@ -128,7 +128,7 @@ describe('chunks of one byte', () => {
     );
     const [client] = await connect(port, 1);
     await client!.write(CHUNKED);
-    // Each in a read of its own, as far as the kernel lets it.
+    // Each piece in a separate read, as far as the kernel allows.
     for (let i = 0; i < 2000; i++) await client!.write('1\r\nx\r\n', '');
     await client!.write('0\r\n\r\n');
     await fetch(`http://127.0.0.1:${port}`);
@@ -136,8 +136,8 @@ describe('chunks of one byte', () => {
   });
 });
 
-describe('bodies that have not come whole', () => {
-  test('take maxBuffered at most, and the slowest of them make room (A2)', async () => {
+describe('incomplete bodies', () => {
+  test('take at most maxBuffered, and the slowest of them are rejected first (A2)', async () => {
     const { port, server, log } = await serve(READS, 1, { maxBuffered: MIB });
     const slow = await connect(port, 60);
     for (const client of slow) await client.write(postOf(60_000), Buffer.alloc(30_000));
@@ -146,7 +146,7 @@ describe('bodies that have not come whole', () => {
     const refused = slow.filter((client) => client.received.length > 0);
     for (const client of refused) expect((await client.answer())?.status).toBe(503);
     expect(log.join()).toContain('there is no memory for the request; maxBuffered');
-    // Once those that stay are slow for a second, they are refused for one that is quick.
+    // After the remaining bodies were slow for a second, the server rejects them in favour of a quick one.
     const quick = async () => {
       const [client] = await connect(port, 1);
       await client!.write(postOf(50_000), Buffer.alloc(25_000), Buffer.alloc(25_000));

@@ -1,5 +1,5 @@
 /**
- * Clients that have left: what they sent before can be read, if it came whole.
+ * Clients that have left: an application can still read a body that arrived complete.
  */
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -28,7 +28,7 @@ function fetchApp(body: string): string {
     async function read(request) { ${body} }
     export default { async fetch(request) {
       if (request.method === 'GET') { const told = JSON.stringify(seen); return new Response(told); }
-      // Later than everything that happens when a client leaves.
+      // Waits until after all events of a client's disconnect.
       request.signal.addEventListener('abort', () => setTimeout(leave, 30));
       seen.push('called');
       ${body.includes('gone') ? '' : 'await gone;'}
@@ -51,7 +51,7 @@ const TSGI = `
     return 'x'.repeat(1_000_000);
   };`;
 
-/** What the application has seen, once it is `enough`. */
+/** The observations of the application, once `enough` accepts them. */
 async function seenBy({ port }: TestServer, enough: number): Promise<unknown[]> {
   return until(async () => {
     const seen = (await (await fetch(`http://127.0.0.1:${port}`)).json()) as unknown[];
@@ -68,12 +68,12 @@ function requestOf(size: number, chunked: boolean): string {
   return `${head}Transfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
 }
 
-/** Sends a whole request and leaves as soon as the application has it. */
+/** Sends a complete request and leaves as soon as the application has it. */
 async function sendAndLeave(served: TestServer, request: string): Promise<void> {
   const client = await Client.connect(served.port);
   await new Promise<void>((resolve) => client.socket.write(request, 'latin1', () => resolve()));
   await seenBy(served, 1);
-  // A reset, which every interface takes for a client that left.
+  // A reset, which every interface treats as a disconnect.
   client.socket.resetAndDestroy();
 }
 
@@ -101,7 +101,7 @@ describe.each([1, 0])('with %i threads', (threads) => {
   test.each([
     ['fetch', APPLICATIONS['fetch, text']!],
     ['TSGI', TSGI],
-  ])('a body that did not come whole is an error when its client left: %s (C8)', async (_, source) => {
+  ])('an incomplete body causes an error after its client left: %s (C8)', async (_, source) => {
     const served = await serveFile(appFile(source), threads, { bodyBuffer: 0 });
     await sendAndLeave(served, requestOf(50_000, false).slice(0, -10));
     const seen = await seenBy(served, 2);

@@ -1,5 +1,5 @@
 /**
- * How a server ends, and what it answers while it has nobody to answer.
+ * The end of a server, and its responses while no worker can serve.
  */
 import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 describe('close', () => {
-  test('answers what is in flight and queued, says so, and refuses what comes later', async () => {
+  test('answers requests in flight and in the queue, announces the close, and refuses later connections', async () => {
     const { port, server } = await serve(
       `await new Promise((resolve) => setTimeout(resolve, 100)); startResponse(200, []); return 'done';`,
       1,
@@ -34,7 +34,7 @@ describe('close', () => {
     await expect(Client.connect(port)).rejects.toThrow('ECONNREFUSED');
   });
 
-  test('a connection that was accepted and has not asked yet is answered, an idle one ends at once', async () => {
+  test('an accepted connection without a request yet is answered, an idle one ends at once', async () => {
     const { port, server } = await serve(`startResponse(200, []); return 'served';`);
     const idle = await Client.connect(port);
     await idle.write(REQUEST);
@@ -52,7 +52,7 @@ describe('close', () => {
     await closed;
   });
 
-  test('shutdownDelay: accepts a while longer, and says that the connection closes', async () => {
+  test('shutdownDelay accepts for a while longer, and announces that the connection closes', async () => {
     const { port, server } = await serve(`startResponse(200, []); return 'late';`, 1, { shutdownDelay: 300 });
     const before = performance.now();
     const closed = server.close();
@@ -63,7 +63,7 @@ describe('close', () => {
     expect(performance.now() - before).toBeGreaterThanOrEqual(295);
   });
 
-  test('shutdownTimeout cuts what goes on, the delay included', async () => {
+  test('shutdownTimeout cuts the remaining requests, the delay included', async () => {
     const { port, server } = await serve(`await new Promise(() => {});`, 1, {
       shutdownDelay: '1h',
       shutdownTimeout: 300,
@@ -77,7 +77,7 @@ describe('close', () => {
     expect(await client.answer()).toBeUndefined();
   });
 
-  test('a thread that cannot be ended does not hold it up', async () => {
+  test('a thread that cannot be ended does not delay the close', async () => {
     const mark = `${appFile('')}.over`;
     const app = appFile(`
       import { execFileSync } from 'node:child_process';
@@ -101,9 +101,9 @@ describe('close', () => {
   });
 });
 
-describe('a close while it starts', () => {
+describe('a close during the start', () => {
   test.each(['it compiles', 'its application loads'])(
-    'while %s: the start says so, and nothing is left of it',
+    'while %s rejects the start with the reason and leaves nothing behind',
     async (when) => {
       const mark = `${appFile('')}.loads`;
       const app = appFile(`
@@ -129,7 +129,7 @@ describe('a close while it starts', () => {
   );
 });
 
-describe('when no worker can be had', () => {
+describe('a server without a worker', () => {
   test.each([
     ['exits', 'process.exit(7);'],
     ['has an error that nobody catches', "throw new Error('its own');"],
@@ -151,7 +151,7 @@ describe('when no worker can be had', () => {
     },
   );
 
-  test('a crash loop answers 503 with Retry-After at once, and serves again when it is over', async () => {
+  test('a crash loop causes 503 with Retry-After at once, and the server recovers afterwards', async () => {
     const mark = `${appFile('')}.broken`;
     const app = appFile(`
       import { existsSync } from 'node:fs';
@@ -166,7 +166,7 @@ describe('when no worker can be had', () => {
     const url = `http://127.0.0.1:${port}`;
     writeFileSync(mark, '');
     expect((await fetch(`${url}/exit`)).status).toBe(502);
-    // The first that waits is told as soon as a second start has failed.
+    // The first waiting request gets its response as soon as a second start has failed.
     const refused = await fetch(url);
     expect(refused.status).toBe(503);
     expect(refused.headers.get('retry-after')).toBe('1');
@@ -180,7 +180,7 @@ describe('when no worker can be had', () => {
   });
 });
 
-test('a client that still sends the body of an answered request does not hold up the close', async () => {
+test('a client that still sends the body of an answered request does not delay the close', async () => {
   const { port, server } = await serve(`startResponse(200, []); return 'early';`);
   const client = await Client.connect(port);
   await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n' + 'b'.repeat(40_000));

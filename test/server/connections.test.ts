@@ -1,5 +1,6 @@
 /**
- * How many connections there may be: idle ones that make room, refused ones that receive their 503, descriptors.
+ * The limit of connections: idle connections that are closed for new ones, refused connections with a 503, and
+ * descriptors.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -27,11 +28,11 @@ async function connected(port: number, count: number, request = GET): Promise<Cl
   return clients;
 }
 
-/** With resets: a server that answers half-closed clients would take a FIN for no more than that. */
+/** Leaves with a reset: a server that answers half-closed clients would take a FIN only for a half-close. */
 const closeAll = (clients: readonly Client[]) => clients.forEach(({ socket }) => socket.resetAndDestroy());
 
 describe('maxConnections', () => {
-  test('one connection too many is answered 503 and closed, and there is room again afterwards', async () => {
+  test('a connection above the limit gets 503 and is closed, and later connections succeed', async () => {
     const { port, server } = await serve(WAITS, 1, { maxConnections: 2 });
     const busy = await connected(port, 2, GET.replace('/', '/wait'));
     await until(() => server.stats().inFlight === 2);
@@ -44,12 +45,12 @@ describe('maxConnections', () => {
   });
 
   test.each([1, 0])(
-    'idle connections make room, the one that was idle for longest first, with %i threads (A10)',
+    'idle connections are closed for new ones, the longest idle first, with %i threads (A10)',
     async (threads) => {
       const { port, server } = await serve(HELLO, threads, { maxConnections: 10 });
       const idle = await connected(port, 9);
-      // The first asks again: now the second has been idle for longest. Below the limit only those make room that have
-      // been idle for 100 ms.
+      // The first client sends another request, so that the second has been idle longest. Below the limit, only
+      // connections that were idle for 100 ms are closed.
       await wait(150);
       await idle[0]!.write(GET);
       expect((await idle[0]!.answer())?.body).toBe('hello');
@@ -65,16 +66,16 @@ describe('maxConnections', () => {
     },
   );
 
-  test('connections that have asked nothing make room as well (A10)', async () => {
+  test('connections without a request are also closed for new ones (A10)', async () => {
     const { port, server } = await serve(HELLO, 1, { maxConnections: 10 });
     const silent = await connected(port, 10, '');
-    // One that was accepted just now may have its request on the way. The acceptor's clock ticks every 20 ms.
+    // A connection accepted just now may have its request on the way. The acceptor's clock ticks every 20 ms.
     await wait(150);
     closeAll([...(await connected(port, 20)), ...silent]);
     expect(server.stats().refused).toBe(0);
   });
 
-  test('a connection that waits for its answer, sends its request or reads its answer is not given up (A10)', async () => {
+  test('a connection that waits for its response, sends its request or reads its response is kept (A10)', async () => {
     const { port, server } = await serve(
       `
       if (environ.PATH_INFO === '/long') { startResponse(200, []); return 'x'.repeat(10_000_000); }
@@ -89,7 +90,7 @@ describe('maxConnections', () => {
     reads!.socket.pause();
     await reads!.write(GET.replace('/', '/long'));
     await until(() => server.stats().inFlight === 2);
-    // Beside them there is room for one, and each that comes takes the place of the one before.
+    // One more connection fits beside them, and each new one replaces the one before.
     const last = (await connected(port, 5)).at(-1)!;
     await sends!.write('st: a\r\n\r\n');
     expect((await sends!.answer())?.body).toBe('hello');
@@ -99,7 +100,7 @@ describe('maxConnections', () => {
     closeAll([waits!, sends!, reads!, last]);
   });
 
-  test('a 503 above maxConnections reaches a client that is still sending (A23)', async () => {
+  test('a 503 above maxConnections reaches a client that still sends (A23)', async () => {
     const { port, server } = await serve(WAITS, 1, { maxConnections: 1 });
     const busy = await connected(port, 1, GET.replace('/', '/wait'));
     await until(() => server.stats().inFlight === 1);
@@ -124,7 +125,7 @@ describe('maxConnections', () => {
     const refused = await connected(port, 100, '');
     await Promise.all(refused.map((client) => client.rest()));
     expect(refused.every(({ received }) => received.includes('HTTP/1.1 503'))).toBe(true);
-    // Each keeps its side open. All but the last 32 are cut: what they send now is answered with a reset.
+    // Each keeps its side open. All except the last 32 are cut, so that their bytes cause a reset.
     const isCut = async (client: Client) => {
       for (let i = 0; i < 3; i++) await client.write('x').then(() => wait(5));
       return client.error !== undefined;
@@ -153,7 +154,7 @@ describe('with a limit of 256 open files', () => {
   `;
 
   test.each([[[]], [['--no-supervise']]])(
-    'idle clients make room, the application can open files, and the log says what to do (A15) %j',
+    'idle clients are closed, the application can open files, and the log names the remedy (A15) %j',
     async (args) => {
       const cli = limited(256, appFile(APP), ...args);
       const port = Number(new URL(await cli.url()).port);
@@ -166,7 +167,7 @@ describe('with a limit of 256 open files', () => {
     },
   );
 
-  test('busy clients above the limit are answered 503, none is reset, and the application can open files (A15)', async () => {
+  test('busy clients above the limit get 503, none is reset, and the application can open files (A15)', async () => {
     const cli = limited(256, appFile(APP), '--concurrency', '500');
     const port = Number(new URL(await cli.url()).port);
     const clients = await connected(port, 400, GET.replace('/', '/wait'));
@@ -184,7 +185,7 @@ describe('with a limit of 256 open files', () => {
     closeAll(clients);
   });
 
-  test('files that are being sent count as connections do: one too many is 503 (A15)', async () => {
+  test('files being sent count like connections: one too many causes 503 (A15)', async () => {
     const cli = limited(256, appFile(APP));
     const port = Number(new URL(await cli.url()).port);
     const clients = [];

@@ -1,5 +1,5 @@
 /**
- * When the clock of a handler's deadline runs: not while the client is waited for, and as long as the application asked.
+ * The clock of a handler's deadline: it stops while the application waits for the client, and it respects an extension.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -9,11 +9,11 @@ import { until } from '../support/until.ts';
 
 const LIMITS = { handlerTimeout: 300, killGrace: 100 };
 const headOf = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
-/** More than is collected before the application is called. */
+/** More bytes than are collected before the application is called. */
 const MOST = 'x'.repeat(70_000);
 const REST = 'x'.repeat(30_000);
 
-/** What reads its body and says how long it was. */
+/** Applications that read their body and answer with its length. */
 const READERS = {
   tsgi: `export default async (environ, startResponse) => {
     const body = await environ['tsgi.input'].read();
@@ -35,7 +35,7 @@ const READERS = {
   } };`,
 };
 
-/** What reads a little, and then neither reads nor answers. The body of a `Request` is read ahead, whoever reads it. */
+/** Applications that read a little, and then neither read nor answer. The body of a `Request` is always read ahead. */
 const STOPPERS = {
   tsgi: `export default async (environ) => {
     await environ['tsgi.input'].read(1);
@@ -45,7 +45,7 @@ const STOPPERS = {
 };
 
 describe.each(Object.entries(READERS))('%s', (_, source) => {
-  test('the clock stands while the application waits for bytes of its client', async () => {
+  test('the clock stops while the application waits for bytes of its client', async () => {
     const { port, log } = await serveFile(appFile(source), 1, LIMITS);
     const client = await Client.connect(port);
     await client.write(headOf(100_000), MOST);
@@ -59,7 +59,7 @@ describe.each(Object.entries(READERS))('%s', (_, source) => {
 });
 
 describe.each(Object.entries(STOPPERS))('%s', (_, source) => {
-  test('the clock runs while bytes of the client wait for the application, however slowly more of them come', async () => {
+  test('the clock runs while bytes of the client wait for the application, however slowly more arrive', async () => {
     const { port } = await serveFile(appFile(source), 1, LIMITS);
     const client = await Client.connect(port);
     await client.write(headOf(1_000_000), MOST);
@@ -73,7 +73,7 @@ describe.each(Object.entries(STOPPERS))('%s', (_, source) => {
   });
 });
 
-test('it goes on when the last byte has come', async () => {
+test('the clock continues when the last byte has arrived', async () => {
   const { port } = await serve(`await environ['tsgi.input'].read(); await new Promise(() => {});`, 1, LIMITS);
   const client = await Client.connect(port);
   await client.write(headOf(100_000), MOST);
@@ -85,7 +85,7 @@ test('it goes on when the last byte has come', async () => {
   client.close();
 });
 
-test('who has asked for more time may burn it without a turn of the loop, and not more', async () => {
+test('a handler with an extended deadline may block its loop for that time, and not longer', async () => {
   const { port, server, log } = await serve(
     `
     environ['tsgi_threads.worker'].extendDeadline(environ, 2500);
@@ -101,7 +101,7 @@ test('who has asked for more time may burn it without a turn of the loop, and no
     const response = await fetch(`http://127.0.0.1:${port}/?${milliseconds}`);
     return `${response.status} ${await response.text()}`;
   };
-  // A loop is asked once a second whether it turns, and has a handler's time to do so.
+  // The watchdog checks a loop once a second, and allows it a handler's time to respond.
   expect(await get(2000)).toBe('200 burnt');
   expect(log).toEqual([]);
   const exited = new Promise((resolve) => server.once('workerExit', resolve));
@@ -109,7 +109,7 @@ test('who has asked for more time may burn it without a turn of the loop, and no
   await exited;
 });
 
-test('who has asked for more time keeps it when another request of its worker is late', async () => {
+test('an extended deadline stays when another request of the worker is late', async () => {
   const { port, server } = await serve(
     `
     if (environ.PATH_INFO === '/never') await new Promise(() => {});

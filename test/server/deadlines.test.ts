@@ -1,5 +1,6 @@
 /**
- * The deadline of a handler: the client is answered in time, the worker lives if its loop turns, the log says it all.
+ * The deadline of a handler: the client gets a response in time, the worker survives if its loop turns, and the log has
+ * the details.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -53,7 +54,7 @@ const get = async ({ port }: TestServer, path = '/') => {
 
 describe('at the deadline', () => {
   test.each(['/loop', '/regex', '/native', '/hash', '/then-loop'])(
-    '%s: 504 within 50 ms on a connection that lives on, and another worker takes over',
+    '%s: 504 within 50 ms on a kept connection, and another worker takes over',
     async (path) => {
       const { port, server, log } = await serveFile(app(), 1, LIMITS);
       const exited = new Promise<WorkerExit>((resolve) => server.once('workerExit', resolve));
@@ -63,7 +64,7 @@ describe('at the deadline', () => {
       expect((await client.answer())?.status).toBe(504);
       const elapsed = performance.now() - before;
       expect(elapsed).toBeGreaterThanOrEqual(200);
-      // One tick until it is seen, one until it is over; the rest is for a busy machine.
+      // One tick until the deadline is seen and one until the worker has ended. The rest is for a busy machine.
       expect(elapsed).toBeLessThan(350);
       await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       expect((await client.answer())?.status).toBe(200);
@@ -75,7 +76,7 @@ describe('at the deadline', () => {
     },
   );
 
-  test('the log line names request, id, worker, times, the limit and what was printed last', async () => {
+  test('the log line names request, id, worker, times, the limit and the last output', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     expect(await get(served, '/loop?a=1')).toMatch(/^504 /);
     await until(() => served.log.length >= 1);
@@ -88,7 +89,7 @@ describe('at the deadline', () => {
   });
 
   test.runIf('startCpuProfile' in Worker.prototype)(
-    'a handler that burns its time by itself is named as such, and not what called it',
+    'the log names the function that uses the time, and not its caller',
     async () => {
       const served = await serve(
         `if (environ.PATH_INFO === '/loop') for (;;); startResponse(200, []);`,
@@ -101,7 +102,7 @@ describe('at the deadline', () => {
     },
   );
 
-  test('a worker whose loop turns is not ended, its other exchanges notice nothing', async () => {
+  test('a worker whose loop turns is kept, and its other exchanges continue', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     const thread = await get(served);
     const others = get(served, '/extends');
@@ -115,30 +116,30 @@ describe('at the deadline', () => {
     expect(served.server.stats()).toMatchObject({ inFlight: 0, connections: expect.any(Number) });
   });
 
-  test('synchronous code can ask the signal, and has the grace to end', async () => {
+  test('synchronous code can check the signal, and has the grace period to end', async () => {
     const served = await serveFile(app(), 1, { handlerTimeout: 200, killGrace: 2000 });
     const thread = await get(served);
     expect(await get(served, '/listens')).toMatch(/^504 /);
     expect(await get(served)).toBe(thread);
   });
 
-  test('the signal says why', async () => {
+  test('the signal gives the reason', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     expect(await get(served, '/reason')).toMatch(/^504 /);
-    // Its handler goes on behind the turn in which it hears of it.
+    // The handler continues after the turn in which the signal fires.
     expect(await get(served)).toMatch(/^200 /);
     expect(await get(served, '/loop')).toMatch(/^504 /);
     await until(() => served.log.length >= 2);
     expect(served.log[1]).toContain('| reason TSGI_ERR_DEADLINE');
   });
 
-  test('a handler may extend it, also while it does not turn the loop', async () => {
+  test('a handler may extend its deadline, also without a turn of the loop', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     expect(await get(served, '/extends')).toBe('200 extended');
     expect(served.log).toEqual([]);
   });
 
-  test('with too many handlers that never end the worker is recycled', async () => {
+  test('a worker with too many endless handlers is recycled', async () => {
     const served = await serveFile(app(), 1, { handlerTimeout: 60, concurrency: 4 });
     const thread = await get(served);
     const exited = new Promise<WorkerExit>((resolve) => served.server.once('workerExit', resolve));
@@ -148,7 +149,7 @@ describe('at the deadline', () => {
     expect(served.log.at(-1)).toBe('Worker 1 is recycled: 5 handlers go on beyond their deadline');
   });
 
-  test('handlers that never end do not hold up a close', async () => {
+  test('endless handlers do not delay a close', async () => {
     const served = await serveFile(app(), 1, LIMITS);
     expect(await get(served, '/never')).toMatch(/^504 /);
     const before = performance.now();
@@ -157,7 +158,7 @@ describe('at the deadline', () => {
   });
 });
 
-describe('a loop that does not turn though nobody waits for a head', () => {
+describe('a loop that does not turn while no client waits for a head', () => {
   const streaming = () =>
     appFile(`
     import { threadId } from 'node:worker_threads';
@@ -173,7 +174,7 @@ describe('a loop that does not turn though nobody waits for a head', () => {
     };
   `);
 
-  test('in the middle of a stream: the client sees the truncation, the worker is replaced', async () => {
+  test('in the middle of a stream truncates the response visibly, and the worker is replaced', async () => {
     const served = await serveFile(streaming(), 1, LIMITS);
     const thread = await get(served);
     await expect(get(served, '/stream')).rejects.toThrow('terminated');
@@ -181,7 +182,7 @@ describe('a loop that does not turn though nobody waits for a head', () => {
     expect(served.log.join()).toContain('Worker 1 is replaced');
   });
 
-  test('when its client has left: the worker is replaced', async () => {
+  test('after its client has left: the worker is replaced', async () => {
     const served = await serveFile(streaming(), 1, LIMITS);
     const client = await Client.connect(served.port);
     await client.write('GET /leave HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -192,8 +193,8 @@ describe('a loop that does not turn though nobody waits for a head', () => {
   });
 });
 
-describe('what an application may ask of its worker', () => {
-  test('recycle: replaced when the replacement is ready, with its reason in the log', async () => {
+describe('requests of an application to its worker', () => {
+  test('recycle replaces the worker when the replacement is ready, with the reason in the log', async () => {
     const served = await serveFile(
       appFile(`
         import { threadId } from 'node:worker_threads';
@@ -233,7 +234,7 @@ describe('what an application may ask of its worker', () => {
     expect(answer).toContain(message);
   });
 
-  test('extendDeadline after the end is an error, and without deadlines says so', async () => {
+  test('extendDeadline after the end causes an error, which also names missing deadlines', async () => {
     const source = appFile(`
       let last;
       export default (environ, startResponse) => {
@@ -251,7 +252,7 @@ describe('what an application may ask of its worker', () => {
   });
 });
 
-test('a program that blocks the thread it shares with the acceptor costs no handler its time', async () => {
+test('a program that blocks the thread shared with the acceptor does not shorten the time of a handler', async () => {
   const served = await serveFile(
     appFile(`
       export default async (environ, startResponse) => {

@@ -1,5 +1,5 @@
 /**
- * Errors of an application are logged whole, wherever the server logs one.
+ * The server logs errors of an application completely, in every place.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -8,13 +8,13 @@ import { errorText } from '../../src/error-text.ts';
 import { Cli } from '../support/cli.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
-/** An error with all that belongs to one. */
+/** An error with all its parts. */
 const MAKE = `const make = (name) => {
   const cause = Object.assign(new Error('the socket was closed'), { code: 'ECONNRESET' });
   const all = new AggregateError([new Error('first try'), new Error('second try')], 'no database', { cause });
   return Object.assign(new Error(name, { cause: all }), { code: 'E_OWN', detail: 'Key (id)=(1) exists' });
 };`;
-/** What a log line must hold of it. */
+/** The parts that a log line must contain. */
 const WHOLE = [
   /E_OWN/,
   /Key \(id\)=\(1\) exists/,
@@ -75,7 +75,7 @@ test.each([
   expectWhole(line, 'uncaught');
 });
 
-test('an error in a hook (C20)', async () => {
+test('an error in a hook is logged completely (C20)', async () => {
   const app = appFile(
     `${MAKE}\nexport const shutdown = () => { throw make('in shutdown'); };\nexport default () => 'x';`,
   );
@@ -87,7 +87,7 @@ test('an error in a hook (C20)', async () => {
 test.each([
   ['the module', `throw make('at load');`],
   ['its hook init', `export const init = async () => { throw make('at load'); };`],
-])('an error at the start, in %s (C20)', async (_, code) => {
+])('an error at the start in %s is logged completely (C20)', async (_, code) => {
   const app = appFile(`${MAKE}\n${code}\nexport default (environ, startResponse) => 'x';`);
   const { stderr: text } = await new Cli([app, '--port', '0', '--threads', '1']).finished();
   expect(text).toMatch(/^tsgi-threads: The application threw while it loaded: at load\n/);
@@ -96,7 +96,7 @@ test.each([
   expect(text).not.toMatch(/node_modules\/piscina|dist\/worker/);
 });
 
-test('an error of new code at a reload (C20)', async () => {
+test('an error of new code at a reload is logged completely (C20)', async () => {
   const app = appFile(
     `export default (environ, startResponse) => { startResponse(200, []); return 'old'; };`,
   );
@@ -107,7 +107,7 @@ test('an error of new code at a reload (C20)', async () => {
   expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('old');
 });
 
-test('what is thrown may be anything, and costs the worker nothing (C20)', async () => {
+test('a thrown value may be anything, and the worker survives (C20)', async () => {
   const values = [
     `'text'`,
     `undefined`,
@@ -135,7 +135,7 @@ test('what is thrown may be anything, and costs the worker nothing (C20)', async
   expect(server.stats().workers).toBe(1);
 });
 
-test('a suite and a script of TSGI print them whole as well (C20)', async () => {
+test('a suite and a script of TSGI also print errors completely (C20)', async () => {
   const script = (
     code: string,
   ) => `import { runCgi, simpleServer, toFetchHandler, toNodeListener } from 'tsgi-threads/tsgi';
@@ -162,6 +162,6 @@ test('a suite and a script of TSGI print them whole as well (C20)', async () => 
   );
 });
 
-test('an error that is shown is bounded (C20)', () => {
+test('the text of a shown error is bounded (C20)', () => {
   expect(errorText(new Error('z'.repeat(100_000)))).toMatch(/^Error: z+… \(\d+ more characters\)$/);
 });

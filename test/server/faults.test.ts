@@ -1,5 +1,5 @@
 /**
- * Errors that nobody catches: they cost the request that they belong to, and its worker only when it is done.
+ * Uncaught errors: the request that caused one fails, and its worker is replaced after its other requests.
  */
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { Client } from '../support/client.ts';
 import { appFile, serveFile } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
-describe('errors that nobody catches', () => {
+describe('an uncaught error', () => {
   const app = `
     import { threadId } from 'node:worker_threads';
     const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -48,14 +48,14 @@ describe('errors that nobody catches', () => {
     await until(() => server.stats().inFlight === 0 && server.stats().workers === 1);
   });
 
-  test('after its head its response is broken off', async () => {
+  test('after the head truncates its response', async () => {
     const { port } = await serveFile(appFile(app), 1);
     const response = await fetch(`http://127.0.0.1:${port}/late`);
     expect(response.status).toBe(200);
     await expect(response.text()).rejects.toThrow('terminated');
   });
 
-  test('an application that listens for them decides itself', async () => {
+  test('leaves its handling to an application that listens for uncaught errors', async () => {
     const own = `process.on('uncaughtException', () => {}); ${app}`;
     const { port, server, log } = await serveFile(
       appFile(own.replaceAll('await wait(10000)', 'await wait(30)')),
@@ -65,7 +65,7 @@ describe('errors that nobody catches', () => {
     expect([response.status, server.stats().workers, log]).toEqual([200, 1, []]);
   });
 
-  test('the signal of its own request fires with it', async () => {
+  test('fires the signal of its own request', async () => {
     const { port, log } = await serveFile(
       appFile(`
         export default async (environ) => {
@@ -80,7 +80,9 @@ describe('errors that nobody catches', () => {
     await until(() => log.includes('told of: not caught'));
   });
 
-  /** In the folder `release` lets it fail, and it says `said` when it has; meanwhile the others fill the ring. */
+  /**
+   * In the folder, `release` makes the request fail, and `said` shows that it has. Meanwhile the others fill the ring.
+   */
   const FAILING = `
     import { existsSync, writeFileSync } from 'node:fs';
     const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -116,7 +118,7 @@ describe('errors that nobody catches', () => {
   };
 
   test.each(Object.entries(SAID_LATER))(
-    'what its own request still says is dropped, also when its 502 has to wait for room: %s',
+    'late output of its request is dropped, also if the 502 waits for space: %s',
     async (_, source) => {
       const app = appFile(FAILING + source);
       const folder = path.dirname(app);
@@ -131,7 +133,7 @@ describe('errors that nobody catches', () => {
       await faulty.write(`GET /fault?${folder} HTTP/1.1\r\nHost: a\r\n\r\n`);
       await until(() => server.stats().inFlight >= 7 && server.stats().pending === 0);
       writeFileSync(`${folder}/release`, '');
-      // Nobody empties the worker's ring meanwhile.
+      // The acceptor does not empty the worker's ring meanwhile.
       const end = performance.now() + 10_000;
       while (!existsSync(`${folder}/said`) && performance.now() < end);
       for (const fill of fills) fill.destroy();

@@ -1,5 +1,5 @@
 /**
- * `tsgi.file_wrapper`: files that the acceptor sends by itself, and those that go through the application as ever.
+ * `tsgi.file_wrapper`: files that the acceptor sends itself, and files that go through the application.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -24,7 +24,7 @@ function temporaryFile(bytes: Uint8Array | string, name = 'file name ü.bin'): s
 
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** `expression` is the body; `file` is the path. */
+/** `expression` is the body. `file` is the path. */
 function serveBody(file: string, expression: string, headers = '[]', threads = 1): Promise<TestServer> {
   const source = `
     const file = ${JSON.stringify(file)};
@@ -86,7 +86,7 @@ describe.each([1, 0])('with %i threads', (threads) => {
   const serveHere = (file: string, expression: string, headers = '[]') =>
     serveBody(file, expression, headers, threads);
 
-  test('a path has the Content-Length of its file, also for HEAD', async () => {
+  test('a path gets the Content-Length of its file, also for HEAD', async () => {
     const { port } = await serveHere(
       temporaryFile('hello'),
       'wrap(file)',
@@ -107,19 +107,19 @@ describe.each([1, 0])('with %i threads', (threads) => {
     expect((await get(port)).bytes.length).toBe(0);
   });
 
-  test('a file that does not exist is 500, and the log names it', async () => {
+  test('a missing file causes 500, and the log names it', async () => {
     const { port, log } = await serveHere('/nowhere/file', 'wrap(file)');
     expect([(await get(port)).status, (await get(port, 'HEAD')).status]).toEqual([500, 500]);
     expect(log[0]).toContain("ENOENT: no such file or directory, open '/nowhere/file'");
   });
 
-  test('a Content-Length beyond the end of the file is 500, and names the rule', async () => {
+  test('a Content-Length beyond the end of the file causes 500 and names the rule', async () => {
     const { port, log } = await serveHere(temporaryFile('abc'), 'wrap(file)', "[['content-length', '4']]");
     expect((await get(port)).status).toBe(500);
     expect(log[0]).toContain('must have as many bytes as Content-Length: 3 of 4 (TSGI rule A13)');
   });
 
-  test('a file becomes shorter while it is sent: the client sees the truncation', async () => {
+  test('a file that shrinks while it is sent truncates the response visibly', async () => {
     const file = temporaryFile(Buffer.alloc(64 * 1024 * 1024));
     const { port } = await serveHere(file, 'wrap(file)');
     const request = http.get({ port, host: '127.0.0.1' });
@@ -129,13 +129,13 @@ describe.each([1, 0])('with %i threads', (threads) => {
     await expect(response.toArray()).rejects.toThrow('aborted');
   });
 
-  test('a file that does not exist is 500 behind middleware, too', async () => {
+  test('a missing file causes 500 also behind middleware', async () => {
     const { port, log } = await serveHere('/nowhere/file', '(async function* () { yield* wrap(file); })()');
     expect((await get(port)).status).toBe(500);
     expect(log[0]).toContain("ENOENT: no such file or directory, open '/nowhere/file'");
   });
 
-  test('a start behind the end is an empty body', async () => {
+  test('a start behind the end gives an empty body', async () => {
     const { port } = await serveHere(temporaryFile('hello'), 'wrap(file, undefined, 6)');
     expect(await get(port)).toMatchObject({ status: 200, bytes: Buffer.alloc(0) });
   });
@@ -147,7 +147,7 @@ describe.each([1, 0])('with %i threads', (threads) => {
     'behind middleware': `return (async function* () { yield* environ['tsgi.file_wrapper'](PATH); })();`,
   };
 
-  /** Serves what the query names, as a file or behind middleware. */
+  /** Serves the path in the query, as a file or behind middleware. */
   const serveNamed = (body: string) =>
     serve(
       `
@@ -159,7 +159,7 @@ describe.each([1, 0])('with %i threads', (threads) => {
     );
 
   test.each(Object.entries(APPS))(
-    'a path that names no regular file is an error that says what it is, and takes no thread, sent %s (A16)',
+    'a path of no regular file causes an error that names its type, and takes no thread, sent %s (A16)',
     async (_, body) => {
       const folder = path.dirname(temporaryFile('x'));
       const fifo = path.join(folder, 'fifo');
@@ -191,20 +191,20 @@ describe.each([1, 0])('with %i threads', (threads) => {
   );
 });
 
-test('a FIFO that takes the name of a file after the worker has looked at it holds no thread (A16)', async () => {
+test('a FIFO that replaces a file after the worker’s check holds no thread (A16)', async () => {
   const file = temporaryFile('x'.repeat(1000));
   const { port } = await serve(`
     if (environ.PATH_INFO === '/other') { startResponse(200, []); return environ['tsgi.file_wrapper'](${JSON.stringify(file)} + '2'); }
     const { rmSync } = await import('node:fs');
     const { execFileSync } = await import('node:child_process');
     startResponse(200, []);
-    // The acceptor reads the record when this turn is over.
+    // The acceptor reads the record after this turn.
     queueMicrotask(() => { rmSync(${JSON.stringify(file)}); execFileSync('mkfifo', [${JSON.stringify(file)}]); });
     return environ['tsgi.file_wrapper'](${JSON.stringify(file)});
   `);
   writeFileSync(`${file}2`, 'other');
   const statuses = [];
-  // Four threads of the pool open files for the whole process.
+  // The whole process opens files with four threads of the pool.
   for (let i = 0; i < 5; i++) {
     writeFileSync(`${file}new`, 'x'.repeat(1000));
     renameSync(`${file}new`, file);
@@ -214,7 +214,7 @@ test('a FIFO that takes the name of a file after the worker has looked at it hol
   expect(await (await fetch(`http://127.0.0.1:${port}/other`)).text()).toBe('other');
 });
 
-test('what is no file, descriptor or iterable is an error that says so', async () => {
+test('a value that is no file, descriptor or iterable causes an error that names it', async () => {
   const { port, log } = await serveBody('', 'wrap(new Date())');
   expect((await get(port)).status).toBe(500);
   expect(log[0]).toContain('A file must be a path, a descriptor or an iterable of bytes: an object of Date');
@@ -231,7 +231,7 @@ test('pipelined requests are answered in order behind a file', async () => {
   client.close();
 });
 
-test('the worker is free while a client reads slowly, and a client that leaves frees the descriptor', async () => {
+test('the worker is free while a client reads slowly, and a disconnect frees the descriptor', async () => {
   const file = temporaryFile(Buffer.alloc(64 * 1024 * 1024));
   const { port, server } = await serve(
     `
@@ -258,7 +258,7 @@ test('the worker is free while a client reads slowly, and a client that leaves f
   await until(() => openFiles() <= before);
 });
 
-/** A client that reads nothing so far has sent a part of its body, and is being sent a file of 32 MiB. */
+/** A client that has sent a part of its body and reads nothing yet. The server sends it a file of 32 MiB. */
 async function unreadFile(version: string): Promise<{ client: Client; length: number; rest: string }> {
   const length = 32 * 1024 * 1024;
   const { port, server } = await serveBody(temporaryFile(Buffer.alloc(length, 'a')), 'wrap(file)');
@@ -270,7 +270,7 @@ async function unreadFile(version: string): Promise<{ client: Client; length: nu
   return { client, length, rest: 'b'.repeat(30_000) };
 }
 
-/** The bytes that it reads from now on, until `done` says so of their number or the connection ends. */
+/** The bytes that the client reads from now on, until `done` accepts their number or the connection ends. */
 async function read(client: Client, done: (length: number) => boolean): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -284,7 +284,7 @@ async function read(client: Client, done: (length: number) => boolean): Promise<
   return Buffer.concat(chunks);
 }
 
-test('the rest of a body that comes while a file is sent changes nothing of the answer', async () => {
+test('the rest of a body that arrives while a file is sent does not change the response', async () => {
   const { client, length, rest } = await unreadFile('1.1');
   await client.write(`${rest}GET /other HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
   const bytes = await read(client, () => false);
@@ -294,7 +294,7 @@ test('the rest of a body that comes while a file is sent changes nothing of the 
   expect(next).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nother$/);
 });
 
-test('a client that ends its side within its body sees that the file breaks off', async () => {
+test('a client that half-closes within its body receives a truncated file', async () => {
   const { client } = await unreadFile('1.0');
   client.socket.end();
   await read(client, () => client.error !== undefined);

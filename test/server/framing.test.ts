@@ -1,5 +1,5 @@
 /**
- * Where a response ends is said in one way only, whatever its application sets: a length, or chunks.
+ * A response has one framing only, whatever fields its application sets: a length, or chunks.
  */
 import http, { type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ interface Seen {
 
 const KINDS = ['HTTP/1.1', 'HTTP/1.0', 'HTTP/1.0\r\nConnection: keep-alive'];
 
-/** Sends a request and, behind it, a second one; checks the framing of the first answer as strictly as a client may. */
+/** Sends a request and a second one after it. Checks the framing of the first response as strictly as a client may. */
 async function ask(port: number, target: string, method = 'GET', kind = KINDS[0]!): Promise<Seen> {
   const client = await Client.connect(port);
   const last = 'GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
@@ -101,7 +101,7 @@ const FIELDS: readonly (readonly [name: string, value: string])[][] = [
 
 const BODY = 'hello';
 
-/** The number of the fields is in the target. */
+/** The target contains the number of the fields. */
 const LISTENER = `
   const all = ${JSON.stringify(FIELDS)};
   const ways = {
@@ -125,7 +125,7 @@ const LISTENER = `
   };`;
 
 describe.each([0, 1])('with %d threads', (threads) => {
-  test('a Node listener: one framing, whatever it sets, in whatever form (C1)', async () => {
+  test('a Node listener has one framing, whatever it sets, in any form (C1)', async () => {
     const { port } = await serveFile(appFile(LISTENER), threads, { interface: 'node' });
     const ways = threads === 0 ? ['set'] : ['set', 'pairs', 'flat', 'object', 'list'];
     const bodies = ['once', 'bytes', 'parts', 'flushed'];
@@ -140,7 +140,7 @@ describe.each([0, 1])('with %d threads', (threads) => {
     }
   });
 
-  test('a fetch handler: one framing, ours, whatever it sets (C1)', async () => {
+  test('a fetch handler has one framing, the server’s, whatever it sets (C1)', async () => {
     const { port } = await serveFile(
       appFile(`
         const all = ${JSON.stringify(FIELDS)};
@@ -172,7 +172,7 @@ describe.each([0, 1])('with %d threads', (threads) => {
       await Promise.all(bodies.flatMap((body) => KINDS.map((kind) => see(number, body, kind))));
   });
 
-  test('a TSGI application: fields of the connection are its error, and the answer is framed once (C1)', async () => {
+  test('a TSGI application gets an error for fields of the connection, and one framing (C1)', async () => {
     const { port } = await serveFile(
       appFile(`
         const all = ${JSON.stringify(FIELDS)};
@@ -252,7 +252,7 @@ describe('the fields of an upstream', () => {
     stream: 'new Response(up.body, { headers: up.headers })',
   };
 
-  test.each([1, 0])('fit the body that is passed on, with %d threads (C1)', async (threads) => {
+  test.each([1, 0])('match the forwarded body, with %d threads (C1)', async (threads) => {
     const { port } = await serveFile(
       appFile(`export default { fetch: async ({ url }) => {
         const [, way, ...rest] = new URL(url).pathname.split('/');
@@ -273,7 +273,7 @@ describe('the fields of an upstream', () => {
       }
       expect(await (await fetch(`http://127.0.0.1:${port}${target}`)).text()).toBe(TEXT);
     };
-    // Brotli and deflate have no mark of their own: of such a body alone nothing can be known.
+    // Brotli and deflate have no signature, so the body alone does not show its coding.
     const isKnown = (way: string, coding: string) =>
       coding === 'gzip' || coding === 'none' || (threads > 0 && way !== 'stream');
     for (const way of Object.keys(WAYS))
@@ -281,7 +281,7 @@ describe('the fields of an upstream', () => {
         await Promise.all(['length', 'chunked'].map((framing) => see(way, coding, framing)));
   });
 
-  test('a body that its handler has compressed keeps its coding (C1)', async () => {
+  test('a body compressed by its handler keeps its coding (C1)', async () => {
     const { port } = await serveFile(
       appFile(`
         import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
@@ -307,7 +307,7 @@ describe('the fields of an upstream', () => {
       }
   });
 
-  test('a Node listener that passes them on through node:http ends its answer once (C1)', async () => {
+  test('a Node listener that forwards them through node:http ends its response once (C1)', async () => {
     const { port } = await serveFile(
       appFile(`
         import http from 'node:http';
@@ -329,7 +329,7 @@ describe('the fields of an upstream', () => {
   });
 });
 
-test('other clients accept an answer whose handler has set transfer-encoding (C1)', async () => {
+test('other clients accept a response whose handler has set transfer-encoding (C1)', async () => {
   const { port } = await serveFile(
     appFile(
       `export default { fetch: () => new Response('hello', { headers: { 'transfer-encoding': 'chunked' } }) };`,
@@ -346,7 +346,7 @@ test('other clients accept an answer whose handler has set transfer-encoding (C1
   expect(headers).not.toHaveProperty('transfer-encoding');
 });
 
-test('TSGI in a Node server keeps one framing beside what a framework has set (C1)', async () => {
+test('TSGI in a Node server keeps one framing beside the fields of a framework (C1)', async () => {
   const { toNodeListener } = await import('tsgi-threads/tsgi');
   const listener = toNodeListener((environ, startResponse) => {
     startResponse(environ.PATH_INFO === '/204' ? 204 : 200, [['x-a', '\u00e9']]);
@@ -366,7 +366,7 @@ test('TSGI in a Node server keeps one framing beside what a framework has set (C
     for (const kind of KINDS) {
       const seen = await ask(port, target, 'GET', kind);
       expect(seen).toMatchObject({ status: 200, body: 'hello' });
-      // One encoding, Latin-1, also where the head leaves alone (C9).
+      // Heads have one encoding, Latin-1, also if the head leaves alone (C9).
       expect(seen.head).toMatch(/\r\nx-a: \u00e9(?:\r\n|$)/);
     }
   expect(await ask(port, '/204')).toMatchObject({ status: 204, lengths: [] });
@@ -396,7 +396,7 @@ describe('HEAD', () => {
   };
 
   test.each(['fetch', 'tsgi', 'node'] as const)(
-    '%s: an empty answer says no length but the one that the application gave (C3)',
+    '%s: an empty response states no length except the application’s (C3)',
     async (name) => {
       const { port } = await serveFile(appFile(`export default ${APPS[name]};`), 1, { interface: name });
       const lengthOf = async (method: string, target: string, kind: string) => {
@@ -425,7 +425,7 @@ describe('a field with \u00e9', () => {
   }`;
 
   test.each([1, 0])(
-    'leaves a fetch handler as Latin-1, whatever its body is, with %d threads (C9)',
+    'leaves a fetch handler as Latin-1, with every kind of body and %d threads (C9)',
     async (threads) => {
       const { port } = await serveFile(
         appFile(`
@@ -454,7 +454,7 @@ describe('a field with \u00e9', () => {
     },
   );
 
-  test('leaves a TSGI application as Latin-1, and what is no byte is its error (C9)', async () => {
+  test('leaves a TSGI application as Latin-1, and a character that is no byte causes an error (C9)', async () => {
     const { port } = await serveFile(
       appFile(`
         const bodies = ${BODIES};
@@ -471,7 +471,7 @@ describe('a field with \u00e9', () => {
     expect(await ask(port, '/text/bad')).toMatchObject({ status: 500 });
   });
 
-  test('a code point above 255 is an error of a fetch handler, beside every body (C9)', async () => {
+  test('a code point above 255 causes an error in a fetch handler, with every body (C9)', async () => {
     const { port } = await serveFile(
       appFile(`
         import { Readable } from 'node:stream';

@@ -1,5 +1,5 @@
 /**
- * Exchanges and heads that the acceptor gives up, and places that it gives back.
+ * Exchanges and heads that the acceptor gives up, and the places that it frees.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 const post = (target: string, length: number, sent: number) =>
   `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(sent)}`;
 
-test('a body that would block the last worker behind a begun answer breaks the connection off', async () => {
+test('a body that would block the last worker after a begun response aborts the connection', async () => {
   const { port, log } = await serveFile(
     appFile(`export default async (environ, startResponse) => {
       const input = environ['tsgi.input'];
@@ -25,7 +25,7 @@ test('a body that would block the last worker behind a begun answer breaks the c
     2,
     { bodyBuffer: 1024 },
   );
-  // The application waits, and is not known to block: half of all places are open.
+  // The application waits and is not known to block, so half of all places are open.
   const first = await Client.connect(port);
   await first.write(post('/', 100_000, 100_000));
   expect(await first.answer()).toMatchObject({ body: 'end' });

@@ -1,5 +1,6 @@
 /**
- * A host goes to the application as it was sent, or the request is refused before an application sees it; in each interface.
+ * The application receives a host as the client sent it. Otherwise the server rejects the request before the
+ * application sees it.
  */
 import type { AddressInfo } from 'node:net';
 import http from 'tsgi-threads/node';
@@ -49,7 +50,7 @@ const APPS: Record<string, string> = {
 
 describe.each(['fetch', 'node', 'tsgi'] as const)('%s', (name) => {
   test.each([1, 0])(
-    'passes a host on as it was sent, and sees none that it could not parse, with %d threads (C5, C45)',
+    'receives a host unchanged, and no host that it could not parse, with %d threads (C5, C45)',
     async (threads) => {
       const { port, log } = await serveFile(appFile(`export default ${APPS[name]};`), threads, {
         interface: name,
@@ -79,7 +80,7 @@ describe.each(['fetch', 'node', 'tsgi'] as const)('%s', (name) => {
             parsed.href,
           ]);
         }
-        // RFC 9112 §3.2.2: an absolute target stands over the Host field.
+        // RFC 9112 §3.2.2: an absolute target overrides the Host field.
         const absolute = await ask(`http://${host}/a?b`, 'Host: other.example\r\n');
         const expected = {
           fetch: [`http://${host}/a?b`, 'other.example'],
@@ -94,7 +95,7 @@ describe.each(['fetch', 'node', 'tsgi'] as const)('%s', (name) => {
       }
       for (const target of ['http://256.1.1.1/', 'http://u:p@a/', 'http:///', 'http://xn--/'])
         expect([target, (await ask(target, 'Host: a\r\n')).status]).toEqual([target, 400]);
-      // RFC 9112 §3.2: an empty one is legal. Its URL is that of the address, as without one in HTTP/1.0.
+      // RFC 9112 §3.2: an empty Host is legal. The URL then contains the server's address, as in HTTP/1.0 without Host.
       const local = `127.0.0.1:${port}`;
       expect((await ask('/a?b', 'Host:\r\n')).seen.slice(0, 2)).toEqual([inside(local), '']);
       if (name === 'fetch') expect((await ask('/a?b', '', '1.0')).seen[0]).toBe(inside(local));
@@ -105,7 +106,7 @@ describe.each(['fetch', 'node', 'tsgi'] as const)('%s', (name) => {
   );
 });
 
-test('a suite on tsgi-threads/node sees the same hosts (C45)', async () => {
+test('a suite on tsgi-threads/node gets the same hosts (C45)', async () => {
   const server = http.createServer((request, response) => response.end(String(request.headers.host)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
@@ -116,7 +117,7 @@ test('a suite on tsgi-threads/node sees the same hosts (C45)', async () => {
   for (const host of REFUSED) expect(await ask(host), host).toMatch(/^HTTP\/1\.1 400 /);
 });
 
-test('above maxHeadersCount a suite on tsgi-threads/node sees 431, and no request with a field less (C46)', async () => {
+test('a suite on tsgi-threads/node gets 431 above maxHeadersCount, and never a request with a missing field (C46)', async () => {
   const seen: number[] = [];
   const server = http.createServer((request, response) => {
     seen.push(request.rawHeaders.length / 2);

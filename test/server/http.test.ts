@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 over real sockets, from the first byte to the last, with one worker.
+ * HTTP/1.1 over real sockets with one worker, from the first byte to the last.
  */
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../support/client.ts';
@@ -25,7 +25,7 @@ describe('connections', () => {
     client.close();
   });
 
-  test('pipelining: answers come in the order of the requests', async () => {
+  test('pipelining: responses arrive in the order of the requests', async () => {
     const { port } = await serve(ECHO, 2);
     const client = await Client.connect(port);
     const requests = Array.from(
@@ -37,7 +37,7 @@ describe('connections', () => {
     client.close();
   });
 
-  test('connection: close is answered and honoured, and bytes behind it are no request', async () => {
+  test('connection: close is confirmed and respected, and bytes after it are no request', async () => {
     const { port } = await serve(ECHO);
     const text = await exchange(
       port,
@@ -48,7 +48,7 @@ describe('connections', () => {
     expect(text.endsWith('GET /a ')).toBe(true);
   });
 
-  test('a half-closed client is answered', async () => {
+  test('a half-closed client receives its response', async () => {
     const { port } = await serve(`await new Promise((r) => setTimeout(r, 20)); ${HELLO}`);
     const client = await Client.connect(port);
     client.socket.end('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -57,7 +57,7 @@ describe('connections', () => {
     expect(client.ended).toBe(true);
   });
 
-  test('HTTP/1.0 closes after the answer, and keeps alive when asked', async () => {
+  test('HTTP/1.0 closes after the response, and keeps the connection on request', async () => {
     const { port } = await serve(HELLO);
     expect(await exchange(port, 'GET / HTTP/1.0\r\n\r\n')).toMatch(
       /content-length: 5\r\n.*connection: close\r\n\r\nhello$/s,
@@ -86,7 +86,7 @@ describe('connections', () => {
     expect(bodies).toEqual(Array.from({ length: 300 }, (_, i) => `POST /${i} ${i}`));
   });
 
-  test('an abort is noticed: the signal fires and the exchange is given back', async () => {
+  test('an abort fires the signal and frees the exchange', async () => {
     const { port, server, log } = await serve(`
       const signal = environ['tsgi.signal'];
       environ['tsgi.errors'].write('begun\\n');
@@ -130,7 +130,7 @@ describe('framing', () => {
     client.close();
   });
 
-  test('a stream of unknown length is chunked for HTTP/1.1 and ended by the connection for 1.0', async () => {
+  test('a stream of unknown length is chunked in HTTP/1.1, and ends with the connection in 1.0', async () => {
     const { port } = await serve(`
       startResponse(200, []);
       return (async function* () { yield 'one'; yield ''; yield new Uint8Array([116, 119, 111]); yield 'ü'; })();
@@ -149,7 +149,7 @@ describe('framing', () => {
     expect(old).not.toContain('transfer-encoding');
   });
 
-  test('write() before the body, in order, and Content-Length of the application', async () => {
+  test('write() before the body keeps the order and the application’s Content-Length', async () => {
     const { port } = await serve(`
       const write = startResponse(200, [['Content-Length', '6']]);
       await write('ab');
@@ -162,7 +162,7 @@ describe('framing', () => {
     client.close();
   });
 
-  test('a chunked request is decoded, its extensions and trailers dropped', async () => {
+  test('a chunked request is decoded without its extensions and trailers', async () => {
     const { port } = await serve(ECHO);
     const client = await Client.connect(port);
     const body = '5;name=value\r\nhello\r\n1\r\n!\r\n0\r\nX-Trailer: dropped\r\n\r\n';
@@ -174,7 +174,7 @@ describe('framing', () => {
     client.close();
   });
 
-  test('a large response arrives whole', async () => {
+  test('a large response arrives complete', async () => {
     const { port } = await serve(`startResponse(200, []); return 'abcdefgh'.repeat(1_000_000);`);
     const client = await Client.connect(port);
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -182,7 +182,7 @@ describe('framing', () => {
     client.close();
   });
 
-  test('a text arrives as its UTF-8, of whichever characters and length, behind a head of Latin-1', async () => {
+  test('a text arrives as UTF-8, of any characters and length, after a head in Latin-1', async () => {
     const texts = [0, 1, 1023, 1024, 1025, 8192, 8193].flatMap((length) =>
       ['a', 'é', '€', '😀', '\ud800'].map((last) => 'a'.repeat(length) + last),
     );
@@ -199,7 +199,7 @@ describe('framing', () => {
     }
   });
 
-  test('Date is there once, and the application may give its own', async () => {
+  test('Date occurs once, and the application may set it', async () => {
     const { port } = await serve(
       `startResponse(200, environ.PATH_INFO === '/own' ? [['Date', 'x']] : []); return '';`,
     );
@@ -215,7 +215,7 @@ describe('framing', () => {
 });
 
 describe('request bodies', () => {
-  test('100 Continue is sent when the application first reads, and not before', async () => {
+  test('100 Continue is sent at the first read of the application, and not before', async () => {
     const { port } = await serve(`
       if (environ.PATH_INFO === '/refuse') { startResponse(403, []); return 'no'; }
       ${ECHO}
@@ -268,7 +268,7 @@ describe('request bodies', () => {
   );
 
   test.each([0, 1, 65_535, 65_536, 65_537, 200_000, 1_500_000])(
-    'a body of %d bytes arrives whole',
+    'a body of %d bytes arrives complete',
     async (size) => {
       const { port } = await serve(ECHO);
       const body = 'x'.repeat(size);
@@ -285,7 +285,7 @@ describe('request bodies', () => {
     },
   );
 
-  test('an answer before the body is complete: a short rest is dropped and the connection lives', async () => {
+  test('a response before the end of the body drops a short rest and keeps the connection', async () => {
     const { port } = await serve(
       `
       if (environ.REQUEST_METHOD === 'POST') { await environ['tsgi.input'].read(1); startResponse(200, []); return 'early'; }
@@ -302,7 +302,7 @@ describe('request bodies', () => {
     client.close();
   });
 
-  test('an application that ignores a long body does not keep the connection, nor another waiting', async () => {
+  test('a long ignored body ends the connection and delays no other request', async () => {
     const { port } = await serve(HELLO);
     const client = await Client.connect(port);
     await client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n`, 'x'.repeat(300_000));
@@ -311,7 +311,7 @@ describe('request bodies', () => {
   });
 });
 
-describe('refusals', () => {
+describe('rejected requests', () => {
   test.each([
     ['GET / HTTP/1.1\r\n\r\n', 400],
     ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
@@ -330,7 +330,7 @@ describe('refusals', () => {
     ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n', 413],
     ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
-  ])('%j is answered %d and closed, and what follows is no request', async (request, status) => {
+  ])('%j causes %d and a close, and later bytes are no request', async (request, status) => {
     const { port, server } = await serve(HELLO);
     const text = await exchange(port, `${request}`, 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
@@ -341,7 +341,7 @@ describe('refusals', () => {
     expect(server.stats().requests).toBe(0);
   });
 
-  test('a chunked body above maxBodySize is 413', async () => {
+  test('a chunked body above maxBodySize causes 413', async () => {
     const { port } = await serve(ECHO, 1, { maxBodySize: 1000 });
     const text = await exchange(
       port,
@@ -353,7 +353,7 @@ describe('refusals', () => {
 });
 
 describe('half-closed clients', () => {
-  test('requests that were pipelined before the FIN are all answered, then the connection ends', async () => {
+  test('requests pipelined before the FIN are all answered, then the connection ends', async () => {
     const { port } = await serve(ECHO);
     const client = await Client.connect(port);
     client.socket.end(
@@ -363,7 +363,7 @@ describe('half-closed clients', () => {
     expect(text.match(/GET \/\d/g)).toEqual(['GET /1', 'GET /2']);
   });
 
-  test('a large answer is flushed to the end although the client has half-closed', async () => {
+  test('a large response is sent to the end although the client has half-closed', async () => {
     const { port } = await serve(`startResponse(200, []); return 'x'.repeat(20_000_000);`);
     const client = await Client.connect(port);
     client.socket.end('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');

@@ -1,6 +1,7 @@
 /**
- * Workers' lives where the application is no TSGI: deadlines, aborts, crashes, recycling, reloads and the close, for
- * Node's listeners, fetch handlers and whole programs.
+ * The lives of workers with Node listeners, fetch handlers and whole programs.
+ *
+ * The tests cover deadlines, aborts, crashes, recycling, reloads and the close.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -17,7 +18,7 @@ const COMMON = `
   import http from 'node:http';
   import { threadId } from 'node:worker_threads';
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  /** What the test is told, whatever becomes of this thread. */
+  /** The file in which the application leaves messages for the test. It survives the thread. */
   const tell = (text) => appendFileSync(new URL('./told', import.meta.url), text + '\\n');
   const VERSION = 'first';
   const answer = () => VERSION + ' ' + threadId;
@@ -104,19 +105,19 @@ const get = async ({ port }: TestServer, path = '/') => {
   return `${response.status} ${await response.text()}`;
 };
 
-/** A program's listener is called as another's is. */
+/** A program's listener is called like any other listener. */
 const TRIED = Object.entries(INTERFACES).filter(([name]) => LONG || name !== 'program');
 
 describe.each(TRIED)('%s', (name, source) => {
   test.each(['/loop', '/native'])(
-    '%s: 504 in time on a connection that lives on, and another worker takes over',
+    '%s: 504 in time on a kept connection, and another worker takes over',
     async (path) => {
       const it = await served(source);
       const exited = new Promise<WorkerExit>((resolve) => it.server.once('workerExit', resolve));
       const client = await Client.connect(it.port);
       const before = performance.now();
       expect((await ask(client, path))?.status).toBe(504);
-      // As for TSGI: two ticks; the rest is for a busy machine.
+      // Two ticks, as for TSGI. The rest is for a busy machine.
       expect(performance.now() - before).toBeLessThan(350);
       expect(await ask(client)).toMatchObject({ status: 200 });
       client.close();
@@ -125,13 +126,13 @@ describe.each(TRIED)('%s', (name, source) => {
     },
   );
 
-  test('what is said behind a 504 is dropped, its handler told, and its worker lives as long as such handlers end', async () => {
+  test('late output after a 504 is dropped, the handler is notified, and its worker stays while such handlers end', async () => {
     const it = await served(source, 1, { ...LIMITS, concurrency: 2 });
     const client = await Client.connect(it.port);
     const thread = (await ask(client))!.body;
     for (let i = 0; i < 5; i++) {
       expect((await ask(client, '/late'))?.status).toBe(504);
-      // It ends meanwhile.
+      // The handler ends meanwhile.
       await wait(350);
       expect(await ask(client)).toMatchObject({ status: 200, body: thread });
     }
@@ -141,7 +142,7 @@ describe.each(TRIED)('%s', (name, source) => {
     client.close();
   });
 
-  test('with too many handlers that never end the worker is recycled', async () => {
+  test('a worker with too many endless handlers is recycled', async () => {
     const it = await served(source, 1, { handlerTimeout: 60, concurrency: 2 });
     const exited = new Promise<WorkerExit>((resolve) => it.server.once('workerExit', resolve));
     for (let i = 0; i < 3; i++) expect(await get(it, '/never')).toMatch(/^504 /);
@@ -149,7 +150,7 @@ describe.each(TRIED)('%s', (name, source) => {
     expect(it.log.at(-1)).toBe('Worker 1 is recycled: 3 handlers go on beyond their deadline');
   });
 
-  test('a client that leaves is told of', async () => {
+  test('the application is notified of a client’s disconnect', async () => {
     const it = await served(source, 1, { handlerTimeout: 0 });
     const client = await Client.connect(it.port);
     await client.write('GET /never HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -160,14 +161,14 @@ describe.each(TRIED)('%s', (name, source) => {
     await until(() => it.server.stats().inFlight === 0);
   });
 
-  test('a stream whose loop does not turn any more is cut, and its worker replaced', async () => {
+  test('a stream whose loop stops turning is cut, and its worker replaced', async () => {
     const it = await served(source);
     const thread = await get(it);
     await expect(get(it, '/stream')).rejects.toThrow('terminated');
     expect(await get(it)).not.toBe(thread);
   });
 
-  test('process.exit(): its client gets 502, a replacement serves', async () => {
+  test('process.exit() causes 502 for its client, and a replacement serves', async () => {
     const it = await served(source);
     const client = await Client.connect(it.port);
     expect((await ask(client, '/exit'))?.status).toBe(502);
@@ -176,7 +177,7 @@ describe.each(TRIED)('%s', (name, source) => {
     client.close();
   });
 
-  test('a rejection that nobody handles: 502 for its own request, which is told; the others are answered', async () => {
+  test('an unhandled rejection causes 502 for its own request, and the other requests are answered', async () => {
     const it = await served(source, 1, {});
     const others = Array.from({ length: 3 }, () => get(it, '/slow'));
     await until(() => it.server.stats().inFlight >= 3 && it.server.stats().pending === 0);
@@ -187,13 +188,16 @@ describe.each(TRIED)('%s', (name, source) => {
     expect(it.log[1]).toBe('Worker 1 is replaced: an error in it was not caught');
   });
 
-  test.skipIf(name === 'program')('its deadline can be extended, and burnt without a turn', async () => {
-    const it = await served(source);
-    expect(await get(it, '/extend')).toMatch(/^200 first /);
-    expect(it.log).toEqual([]);
-  });
+  test.skipIf(name === 'program')(
+    'an extended deadline can be spent without a turn of the loop',
+    async () => {
+      const it = await served(source);
+      expect(await get(it, '/extend')).toMatch(/^200 first /);
+      expect(it.log).toEqual([]);
+    },
+  );
 
-  test('recycled and reloaded under load, no request is lost, and the hook is called', async () => {
+  test('recycling and reloads under load lose no request and call the hook', async () => {
     const it = await served(source, 2, { maxRequests: 40 });
     const answers: string[] = [];
     let stopped = false;
@@ -215,7 +219,7 @@ describe.each(TRIED)('%s', (name, source) => {
     if (name !== 'program') expect(it.told()).toContain('shutdown recycle');
   });
 
-  test('a close answers what is in flight, and says that the connection ends', async () => {
+  test('a close answers requests in flight, and announces the end of the connection', async () => {
     const it = await served(source, 1, {});
     const client = await Client.connect(it.port);
     await client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -241,7 +245,7 @@ test.each([
   expect(it.log[0]).toMatch(/^POST \/ uncaught \(request .*\): Error: in a listener\n/);
 });
 
-test('fetch: synchronous code can ask the signal, and has the grace to end', async () => {
+test('fetch: synchronous code can check the signal, and has the grace period to end', async () => {
   const it = await served(
     `
     import { threadId } from 'node:worker_threads';
@@ -276,7 +280,7 @@ test('program: its listener for SIGTERM is called before its worker ends, at a r
   expect(it.told()).toEqual(['closed', 'closed']);
 });
 
-test('extendDeadline of what is no request of this worker is an error that says what it takes', async () => {
+test('extendDeadline with a value that is no request of this worker causes an error that names valid values', async () => {
   const it = await served(`
     import { IncomingMessage } from 'node:http';
     let worker;
@@ -294,7 +298,7 @@ test('extendDeadline of what is no request of this worker is an error that says 
     expect(line).toMatch(/^TSGI_ERR_OPTION Cannot extend the deadline: it takes the /);
 });
 
-test('a later extension that is shorter takes nothing away', async () => {
+test('a later, shorter extension does not shorten the deadline', async () => {
   const it = await served(`
     export default async (environ, startResponse) => {
       const { extendDeadline } = environ['tsgi_threads.worker'];

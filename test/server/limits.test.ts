@@ -1,5 +1,5 @@
 /**
- * Timeouts: each with its status, within its time.
+ * Timeouts: each causes its status within its time.
  */
 import { expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -14,7 +14,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-test('headersTimeout: half a head is 408, also when it grows byte by byte', async () => {
+test('headersTimeout: half a head causes 408, also if it grows byte by byte', async () => {
   const { port } = await serve(HELLO, 1, { headersTimeout: 300 });
   const client = await Client.connect(port);
   await client.write('GET / HTTP/1.1\r\nHo');
@@ -26,7 +26,7 @@ test('headersTimeout: half a head is 408, also when it grows byte by byte', asyn
   client.close();
 });
 
-test('headersTimeout: a client that connects and says nothing is closed without a byte', async () => {
+test('headersTimeout: a client that connects and sends nothing is closed without a byte', async () => {
   const { port } = await serve(HELLO, 1, { headersTimeout: 200 });
   const client = await Client.connect(port);
   expect(await client.rest()).toBe('');
@@ -48,7 +48,7 @@ test('keepAliveTimeout: an idle connection is closed without a byte', async () =
 test.each([
   ['collected', 65_536],
   ['streamed', 0],
-])('bodyTimeout: a client that falls silent within a %s body is 408', async (_, bodyBuffer) => {
+])('bodyTimeout: a client that stops within a %s body gets 408', async (_, bodyBuffer) => {
   const { port } = await serve(`await environ['tsgi.input'].read(); ${HELLO}`, 1, {
     bodyTimeout: 200,
     bodyBuffer,
@@ -64,7 +64,7 @@ test.each([
 test.each([
   ['head', 'GET / HTTP/1.1\r\nHo', 'st: a\r\n\r\n'],
   ['body', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nha', 'lf'],
-])('what comes after the 408 of a %s, its rest and more, is no request', async (_, half, rest) => {
+])('bytes after the 408 of a %s, its rest and more, are no request', async (_, half, rest) => {
   const { port, server } = await serve(HELLO, 1, { headersTimeout: 100, bodyTimeout: 100 });
   const client = await Client.connect(port);
   await client.write(half);
@@ -76,7 +76,7 @@ test.each([
   expect(server.stats().requests).toBe(0);
 });
 
-test('what comes behind a request that waited too long is answered in its turn', async () => {
+test('a request after one that waited too long is answered in its turn', async () => {
   const { port } = await serve(
     `const end = Date.now() + 600; while (environ.PATH_INFO === '/busy' && Date.now() < end); ${HELLO}`,
     1,
@@ -93,7 +93,7 @@ test('what comes behind a request that waited too long is answered in its turn',
   for (const each of [busy, client]) each.close();
 });
 
-test('minBodyRate: a body that trickles is 408 after the grace', async () => {
+test('minBodyRate: a trickling body causes 408 after the grace period', async () => {
   const { port } = await serve(HELLO);
   const client = await Client.connect(port);
   await client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n');
@@ -105,7 +105,7 @@ test('minBodyRate: a body that trickles is 408 after the grace', async () => {
   client.close();
 });
 
-test('writeTimeout: a client that takes nothing of its answer is reset, and its application told', async () => {
+test('writeTimeout: a client that reads nothing of its response is reset, and its application is notified', async () => {
   const { port, server, log } = await serve(
     `
     environ['tsgi.signal'].addEventListener('abort', () => environ['tsgi.errors'].write('aborted\\n'));

@@ -1,5 +1,5 @@
 /**
- * Workers' lives: recycled, reloaded and ended without a request noticing, and the hooks that they call.
+ * The lives of workers: recycling, reloads and ends that no request notices, and the hooks that they call.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type WorkerExit } from 'tsgi-threads';
@@ -16,7 +16,7 @@ const answering = (text: string) => `
   };
 `;
 
-/** Requests on eight connections until told to stop; what was answered, and what went wrong. */
+/** Sends requests on eight connections until it is stopped. Returns the responses and the failures. */
 function load(port: number): { stop(): Promise<string[]>; readonly answers: string[] } {
   const answers: string[] = [];
   let stopped = false;
@@ -49,12 +49,12 @@ describe('recycle', () => {
     expect(answers.filter((answer) => !answer.startsWith('200 ok '))).toEqual([]);
     expect(exits.every((exit) => exit.planned)).toBe(true);
     expect(new Set(answers).size).toBeGreaterThanOrEqual(6);
-    // A thread serves one incarnation, never two.
+    // A thread serves one incarnation of a worker, never two.
     expect(new Set(exits.map((exit) => exit.threadId)).size).toBe(exits.length);
     expect(server.stats().inFlight).toBe(0);
   });
 
-  test('maxLifetime: a worker is replaced when its time is over', async () => {
+  test('maxLifetime: a worker is replaced at the end of its time', async () => {
     const { port, server, log } = await serveFile(appFile(answering('ok')), 1, { maxLifetime: 200 });
     const first = await (await fetch(`http://127.0.0.1:${port}/`)).text();
     await new Promise((resolve) => server.once('workerExit', resolve));
@@ -62,7 +62,7 @@ describe('recycle', () => {
     expect(log.join()).toContain('is recycled: maxLifetime is over');
   });
 
-  test('maxWorkerMemory: a worker that grows beyond it is replaced', async () => {
+  test('maxWorkerMemory: a worker above the limit is replaced', async () => {
     const app = appFile(`
       const kept = [];
       export default (environ, startResponse) => {
@@ -79,13 +79,13 @@ describe('recycle', () => {
       expect(count).toBe(most + 1);
       most = count;
     }
-    // 100 MB are 24 of its buffers and its heap.
+    // 24 of its buffers and its heap together are 100 MB.
     expect(most).toBeGreaterThanOrEqual(20);
     await exited;
     expect(log[0]).toMatch(/^Worker 1 is recycled: its \d+ MB are above maxWorkerMemory$/);
   });
 
-  test('a replacement that does not start leaves the old one serving, and is not tried again at once', async () => {
+  test('a replacement that does not start leaves the old worker serving, and the next try is delayed', async () => {
     const mark = `${appFile('')}.stop`;
     const app = appFile(`
       import { existsSync } from 'node:fs';
@@ -106,7 +106,7 @@ describe('recycle', () => {
 });
 
 describe('reload', () => {
-  test('the new code serves, no request is lost, no connection closed', async () => {
+  test('the new code serves, and no request or connection is lost', async () => {
     const app = appFile(answering('old'));
     const { port, server } = await serveFile(app, 2);
     const { stop, answers } = load(port);
@@ -136,7 +136,7 @@ describe('reload', () => {
       "export const init = () => { throw new Error('not ready'); }; export default (environ, startResponse) => '';",
       /not ready/,
     ],
-  ])('code %s is refused, and the old goes on', async (_, source, message) => {
+  ])('code %s is rejected, and the old code continues', async (_, source, message) => {
     const app = appFile(answering('old'));
     const { port, server } = await serveFile(app, 2, { bootTimeout: '2s' });
     writeFileSync(app, source);
@@ -150,7 +150,7 @@ describe('reload', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('mended');
   });
 
-  test('workers that die in the middle of it leave neither one too many nor one too few, and no old code', async () => {
+  test('workers that die during a reload leave the right number of workers, and no old code', async () => {
     const source = (text: string) => `
       import { threadId } from 'node:worker_threads';
       export default async (environ, startResponse) => {
@@ -179,7 +179,7 @@ describe('reload', () => {
     expect(server.stats()).toMatchObject({ workers: 2, zombies: 0, inFlight: 0 });
   });
 
-  test('one that is asked for during another follows it, and those that wait are one', async () => {
+  test('a reload during another follows it, and waiting reloads are combined', async () => {
     const loads = `${appFile('')}.loads`;
     const source = (text: string) => `
       import { appendFileSync } from 'node:fs';
@@ -199,7 +199,7 @@ describe('reload', () => {
     expect(server.stats()).toMatchObject({ workers: 1, inFlight: 0 });
   });
 
-  test('one that is asked for during the start follows it', async () => {
+  test('a reload during the start follows the start', async () => {
     const loads = `${appFile('')}.loads`;
     const app = appFile(`
       import { writeFileSync } from 'node:fs';
@@ -217,7 +217,7 @@ describe('reload', () => {
     await server.close();
   });
 
-  test('a close in the middle of it ends the server, and the reload says so', async () => {
+  test('a close during a reload ends the server, and the reload rejects with the reason', async () => {
     const { server } = await serveFile(appFile(answering('ok')), 2);
     const reloads = Array.from({ length: 3 }, () => server.reload());
     const closed = server.close();
@@ -228,7 +228,7 @@ describe('reload', () => {
       if (result.status === 'rejected') expect(String(result.reason)).toContain('the server is closing');
   });
 
-  test('a thread that its end finds in a native call is counted, and too many are told', async () => {
+  test('a thread that is in a native call at its end is counted, and too many are reported', async () => {
     const app = appFile(`
       import { execFileSync } from 'node:child_process';
       export default (environ, startResponse) => {
@@ -251,7 +251,7 @@ describe('reload', () => {
     client.close();
   });
 
-  test('with threads 0, and after close, it says why it cannot', async () => {
+  test('a reload with threads 0, and after close, rejects with the reason', async () => {
     const inThread = await serve(`startResponse(200, []); return '';`, 0);
     await expect(inThread.server.reload()).rejects.toThrow('Cannot reload: with threads 0');
     const { server } = await serve(`startResponse(200, []); return '';`);
@@ -276,7 +276,7 @@ describe('hooks', () => {
     };
   `;
 
-  test('init is awaited before the first request, shutdown called after the last, with the reason', async () => {
+  test('init is awaited before the first request, and shutdown is called after the last, with the reason', async () => {
     const { port, server, log } = await serveFile(appFile(hooked), 1);
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('0 of 1');
     await server.reload();
@@ -286,14 +286,14 @@ describe('hooks', () => {
     expect(log.at(-1)).toBe('bye close');
   });
 
-  test('an init that throws is a start that fails', async () => {
+  test('an init that throws fails the start', async () => {
     const app = appFile(
       "export const init = () => { throw new Error('no licence'); }; export default (environ, startResponse) => '';",
     );
     await expect(serveFile(app)).rejects.toThrow('no licence');
   });
 
-  test('a shutdown that throws is logged, one that hangs is cut at the shutdown timeout', async () => {
+  test('a shutdown that throws is logged, and one that hangs is cut at the shutdown timeout', async () => {
     const throws = appFile(`
       export const shutdown = () => { throw new Error('left open'); };
       export default (environ, startResponse) => '';

@@ -1,6 +1,7 @@
 /**
- * What a connection costs in each of its states, when its client does its worst. The bounds are those of
- * docs/internals/decisions/0002-memory-per-connection.md; what is beyond them here is the noise of the process.
+ * The memory of a connection in each of its states, with the worst client.
+ *
+ * docs/internals/decisions/0002-memory-per-connection.md has the bounds. The tests add the noise of the process.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,20 +15,20 @@ import { appFile } from '../support/server.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MANY = 1000;
-/** Where each connection also fills the kernel's buffers, which are 4 MiB on Linux. */
+/** The number of connections that also fill the kernel's buffers, which are 4 MiB on Linux. */
 const SOME = LONG ? 1000 : 50;
-/** Clients that come and go before anything is measured, so that heaps and the allocator have grown to their size. */
+/** Clients that come and go before the measurement, so that heaps and the allocator have grown to their size. */
 const WARM_UP = 10;
-/** Connections that are opened at once. */
+/** Concurrent connects. */
 const AT_ONCE = 50;
-/** Memory of the process that is no connection's: heaps that grow, garbage, the allocator. */
+/** Memory of the process that belongs to no connection: growing heaps, garbage, the allocator. */
 const NOISE = 64 * MIB;
 
 interface Figures {
   readonly rss: number;
-  /** Of Buffers in the acceptor's thread: nothing else is counted, so this has no noise. */
+  /** Bytes of Buffers in the acceptor's thread. Nothing else counts, so this value has no noise. */
   readonly arrayBuffers: number;
-  /** Milliseconds that the process has used. */
+  /** CPU milliseconds that the process has used. */
   readonly cpu: number;
   readonly connections: number;
   readonly requests: number;
@@ -56,7 +57,7 @@ class MemoryServer {
     return new MemoryServer(child, port);
   }
 
-  /** Connects so many clients, none of which reads; each sends `bytes`. */
+  /** Connects `count` clients that do not read. Each sends `bytes`. */
   async connect(count: number, bytes: string): Promise<void> {
     for (let left = count; left > 0; left -= AT_ONCE) {
       const clients = Array.from({ length: Math.min(left, AT_ONCE) }, async () => {
@@ -76,7 +77,7 @@ class MemoryServer {
     return figures;
   }
 
-  /** Resolves when the server has done next to nothing for a while: it waits for its clients. */
+  /** Resolves when the server has been almost idle for a while, because it waits for its clients. */
   async steady(): Promise<Figures> {
     let last = await this.figures(false);
     for (let same = 0; same < 5;) {
@@ -89,7 +90,7 @@ class MemoryServer {
     return this.figures(true);
   }
 
-  /** Bytes by which `count` clients that each send `bytes` make the process grow. */
+  /** Bytes by which `count` clients that each send `bytes` enlarge the process. */
   async growth(count: number, bytes: string): Promise<Pick<Figures, 'rss' | 'arrayBuffers'>> {
     await this.connect(WARM_UP, bytes);
     await this.steady();
@@ -140,9 +141,9 @@ interface Case {
   readonly what: string;
   readonly app: string;
   readonly count: number;
-  /** What each client sends. */
+  /** The bytes that each client sends. */
   readonly bytes: string;
-  /** Bytes that it may cost. */
+  /** The bytes that a client may cost. */
   readonly bound: number;
   readonly options?: Partial<ServerOptions>;
 }

@@ -1,5 +1,5 @@
 /**
- * Pipelined requests and clients that do not read: order, bounds, and that everything goes on when the client reads.
+ * Pipelined requests and clients that do not read: the order, the bounds, and the continuation when the client reads.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ServerOptions } from 'tsgi-threads';
@@ -10,13 +10,16 @@ import { until } from '../support/until.ts';
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
-/** More than one answer of 60,000 bytes, and fewer than the kernel's buffers of both ends hold. */
+/** Larger than one response of 60,000 bytes, and fewer than the kernel's buffers of both ends hold. */
 const ANSWER_BYTES = 60_000;
-/** The kernel holds about 4 MiB of a connection on Linux; an acceptor that stops at its mark adds less than 1 MiB. */
+/**
+ * The kernel holds about 4 MiB of a connection on Linux. An acceptor that stops at its high-water mark adds less than 1
+ * MiB.
+ */
 const MOST_AHEAD = 300;
 const REQUESTS = 500;
 
-/** The interface by name, and an application of it that answers with its path. */
+/** The name of an interface, and an application of it that answers with its path. */
 const APPS: [NonNullable<ServerOptions['interface']>, string][] = [
   [
     'tsgi',
@@ -41,7 +44,7 @@ const APPS: [NonNullable<ServerOptions['interface']>, string][] = [
   ],
 ];
 
-/** Resolves with the number of answered requests once it has not grown for a while. */
+/** Resolves with the number of answered requests once it has stopped growing. */
 async function stalled({ server }: TestServer): Promise<number> {
   let last = -1;
   for (let same = 0; same < 10; await wait(20)) {
@@ -52,7 +55,7 @@ async function stalled({ server }: TestServer): Promise<number> {
   return last;
 }
 
-/** Reads the heads of answers as they come, and forgets their bodies. */
+/** Reads the heads of responses as they arrive, and drops their bodies. */
 async function paths(client: Client, count: number): Promise<string[]> {
   const found: string[] = [];
   while (found.length < count) {
@@ -65,9 +68,9 @@ async function paths(client: Client, count: number): Promise<string[]> {
 
 describe.each([1, 0])('with %i threads', (threads) => {
   test.each(APPS)(
-    'a %s client that pipelines and does not read is answered only as far as it reads, in order, to the end (A1)',
+    'a %s client that pipelines and does not read receives responses only as far as it reads, in order (A1)',
     async (name, source) => {
-      // A client that still reads is not idle: the keep-alive time must not end its connection.
+      // A client that still reads is not idle, so the keep-alive timeout must not end its connection.
       const test = await serveFile(appFile(source), threads, { interface: name, keepAliveTimeout: 100 });
       const client = await Client.connect(test.port);
       client.socket.pause();
@@ -84,7 +87,7 @@ describe.each([1, 0])('with %i threads', (threads) => {
   );
 });
 
-test('a client that pipelines, ends its side and then reads receives every answer (A1)', async () => {
+test('a client that pipelines, half-closes and then reads receives every response (A1)', async () => {
   const test = await serveFile(appFile(APPS[0]![1]));
   const client = await Client.connect(test.port);
   client.socket.pause();
@@ -98,7 +101,7 @@ test('a client that pipelines, ends its side and then reads receives every answe
   client.close();
 });
 
-test('a client that pipelines and never reads is reset when the write timeout has passed (A1)', async () => {
+test('a client that pipelines and never reads is reset after the write timeout (A1)', async () => {
   const { port, server } = await serveFile(appFile(APPS[0]![1]), 1, { writeTimeout: 300 });
   const client = await Client.connect(port);
   client.socket.pause();
@@ -109,7 +112,7 @@ test('a client that pipelines and never reads is reset when the write timeout ha
   client.close();
 });
 
-/** CPU time of this process for each answer, µs, if `depth` requests are sent at once. */
+/** CPU time of this process per response, µs, if `depth` requests are sent at once. */
 async function cpuPerAnswer(port: number, depth: number, batches: number): Promise<number> {
   const client = await Client.connect(port);
   await client.write(get('/short'));
@@ -129,10 +132,10 @@ async function cpuPerAnswer(port: number, depth: number, batches: number): Promi
   return (user + system) / (batches * depth);
 }
 
-test('a request costs no more if many others are pipelined behind it (A25)', async () => {
+test('the cost of a request does not depend on the number of requests pipelined after it (A25)', async () => {
   const { port } = await serveFile(appFile(APPS[0]![1]));
   let ratio = Infinity;
-  // The machine may be busy with something else meanwhile.
+  // Other load on the machine may disturb one measurement.
   for (let round = 0; round < 3 && ratio > 1.5; round++)
     ratio = (await cpuPerAnswer(port, 5000, 1)) / (await cpuPerAnswer(port, 25, 200));
   expect(ratio).toBeLessThan(1.5);

@@ -11,7 +11,7 @@ const POISONS = {
   'returns a number': 'return 1;',
 };
 
-/** Applications that replace `Array.prototype.pop` for a request of /poison. Node's async hooks call it. */
+/** Applications that replace `Array.prototype.pop` on a request of /poison. Node's async hooks call that method. */
 const applications = (body: string) => ({
   'TSGI, synchronous': `export default (environ, startResponse) => {
     if (environ.PATH_INFO === '/poison') Array.prototype.pop = function () { ${body} };
@@ -37,11 +37,11 @@ const applications = (body: string) => ({
 
 describe.each(Object.entries(POISONS))('Array.prototype.pop that %s', (_, body) => {
   test.each(Object.entries(applications(body)))(
-    '%s: costs at most its own thread, and the log stays short (A26)',
+    '%s: ends at most its own thread, and the log stays short (A26)',
     async (_, source) => {
       const { port, server, log } = await serveFile(appFile(source), 2);
       const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
-      // Its own request may be lost with its thread.
+      // The poisoning request may be lost with its thread.
       await get('/poison')
         .then((response) => response.text())
         .catch(() => {});

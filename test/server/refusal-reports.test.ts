@@ -1,5 +1,5 @@
 /**
- * What the log says of requests that were not answered by their application: which request, and the one cause.
+ * Log lines about requests that their application did not answer: each names the request and one cause.
  */
 import type { Server } from 'tsgi-threads';
 import { expect, test } from 'vitest';
@@ -12,20 +12,20 @@ const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
 const PATIENCE = { timeout: 10_000 };
 
-/** What waits, of all that is in flight. */
+/** The number of waiting requests among all in flight. */
 function queueOf(server: Server): string {
   const { pending, inFlight } = server.stats();
   return `${pending} of ${inFlight}`;
 }
 
-/** Options whose names must not stand in a line about another. */
+/** Options whose names must not occur in a line about another option. */
 const LIMITS = ['maxPending', 'pendingTimeout', 'maxBuffered', 'maxConnections'];
 
 function expectOne(line: string | undefined, limit: string): void {
   expect(LIMITS.filter((name) => line?.includes(name))).toEqual([limit]);
 }
 
-test('a full queue: the request, maxPending with its value, and the queue (C20)', async () => {
+test('a full queue logs the request, maxPending with its value, and the queue (C20)', async () => {
   const { port, server, log } = await serveFile(appFile(HANGS), 1, {
     interface: 'tsgi',
     concurrency: 1,
@@ -49,7 +49,7 @@ test('a full queue: the request, maxPending with its value, and the queue (C20)'
   for (const client of clients) client.close();
 });
 
-test('a wait that was too long: the request and pendingTimeout (C20)', async () => {
+test('a wait that was too long logs the request and pendingTimeout (C20)', async () => {
   const { port, server, log } = await serveFile(appFile(HANGS), 1, {
     interface: 'tsgi',
     concurrency: 1,
@@ -68,7 +68,7 @@ test('a wait that was too long: the request and pendingTimeout (C20)', async () 
   first.close();
 });
 
-test('too many connections: maxConnections alone (C20)', async () => {
+test('too many connections log only maxConnections (C20)', async () => {
   const { port, log } = await serveFile(appFile(HANGS), 1, {
     interface: 'tsgi',
     maxConnections: 2,
@@ -85,7 +85,7 @@ test('too many connections: maxConnections alone (C20)', async () => {
   for (const client of clients) client.close();
 });
 
-test('no memory for a request: maxBuffered alone (C20)', async () => {
+test('no memory for a request logs only maxBuffered (C20)', async () => {
   const { port, server, log } = await serveFile(appFile(HANGS), 1, {
     interface: 'tsgi',
     concurrency: 1,
@@ -112,7 +112,7 @@ test('no memory for a request: maxBuffered alone (C20)', async () => {
   for (const client of clients) client.close();
 });
 
-test('a worker that exits: each request that it had, answered 502 or broken off, with its exit (C20)', async () => {
+test('a worker that exits logs each of its requests, with a 502 or a truncated response, and its exit (C20)', async () => {
   const app = appFile(`export default async (environ, startResponse) => {
     if (environ.PATH_INFO === '/begun') { startResponse(200, [])('part'); await new Promise(() => {}); }
     if (environ.PATH_INFO === '/exit') process.exit(3);
@@ -137,7 +137,7 @@ test('a worker that exits: each request that it had, answered 502 or broken off,
   for (const client of [waits, begun]) client.close();
 });
 
-test('a heap that overflows: the request, the cause and its limit (C20)', { timeout: 60_000 }, async () => {
+test('an overflowing heap logs the request, the cause and its limit (C20)', { timeout: 60_000 }, async () => {
   const { spawn } = await import('node:child_process');
   const app = appFile(`export default (environ, startResponse) => {
     if (environ.PATH_INFO !== '/grows') { startResponse(200, []); return 'ok'; }

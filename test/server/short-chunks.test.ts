@@ -1,5 +1,5 @@
 /**
- * Short chunks to a client that stops reading: what has not left must stay as it was, whatever is sent to others meanwhile.
+ * Short chunks to a client that stops reading: unsent bytes must not change while other responses are sent.
  */
 import net from 'node:net';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { appFile, serveFile } from '../support/server.ts';
 const LINES = 400_000;
 const LINE_BYTES = 20;
 
-test('short chunks reach a client that reads late as they were written, beside answers to others', async () => {
+test('short chunks reach a late reader unchanged, beside responses to other clients', async () => {
   const app = appFile(`
     function* lines() {
       for (let i = 0; i < ${LINES}; i++) yield String(i).padStart(${LINE_BYTES - 1}, '0') + '\\n';

@@ -1,5 +1,5 @@
 /**
- * Clients that are slow with their bodies, on purpose or not: what they may cost others.
+ * Clients that send their bodies slowly, on purpose or not, and the effect on others.
  */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -39,7 +39,7 @@ async function connect(port: number, count = 1): Promise<Client[]> {
   return clients;
 }
 
-/** Uploads so many bytes at once; the answer. */
+/** Uploads `size` bytes at once. Returns the response. */
 async function upload(port: number, bytes: number): Promise<string | undefined> {
   const [client] = await connect(port);
   await client!.write(postOf(bytes), Buffer.alloc(bytes));
@@ -61,7 +61,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     await until(() => server.stats().uploads >= 64);
     expect(await upload(port, MIB)).toBe(String(MIB));
     expect(await get(port)).toBe('0');
-    // Of those that block, the one that had the worker before that was known had to give up.
+    // The upload that got the worker before the application was known to block had to be aborted.
     const refused = slow.filter((client) => client.received.length > 0);
     expect(refused.length).toBe(name === 'TSGI that blocks' ? 1 : 0);
     for (const client of refused) expect((await client.answer())?.status).toBe(408);
@@ -70,7 +70,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
-  test('clients that send nothing but Expect: 100-continue keep nobody out (A5)', async () => {
+  test('clients that send only Expect: 100-continue keep no other client out (A5)', async () => {
     const { port, server } = await serveFile(appFile(source), 1, { pendingTimeout: 4000 });
     const silent = await connect(port, 100);
     for (const client of silent) await client.write(postOf(1000, 'Expect: 100-continue'));
@@ -80,7 +80,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
     expect(await upload(port, 1000)).toBe('1000');
   });
 
-  test('slow bodies that fit in bodyBuffer keep nobody out (A5)', async () => {
+  test('slow bodies that fit in bodyBuffer keep no other client out (A5)', async () => {
     const { port, server } = await serveFile(appFile(source), 1, { concurrency: 8 });
     const slow = await connect(port, 100);
     for (const client of slow) await client.write(postOf(1000), Buffer.alloc(500));
@@ -94,7 +94,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
   test.each([
     ['that is collected', 60_000],
     ['that is streamed', 10_000_000],
-  ])('a body %s is 408 once its request has taken requestTimeout (A5)', async (_, length) => {
+  ])('a body %s causes 408 once its request has taken requestTimeout (A5)', async (_, length) => {
     const options = { requestTimeout: 400, minBodyRate: 0 };
     const { port, server } = await serveFile(appFile(source), 1, options);
     const [client] = await connect(port);
@@ -109,7 +109,7 @@ describe.each(Object.entries(APPLICATIONS))('%s, one worker', (name, source) => 
   });
 });
 
-test('requestTimeout bounds a head that comes slowly, too (C40)', async () => {
+test('requestTimeout also bounds a slow head (C40)', async () => {
   const { port } = await serveFile(appFile(APPLICATIONS.Node), 1, { requestTimeout: 300 });
   const [client] = await connect(port);
   await client!.write('GET / HTTP/1.1\r\nHo');
@@ -119,7 +119,7 @@ test('requestTimeout bounds a head that comes slowly, too (C40)', async () => {
   expect(answer?.status).toBe(408);
 });
 
-test('requestTimeout does not count the time in which the application does not read (A5)', async () => {
+test('requestTimeout excludes the time in which the application does not read (A5)', async () => {
   const { port } = await serveFile(
     appFile(`export default async (environ, startResponse) => {
       await new Promise((resolve) => setTimeout(resolve, 500));
@@ -133,7 +133,7 @@ test('requestTimeout does not count the time in which the application does not r
   expect(await upload(port, MIB)).toBe(String(MIB));
 });
 
-test('half bodies that a Node listener does not read take maxBuffered at most, and requests are served beside them (A2)', async () => {
+test('half bodies that a Node listener does not read take at most maxBuffered, and other requests are served (A2)', async () => {
   const { port, server } = await serveFile(
     appFile(`const waiting = [];
     export default (request, response, next) => {
@@ -150,7 +150,7 @@ test('half bodies that a Node listener does not read take maxBuffered at most, a
   for (const client of clients) await client.write(Buffer.alloc(50_000));
   await until(() => server.stats().buffered >= MIB);
   expect(await get(port)).toBe('served');
-  // One read more is counted when it is there; those that run are read no more, and a new one is refused.
+  // One more read counts when it arrives. The server then stops reading the others and rejects a new one.
   expect(server.stats().buffered).toBeLessThan(MIB + 128 * 1024);
   expect(server.stats().refused).toBe(0);
   const [another] = await connect(port);

@@ -1,6 +1,8 @@
 /**
- * Requests over real sockets, each whole, byte by byte, and at every split point: how bytes come makes no difference to
- * what is answered. Once as sockets read on this Node, and once by copy, as they do where that is not possible.
+ * Requests over real sockets, each complete, byte by byte, and split at every point. The response must not depend on
+ * the boundaries.
+ *
+ * Every test runs twice: with the read mode of this Node, and with copies, as on systems without that mode.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -14,7 +16,7 @@ const ECHO = `
   startResponse(200, []);
   return [environ.REQUEST_METHOD, environ.REQUEST_URI, environ.HTTP_HOST, Buffer.concat(chunks).toString('latin1')].join();
 `;
-/** Bodies up to eight bytes are collected, longer ones stream. */
+/** Bodies up to eight bytes are collected. Longer ones stream. */
 const LIMITS = { bodyBuffer: 8, maxBodySize: 40, maxRequestLine: 64, maxHeaderSize: 256, maxHeaders: 6 };
 const H = 'Host: a\r\n';
 const LAST = `GET /last HTTP/1.1\r\n${H}Connection: close\r\n\r\n`;
@@ -22,7 +24,7 @@ const LONG = 'twenty bytes of body';
 const post = (fields: string, body: string) => `POST / HTTP/1.1\r\n${H}${fields}\r\n${body}`;
 const chunked = (body: string) => post('Transfer-Encoding: chunked\r\n', body);
 
-/** What is sent, and what is answered to it: `status body`, in order. */
+/** The bytes to send, and the expected responses: `status body`, in order. */
 const REQUESTS: [bytes: string, ...answers: string[]][] = [
   [`\r\n\r\nGET /1 HTTP/1.1\r\n${H}\r\nGET /2 HTTP/1.1\r\n${H}\r\n`, '200 GET,/1,a,', '200 GET,/2,a,'],
   [post('Content-Length: 5\r\n', 'short'), '200 POST,/,a,short'],
@@ -57,19 +59,21 @@ describe.each([
     });
   });
 
-  test.each(REFUSALS)('%j is %d, and what follows is no request', async (bytes, status) => {
+  test.each(REFUSALS)('%j causes %d, and later bytes are no request', async (bytes, status) => {
     const requests = await everyWay(bytes + LAST, direct, (text) => {
       expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\nconnection: close\r\n`));
       expect(text.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
     });
-    // A body that streams has begun before it is too long.
+    // A streaming body has begun before it is too long.
     if (!bytes.includes(LONG)) expect(requests).toBe(0);
   });
 });
 
-/** Sends the bytes in every way and checks what comes for the first; returns how many requests an application saw. */
+/**
+ * Sends the bytes in every way and checks the responses. Returns the number of requests that an application received.
+ */
 async function everyWay(text: string, direct: boolean, check: (answer: string) => void): Promise<number> {
-  // From here on a socket that is asked to read into our buffer throws.
+  // From here on a socket that should read into the shared buffer throws.
   if (!direct) await replaceUserBuffer(() => expect.fail('read into our buffer'));
   const { port, server } = await serve(ECHO, 1, LIMITS);
   const bytes = Buffer.from(text, 'latin1');
@@ -89,7 +93,7 @@ async function everyWay(text: string, direct: boolean, check: (answer: string) =
   return server.stats().requests;
 }
 
-/** Writes each piece when the one before has been read: the acceptor shares this event loop. */
+/** Writes each piece after the server has read the one before. The acceptor shares this event loop. */
 async function send(port: number, pieces: Uint8Array[]): Promise<string> {
   const client = await Client.connect(port);
   for (const piece of pieces) {

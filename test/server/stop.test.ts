@@ -1,6 +1,7 @@
 /**
- * What an application hears when the server stops, and when: streams that only the application can end must not hold
- * its own end up.
+ * The notifications of an application when the server stops.
+ *
+ * A stream that only the application can end must not prevent its own notification.
  */
 import { once } from 'node:events';
 import { writeFileSync, existsSync, readFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { Client } from '../support/client.ts';
 import { appFile, serveFile } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
-/** Opens an event stream, and resolves when its first event is there. */
+/** Opens an event stream, and resolves at its first event. */
 async function open(port: number, path = '/'): Promise<Client> {
   const client = await Client.connect(port);
   await client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
@@ -20,7 +21,7 @@ async function open(port: number, path = '/'): Promise<Client> {
 
 const portOf = (url: string) => Number(new URL(url).port);
 
-/** Applications that end their event streams when they hear that they end. */
+/** Applications that end their event streams when they are notified of their end. */
 const STREAMS = {
   'a program, in its SIGTERM listener': `
     import http from 'node:http';
@@ -74,7 +75,7 @@ describe.each(Object.entries(STREAMS))('%s, ends its event streams', (_, source)
     expect(performance.now() - started).toBeLessThan(5000);
   });
 
-  test('at once when it is loaded anew (C16)', async () => {
+  test('at once when the application is reloaded (C16)', async () => {
     const { port, server } = await serveFile(appFile(source), 1);
     const client = await open(port);
     const exited = once(server, 'workerExit');
@@ -87,7 +88,7 @@ describe.each(Object.entries(STREAMS))('%s, ends its event streams', (_, source)
   });
 });
 
-/** Answers /slow after a while, and notes what it is told in a file. */
+/** Answers /slow after a while, and notes its notifications in a file. */
 const told = (file: string, body: string) => `
   import { appendFileSync } from 'node:fs';
   import http from 'node:http';
@@ -100,7 +101,7 @@ const told = (file: string, body: string) => `
   ${body}
   server.listen(0);`;
 
-test('a health check that a SIGTERM listener turns off fails during --shutdown-delay (C16)', async () => {
+test('a health check turned off by a SIGTERM listener fails during --shutdown-delay (C16)', async () => {
   const app = appFile(`
     import http from 'node:http';
     let isHealthy = true;
@@ -118,7 +119,7 @@ test('a health check that a SIGTERM listener turns off fails during --shutdown-d
 describe('a program whose SIGTERM listener calls process.exit at once', () => {
   const exits = `process.on('SIGTERM', () => { tell('told'); process.exit(0); });`;
 
-  test('ends when its requests have their heads, and leaves its streams (C16)', async () => {
+  test('ends after its requests have their heads, and abandons its streams (C16)', async () => {
     const file = `${appFile('')}.told`;
     const cli = new Cli([appFile(told(file, exits)), '--port', '0', '--threads', '1']);
     const port = portOf(await cli.url());
@@ -134,7 +135,7 @@ describe('a program whose SIGTERM listener calls process.exit at once', () => {
     stream.close();
   });
 
-  test('loses no request and no stream when it is loaded anew', async () => {
+  test('loses no request and no stream at a reload', async () => {
     const file = `${appFile('')}.told`;
     const source = told(file, `${exits} setTimeout(() => {}, 1e6);`);
     const app = appFile(
@@ -156,7 +157,7 @@ describe('a program whose SIGTERM listener calls process.exit at once', () => {
   });
 });
 
-test('requests that wait in the queue are answered before the hook is called', async () => {
+test('requests in the queue are answered before the hook is called', async () => {
   const file = `${appFile('')}.told`;
   const app = appFile(`
     import { appendFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Streaming both ways: order, backpressure, and what one slow peer may cost the others.
+ * Streaming in both directions: order, backpressure, and the effect of one slow client on the others.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ServerOptions } from 'tsgi-threads';
@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 
 const MIB = 1024 * 1024;
 
-/** Highest resident set while `work` runs, above what it was before, in bytes. */
+/** The peak of resident memory while `work` runs, above the value before, in bytes. */
 async function growth(work: () => Promise<void>): Promise<number> {
   const before = process.memoryUsage.rss();
   let highest = before;
@@ -29,7 +29,7 @@ describe('responses', () => {
       startResponse(200, [['content-type', 'text/event-stream']]);
       return (async function* () {
         yield 'data: first\\n\\n';
-        // Busy, not waiting: what was yielded must be on its way already.
+        // The application is busy, not waiting: the yielded bytes must already be on their way.
         const end = Date.now() + 1500;
         while (Date.now() < end);
         yield 'data: second\\n\\n';
@@ -45,7 +45,7 @@ describe('responses', () => {
     client.close();
   });
 
-  test('a reader that stalls stops its own application, and leaves 63 others on its worker at their p99', async () => {
+  test('a stalled reader stops its own application, and 63 others on its worker keep their p99', async () => {
     const { port, server } = await serve(`
       if (environ.PATH_INFO === '/endless') {
         startResponse(200, []);
@@ -75,14 +75,14 @@ describe('responses', () => {
     const stalled = await Client.connect(port);
     stalled.socket.pause();
     await stalled.write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n');
-    // It produces until kernel buffers and the window are full; then the count stands still.
+    // The application produces until kernel buffers and the window are full. Then the count stays.
     let produced = -1;
     for (let next = await ask(others[0]!); next.produced !== produced; next = await ask(others[0]!)) {
       produced = next.produced;
       await wait(50);
     }
     expect(produced * 64 * 1024).toBeLessThan(32 * MIB);
-    // A quiet machine gives the same; a busy one is given a few looks.
+    // On a quiet machine both are equal. A busy machine gets several measurements.
     let beside = await p99();
     for (let look = 0; look < 3 && beside > normal * 2; look++) beside = await p99();
     expect(beside).toBeLessThan(normal * 2);
@@ -116,7 +116,7 @@ describe('responses', () => {
   }, 120_000);
 });
 
-test('what a reader that pauses has not taken yet is not written over', async () => {
+test('bytes that a paused reader has not taken yet are not overwritten', async () => {
   const words = 8 << 20;
   const { port } = await serve(`
     startResponse(200, [['content-length', '${words * 4}']]);
@@ -133,7 +133,7 @@ test('what a reader that pauses has not taken yet is not written over', async ()
   expect(body.findIndex((word, at) => word !== at)).toBe(-1);
 });
 
-test('bytes whose memory is taken away while they wait: the client sees the truncation, and nobody waits for them', async () => {
+test('bytes whose memory is detached while they wait truncate the response visibly, and delay no other request', async () => {
   const { port, server } = await serve(`
     startResponse(200, []);
     if (environ.PATH_INFO === '/take') {
@@ -179,7 +179,7 @@ test.each([
         return client;
       }),
     );
-    // All have been called by the time that another is answered.
+    // All have been called by the time another request is answered.
     expect(await (await fetch(`http://127.0.0.1:${port}/last`)).text()).toBe(textOf('last'));
     for (const [index, client] of clients.entries()) {
       client.socket.resume();
@@ -189,7 +189,7 @@ test.each([
   },
 );
 
-describe('an answer whose application is done, and whose reader is not', () => {
+describe('a finished response whose reader is slow', () => {
   const LARGE = `startResponse(200, []); return 'x'.repeat(8_000_000);`;
 
   test('is dropped when the reader leaves', async () => {
@@ -204,7 +204,7 @@ describe('an answer whose application is done, and whose reader is not', () => {
     }
   });
 
-  test('arrives whole although the server closes meanwhile', async () => {
+  test('arrives complete although the server closes meanwhile', async () => {
     const { port, server } = await serve(LARGE);
     const client = await Client.connect(port);
     client.socket.pause();
@@ -216,7 +216,7 @@ describe('an answer whose application is done, and whose reader is not', () => {
     await closed;
   });
 
-  test('is cut at its Content-Length and no earlier', async () => {
+  test('is cut at its Content-Length and not earlier', async () => {
     const { port, log } = await serve(
       `startResponse(200, [['content-length', '4000000']]); return 'x'.repeat(8_000_000);`,
     );
@@ -257,7 +257,7 @@ describe('uploads', () => {
     expect(more).toBeLessThan(128 * MIB);
   }, 120_000);
 
-  test('requests that wait for bytes of their client do not count against concurrency (A5)', async () => {
+  test('requests that wait for bytes of their client do not count towards concurrency (A5)', async () => {
     const { port, server } = await serve(
       `
       if (environ.REQUEST_METHOD === 'POST') await environ['tsgi.input'].read();
@@ -282,7 +282,7 @@ describe('uploads', () => {
     await until(() => server.stats().inFlight === 0 && server.stats().uploads === 0);
   });
 
-  test('bodies that block their reader never hold the last free worker', async () => {
+  test('bodies that block their reader never occupy the last free worker', async () => {
     const { port, server } = await serve(
       `
       if (environ.REQUEST_METHOD === 'POST') environ['tsgi.input'].readSync();
@@ -308,7 +308,7 @@ describe('uploads', () => {
     for (const upload of uploads) upload.close();
   });
 
-  test('nor where the application was known to await them: one that would block the last worker is 503', async () => {
+  test('a body that would block the last worker causes 503, also if the application was known to await bodies', async () => {
     const { port, server, log } = await serve(
       `
       const input = environ['tsgi.input'];
@@ -344,7 +344,7 @@ describe('uploads', () => {
     await until(() => server.stats().inFlight === 0 && server.stats().uploads === 0);
   });
 
-  test('a body that breaks off ends the read with an error and frees everything', async () => {
+  test('an aborted body ends the read with an error and frees everything', async () => {
     const { port, server, log } = await serve(
       `
       environ['tsgi.errors'].write('begun\\n');
@@ -364,7 +364,7 @@ describe('uploads', () => {
     await until(() => server.stats().inFlight === 0 && server.stats().uploads === 0);
   });
 
-  test('readSync blocks for bytes that are still to come, in one thread as well as in three reads', async () => {
+  test('readSync blocks for bytes still to arrive, in one thread as well as in three reads', async () => {
     const { port } = await serve(
       `
       const input = environ['tsgi.input'];
@@ -388,10 +388,10 @@ describe('uploads', () => {
     client.close();
   });
 
-  describe('readSync that blocks ends', () => {
+  describe('a blocking readSync ends', () => {
     const BEGUN = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc';
 
-    /** One worker, which tells when it blocks and how that ended. */
+    /** One worker, which reports when it blocks and how that ended. */
     async function serveBlocking(options: Partial<ServerOptions>): Promise<TestServer & { client: Client }> {
       const served = await serve(
         `
@@ -423,7 +423,7 @@ describe('uploads', () => {
       expect(log).toEqual(['blocks', 'TSGI_ERR_CLIENT_GONE,true']);
     });
 
-    test('when the client says nothing more for the body timeout', async () => {
+    test('when the client sends nothing for the body timeout', async () => {
       const { client, log, port } = await serveBlocking({ bodyTimeout: 200 });
       expect((await client.answer())?.status).toBe(408);
       expect(await isFree(port)).toBe('free');
@@ -431,7 +431,7 @@ describe('uploads', () => {
       client.close();
     });
 
-    test('with the bytes, however late: the time of the handler stands while the client has it', async () => {
+    test('with the bytes, however late, because the handler’s clock stops while it waits for the client', async () => {
       const handlerTimeout = 150;
       const { client } = await serveBlocking({ handlerTimeout, killGrace: 50 });
       await wait(3 * handlerTimeout);
@@ -441,7 +441,7 @@ describe('uploads', () => {
     });
   });
 
-  test('readSync of bytes that are still to come is an error where the thread also brings them', async () => {
+  test('readSync of bytes still to arrive causes an error in the thread that also receives them', async () => {
     const { port, log } = await serve(
       `const bytes = environ['tsgi.input'].readSync(); startResponse(200, []); return bytes;`,
       0,

@@ -1,6 +1,7 @@
 /**
- * Workers that fail before they serve, of no fault of their application: tried with a copy of the package in which a file
- * is broken, and without threads.
+ * Workers that fail before they serve, for a reason outside the application.
+ *
+ * The tests use a copy of the package with a broken file, and a process that cannot start threads.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -27,7 +28,7 @@ const EXITS_AS_FETCH = `export default {
   },
 };`;
 
-/** A copy of the built package, one of whose files can be damaged. */
+/** A copy of the built package, with a file that can be damaged. */
 function copyOfPackage(broken: string) {
   const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-copy-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,7 +45,7 @@ function copyOfPackage(broken: string) {
   };
 }
 
-/** A server of the copy with one worker, and what it logs of replacements that fail. */
+/** A server of the copy with one worker, and its log lines about failed replacements. */
 async function serveCopy(folder: string, app: string) {
   const { href } = pathToFileURL(path.join(folder, 'dist', 'index.js'));
   const copy = (await import(href)) as { createServer: typeof createServer };
@@ -77,7 +78,7 @@ const CASES: [name: string, broken: string, app: string, told: string][] = [
 ];
 
 describe.each(CASES)('%s is broken', (_, broken, app, told) => {
-  test('at the start: the first line says why, and the process ends', () => {
+  test('at the start: the first line gives the reason, and the process ends', () => {
     const { folder, damage } = copyOfPackage(broken);
     damage();
     const args = [path.join(folder, 'dist', 'cli', 'main.js'), appFile(app), '--port', '0', '--threads', '2'];
@@ -87,7 +88,7 @@ describe.each(CASES)('%s is broken', (_, broken, app, told) => {
     expect(status).toBe(1);
   });
 
-  test('later: it is tried again until a thread starts', async () => {
+  test('later: the server retries until a thread starts', async () => {
     const { folder, damage, mend } = copyOfPackage(broken);
     const { server, failures, failed } = await serveCopy(folder, app);
     damage();
@@ -100,7 +101,7 @@ describe.each(CASES)('%s is broken', (_, broken, app, told) => {
   });
 });
 
-test('a thread loads no ES module with require(), which terminate() would turn into an abort of the process', async () => {
+test('a thread loads no ES module with require(), because terminate() would then abort the process', async () => {
   const cli = new Cli([appFile(EXITS), '--port', '0', '--threads', '1'], {
     node: ['--trace-require-module=all'],
     env: { NODE_OPTIONS: '--trace-require-module=all' },
@@ -117,19 +118,19 @@ test('a server closes at once while a thread fails to start', async () => {
   const exited = new Promise((resolve) => server.once('workerExit', resolve));
   expect((await fetch(`${server.url}/exit`)).status).toBe(502);
   await exited;
-  // The first replacement is started in this turn.
+  // The first replacement starts in this turn.
   await new Promise((resolve) => setTimeout(resolve, 0));
   await server.close();
   expect(performance.now() - started).toBeLessThan(5000);
   expect(failures).toEqual([]);
 });
 
-test('where the system has no threads left it is tried again, and what was asked for in vain does no harm', async () => {
+test('a server without free threads in the system retries, and failed starts do no harm', async () => {
   const threads = createRequire(import.meta.url)('node:worker_threads') as { Worker: unknown };
   const { Worker } = threads;
   onTestFinished(() => void (threads.Worker = Worker));
   const { server, failures, failed } = await serveCopy(copyOfPackage('thread.js').folder, EXITS);
-  // As Node says it when pthread_create fails; a limit of the system would be that of all tests.
+  // Node's error if pthread_create fails. A real limit of the system would affect all tests.
   threads.Worker = function Failing() {
     throw Object.assign(new Error('Worker initialization failure: EAGAIN'), {
       code: 'ERR_WORKER_INIT_FAILED',

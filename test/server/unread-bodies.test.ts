@@ -1,5 +1,5 @@
 /**
- * Answers whose request's body was not read: whether the connection goes on, and what the head says of that.
+ * Responses to requests with an unread body: whether the connection continues, and whether the head announces it.
  */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Answer, Client } from '../support/client.ts';
@@ -60,7 +60,7 @@ async function connect(port: number): Promise<Client> {
 
 const NEXT = 'GET /next HTTP/1.1\r\nHost: a\r\n\r\n';
 
-/** Sends a request and another behind it; the answers that come. */
+/** Sends a request and another one after it. Returns the responses. */
 async function answersTo(port: number, request: string): Promise<Answer[]> {
   const client = await connect(port);
   await client.write(request + NEXT);
@@ -73,7 +73,7 @@ async function answersTo(port: number, request: string): Promise<Answer[]> {
   return answers;
 }
 
-/** The first answer is whole; the connection ends behind it if, and only if, its head says so. */
+/** The first response is complete. The connection ends after it if, and only if, its head announces the end. */
 function expectHonest([first, next]: Answer[]): void {
   expect(first?.status).toBe(200);
   if (first!.headers['connection'] === 'close') expect(next).toBeUndefined();
@@ -83,7 +83,7 @@ function expectHonest([first, next]: Answer[]): void {
 describe.each([
   ['in one piece', WHOLE],
   ['as a stream', STREAMED],
-])('an answer %s', (_, sources) => {
+])('a response %s', (_, sources) => {
   describe.each(Object.entries(sources))('by %s', (__, source) => {
     test.each([
       ['of known length', postOf('/first', 256 * KIB)],
@@ -94,7 +94,7 @@ describe.each([
           `3e8\r\n${'y'.repeat(1000)}\r\n`.repeat(200) +
           '0\r\n\r\n',
       ],
-    ])('that leaves a large body %s says whether the connection ends (C4)', async (___, request) => {
+    ])('to a large unread body %s announces whether the connection ends (C4)', async (___, request) => {
       const { port } = await serveFile(appFile(source), 1);
       for (let i = 0; i < 3; i++) expectHonest(await answersTo(port, request));
     });
@@ -102,7 +102,7 @@ describe.each([
     test.each([
       ['of known length', postOf('/first', 30 * KIB)],
       ['of unknown length', chunkedOf('/first', 20 * KIB)],
-    ])('that leaves a small body %s keeps the connection (C4)', async (___, request) => {
+    ])('to a small unread body %s keeps the connection (C4)', async (___, request) => {
       const { port } = await serveFile(appFile(source), 1, { bodyBuffer: 0 });
       for (let i = 0; i < 3; i++) {
         const [first, next] = await answersTo(port, request);
@@ -120,7 +120,7 @@ test.each([
   ['fetch', WHOLE.fetch],
   ['Node', WHOLE.node],
 ])(
-  'the head of an answer by %s that leaves 256 KiB unread says that the connection ends (C4)',
+  'the head of a response by %s with 256 KiB unread announces the end of the connection (C4)',
   async (_, source) => {
     const { port } = await serveFile(appFile(source), 1);
     for (const request of [postOf('/first', 256 * KIB), chunkedOf('/first', 256 * KIB)]) {
@@ -130,18 +130,18 @@ test.each([
   },
 );
 
-test('the rest of a body may take its time behind an answer that keeps the connection (C4)', async () => {
+test('the rest of a body may arrive slowly after a response that keeps the connection (C4)', async () => {
   const { port } = await serveFile(appFile(WHOLE.node), 1);
   const client = await connect(port);
   await client.write('POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n', '12345');
   expect((await client.answer())?.body).toBe('/first');
-  // Longer than the second for which the rest of a body was once awaited.
+  // Longer than one second, which was once the limit for the rest of a body.
   await new Promise((resolve) => setTimeout(resolve, 1100));
   await client.write(`67890${NEXT}`);
   expect((await client.answer())?.body).toBe('/next');
 });
 
-test('a body that stops behind its answer ends the connection after bodyTimeout, without another answer (C4)', async () => {
+test('a body that stops after its response ends the connection after bodyTimeout, without another response (C4)', async () => {
   const { port } = await serveFile(appFile(WHOLE.node), 1, { bodyTimeout: 200 });
   const client = await connect(port);
   await client.write('POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n', '12345');
@@ -149,7 +149,7 @@ test('a body that stops behind its answer ends the connection after bodyTimeout,
   expect(await client.rest()).toBe('');
 });
 
-describe.each(Object.entries(WHOLE))('Expect: 100-continue without need, by %s', (_, source) => {
+describe.each(Object.entries(WHOLE))('a needless Expect: 100-continue, by %s', (_, source) => {
   test.each([
     ['Content-Length: 0', postOf('/first', 0, 'Expect: 100-continue')],
     ['the body with the head', postOf('/first', 10, 'Expect: 100-continue')],

@@ -1,5 +1,5 @@
 /**
- * `validate`: what the server says of an application that breaks a rule, and what its clients see.
+ * `validate`: the error of the server for an application that breaks a rule, and the response of its clients.
  */
 import { expect, test } from 'vitest';
 import { serve } from '../support/server.ts';
@@ -12,7 +12,7 @@ const ADDS_A_KEY = `
 `;
 
 test.each([1, 0])(
-  'a violation is 500, and the log names the rule and what broke it (%i threads)',
+  'a violation causes 500, and the log names the rule and the cause (%i threads)',
   async (threads) => {
     const { port, log } = await serve(ADDS_A_KEY, threads, { validate: true });
     expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(500);
@@ -22,13 +22,13 @@ test.each([1, 0])(
   },
 );
 
-test('without it nobody looks', async () => {
+test('a server without validate checks no rules', async () => {
   const { port, log } = await serve(ADDS_A_KEY, 1);
   expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('ok');
   expect(log).toEqual([]);
 });
 
-test('behind the head the client sees the truncation', async () => {
+test('an error after the head truncates the response visibly', async () => {
   const { port, log } = await serve(
     `
     startResponse(200, []);
@@ -50,7 +50,7 @@ test('behind the head the client sees the truncation', async () => {
   );
 });
 
-test('what a request leaves behind is told with its rule, and no other request is lost', async () => {
+test('a rule broken after the end is reported, and no other request is lost', async () => {
   const { port, log } = await serve(
     `
     setTimeout(() => environ['tsgi.errors'].write('late'), 5);

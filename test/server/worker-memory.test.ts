@@ -1,16 +1,16 @@
 /**
- * What workers that have ended leave behind in the process: nothing that grows with their number.
+ * The memory that ended workers leave in the process does not grow with their number.
  */
 import { expect, test } from 'vitest';
 import { appFile, serveFile, serve } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
-/** Shared memory that this process still holds. V8 counts what it has not collected yet, too. */
+/** Shared memory that this process still holds, including memory that V8 has not collected yet. */
 function sharedBytes(): number {
   return process.memoryUsage().arrayBuffers;
 }
 
-/** One worker's two rings. */
+/** The two rings of one worker. */
 const WORKER_BYTES = 2 * 1024 * 1024;
 
 test('reloads reuse the memory of the workers that they replace (A13)', async () => {
@@ -22,11 +22,11 @@ test('reloads reuse the memory of the workers that they replace (A13)', async ()
     await server.reload();
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('ok');
   }
-  // Twenty workers have ended. At most two of them still lend their memory to a thread that is about to exit.
+  // Twenty workers have ended. At most two threads that are about to exit still use the memory of their workers.
   expect(sharedBytes() - before).toBeLessThan(5 * WORKER_BYTES);
 });
 
-test('a worker that takes over the memory of one that exited sees none of its bytes (A13)', async () => {
+test('a worker that reuses the memory of an exited worker sees none of its bytes (A13)', async () => {
   const { port, server, log } = await serve(
     `if (environ.PATH_INFO === '/exit') { process.stdout.write('last words\\n'); process.exit(3); }
      if (environ.PATH_INFO === '/loop') { const end = Date.now() + 10_000; while (Date.now() < end); }
@@ -38,7 +38,7 @@ test('a worker that takes over the memory of one that exited sees none of its by
   const before = sharedBytes();
   for (let i = 0; i < 8; i++) {
     const url = `http://127.0.0.1:${port}`;
-    // The exit happens while the ring holds another response, and leaves its positions anywhere.
+    // The exit happens while the ring holds another response, so its positions can have any value.
     const [large] = await Promise.all([fetch(`${url}/${i}`), fetch(`${url}/exit`)]);
     const text = await large.text().catch(() => 'broken off');
     if (large.status === 200 && text !== 'broken off') expect(text.slice(300_000)).toBe(`/${i}`);

@@ -1,5 +1,5 @@
 /**
- * What a worker's end costs: nothing but what it was running.
+ * The end of a worker affects only the requests that it was running.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,16 +10,16 @@ import { LONG } from '../support/long.ts';
 import { appFile, serve, serveFile } from '../support/server.ts';
 import { until } from '../support/until.ts';
 
-/** Kills at each point; `npm run test:all` makes a thousand of them. */
+/** Kills at each point. `npm run test:all` makes a thousand of them. */
 const ROUNDS = LONG ? 170 : 10;
 const POINTS = new URL('../../dist/worker/points.js', import.meta.url).href;
 
-/** Words of a `Parking`. */
+/** The words of a `Parking`. */
 const WANTED = 0;
 const PARKED = 1;
 const FOR_EVER = 2;
 
-/** Where a thread waits, in the middle of what it does, to be terminated. Threads that start later inherit it. */
+/** A point at which a thread waits to be terminated. Threads that start later inherit it. */
 class Parking {
   readonly #words: Int32Array = new Int32Array(new SharedArrayBuffer(12));
   readonly #threads: Map<number, Worker> = new Map();
@@ -31,7 +31,7 @@ class Parking {
     onTestFinished(() => void process.off('worker', note));
   }
 
-  /** The next thread that comes to the point. */
+  /** Resolves with the next thread that reaches the point. */
   async next(): Promise<Worker> {
     Atomics.store(this.#words, WANTED, 1);
     await until(() => Atomics.load(this.#words, PARKED) !== 0);
@@ -40,7 +40,7 @@ class Parking {
 }
 
 describe('errors of the application', () => {
-  test('before the head: 500, one log line with request and mapped stack, and the worker goes on', async () => {
+  test('before the head cause 500 and one log line with request and mapped stack, and the worker continues', async () => {
     const app = appFile(
       `import type { Application } from 'tsgi-threads/tsgi';
 
@@ -68,7 +68,7 @@ export default app;
     expect(log[0]).toContain(`${app}:6:`);
   });
 
-  test('after the head: the connection is destroyed, so that the client sees the truncation', async () => {
+  test('after the head destroy the connection, so that the client sees the truncation', async () => {
     const { port, log } = await serve(`
       startResponse(200, []);
       return (async function* () { yield 'part'; throw new Error('midway'); })();
@@ -88,7 +88,7 @@ export default app;
     ["startResponse(200, [['x', 'a\\r\\nb']]); return '';", /value of header x/],
     ["startResponse(200, [['Connection', 'close']]); return '';", /hop-by-hop/],
     ["startResponse(200, []); startResponse(200, []); return '';", /must be called once/],
-  ])('%j is answered 500 and the rule is named', async (body, rule) => {
+  ])('%j causes 500 and names the rule', async (body, rule) => {
     const { port, log } = await serve(body);
     const client = await Client.connect(port);
     await client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -97,7 +97,7 @@ export default app;
     expect(log[0]).toMatch(rule);
   });
 
-  test('fewer bytes than Content-Length: the connection is destroyed; more: the rest is cut', async () => {
+  test('a body shorter than Content-Length destroys the connection; a longer one is cut', async () => {
     const { port, log } = await serve(`
       startResponse(200, [['content-length', '4']]);
       return environ.PATH_INFO === '/less' ? ['ab'] : ['abcd', 'ef'];
@@ -115,7 +115,7 @@ export default app;
 });
 
 describe('a worker that ends', () => {
-  test('process.exit() in the application: its client gets 502 on a living connection, a replacement serves', async () => {
+  test('process.exit() in the application causes 502 on a kept connection, and a replacement serves', async () => {
     const { port, server } = await serve(`
       if (environ.PATH_INFO === '/exit') process.exit(3);
       startResponse(200, []);
@@ -132,7 +132,7 @@ describe('a worker that ends', () => {
     expect(old).toMatch(/^HTTP\/1\.1 502 [^]*\r\nconnection: close\r\n/);
   });
 
-  test('a replacement that ends while it loads is told once a try, and the next one serves', async () => {
+  test('a replacement that ends while it loads is logged once per try, and the next one serves', async () => {
     const mark = `${appFile('')}.stop`;
     const app = appFile(`
       import { existsSync } from 'node:fs';
@@ -173,7 +173,7 @@ describe('a worker that ends', () => {
     { timeout: 10_000 + ROUNDS * 1000 },
     async (point, status) => {
       const parking = new Parking();
-      // Inside the application there is no point of ours: it parks itself.
+      // The application has no such point, so it parks itself.
       const app = appFile(`
       import { getEnvironmentData, threadId } from 'node:worker_threads';
       import { points } from ${JSON.stringify(POINTS)};
@@ -217,8 +217,8 @@ describe('a worker that ends', () => {
   );
 });
 
-describe('shedding', () => {
-  test('a request that no worker takes in time is 503 with Retry-After, and a full queue sheds at once', async () => {
+describe('load shedding', () => {
+  test('a request without a free worker in time causes 503 with Retry-After, and a full queue rejects at once', async () => {
     const { port } = await serve(
       `const end = Date.now() + 700; while (Date.now() < end); startResponse(200, []); return '';`,
       1,
@@ -239,7 +239,7 @@ describe('shedding', () => {
     for (const client of clients) client.close();
   });
 
-  test('a request whose client has gone is dropped from the queue, and never run', async () => {
+  test('a request whose client has left is removed from the queue and never runs', async () => {
     const { port, server, log } = await serve(
       `
       environ['tsgi.errors'].write(environ.PATH_INFO + '\\n');
@@ -271,7 +271,7 @@ describe('shedding', () => {
     for (const client of clients) client.close();
   });
 
-  test('Retry-After is as long as the queue takes at the speed of late', async () => {
+  test('Retry-After is the time to empty the queue at the recent speed', async () => {
     const { port } = await serve(
       `const end = Date.now() + 60; while (Date.now() < end); startResponse(200, []); return '';`,
       1,
@@ -288,7 +288,7 @@ describe('shedding', () => {
       }
     };
     await Promise.all(Array.from({ length: 50 }, ask));
-    // 40 × 60 ms; on a busy machine they take longer.
+    // 40 × 60 ms. On a busy machine they take longer.
     expect(told.at(-1)).toBeGreaterThanOrEqual(3);
     expect(told.at(-1)).toBeLessThan(15);
   });

@@ -1,6 +1,7 @@
 /**
- * `--affinity` against clients and applications that mean harm: nothing in a body teaches, nobody moves a session of
- * somebody else, and what is remembered is bounded.
+ * `--affinity` against hostile clients and applications.
+ *
+ * A body teaches the server nothing, no client moves the session of another, and the memory for keys is bounded.
  */
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -13,7 +14,10 @@ import { appFile, serveFile } from '../support/server.ts';
 v8.setFlagsFromString('--expose-gc');
 const collect = vm.runInNewContext('gc') as () => void;
 
-/** `/give?status=&name=&value=` answers with that field, `/echo` with what was posted; both name their worker in a field. */
+/**
+ * `/give?status=&name=&value=` answers with that field, `/echo` with the posted body. Both name their worker in a
+ * field.
+ */
 const NODE = `const worker = process.env.TSGI_WORKER_INDEX;
   export default (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://h');
@@ -67,7 +71,7 @@ async function start(name: Interface, affinity: string, threads = 2) {
   };
   const give = (value: string, headers: Fields, { name = 'set-cookie', status = 200 } = {}) =>
     ask(`/give?name=${name}&status=${status}&value=${encodeURIComponent(value)}`, headers);
-  /** A key of somebody who is bound to that worker. */
+  /** A key of a client that is bound to that worker. */
   const keyOn = async (worker: string, fields: (key: string) => Fields) => {
     for (let i = 0; ; i++) if ((await ask('/', fields(`probe${i}`))) === worker) return `probe${i}`;
   };
@@ -78,7 +82,7 @@ const cookie = (key: string): Fields => ({ cookie: `sid=${key}` });
 const field = (key: string): Fields => ({ 'session-id': key });
 
 describe.each(INTERFACES)('an application of the %s interface', (name) => {
-  test('that answers with a posted body of blanks holds up no other client (A3)', async () => {
+  test('of this kind that answers with a posted body of blanks delays no other client (A3)', async () => {
     const { ask } = await start(name, 'header:session-id');
     const body = `session-id:${' '.repeat(3200)}\n`.repeat(2);
     const began = performance.now();
@@ -87,7 +91,7 @@ describe.each(INTERFACES)('an application of the %s interface', (name) => {
     expect(performance.now() - began).toBeLessThan(5000);
   });
 
-  test('that answers with a posted body moves no session and forgets none (A7)', async () => {
+  test('of this kind that answers with a posted body moves no session and forgets none (A7)', async () => {
     const { ask, give, keyOn } = await start(name, 'cookie:sid');
     const attackers = [await keyOn('0', cookie), await keyOn('1', cookie)].map(cookie);
     const users = Array.from({ length: 10 }, (_, i) => `user${i}`);
@@ -101,7 +105,7 @@ describe.each(INTERFACES)('an application of the %s interface', (name) => {
     expect(await Promise.all(users.map((user) => ask('/', cookie(user))))).toEqual(homes);
   });
 
-  test('whose own field names the session of another worker does not move it (A7)', async () => {
+  test('whose own field names the session of another worker does not move that session (A7)', async () => {
     const { ask, give, keyOn } = await start(name, 'cookie:sid');
     const home = await give('sid=victim', {});
     const attacker = cookie(await keyOn(home === '0' ? '1' : '0', cookie));
@@ -111,7 +115,7 @@ describe.each(INTERFACES)('an application of the %s interface', (name) => {
     expect(await ask('/', cookie('victim'))).toBe(home);
   });
 
-  test('does not move a session that no worker gave out, and that a client has used (A7)', async () => {
+  test('does not move a session that no worker set, and that a client has used (A7)', async () => {
     const { ask, give, keyOn } = await start(name, 'header:session-id');
     const home = await ask('/', field('chosen-by-client'));
     const attacker = field(await keyOn(home === '0' ? '1' : '0', field));
@@ -119,7 +123,7 @@ describe.each(INTERFACES)('an application of the %s interface', (name) => {
     expect(await ask('/', field('chosen-by-client'))).toBe(home);
   });
 
-  test('teaches by answers of 2xx and 3xx only (A7)', async () => {
+  test('teaches by responses of 2xx and 3xx only (A7)', async () => {
     const { ask, give } = await start(name, 'cookie:sid');
     const moved: string[] = [];
     for (const status of [200, 201, 302, 303, 400, 404, 500]) {
@@ -135,7 +139,7 @@ describe.each(INTERFACES)('an application of the %s interface', (name) => {
   });
 });
 
-describe('a key that an answer gives', () => {
+describe('a key in a response', () => {
   const head = (fields: string) => `HTTP/1.1 200 OK\r\nA: b\r\n${fields}\r\n\r\n`;
   const given = (option: string, fields: string) => keyGivenBy(placeOf(option), 200, head(fields));
 
@@ -174,7 +178,7 @@ describe('a key that an answer gives', () => {
     expect(sessionOpenedBy(body, 'sid')).toBe(key);
   });
 
-  test('of any length is kept with at most 65 characters, and told apart', () => {
+  test('a key of any length is kept in at most 65 characters, and stays distinct', () => {
     const long = 'k'.repeat(5000);
     expect(shortKey(long)).toHaveLength(65);
     expect(shortKey(long)).toBe(shortKey('k'.repeat(5000)));
@@ -183,15 +187,15 @@ describe('a key that an answer gives', () => {
   });
 });
 
-describe('what is remembered', () => {
+describe('the memory for keys', () => {
   const everybody = () => true;
 
-  test('stays below 32 MiB, however many keys workers give out and clients carry (A6)', () => {
+  test('stays below 32 MiB, for any number of keys from workers and clients (A6)', () => {
     const known = new KnownKeys();
     collect();
     const before = process.memoryUsage().heapUsed;
     for (let i = 0; i < 160_000; i++) {
-      // As a key lies in a head of 16 KiB.
+      // The key is a slice of a head of 16 KiB, as in the server.
       const key = shortKey(`${'x'.repeat(64)}${i}`.slice(-64))!;
       known.givenBy(i & 3, key, everybody);
       known.carriedBack(key, i);
@@ -203,7 +207,7 @@ describe('what is remembered', () => {
     expect(known.size).toBeGreaterThan(0);
   });
 
-  test('no flood of keys pushes out one that its owner uses (A7)', () => {
+  test('a flood of keys does not evict a key in use (A7)', () => {
     const known = new KnownKeys();
     for (let i = 0; i < 1000; i++) known.givenBy(1, `user${i}`, everybody);
     for (let i = 0; i < 1000; i++) known.carriedBack(`user${i}`, 0);
@@ -215,7 +219,7 @@ describe('what is remembered', () => {
     expect(known.indexOf('user999')).toBe(1);
   });
 
-  test('a key that nobody has used for half an hour makes room', () => {
+  test('a key unused for half an hour can be evicted', () => {
     const known = new KnownKeys();
     for (let i = 0; i < 100_000; i++) {
       known.givenBy(0, `old${i}`, everybody);
@@ -227,7 +231,7 @@ describe('what is remembered', () => {
     expect(known.indexOf('new')).toBe(1);
   });
 
-  test('a key moves when its worker is gone, and not before', () => {
+  test('a key moves after its worker is gone, and not before', () => {
     const known = new KnownKeys();
     known.givenBy(0, 'key', everybody);
     known.givenBy(1, 'key', everybody);
@@ -236,7 +240,7 @@ describe('what is remembered', () => {
     expect(known.indexOf('key')).toBe(1);
   });
 
-  test('keys of path segments and addresses are not remembered: they are hashed', () => {
+  test('keys of path segments and addresses are hashed, not remembered', () => {
     const workers = [{ index: 0 }, { index: 1 }];
     for (const option of ['path:2', 'address']) {
       const affinity = new Affinity(option);
@@ -245,7 +249,7 @@ describe('what is remembered', () => {
     }
   });
 
-  test('a visitor costs a server less than 4 KiB, whatever large answer gave the key out (A6)', async () => {
+  test('a visitor costs a server less than 4 KiB, even if a large response set the key (A6)', async () => {
     const APP = `export default (request, response) => {
       response.setHeader('set-cookie', 'sid=visitor' + String(process.hrtime.bigint()).padStart(40, '0'));
       response.end('x'.repeat(30_000));
@@ -264,7 +268,7 @@ describe('what is remembered', () => {
   });
 });
 
-test('a long URL that looks like Engine.IO holds up nobody (A19)', async () => {
+test('a long URL that looks like Engine.IO delays no other request (A19)', async () => {
   const app = appFile('export default (request, response) => response.end();');
   const { server } = await serveFile(app, 2, { interface: 'node', maxRequestLine: '512KiB' });
   const urls = ['EIO=4&', 'transport=polling&', 'EIO=4&transport=pollin&', '?EIO=4'].map((part) =>

@@ -1,5 +1,5 @@
 /**
- * `--affinity`: how much of the queue one key and one worker may fill, and the keys that are no text of an application's.
+ * `--affinity`: the shares of the queue for one key and one worker, and keys of path segments and addresses.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { addressKey, segmentOf } from '../../src/http/affinity-key.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
-/** `/hold` answers when `/release` was asked, of any worker; all name their worker. */
+/** `/hold` answers after a `/release` to any worker. All responses name their worker. */
 const APP = `import { BroadcastChannel } from 'node:worker_threads';
   const worker = process.env.TSGI_WORKER_INDEX;
   const bus = new BroadcastChannel('release');
@@ -35,24 +35,24 @@ async function start(affinity: string, threads: number, options: Options = {}) {
     return { status: response.status, worker: await response.text() };
   };
   const workerOf = async (path: string) => (await ask(path)).worker;
-  /** A key of that worker's. */
+  /** A key that belongs to that worker. */
   const keyOn = async (worker: string, from = 0) => {
     for (let i = from; ; i++) if ((await workerOf(`/?k=key${i}`)) === worker) return `key${i}`;
   };
   return { server, port, ask, workerOf, keyOn };
 }
 
-describe('a queue of one key', () => {
+describe('the queue of one key', () => {
   const FEW = { maxPending: 40, concurrency: 1, pendingTimeout: 20_000 };
 
-  test('refuses nobody but its own requests: other keys and requests without one are served (A17)', async () => {
+  test('rejects only its own requests: other keys and requests without a key are served (A17)', async () => {
     const { ask, keyOn, server } = await start('query:k', 2, FEW);
     const own = await keyOn('0');
     const neighbour = await keyOn('0', indexOf(own) + 1);
     const other = await keyOn('1');
     const answered: number[] = [];
     const flood = Array.from({ length: 100 }, () => ask(`/hold?k=${own}`).then(noteIn(answered)));
-    // One runs; its share of 20 waits, less the quarter that is left to other keys of its worker.
+    // One request runs. The key's share of 20 waits, less the quarter reserved for other keys of its worker.
     await expect.poll(() => answered, { timeout: 10_000 }).toHaveLength(84);
     expect(server.stats().pending).toBe(15);
     for (let i = 0; i < 10; i++) {
@@ -66,7 +66,7 @@ describe('a queue of one key', () => {
     expect(answered.slice(84)).toEqual(Array.from({ length: 16 }, () => 200));
   });
 
-  test('and queues of many keys of one worker leave the others their shares (A17)', async () => {
+  test('of many keys of one worker leaves the other workers their shares (A17)', async () => {
     const { ask, keyOn, server } = await start('query:k', 2, FEW);
     const keys: string[] = [];
     while (keys.length < 10) keys.push(await keyOn('0', keys.length === 0 ? 0 : indexOf(keys.at(-1)!) + 1));
@@ -81,7 +81,7 @@ describe('a queue of one key', () => {
     expect(answered.slice(79)).toEqual(Array.from({ length: 21 }, () => 200));
   });
 
-  test('is counted by what waits: requests that are served one after the other are never refused (A17)', async () => {
+  test('counts only waiting requests: requests served one after the other are never rejected (A17)', async () => {
     const { ask, keyOn } = await start('query:k', 2, { maxPending: 4 });
     const key = await keyOn('0');
     for (let i = 0; i < 60; i++) expect((await ask(`/?k=${key}`)).status).toBe(200);
@@ -96,7 +96,7 @@ function indexOf(key: string): number {
   return Number(key.slice(3));
 }
 
-/** Releases until all have been answered. */
+/** Releases until all requests have responses. */
 async function release(ask: (path: string) => Promise<unknown>, waiting: Promise<unknown>[]): Promise<void> {
   let over = false;
   const all = Promise.all(waiting).then(() => (over = true));
@@ -104,7 +104,7 @@ async function release(ask: (path: string) => Promise<unknown>, waiting: Promise
 }
 
 describe('path:N', () => {
-  test('sends what has the same segment to the same worker, and what has none to any (C29)', async () => {
+  test('sends equal segments to the same worker, and paths without the segment to any worker (C29)', async () => {
     const { workerOf } = await start('path:3', 3);
     const sessions = Array.from({ length: 40 }, (_, i) => `session${i}`);
     const homes = await Promise.all(sessions.map((session) => workerOf(`/echo/000/${session}/xhr`)));
@@ -134,7 +134,7 @@ describe('path:N', () => {
 describe('address', () => {
   const HOSTS = ['127.0.0.1', '::1'];
 
-  /** The worker that a connection from that address to that one comes to. */
+  /** The worker of a connection from that address to that address. */
   async function from(localAddress: string, host: string, port: number): Promise<string> {
     const request = http.get({ host, port, localAddress, agent: false });
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
@@ -143,7 +143,7 @@ describe('address', () => {
     return text;
   }
 
-  test.each(HOSTS)('keeps a client of %s with one worker, on whatever connection (C29)', async (host) => {
+  test.each(HOSTS)('keeps a client of %s with one worker, on every connection (C29)', async (host) => {
     const { port } = await start('address', 3, { host: '::' });
     const found = await Promise.all(Array.from({ length: 30 }, () => from(host, host, port)));
     expect(new Set(found).size).toBe(1);
@@ -158,7 +158,7 @@ describe('address', () => {
     expect(new Set(homes).size).toBe(3);
   });
 
-  test('is the same of an IPv4 client, whether the socket is one of IPv4 or IPv6 (C29)', () => {
+  test('is equal for an IPv4 client on an IPv4 and on an IPv6 socket (C29)', () => {
     expect(addressKey('::ffff:192.0.2.1')).toBe('192.0.2.1');
     expect(addressKey('192.0.2.1')).toBe('192.0.2.1');
     expect(addressKey('2001:db8::1')).toBe('2001:db8::1');
@@ -169,7 +169,7 @@ describe('address', () => {
 
 describe('the option', () => {
   test.each(['path', 'path:', 'path:0', 'path:-1', 'path:x', 'path:100', 'path:1.5', 'address:x', 'ip'])(
-    '%s is refused with what it takes (C29)',
+    '%s is rejected with the valid forms (C29)',
     (affinity) => {
       expect(() => createServer(2, { app: 'a.ts', affinity })).toThrow(
         `Option affinity (--affinity) is invalid: "${affinity}"; it takes query:NAME, cookie:NAME or header:NAME; path:N, a segment of the path (1 to 99); or address, the address of the client`,
@@ -177,7 +177,7 @@ describe('the option', () => {
     },
   );
 
-  test.each(['path:1', 'path:99', 'address'])('%s is taken (C29)', (affinity) => {
+  test.each(['path:1', 'path:99', 'address'])('%s is accepted (C29)', (affinity) => {
     const server = createServer(2, { app: 'a.ts', affinity });
     onTestFinished(() => server.close());
   });

@@ -6,7 +6,7 @@ import { createServer } from 'tsgi-threads';
 import { Affinity } from '../../src/acceptor/workers/affinity.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
-/** Answers which worker it is, and does what the path says. */
+/** Answers with the number of its worker, and performs the action in the path. */
 const APP = `const index = process.env.TSGI_WORKER_INDEX;
   const spin = (milliseconds) => { for (const end = Date.now() + milliseconds; Date.now() < end; ); };
   export default async (request, response) => {
@@ -34,7 +34,7 @@ describe('a key', () => {
     ['query:sid', (key) => [`/a?x=1&sid=${key}&y`, {}]],
     ['cookie:sid', (key) => ['/a', { cookie: `other=1; sid=${key}; last=2` }]],
     ['header:X-Session', (key) => ['/a', { 'x-session': key }]],
-  ])('%s decides the worker, always the same', async (affinity, asks) => {
+  ])('%s always selects the same worker', async (affinity, asks) => {
     const { ask } = await start(affinity);
     const found = await Promise.all(KEYS.map((key) => ask(...asks(key))));
     const again = await Promise.all(KEYS.map((key) => ask(...asks(key))));
@@ -42,7 +42,7 @@ describe('a key', () => {
     expect(new Set(found)).toEqual(new Set(['0', '1', '2']));
   });
 
-  test('waits for its worker while that is busy, though others are free; without one it does not', async () => {
+  test('waits for its busy worker although others are free; a request without a key does not wait', async () => {
     const { ask } = await start('query:sid', 2);
     const own = await ask('/a?sid=mine');
     const burning = ask('/burn?sid=mine');
@@ -53,7 +53,7 @@ describe('a key', () => {
     expect(order).toEqual(['free', `pinned ${own}`]);
   });
 
-  test('goes elsewhere when its worker is gone, and no other key does', async () => {
+  test('moves if its worker is gone, and no other key moves', async () => {
     const { server, ask } = await start('query:sid', 3);
     const before = await Promise.all(KEYS.map((key) => ask(`/a?sid=${key}`)));
     const exited = new Promise((resolve) => server.once('workerExit', resolve));
@@ -64,14 +64,14 @@ describe('a key', () => {
     expect(moved.every((key) => before[KEYS.indexOf(key)] === before[0])).toBe(true);
   });
 
-  test('stays with its worker’s place when that is reloaded', async () => {
+  test('stays with the place of its worker at a reload', async () => {
     const { server, ask } = await start('query:sid', 3);
     const before = await Promise.all(KEYS.map((key) => ask(`/a?sid=${key}`)));
     await server.reload();
     expect(await Promise.all(KEYS.map((key) => ask(`/a?sid=${key}`)))).toEqual(before);
   });
 
-  test('that waits for a worker that dies is answered by another', async () => {
+  test('moves to another worker if its worker dies while it waits', async () => {
     const { ask } = await start('query:sid', 2);
     await ask('/a?sid=k');
     const dying = fetchStatus(ask, '/die?sid=k');
@@ -80,7 +80,7 @@ describe('a key', () => {
     await dying;
   });
 
-  test('counts among what is pending, and is refused like any', async () => {
+  test('counts as pending, and is rejected like any other request', async () => {
     const { server } = await start('query:sid', 2, { maxPending: 3, concurrency: 1 });
     const asked = Array.from({ length: 12 }, () => fetch(`${server.url}/burn?sid=k`));
     const statuses = (await Promise.all(asked)).map(({ status }) => status);
@@ -89,7 +89,7 @@ describe('a key', () => {
   });
 });
 
-describe('a key that a worker gives out is its own', () => {
+describe('a key set by a worker belongs to that worker', () => {
   test.each<[string, string, Asks]>([
     ['cookie:sid', '/login/', (key) => ['/a', { cookie: `sid=${key}` }]],
     ['header:session-id', '/header/', (key) => ['/a', { 'session-id': key }]],
@@ -104,7 +104,7 @@ describe('a key that a worker gives out is its own', () => {
 });
 
 describe('the option', () => {
-  test.each(['sid', 'query:', 'body:sid', 'cookie:a b'])('%s is refused', (affinity) => {
+  test.each(['sid', 'query:', 'body:sid', 'cookie:a b'])('%s is rejected', (affinity) => {
     expect(() => createServer(2, { app: 'a.ts', affinity })).toThrow(
       `Option affinity (--affinity) is invalid: "${affinity}"; it takes query:NAME, cookie:NAME or header:NAME`,
     );
@@ -114,7 +114,7 @@ describe('the option', () => {
 describe('rendezvous', () => {
   const workers = (indices: number[]) => indices.map((index) => ({ index }));
 
-  test('spreads keys evenly, and moves only those of a worker that goes', () => {
+  test('spreads keys evenly, and moves only the keys of a worker that leaves', () => {
     const affinity = new Affinity('query:sid');
     const keys = Array.from({ length: 4000 }, (_, i) => `session-${i}`);
     const where = (all: number[]) => keys.map((key) => affinity.workerFor(key, workers(all)).index);
@@ -129,7 +129,7 @@ describe('rendezvous', () => {
   });
 });
 
-/** Its worker dies, so its answer is a 502 or none. */
+/** The worker of the key dies, so the response is a 502 or missing. */
 async function fetchStatus(ask: (path: string) => Promise<string>, path: string): Promise<void> {
   await ask(path).catch(() => {});
 }

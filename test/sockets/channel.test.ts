@@ -1,5 +1,5 @@
 /**
- * `tsgi-threads/channel`: what is said in one worker is heard in the others.
+ * `tsgi-threads/channel`: a message from one worker reaches the others.
  */
 import { Worker } from 'node:worker_threads';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { appFile, serveFile } from '../support/server.ts';
 const CHANNEL = import.meta.resolve('tsgi-threads/channel');
 
 describe('channel', () => {
-  test('is heard by the other members, in order, and not by the one that speaks', async () => {
+  test('delivers to the other members, in order, and not to the sender', async () => {
     const [a, b, other] = [channel<number>('one'), channel<number>('one'), channel<number>('two')];
     const heard: string[] = [];
     a.subscribe((message) => heard.push(`a ${message}`));
@@ -28,7 +28,7 @@ describe('channel', () => {
     for (const one of [a, b, other]) one.close();
   });
 
-  test('what subscribe returns ends it, and a message that cannot be cloned is an error of the one that publishes', async () => {
+  test('ends with the function that subscribe returns, and a message that cannot be cloned throws in publish', async () => {
     const [a, b] = [channel<unknown>('ends'), channel<unknown>('ends')];
     const heard: unknown[] = [];
     const end = b.subscribe((message) => heard.push(message));

@@ -1,5 +1,5 @@
 /**
- * What becomes of open sockets when their worker ends by plan: told first, cut last.
+ * Open sockets at the planned end of their worker: first notified, at last cut.
  */
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 const WS = import.meta.resolve('ws');
 
-/** Echoes, and says which worker it is; `more` sees server, wss. */
+/** Echoes, and answers with the number of its worker. `more` has access to server and wss. */
 const app = (more = '') =>
   appFile(`import http from 'node:http';
     import { WebSocketServer } from ${JSON.stringify(WS)};
@@ -38,7 +38,7 @@ async function echo(socket: WebSocket, text: string): Promise<string> {
 }
 
 describe('a reload', () => {
-  test('closes WebSockets with 1012 by their own library, and new ones are served meanwhile', async () => {
+  test('closes WebSockets with 1012 through their own library, and new ones are served meanwhile', async () => {
     const { server, port } = await serveFile(app(), 2);
     const sockets = await Promise.all(Array.from({ length: 8 }, () => open(port)));
     const ends = Promise.all(sockets.map(closed));
@@ -48,7 +48,7 @@ describe('a reload', () => {
     expect(await ends).toEqual(sockets.map(() => [1012, 'Service Restart']));
   });
 
-  test('calls the hook shutdown before it closes them', async () => {
+  test('calls the hook shutdown before it closes the sockets', async () => {
     const { server, port } = await serveFile(
       app(
         `export const shutdown = (reason) => { for (const socket of wss.clients) socket.send('goodbye by ' + reason); };`,
@@ -63,10 +63,10 @@ describe('a reload', () => {
     expect(await end).toEqual([1012, 'Service Restart']);
   });
 
-  test('cuts what has not ended within drainSockets', async () => {
+  test('cuts sockets that have not ended within drainSockets', async () => {
     const { server, port } = await serveFile(app(), 1, { drainSockets: 100 });
     const socket = await open(port);
-    // It reads no close frame, so it answers none.
+    // The client reads no close frame, so it sends none.
     socket.pause();
     const exits = once(server, 'workerExit');
     const end = closed(socket);
@@ -79,7 +79,7 @@ describe('a reload', () => {
 });
 
 describe('a close of the server', () => {
-  test('ends WebSockets with 1012 at once, and answers what is in flight', async () => {
+  test('ends WebSockets with 1012 at once, and answers requests in flight', async () => {
     const { server, port } = await serveFile(
       app(
         `server.removeAllListeners('request').on('request', (request, response) => setTimeout(() => response.end('slow'), 200));`,
@@ -98,7 +98,7 @@ describe('a close of the server', () => {
   });
 });
 
-describe('an error in a message handler that is not caught', () => {
+describe('an uncaught error in a message handler', () => {
   const throws = {
     'thrown at once': "throw new Error('at once')",
     'thrown by a timer': "setTimeout(() => { throw new Error('by a timer'); })",
@@ -134,14 +134,14 @@ describe('an error in a message handler that is not caught', () => {
       sockets[0]!.send('fail');
       expect(await ends).toEqual(sockets.map(() => [1012, 'Service Restart']));
       await exited;
-      // What was sent before the error arrives before the close.
+      // Messages sent before the error arrive before the close.
       expect(String(((await sent) as [Buffer])[0])).toBe('fail'.repeat(20_000));
       await server.close();
       expect(performance.now() - started).toBeLessThan(5000);
     },
   );
 
-  test('a client that does not read is cut, and holds nothing up (C17)', async () => {
+  test('a client that does not read is cut and delays nothing (C17)', async () => {
     const { server, port } = await serveFile(
       app(`wss.on('connection', (socket) => socket.on('message', (data) => {
         if (String(data) !== 'flood') return;
@@ -160,7 +160,7 @@ describe('an error in a message handler that is not caught', () => {
   });
 });
 
-test('a worker that crashes is 1006', async () => {
+test('a worker that crashes closes its sockets with 1006', async () => {
   const { port } = await serveFile(
     app(
       `wss.on('connection', (socket) => socket.on('message', (data) => String(data) === 'die' && process.exit(1)));`,

@@ -1,5 +1,5 @@
 /**
- * State that is split between workers: the server logs one hint for each kind, once, and none where nothing is split.
+ * State that is split between workers: the server logs one hint for each kind, once, and none if no state is split.
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ function hints({ log }: TestServer, part: string): string[] {
   return log.filter((line) => line.includes(part));
 }
 
-/** Asks until the server has given such a hint; then as often again. Returns the hints. */
+/** Sends requests until the server has logged such a hint, then as many again. Returns the hints. */
 async function hintsOf(server: TestServer, part: string, ask: () => Promise<unknown>): Promise<string[]> {
   let asked = 0;
   while (hints(server, part).length === 0 && asked < 800) {
@@ -29,17 +29,17 @@ async function hintsOf(server: TestServer, part: string, ask: () => Promise<unkn
   return hints(server, part);
 }
 
-/** So many are asked where no hint is to come. */
+/** The number of requests if no hint is expected. */
 const MANY = 60;
 
 async function hintsAfterMany(server: TestServer, part: string, ask: () => Promise<unknown>) {
   for (let i = 0; i < MANY; i += 10) await Promise.all(Array.from({ length: 10 }, ask));
-  // What workers have reported comes before what they report later.
+  // Earlier reports of workers arrive before later ones.
   await server.server.reload();
   return hints(server, part);
 }
 
-/** A browser: it sends the cookies that it was sent. */
+/** A browser: it sends the cookies that it received. */
 function visitor({ server }: TestServer): (path?: string) => Promise<string> {
   const cookies = new Map<string, string>();
   return async (path = '/') => {
@@ -53,13 +53,13 @@ function visitor({ server }: TestServer): (path?: string) => Promise<string> {
   };
 }
 
-/** Works for a moment, so that two requests at once meet two workers. */
+/** Works for a moment, so that two concurrent requests reach two workers. */
 const BUSY = `const spin = () => { for (const end = Date.now() + 2; Date.now() < end; ); };`;
 
 describe('sessions in the memory of one worker', () => {
   const PART = '--affinity cookie:';
 
-  test('of express-session: one hint with the name of the cookie (C28)', async () => {
+  test('of express-session cause one hint with the name of the cookie (C28)', async () => {
     const server = await serveFile(fixture('memory-sessions.mjs'), 2);
     const visitors = Array.from({ length: 8 }, () => visitor(server));
     const found = await hintsOf(server, PART, () => Promise.all(visitors.map((visit) => visit())));
@@ -109,7 +109,7 @@ describe('sessions in the memory of one worker', () => {
     ['node', OWN('randomUUID()'), { interface: 'node' }],
     ['tsgi', TSGI, { interface: 'tsgi' }],
     ['fetch', FETCH, { interface: 'fetch' }],
-  ])('of an application of the %s interface: one hint (C28)', async (_, source, options) => {
+  ])('in an application of the %s interface cause one hint (C28)', async (_, source, options) => {
     expect(await visits(source, 2, options, false)).toHaveLength(1);
   });
 
@@ -117,12 +117,12 @@ describe('sessions in the memory of one worker', () => {
     ['with one worker', OWN('randomUUID()'), 1, {}],
     ['with affinity', OWN('randomUUID()'), 2, { affinity: 'cookie:sid' }],
     ['if the cookie holds the session itself', OWN(`randomUUID() + 'x'.repeat(200)`), 2, {}],
-  ])('no hint %s', async (_, source, threads, options) => {
+  ])('cause no hint %s', async (_, source, threads, options) => {
     expect(await visits(source, threads, { interface: 'node', ...options }, true)).toEqual([]);
   });
 });
 
-describe('what workers report', () => {
+describe('reports of workers', () => {
   const heard = () => {
     const log: string[] = [];
     return { log, hints: new Hints((text) => log.push(text)) };
@@ -130,7 +130,7 @@ describe('what workers report', () => {
   const session = (name: string, given: string, carried: string) =>
     ({ sign: 'session', name, given, carried }) as const;
 
-  test('a cookie that a worker changes though it gave it out itself names no session in memory', () => {
+  test('a cookie that changes although its worker set it indicates no session in memory', () => {
     const { log, hints: all } = heard();
     all.hear(0, session('sid', 'a', ''));
     all.hear(0, session('sid', 'b', 'a'));
@@ -138,7 +138,7 @@ describe('what workers report', () => {
     expect(log).toEqual([]);
   });
 
-  test('names of cookies that an application makes up fill neither the log nor the memory', () => {
+  test('cookie names invented by an application fill neither the log nor the memory', () => {
     const { log, hints: all } = heard();
     for (let i = 0; i < 20_000; i++) {
       all.hear(0, session(`sid${i}`, 'a', ''));
@@ -160,14 +160,14 @@ describe('Prometheus metrics of several workers', () => {
   };
 
   test.each(['text/plain; version=0.0.4; charset=utf-8', 'application/openmetrics-text; version=1.0.0'])(
-    'as %s: one hint (C28)',
+    'as %s cause one hint (C28)',
     async (type) => {
       const server = await serveFile(appFile(app(type)), 2, { interface: 'node' });
       expect(await hintsOf(server, 'Prometheus', asks(server))).toHaveLength(1);
     },
   );
 
-  test('of one worker, or of workers with a channel between them: no hint', async () => {
+  test('of one worker, or of workers with a channel, cause no hint', async () => {
     const type = 'text/plain; version=0.0.4';
     const alone = await serveFile(appFile(app(type)), 1, { interface: 'node' });
     expect(await hintsAfterMany(alone, 'Prometheus', asks(alone))).toEqual([]);
@@ -183,7 +183,7 @@ describe('MCP sessions', () => {
     response.end('{}');
   };`;
 
-  test('without affinity: one hint; with affinity: none (C28)', async () => {
+  test('without affinity cause one hint; with affinity none (C28)', async () => {
     const post = (server: TestServer) => async () =>
       void (await (await fetch(server.server.url, { method: 'POST', body: '{}' })).text());
     const split = await serveFile(appFile(APP), 2, { interface: 'node' });
@@ -204,7 +204,7 @@ describe('broadcasts over WebSocket', () => {
     return sockets;
   }
 
-  /** Says something on each, and waits until it has come back. */
+  /** Sends a message on each socket, and waits until it has come back. */
   async function say(sockets: readonly WebSocket[]): Promise<void> {
     for (const [index, socket] of sockets.entries()) {
       const back = new Promise<void>((resolve) => {
@@ -215,7 +215,7 @@ describe('broadcasts over WebSocket', () => {
     }
   }
 
-  test('that reach the sockets of one worker only: one hint (C28)', async () => {
+  test('to the sockets of only one worker cause one hint (C28)', async () => {
     const server = await serveFile(fixture('broadcast.mjs'), 2);
     const sockets = await crowd(server, '/', 8);
     await say(sockets);
@@ -224,14 +224,14 @@ describe('broadcasts over WebSocket', () => {
     expect(hints(server, 'tsgi-threads/channel')).toHaveLength(1);
   });
 
-  test('no hint for an application that only answers the sender', async () => {
+  test('an application that answers only the sender causes no hint', async () => {
     const server = await serveFile(fixture('broadcast.mjs'), 2, { drainSockets: 100 });
     await say(await crowd(server, '/echo', 8));
     await server.server.reload();
     expect(hints(server, 'tsgi-threads/channel')).toEqual([]);
   });
 
-  test('no hint for an application with a channel', async () => {
+  test('an application with a channel causes no hint', async () => {
     process.env.SHARED_CHAT = '1';
     onTestFinished(() => void delete process.env.SHARED_CHAT);
     const server = await serveFile(fixture('broadcast.mjs'), 2, { drainSockets: 100 });

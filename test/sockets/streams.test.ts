@@ -1,6 +1,5 @@
 /**
- * Server-sent events at scale: many open streams leave ordinary requests at their time, and a closed client ends its
- * producer.
+ * Server-sent events at scale: many open streams do not slow ordinary requests, and a closed client ends its producer.
  */
 import http from 'node:http';
 import { once } from 'node:events';
@@ -12,7 +11,9 @@ import { until } from '../support/until.ts';
 const STREAMS = LONG ? 1000 : 300;
 const REQUESTS = 400;
 
-/** Streams an event a second each, as TSGI and as a Node listener; `/open` tells how many producers this worker has. */
+/**
+ * Streams one event per second, as TSGI and as a Node listener. `/open` returns the number of producers of its worker.
+ */
 const TSGI = `let open = 0;
   async function* events() {
     open += 1;
@@ -35,7 +36,7 @@ const NODE = `let open = 0;
 
 const agent = new http.Agent({ maxSockets: Number.POSITIVE_INFINITY });
 
-/** Resolves when its first event has come. */
+/** Resolves at the first event. */
 async function stream(url: string): Promise<http.IncomingMessage> {
   const request = http.get(`${url}/events`, { agent });
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];
@@ -66,7 +67,7 @@ describe.each([
     const streams = await Promise.all(Array.from({ length: STREAMS }, () => stream(url)));
     const beside = await p99(url);
     expect(server.stats().inFlight).toBe(STREAMS);
-    // Timers of this process and its clients have their part in it.
+    // Timers of this process and its clients contribute to it.
     expect(beside).toBeLessThan(5 * before + 25);
     for (const response of streams) response.destroy();
     await until(() => server.stats().inFlight === 0);

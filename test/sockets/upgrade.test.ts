@@ -1,5 +1,5 @@
 /**
- * Connections that an application takes over: bytes both ways, as they are, and requests that are none of these.
+ * Connections that an application takes over: unchanged bytes in both directions, and requests that stay ordinary.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 const UPGRADE = 'GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 
-/** A server whose `'upgrade'` listener has this body, after it has switched protocols. */
+/** A server whose `'upgrade'` listener has this body, after the switch of protocols. */
 async function upgraded(
   body: string,
   threads = 1,
@@ -31,7 +31,7 @@ async function upgraded(
 }
 
 const CONNECT = 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n';
-/** That knows upgrades alone. */
+/** A server with an upgrade listener only. */
 const ECHO_SERVER = `import http from 'node:http';
   const server = http.createServer((request, response) => response.end('plain ' + request.url));
   server.on('upgrade', (request, socket) => socket.end());
@@ -54,8 +54,8 @@ async function expectReset(client: Client): Promise<void> {
 
 const text = (client: Client) => client.received.toString('latin1');
 
-describe('taken', () => {
-  test('bytes go both ways, those right behind the head too, whole or cut anywhere', async () => {
+describe('a connection that was taken over', () => {
+  test('carries bytes in both directions, also bytes directly after the head, split anywhere', async () => {
     const { port } = await upgraded(ECHO);
     const bytes = `${UPGRADE}first second`;
     for (let at = 1; at < bytes.length; at += 7) {
@@ -67,7 +67,7 @@ describe('taken', () => {
     }
   });
 
-  test('more behind the head than is kept for pipelining', async () => {
+  test('carries more bytes after the head than are kept for pipelining', async () => {
     const { port } = await upgraded(ECHO);
     const much = 'x'.repeat(300_000);
     const client = await connect(port, much);
@@ -76,7 +76,7 @@ describe('taken', () => {
     client.close();
   });
 
-  test('the socket tells whose it is, and the request that it asks for an upgrade', async () => {
+  test('names the addresses in its socket, and the request names the upgrade', async () => {
     const { port, server } = await upgraded(`socket.end(JSON.stringify([
       request.method, request.url, request.upgrade, request.headers.upgrade, request.socket === socket,
       socket.remoteAddress, socket.localPort, typeof socket.remotePort, Buffer.isBuffer(head)]));`);
@@ -95,7 +95,7 @@ describe('taken', () => {
     ]);
   });
 
-  test('an end by the application ends the connection behind what was written', async () => {
+  test('ends after the written bytes if the application ends it', async () => {
     const { port, server } = await upgraded(`socket.end('bye');`);
     const client = await connect(port);
     expect(await client.rest()).toBe(`${SWITCHED}bye`);
@@ -103,7 +103,7 @@ describe('taken', () => {
     client.close();
   });
 
-  test('an end by the client is the end of what is read, and what is written still leaves', async () => {
+  test('ends its reads at the client’s end, and still sends written bytes', async () => {
     const { port } = await upgraded(
       `let heard = ''; socket.on('data', (bytes) => (heard += bytes)); socket.on('end', () => socket.end('heard ' + heard));`,
     );
@@ -113,7 +113,7 @@ describe('taken', () => {
     expect(await client.rest()).toBe(`${SWITCHED}heard all of it`);
   });
 
-  test('a client that resets destroys the socket with ECONNRESET', async () => {
+  test('is destroyed with ECONNRESET if the client resets', async () => {
     const { port } = await upgraded(`
       const events = [];
       for (const name of ['error', 'end', 'close'])
@@ -131,18 +131,18 @@ describe('taken', () => {
     ]);
   });
 
-  test('destroy() by the application ends the connection behind what was written; resetAndDestroy() resets it', async () => {
+  test('destroy() of the application ends it after the written bytes; resetAndDestroy() resets it', async () => {
     const { port } = await upgraded(`socket.write('no'); socket.destroy();`);
     expect(await (await connect(port)).rest()).toBe(`${SWITCHED}no`);
     const { port: resetting } = await upgraded(`socket.on('data', () => socket.resetAndDestroy());`);
     const client = await connect(resetting);
-    // libuv takes a reset right behind bytes for an end.
+    // libuv reads a reset directly after bytes as an end.
     await client.until(() => text(client) === SWITCHED);
     await client.write('reset');
     await expectReset(client);
   });
 
-  test('a write without bytes is none', async () => {
+  test('ignores a write without bytes', async () => {
     const { port } = await upgraded(
       `socket.write(''); socket.write(Buffer.alloc(0), () => socket.end('done'));`,
     );
@@ -150,7 +150,7 @@ describe('taken', () => {
     expect(await client.rest()).toBe(`${SWITCHED}done`);
   });
 
-  test('is no request whose head is late, nor one that its deadline ends', async () => {
+  test('is never reported as a late head, and no deadline ends it', async () => {
     const { port } = await upgraded(`setTimeout(() => socket.end('late'), 400);`, 1, {
       handlerTimeout: 100,
       keepAliveTimeout: 100,
@@ -162,7 +162,7 @@ describe('taken', () => {
 });
 
 describe('backpressure', () => {
-  test('a client that does not read stops its writer, and goes on where it stopped', async () => {
+  test('a client that does not read pauses the writer, which continues at the same byte', async () => {
     const { port } = await upgraded(`
       const piece = Buffer.alloc(64 * 1024, 'x');
       let sent = 0;
@@ -181,14 +181,14 @@ describe('backpressure', () => {
       before = now;
       await wait(50);
     }
-    // Kernel buffers, the window and a piece: far less than all of it.
+    // Kernel buffers, the window and a piece hold far less than all bytes.
     expect(before).toBeLessThan(6 * 1024 * 1024);
     client.socket.resume();
     await client.rest();
     expect(client.received.length).toBe(SWITCHED.length + 8 * 1024 * 1024);
   });
 
-  test('an application that does not read stops its client, and loses nothing', async () => {
+  test('an application that does not read pauses its client, and loses no byte', async () => {
     const { port } = await upgraded(`
       let count = 0;
       socket.pause();
@@ -205,8 +205,8 @@ describe('backpressure', () => {
   });
 });
 
-describe('not taken', () => {
-  test('an application without a listener for it answers, and what follows stays a request', async () => {
+describe('a connection that is not taken over', () => {
+  test('is answered by an application without an upgrade listener, and later bytes are a request', async () => {
     const { port } = await serve(`startResponse(200, []); return environ.PATH_INFO;`);
     const answers = await exchange(
       port,
@@ -215,7 +215,7 @@ describe('not taken', () => {
     expect(answers.match(/\/\w+$|\/\w+(?=HTTP)/g)).toEqual(['/up', '/next']);
   });
 
-  test('a request without Upgrade, and one with a body, are ordinary where upgrades are taken', async () => {
+  test('is ordinary without an Upgrade field, or with a body', async () => {
     const { port } = await upgraded(ECHO);
     const plain = await exchange(port, 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     expect(plain).toMatch(/plain \/a$/);
@@ -233,7 +233,7 @@ describe('not taken', () => {
       'export default (environ, startResponse) => { startResponse(200, []); return ""; };',
     ],
     ['a fetch handler', 'export default { fetch: () => new Response("") };'],
-  ])('CONNECT is 501 by %s, and the connection ends', async (_, source) => {
+  ])('CONNECT causes 501 from %s, and the connection ends', async (_, source) => {
     const { port } = await serveFile(appFile(source), 1);
     const answer = await exchange(port, `${CONNECT}GET / HTTP/1.1\r\nHost: a\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 501 Not Implemented\r\n/);
@@ -242,7 +242,7 @@ describe('not taken', () => {
   });
 });
 
-describe('CONNECT that is taken', () => {
+describe('CONNECT with a listener', () => {
   const PROXY = `import http from 'node:http';
     import net from 'node:net';
     const server = http.createServer((request, response) => response.end('plain'));
@@ -257,7 +257,7 @@ describe('CONNECT that is taken', () => {
     });
     export default server;`;
 
-  test.each([0, 2])('a proxy with %i workers: Node asks another server through it', async (threads) => {
+  test.each([0, 2])('a proxy with %i workers forwards Node’s request to another server', async (threads) => {
     const target = await serveFile(appFile(ECHO_SERVER), 1);
     const { port, server } = await serveFile(appFile(PROXY), threads);
     const asked = http.request({ port, method: 'CONNECT', path: `127.0.0.1:${target.port}` }).end();
@@ -270,7 +270,7 @@ describe('CONNECT that is taken', () => {
     await until(() => server.stats().connections === 0);
   });
 
-  test('the request tells its authority, and bytes right behind the head are read as they are, cut anywhere', async () => {
+  test('the request contains its authority, and bytes directly after the head are read unchanged, split anywhere', async () => {
     const { port } = await serveFile(
       appFile(`import http from 'node:http';
         const server = http.createServer();
@@ -292,8 +292,8 @@ describe('CONNECT that is taken', () => {
   });
 });
 
-describe('beside others', () => {
-  test('open sockets do not count against concurrency', async () => {
+describe('open sockets beside other requests', () => {
+  test('do not count towards concurrency', async () => {
     const { port } = await upgraded(ECHO, 1, { concurrency: 2 });
     const clients = await Promise.all(Array.from({ length: 10 }, () => connect(port)));
     for (const client of clients) await client.until(() => text(client) === SWITCHED);
@@ -303,7 +303,7 @@ describe('beside others', () => {
     for (const client of clients) client.close();
   });
 
-  test('new ones go to the worker with the fewest', async () => {
+  test('go to the worker with the fewest sockets', async () => {
     const { port } = await upgraded(`socket.end(process.env.TSGI_WORKER_INDEX);`, 2);
     expect(await (await connect(port)).rest()).toMatch(/[01]$/);
     const { port: keeping } = await upgraded(`socket.write(process.env.TSGI_WORKER_INDEX);`, 2);
@@ -319,7 +319,7 @@ describe('beside others', () => {
     for (const client of clients) client.close();
   });
 
-  test('a worker that dies resets its own alone', async () => {
+  test('are reset only if their own worker dies', async () => {
     const { port } = await upgraded(
       `socket.write(process.env.TSGI_WORKER_INDEX); socket.on('data', (bytes) => String(bytes) === 'die' ? process.exit(1) : socket.write(bytes));`,
       2,

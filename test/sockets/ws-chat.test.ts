@@ -1,5 +1,5 @@
 /**
- * The examples that chat, by their one command, on node and on this server.
+ * The example chats, run with their one command, on node and on this server.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ interface Line {
   readonly text: string;
 }
 
-/** Somebody who has opened the page. */
+/** A user who has opened the page. */
 interface Page {
   readonly lines: Line[];
   say(line: Line): void;
@@ -61,7 +61,7 @@ async function hears(page: Page, text: string): Promise<void> {
 }
 
 describe.each(CHATS)('$name', ({ name, open, flags }) => {
-  test('on node: everybody hears everybody', async () => {
+  test('on node, every client receives every message', async () => {
     const url = await onNode(name);
     expect(await (await fetch(url)).text()).toContain('<title>Chat</title>');
     const [ann, ben] = [await open(url), await open(url)];
@@ -69,7 +69,7 @@ describe.each(CHATS)('$name', ({ name, open, flags }) => {
     await Promise.all([ann, ben].map((page) => hears(page, 'hello')));
   });
 
-  test('on two workers: the same, also who comes later, and after a reload', async () => {
+  test('on two workers, every client receives every message, also after a late connect and a reload', async () => {
     const cli = new Cli([fileOf(name), '--port', '0', '--threads', '2', '--no-supervise', ...flags]);
     // The client of socket.io writes an IPv6 address into its Host field without brackets.
     const url = (await cli.url()).replace('[::]', 'localhost');

@@ -1,17 +1,17 @@
 /**
- * A client that says a sequence in pieces cut by lot, and keeps what the server answered, byte by byte.
+ * A client that sends a sequence in randomly cut pieces, and keeps the server's bytes.
  */
 import { once } from 'node:events';
 import net from 'node:net';
 import { countFrames } from './ws-frames.ts';
 import type { Step } from './ws-sequences.ts';
 
-/** The longest run of steps in a sequence is answered in less. */
+/** The longest run of steps in a sequence takes less than this. */
 const PATIENCE_MS = 20_000;
 const MOST_CUTS = 8;
 
 export interface Heard {
-  /** All that the server sent, without the dates; Latin-1. */
+  /** All bytes that the server sent, without the dates, as Latin-1. */
   readonly bytes: string;
   /** How the connection ended: the server's end, or a reset. */
   readonly end: string;
@@ -38,7 +38,7 @@ export class SequenceClient {
     this.#socket.on('close', () => this.#onEnd('close'));
   }
 
-  /** Says everything, waits for the server's end, and tells what was heard. */
+  /** Sends everything, waits for the server's end, and returns the received bytes. */
   async say(steps: readonly Step[]): Promise<Heard> {
     await once(this.#socket, 'connect');
     const limit = setTimeout(() => this.#onEnd('nothing more came'), PATIENCE_MS);
@@ -67,7 +67,7 @@ export class SequenceClient {
     else await this.#until(() => this.#end !== '' || this.#frames() >= step);
   }
 
-  /** Cut at random places, each piece in a packet of its own as far as the kernel lets it. */
+  /** Cut at random places, each piece in a separate packet as far as the kernel allows. */
   async send(bytes: Buffer): Promise<void> {
     const cuts = Array.from({ length: Math.floor(this.#random() * MOST_CUTS) }, () =>
       Math.floor(this.#random() * bytes.length),
@@ -91,7 +91,7 @@ export class SequenceClient {
     return this.#received[0]!;
   }
 
-  /** Behind the head that says 101. */
+  /** The bytes after the head with 101. */
   #frames(): number {
     const bytes = this.#bytes();
     const head = bytes.indexOf('HTTP/1.1 101');

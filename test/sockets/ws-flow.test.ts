@@ -1,5 +1,5 @@
 /**
- * Who does not read stops who writes, both ways, and nobody else; nothing is lost for it.
+ * A client that does not read stops only its own sender, in both directions, and no byte is lost.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,12 +14,12 @@ import { until } from '../support/until.ts';
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
 const MIB = 1024 * 1024;
 
-/** Bytes of memory that a process has. */
+/** The memory of a process, bytes. */
 function memoryOf({ pid }: Subject): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024;
 }
 
-/** Milliseconds until each of so many messages came back, one after the other on each socket. */
+/** Milliseconds until each of these messages returned, one after the other on each socket. */
 async function times(sockets: readonly WebSocket[], rounds: number): Promise<number[]> {
   const all: number[] = [];
   for (let round = 0; round < rounds; round++)
@@ -33,7 +33,7 @@ async function times(sockets: readonly WebSocket[], rounds: number): Promise<num
   return all.sort((a, b) => a - b);
 }
 
-test('one that does not read stops its own sender, and 63 others on its worker keep their pace', async () => {
+test('a client that does not read stops its own sender, and 63 others on its worker keep their speed', async () => {
   const subject = await onOurs(1);
   const others = await Promise.all(Array.from({ length: 63 }, () => open(subject.port)));
   const watcher = await open(subject.port, '/welcome');
@@ -47,7 +47,7 @@ test('one that does not read stops its own sender, and 63 others on its worker k
   await until(() => news.waiting >= 4 * MIB);
   const { sent } = news;
   const during = await times(others, 10);
-  // What lies in kernels and windows is not much, and what waits is no more than it allows itself.
+  // Kernels and windows hold little, and the waiting bytes stay within the sender's own limit.
   expect(news.sent - sent).toBeLessThan(1 * MIB);
   expect(sent).toBeLessThan(16 * MIB);
   expect(memoryOf(subject) - memory).toBeLessThan(48 * MIB);
@@ -60,7 +60,7 @@ function at(sorted: readonly number[], part: number): number {
   return sorted[Math.floor(sorted.length * part)]!;
 }
 
-test('one whose server does not read is stopped, and all it said comes in the end', async () => {
+test('a client whose server does not read is paused, and all its messages arrive at last', async () => {
   const subject = await onOurs(1);
   const ws = await open(subject.port, '/echo?id=slow');
   const other = await open(subject.port);
@@ -69,7 +69,7 @@ test('one whose server does not read is stopped, and all it said comes in the en
   const piece = Buffer.alloc(256 * 1024, 'x');
   for (let i = 0; i < 160; i++) ws.send(piece);
   await times([other], 20);
-  // Kernels and windows hold a few; the server has no more of it.
+  // Kernels and windows hold a few messages. The server has no others.
   expect(ws.bufferedAmount).toBeGreaterThan(30 * MIB);
   let echoed = 0;
   ws.on('message', (data: Buffer) => (echoed += data.length));
@@ -77,7 +77,7 @@ test('one whose server does not read is stopped, and all it said comes in the en
   await until(() => echoed === 160 * piece.length);
 });
 
-/** Says so many messages of random size, and reads their echoes with pauses; both are digested. */
+/** Sends messages of random size, and reads their echoes with pauses. Both are digested. */
 async function converse(ws: WebSocket, messages: number, random: () => number): Promise<[string, string]> {
   const said = createHash('sha1');
   const heard = createHash('sha1');

@@ -1,5 +1,5 @@
 /**
- * What a client of WebSocket sends, byte by byte, the right and the wrong (RFC 6455 §5.2, RFC 7692 §7.2.1).
+ * The bytes of a WebSocket client, valid and invalid (RFC 6455 §5.2, RFC 7692 §7.2.1).
  *
  * Law: makes bytes; sends none.
  */
@@ -9,14 +9,14 @@ export const Op = { CONTINUATION: 0, TEXT: 1, BINARY: 2, CLOSE: 8, PING: 9, PONG
 
 export interface FrameOptions {
   readonly fin?: boolean;
-  /** The three reserved bits, as they stand in the first byte. */
+  /** The three reserved bits in the first byte. */
   readonly reserved?: number;
   readonly opcode?: number;
   readonly masked?: boolean;
   readonly payload?: Uint8Array | string;
 }
 
-/** The bit that says that a message is compressed. */
+/** The bit that marks a compressed message. */
 export const RSV1 = 0x40;
 
 const MASK = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
@@ -52,7 +52,7 @@ export function ping(payload = ''): Buffer {
   return frame({ opcode: Op.PING, payload });
 }
 
-/** Without a code its payload is empty. */
+/** A close frame. Without a code its payload is empty. */
 export function close(code?: number, reason: Uint8Array | string = ''): Buffer {
   if (code === undefined) return frame({ opcode: Op.CLOSE });
   const field = Buffer.alloc(2);
@@ -60,13 +60,13 @@ export function close(code?: number, reason: Uint8Array | string = ''): Buffer {
   return frame({ opcode: Op.CLOSE, payload: Buffer.concat([field, Buffer.from(reason)]) });
 }
 
-/** A payload compressed by itself, as permessage-deflate wants it: without the empty block at its end. */
+/** A payload compressed separately, as permessage-deflate requires: without the empty block at its end. */
 export function deflated(payload: Uint8Array | string, windowBits = 15): Buffer {
   const bytes = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH, windowBits });
   return bytes.subarray(0, -4);
 }
 
-/** Fields of a handshake; `undefined` leaves one out, an array sends one several times. */
+/** Fields of a handshake. `undefined` omits one, and an array sends one several times. */
 export type Fields = Record<string, string | readonly string[] | undefined>;
 
 const FIELDS: Fields = {
@@ -84,7 +84,7 @@ export function handshake(target: string, fields: Fields = {}, line = `GET ${tar
   return Buffer.from(`${[line, ...lines].join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
-/** Complete frames of a server in `bytes`, from `start` on. */
+/** The complete frames of a server in `bytes`, from `start` on. */
 export function countFrames(bytes: Buffer, start: number): number {
   let count = 0;
   for (let at = start; at + 2 <= bytes.length; count++) {

@@ -1,5 +1,5 @@
 /**
- * graphql-ws, server and client as they are: the same answers on node and on two workers.
+ * The unmodified server and client of graphql-ws give the same results on node and on two workers.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ function connect(url: string, token = 'right'): Client {
   return client;
 }
 
-/** All that a client is told, in order. */
+/** All messages that a client receives, in order. */
 async function told(client: Client, query: string): Promise<unknown[]> {
   const all: unknown[] = [];
   try {
@@ -57,13 +57,13 @@ const QUERIES = [
   'subscription { count(to: "x") }',
 ];
 
-/** Everything at once, on one connection. */
+/** All operations at once, on one connection. */
 async function transcript(url: string, token?: string): Promise<unknown[][]> {
   const client = connect(url, token);
   return Promise.all(QUERIES.map((query) => told(client, query)));
 }
 
-test('twenty clients are told what one is told on node, whichever worker they are with', async () => {
+test('twenty clients on any worker receive the same messages as one on node', async () => {
   const theirs = await transcript(await onNode());
   expect(theirs[4]).toHaveLength(300);
   const url = await onOurs();
@@ -71,7 +71,7 @@ test('twenty clients are told what one is told on node, whichever worker they ar
   for (const each of ours) expect(each).toEqual(theirs);
 });
 
-test('who may not connect, or asks what is no query, is closed with the code of the library', async () => {
+test('a client that may not connect, or sends an invalid query, is closed with the code of the library', async () => {
   const [node, ours] = [await onNode(), await onOurs()];
   const theirs = await transcript(node, 'wrong');
   expect(theirs[0]).toEqual([{ code: 4403, reason: 'Forbidden' }]);
@@ -81,7 +81,7 @@ test('who may not connect, or asks what is no query, is closed with the code of 
   expect(await told(connect(ours), '{')).toEqual(syntax);
 });
 
-test('a client that unsubscribes, or leaves, ends what its subscription does', async () => {
+test('a client that unsubscribes or leaves ends its subscription', async () => {
   const url = await onOurs();
   const clients = Array.from({ length: 8 }, () => connect(url));
   const endless = 'subscription { count(to: 1000000) }';

@@ -1,5 +1,5 @@
 /**
- * What befalls open WebSockets: a worker that dies, a client that is gone, and what clients do at random.
+ * Events of open WebSockets: a worker that dies, a client that leaves, and random actions of clients.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { until } from '../support/until.ts';
 const ECHO = fileURLToPath(new URL('fixtures/ws-echo.mjs', import.meta.url));
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
 
-/** What comes to the acceptor before this has been read by it when this is over. */
+/** Resolves after the acceptor has read all bytes that were sent before. */
 async function refused(port: number): Promise<void> {
   expect(await exchange(port, 'no request\r\n\r\n')).toMatch(/^HTTP\/1\.1 501 /);
 }
@@ -29,7 +29,7 @@ async function closed(ws: WebSocket): Promise<number> {
   return ws.readyState === WebSocket.CLOSED ? 1006 : ((await once(ws, 'close'))[0] as number);
 }
 
-test('a worker that dies resets its sockets and nobody else’s', async () => {
+test('a worker that dies resets only its own sockets', async () => {
   const { port } = await onOurs(2);
   const sockets = await Promise.all(Array.from({ length: 8 }, () => open(port)));
   const workers = await Promise.all(sockets.map((ws) => ask(ws, '!who')));
@@ -45,7 +45,7 @@ test('a worker that dies resets its sockets and nobody else’s', async () => {
   expect(await ask(await open(port), 'and new ones')).toBe('and new ones');
 });
 
-test('what a client said before it was gone is heard', async () => {
+test('messages of a client arrive although the client has left', async () => {
   const subject = await onOurs(1);
   const other = await open(subject.port, '/echo?id=other');
   const client = new SequenceClient(subject.port, () => 0);
@@ -54,7 +54,7 @@ test('what a client said before it was gone is heard', async () => {
   other.send('!hold release');
   await until(() => subject.notes('other').length === 2);
   await client.send(Buffer.concat([text('last words'), text('x'.repeat(20_000)), text('really')]));
-  // A reset takes with it what was not read: the acceptor, which answers this itself, has read it by then.
+  // A reset discards unread bytes. The acceptor answers this request itself, so it has read the bytes by then.
   await refused(subject.port);
   client.leave();
   await said;
@@ -71,7 +71,7 @@ test('what a client said before it was gone is heard', async () => {
   ]);
 });
 
-test('an application that has not decided yet hears that its client is gone', async () => {
+test('an application that has not decided yet is notified that its client has left', async () => {
   for (const subject of [await onNode(), await onOurs(1)]) {
     const client = new SequenceClient(subject.port, () => 0);
     const said = client.say(stepsOf({ name: '', site: '/undecided', steps: [0] }, 'client'));
@@ -82,7 +82,7 @@ test('an application that has not decided yet hears that its client is gone', as
   }
 });
 
-/** Something that a client may do, right or wrong, and how it leaves. */
+/** A possible action of a client, valid or invalid, and the way in which it leaves. */
 function behaviour(random: () => number): Step[] {
   const below = (end: number) => Math.floor(random() * end);
   const speak = (): Step =>
@@ -116,7 +116,7 @@ test(`after clients that do what they like nothing is left, seed ${SEED}`, async
     return connections + inFlight + pending + buffered + uploads;
   };
   await until(() => left() === 0);
-  // Nobody waits for sockets that are not there.
+  // The server waits for no socket, because none is open.
   const start = performance.now();
   await server.reload();
   await until(() => server.stats().workers === 2);

@@ -1,5 +1,5 @@
 /**
- * WebSockets of the library's own client, opened for a test and gone with it.
+ * WebSockets of the library's own client, opened for a test and closed with it.
  */
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';

@@ -1,24 +1,24 @@
 /**
- * What clients of WebSocket say, the right and the wrong: a table of sequences for `fixtures/ws-echo.mjs`.
+ * The messages of WebSocket clients, valid and invalid: a table of sequences for `fixtures/ws-echo.mjs`.
  *
- * Law: data. A sequence is what is sent, in order; a number waits until so many frames of the server have come in all (a
- * handshake that was refused counts none). Then the client waits until the server ends the connection.
+ * Law: data. A sequence is the list of bytes to send, in order. A number waits until the server has sent that many
+ * frames in all. A rejected handshake counts as none. At the end the client waits until the server ends the connection.
  */
 import { binary, close, deflated, type Fields, frame, handshake, Op, ping, RSV1, text } from './ws-frames.ts';
 
-/** `answered`: until anything came; `fin`: the client ends its side; `reset`: it is gone. */
+/** `answered`: until the first byte arrived. `fin`: the client half-closes. `reset`: the client resets. */
 export type Step = Buffer | number | 'answered' | 'fin' | 'reset';
 
 export interface Sequence {
   readonly name: string;
-  /** Where it goes; an id is put behind it. */
+  /** The target. The client appends an id. */
   readonly site: string;
   readonly fields?: Fields;
-  /** The request's line, where it is not that of a handshake. */
+  /** The request line, if it differs from the line of a handshake. */
   readonly line?: (target: string) => string;
-  /** In front of the handshake. */
+  /** Bytes before the handshake. */
   readonly before?: Buffer;
-  /** Behind the handshake. */
+  /** Bytes after the handshake. */
   readonly steps: readonly Step[];
 }
 
@@ -33,7 +33,7 @@ function echo(name: string, ...steps: Step[]): Sequence {
   return { name, site: '/echo', steps };
 }
 
-/** Those that the server ends by itself, as soon as it hears an answer to its close frame. */
+/** Sequences that the server ends as soon as it receives an answer to its close frame. */
 function broken(name: string, ...sent: Buffer[]): Sequence {
   return echo(name, text('before'), ...sent, text('behind'), 2, 'fin');
 }
@@ -213,7 +213,7 @@ const DEFLATE: Sequence[] = [
   },
 ];
 
-/** One that is answered and ended by the server, or not accepted. */
+/** A sequence that the server answers and ends, or does not accept. */
 function asked(name: string, fields: Fields, site = '/echo'): Sequence {
   return { name, site, fields, steps: [] };
 }
@@ -254,7 +254,7 @@ export const SEQUENCES: readonly Sequence[] = [
   ...HANDSHAKES,
 ];
 
-/** What a sequence sends, with the id that its server notes it under. */
+/** The bytes of a sequence, with the id under which its server keeps notes. */
 export function stepsOf({ site, fields, line, before, steps }: Sequence, id: string): Step[] {
   const target = `${site}?id=${id}`;
   const head = handshake(target, fields, line?.(target));

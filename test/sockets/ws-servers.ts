@@ -1,5 +1,5 @@
 /**
- * The same program on node and on this server, for a test that compares them.
+ * The same program on node and on this server, for a comparison.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,11 +16,11 @@ const ECHO = fileURLToPath(new URL('fixtures/ws-echo.mjs', import.meta.url));
 export interface Subject {
   readonly name: string;
   readonly port: number;
-  /** The process that serves. */
+  /** The serving process. */
   readonly pid: number;
-  /** Where it notes, and looks for what releases it. */
+  /** The folder of its notes and of the files that release it. */
   readonly folder: string;
-  /** What the program noted about the connection with that id, a line an event. */
+  /** The notes of the program about the connection with that id, one line per event. */
   readonly notes: (id: string) => string[];
 }
 
@@ -51,7 +51,7 @@ export async function onOurs(threads: number, ...args: string[]): Promise<Subjec
   return { name: 'tsgi-threads', port: Number(port), pid: cli.child.pid!, folder, notes, cli };
 }
 
-/** What was noted once the connection is over there; a connection that was never opened has no notes. */
+/** The notes once the connection has ended in the program. A connection that was never opened has none. */
 export async function finalNotes({ notes }: Subject, id: string): Promise<string[]> {
   return until(() => {
     const lines = notes(id);

@@ -1,5 +1,6 @@
 /**
- * socket.io on two workers: by polling, by WebSocket and from one to the other; broadcasts between the workers.
+ * socket.io on two workers: by polling, by WebSocket, by an upgrade from one to the other, and broadcasts between the
+ * workers.
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +33,7 @@ async function connect(port: number, transports: string[]): Promise<Socket> {
   return socket;
 }
 
-/** Some by each transport, on both workers. */
+/** Clients of each transport, on both workers. */
 async function crowd(port: number): Promise<{ sockets: Socket[]; workers: number[] }> {
   const sockets = await Promise.all(
     Object.values(TRANSPORTS).flatMap((transports) =>
@@ -55,25 +56,22 @@ function heard(socket: Socket, event: string): unknown[] {
   return all;
 }
 
-test.each(Object.entries(TRANSPORTS))(
-  '%s: each message is answered, by the same worker',
-  async (_, transports) => {
-    const { port } = await start();
-    const sockets = await Promise.all(Array.from({ length: 6 }, () => connect(port, transports)));
-    for (const socket of sockets) expect(socket.io.engine.transport.name).toBe(transports.at(-1));
-    const workers = await Promise.all(sockets.map(workerOf));
-    const texts = Array.from({ length: 30 }, (_, index) => `message ${index}`);
-    const large = Buffer.alloc(300_000, 'large');
-    await Promise.all(
-      sockets.map(async (socket) => {
-        expect(await Promise.all(texts.map((text) => socket.emitWithAck('echo', text)))).toEqual(texts);
-        expect(Buffer.compare((await socket.emitWithAck('echo', large)) as Buffer, large)).toBe(0);
-        expect(await socket.emitWithAck('echo', 'still in order')).toBe('still in order');
-      }),
-    );
-    expect(await Promise.all(sockets.map(workerOf))).toEqual(workers);
-  },
-);
+test.each(Object.entries(TRANSPORTS))('%s: the same worker answers each message', async (_, transports) => {
+  const { port } = await start();
+  const sockets = await Promise.all(Array.from({ length: 6 }, () => connect(port, transports)));
+  for (const socket of sockets) expect(socket.io.engine.transport.name).toBe(transports.at(-1));
+  const workers = await Promise.all(sockets.map(workerOf));
+  const texts = Array.from({ length: 30 }, (_, index) => `message ${index}`);
+  const large = Buffer.alloc(300_000, 'large');
+  await Promise.all(
+    sockets.map(async (socket) => {
+      expect(await Promise.all(texts.map((text) => socket.emitWithAck('echo', text)))).toEqual(texts);
+      expect(Buffer.compare((await socket.emitWithAck('echo', large)) as Buffer, large)).toBe(0);
+      expect(await socket.emitWithAck('echo', 'still in order')).toBe('still in order');
+    }),
+  );
+  expect(await Promise.all(sockets.map(workerOf))).toEqual(workers);
+});
 
 test('a broadcast reaches each socket of both workers, once and in order', async () => {
   const { port } = await start();
@@ -98,7 +96,7 @@ test('a broadcast reaches each socket of both workers, once and in order', async
   );
 });
 
-test('rooms, questions to all, and lists of sockets go over both workers', async () => {
+test('rooms, acknowledged broadcasts and lists of sockets span both workers', async () => {
   const { port } = await start();
   const { sockets } = await crowd(port);
   const members = sockets.filter((_, index) => index % 3 === 0);
@@ -114,7 +112,7 @@ test('rooms, questions to all, and lists of sockets go over both workers', async
   expect(rooms).toEqual(sockets.map((socket) => (members.includes(socket) ? ['only you'] : [])));
 });
 
-/** Again, when it was cut once more: it had gone to the worker that was replaced next. */
+/** Retries if the client was cut again, because its new worker was the next to be replaced. */
 async function say(socket: Socket, text: string): Promise<unknown> {
   for (;;) {
     try {
@@ -125,7 +123,7 @@ async function say(socket: Socket, text: string): Promise<unknown> {
   }
 }
 
-test('a reload: clients are back by themselves, and what they said meanwhile is heard', async () => {
+test('after a reload, clients reconnect by themselves, and their messages arrive', async () => {
   const { server, port } = await start();
   const { sockets } = await crowd(port);
   const back = Promise.all(sockets.map((socket) => once(socket as never, 'disconnect')));
@@ -140,7 +138,7 @@ test('a reload: clients are back by themselves, and what they said meanwhile is 
   });
 });
 
-test('a worker that dies: its clients are back by themselves, the others notice nothing', async () => {
+test('after a worker dies, its clients reconnect by themselves, and the others notice nothing', async () => {
   const { port } = await start();
   const { sockets, workers } = await crowd(port);
   const lost: Socket[] = [];

@@ -1,5 +1,6 @@
 /**
- * WebSocket servers on the library ws, compared with the same program on node:http: what clients say is cut at random.
+ * WebSocket servers with the library ws, compared with the same program on node:http. The client's bytes are cut at
+ * random.
  */
 import { describe, expect, test } from 'vitest';
 import { randomOf } from '../../lab/proof/random.ts';
@@ -8,7 +9,7 @@ import { SEQUENCES, type Sequence, stepsOf } from './ws-sequences.ts';
 import { finalNotes, onNode, onOurs, type Subject } from './ws-servers.ts';
 import { LONG } from '../support/long.ts';
 
-/** Given again, it brings the same cuts back; packets keep their own mind. */
+/** The same seed repeats the cuts. The boundaries of packets can still differ. */
 const SEED = Number(process.env.TSGI_TEST_SEED ?? Date.now() % 1_000_000);
 const ROUNDS = LONG ? 40 : 4;
 
@@ -22,7 +23,7 @@ async function see(subject: Subject, sequence: Sequence, id: string, seed: numbe
   return { ...heard, notes: await finalNotes(subject, id) };
 }
 
-describe('a table of sequences, each cut at random, is answered as by node:http', () => {
+describe('a table of sequences, each cut at random, gets the same responses as on node:http', () => {
   test.each([2, 0])(`%i workers, seed ${SEED}`, { timeout: 120_000 }, async (workers) => {
     const [node, ours] = [await onNode(), await onOurs(workers)];
     for (let round = 0; round < ROUNDS; round++) {

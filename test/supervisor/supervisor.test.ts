@@ -1,5 +1,5 @@
 /**
- * The supervisor and its socket: bound when the child asks, kept when it dies.
+ * The supervisor and its socket: bound at the child's request, kept when the child dies.
  */
 import { once } from 'node:events';
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
@@ -14,7 +14,7 @@ const CHILD = fileURLToPath(new URL('./fixtures/child.mjs', import.meta.url));
 
 type Asks = readonly (readonly ['reserve' | 'bind', number])[];
 
-/** Serves what a child asks for; resolves with the exit code. */
+/** Runs the supervisor for a child that requests these addresses. Resolves with the exit code. */
 function run(
   asks: Asks,
   program: string = process.execPath,
@@ -33,7 +33,7 @@ function run(
   return { supervisor, code: supervisor.run(), log };
 }
 
-/** What nobody listens on just now. */
+/** A port on which no process listens now. */
 async function freePort(): Promise<number> {
   const server = await listen(0);
   const { port } = server.address() as net.AddressInfo;
@@ -49,7 +49,10 @@ async function listen(port: number): Promise<net.Server> {
   return server;
 }
 
-/** Process id and port that the child at `port` answers; undefined when nobody listens, '' when it died meanwhile. */
+/**
+ * Process id and port in the response of the child at `port`. Undefined if no process listens, '' if the child died
+ * meanwhile.
+ */
 function ask(port: number, text = ''): Promise<string | undefined> {
   return new Promise((resolve) => {
     const client = net.connect(port, '127.0.0.1');
@@ -72,7 +75,7 @@ async function served(port: number): Promise<string> {
   }
 }
 
-test('another address than the one reserved is bound in its place, and what was reserved is free', async () => {
+test('another address than the reserved one is bound in its place, and the reservation is released', async () => {
   const [reserved, wanted] = [await freePort(), await freePort()];
   const { supervisor, code } = run([
     ['reserve', reserved],
@@ -85,7 +88,7 @@ test('another address than the one reserved is bound in its place, and what was 
   expect(await ask(wanted)).toBeUndefined();
 });
 
-test('a child that dies is followed by one with the same socket, although it reserves another first', async () => {
+test('a dead child is followed by one with the same socket, although it first reserves another', async () => {
   const [reserved, wanted] = [await freePort(), await freePort()];
   const { supervisor, code } = run([
     ['reserve', reserved],
@@ -94,7 +97,7 @@ test('a child that dies is followed by one with the same socket, although it res
   const first = await served(wanted);
   const death = await ask(wanted, 'die');
   expect(death).toBe(first);
-  // Never refused: the kernel keeps them for the next.
+  // Never refused: the kernel keeps the connections for the next process.
   let now = await ask(wanted);
   while (now === first || now === '') now = await ask(wanted);
   expect(now).toMatch(new RegExp(`^\\d+ ${wanted}$`));
@@ -103,7 +106,7 @@ test('a child that dies is followed by one with the same socket, although it res
 });
 
 test.each(['reserve', 'bind'] as const)(
-  'an address that cannot be had is told to the child: %s',
+  'the child receives the error of an unavailable address: %s',
   async (type) => {
     const taken = ((await listen(0)).address() as net.AddressInfo).port;
     const { code } = run([[type, taken]]);
@@ -122,13 +125,13 @@ test('a bind that fails after a reservation leaves nothing reserved', async () =
   await listen(reserved);
 });
 
-test('a program that cannot be started ends it with 1 and the reason', async () => {
+test('a program that cannot be started ends the supervisor with 1 and the reason', async () => {
   const { code, log } = run([], '/is/not/there');
   expect(await code).toBe(1);
   expect(log).toEqual(['The server process cannot be started: spawn /is/not/there ENOENT']);
 });
 
-test('one that cannot be started any more is tried again until it can', async () => {
+test('a program that cannot be started any more is retried until it starts', async () => {
   const port = await freePort();
   const program = appFile('', 'node');
   rmSync(program);
@@ -149,7 +152,7 @@ test('one that cannot be started any more is tried again until it can', async ()
   expect(await code).toBe(0);
 });
 
-test('without a place for temporary files it serves all the same, and does not claim that nothing was lost', async () => {
+test('a supervisor without a place for temporary files still serves, and does not claim that no request was lost', async () => {
   vi.stubEnv('TMPDIR', '/is/not/there');
   onTestFinished(() => void vi.unstubAllEnvs());
   const port = await freePort();

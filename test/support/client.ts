@@ -1,5 +1,5 @@
 /**
- * A client that writes the bytes it is told, when it is told, and reads answers as they come.
+ * A client that writes the given bytes at the time of each call, and reads responses as they arrive.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -37,7 +37,7 @@ export class Client {
     return client;
   }
 
-  /** Writes pieces one after the other, each in a packet of its own as far as the kernel lets it. */
+  /** Writes pieces one after the other, each in a separate packet as far as the kernel allows. */
   async write(...pieces: (string | Uint8Array)[]): Promise<void> {
     for (const piece of pieces) {
       if (this.socket.destroyed || this.socket.writableEnded) return;

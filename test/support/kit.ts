@@ -1,12 +1,12 @@
 /**
- * The conformance kit's client, for servers of all sorts.
+ * The conformance kit's client, for all kinds of servers.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { CheckOptions, Finding } from 'tsgi-threads/tsgi/conformance';
 
-/** The built kit; its default export is the application to serve. */
+/** The built kit. Its default export is the application to serve. */
 export const KIT: string = createRequire(import.meta.url).resolve('tsgi-threads/tsgi/conformance');
 
 const SOURCE = `
@@ -18,7 +18,7 @@ const SOURCE = `
 `;
 let client: Worker | undefined;
 
-/** The client's half in a thread of its own: a server under test may stop the one it lives in. */
+/** Runs the client's half in a separate thread, because a server under test may block its own. */
 export function check(url: string, options: CheckOptions = {}): Promise<Finding[]> {
   if (client === undefined) {
     client = new Worker(SOURCE, { eval: true, workerData: pathToFileURL(KIT).href });

@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own that reports its memory and its figures when it is sent a message.
+ * A server in its own process. It reports its memory and its figures when it receives a message.
  */
 import { createServer } from 'tsgi-threads';
 
@@ -9,7 +9,7 @@ const server = createServer(1, { ...options, app, logger: { error: quiet, warn: 
 await server.listen({ port: 0 });
 process.on('disconnect', () => process.exit());
 process.on('message', async (collect) => {
-  // What one collection finds to be garbage is freed beside it, and by the next one at the latest.
+  // V8 frees the garbage of a collection concurrently, and by the next collection at the latest.
   for (let i = 0; i < 3 && collect; i++) {
     globalThis.gc();
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,5 +1,5 @@
 /**
- * Takes away, for one test, what sockets read into a buffer of ours with: a Node whose handles are different.
+ * Removes, for one test, the method with which sockets read into a given buffer, like a Node with different handles.
  */
 import { once } from 'node:events';
 import net from 'node:net';

@@ -1,5 +1,5 @@
 /**
- * TSGI behind CGI, in a process of its own as a web server would start it.
+ * TSGI behind CGI. Each application runs in its own process, as a web server starts it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -59,7 +59,7 @@ const POST = (length: number) => ({
 const TEXT = `const text = (bytes) => new TextDecoder().decode(bytes); const input = environ['tsgi.input'];`;
 
 describe('the response', () => {
-  test('has Status, the headers as given and a length', async () => {
+  test('has Status, the application’s headers and a length', async () => {
     const result = await run(
       `startResponse(201, [['X-A', '\\xe9'], ['Set-Cookie', 'a'], ['Set-Cookie', 'b']]); return 'ü';`,
     );
@@ -125,7 +125,7 @@ describe('a response without a body', () => {
   });
 });
 
-test('a web server that stops reading ends the application without a complaint', async () => {
+test('a web server that stops reading ends the application without an error message', async () => {
   const source = `
     startResponse(200, []);
     const say = (what) => process.stderr.write(what + ' ');
@@ -148,7 +148,7 @@ test('a web server that stops reading ends the application without a complaint',
 });
 
 describe('the environ', () => {
-  test('is what the web server says, and the process is told apart from a server', async () => {
+  test('contains the variables of the web server, and marks the process as CGI', async () => {
     const { body } = await run(`startResponse(200, []); return JSON.stringify(environ);`, {
       HTTP_X_A: '1',
       HOME: '/root',
@@ -164,7 +164,7 @@ describe('the environ', () => {
     expect(environ).not.toHaveProperty('HOME');
   });
 
-  test('has no field that could pass for another (httpoxy), and none of the connection', async () => {
+  test('omits fields that could imitate others (httpoxy), and fields of the connection', async () => {
     const fields = {
       HTTP_PROXY: 'evil',
       HTTP_CONNECTION: 'close',
@@ -175,12 +175,12 @@ describe('the environ', () => {
     expect((await run(source, fields)).body).toBe('HTTP_HOST');
   });
 
-  test('of https, and of a root without a path', async () => {
+  test('has the scheme https, and a root without a path', async () => {
     const source = `startResponse(200, []); return [environ['tsgi.url_scheme'], environ.SCRIPT_NAME, environ.PATH_INFO].join();`;
     expect((await run(source, { HTTPS: 'on', SCRIPT_NAME: '', PATH_INFO: '' })).body).toBe('https,,/');
   });
 
-  test('of a path with what a target could not hold: it is encoded', async () => {
+  test('encodes characters of the path that a target cannot contain', async () => {
     const source = `startResponse(200, []); return environ.REQUEST_URI;`;
     expect((await run(source, { PATH_INFO: '/a?b#c%' })).body).toBe('/cgi-bin/app/a%3Fb%23c%25?c=%20');
   });
@@ -193,7 +193,7 @@ describe('the environ', () => {
   });
 });
 
-describe('the body of the request', () => {
+describe('the request body over CGI', () => {
   test.each([
     ['read', `return text(await input.read());`],
     ['readSync', `return text(input.readSync());`],
@@ -206,18 +206,18 @@ describe('the body of the request', () => {
     expect((await run(source, POST(body.length), `${body}beyond`)).body).toBe(body);
   });
 
-  test('without a length there is none', async () => {
+  test('is empty without a length', async () => {
     const source = `${TEXT} startResponse(200, []); return String((await input.read()).length);`;
     expect((await run(source, { REQUEST_METHOD: 'POST' }, 'abc')).body).toBe('0');
   });
 
-  test.each(['-5', '1e1', 'many', ' 3'])('with the length %j there is none either', async (length) => {
+  test.each(['-5', '1e1', 'many', ' 3'])('is empty with the length %j', async (length) => {
     const source = `${TEXT} startResponse(200, []); return environ.CONTENT_LENGTH + (await input.read()).length;`;
     const env = { REQUEST_METHOD: 'POST', CONTENT_LENGTH: length };
     expect((await run(source, env, 'abc')).body).toBe('0');
   });
 
-  test('that ends early is an error', async () => {
+  test('causes an error if it ends early', async () => {
     const source = `${TEXT} const body = await input.read(); startResponse(200, []); return body;`;
     const { head, stderr, code } = await run(source, POST(10), 'abc');
     expect([head.split('\r\n')[0], code]).toEqual(['Status: 500 Internal Server Error', 1]);
@@ -225,7 +225,7 @@ describe('the body of the request', () => {
   });
 });
 
-test('an error before the head is 500 with its stack on stderr, one after it only that', async () => {
+test('an error before the head causes 500 and a stack on stderr; a later error only the stack', async () => {
   const before = await run(`throw new Error('on purpose');`);
   expect(before).toMatchObject({ body: 'Internal Server Error\n', code: 1 });
   expect(before.head).toMatch(/^Status: 500 Internal Server Error\r\n/);
@@ -237,12 +237,12 @@ test('an error before the head is 500 with its stack on stderr, one after it onl
   expect(after.stderr).toContain('Error: late');
 });
 
-test('tsgi.errors goes to stderr, line by line', async () => {
+test('tsgi.errors writes line by line to stderr', async () => {
   const source = `environ['tsgi.errors'].write('one\\ntw'); environ['tsgi.errors'].write('o\\n'); startResponse(200, []); return '';`;
   expect((await run(source)).stderr).toBe('one\ntwo\n');
 });
 
-test('what tsgi.errors holds of an unfinished line is not lost with the process', async () => {
+test('an unfinished line of tsgi.errors is written before the process ends', async () => {
   const source = `environ['tsgi.errors'].write('half'); startResponse(200, []); return '';`;
   expect((await run(source)).stderr).toBe('half\n');
   expect((await run(`environ['tsgi.errors'].write('half'); throw new Error('x');`)).stderr).toContain(

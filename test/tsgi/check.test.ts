@@ -1,10 +1,10 @@
 /**
- * What startResponse makes of a list of fields.
+ * The checked copy that startResponse makes of a list of fields.
  */
 import { expect, test } from 'vitest';
 import { copyHeaders, lengthOf } from '../../src/tsgi/check-answer.ts';
 
-test('a copy is its receiver’s own', () => {
+test('a checked copy belongs to its receiver', () => {
   const given: [string, string][] = [['a', 'b']];
   const copy = copyHeaders(given);
   copy[0]![1] = 'changed';
@@ -13,7 +13,7 @@ test('a copy is its receiver’s own', () => {
   expect(given).toEqual([['a', 'b']]);
 });
 
-test('a Content-Length is found in any case of letters, and not in names that are as long', () => {
+test('a Content-Length is found in any letter case, and other names of that length are not', () => {
   const other: [string, string] = ['x-content-size', '9'];
   expect(lengthOf(copyHeaders([other, ['CONTENT-length', '7']]))).toBe(7);
   expect(lengthOf(copyHeaders([other]))).toBe(-1);

@@ -1,5 +1,5 @@
 /**
- * The same requests to tsgi-threads and to the reference server: the same answers, but for Date.
+ * tsgi-threads and the reference server give equal responses to equal requests, except for Date.
  */
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -87,9 +87,9 @@ function* responses(): Generator<Request> {
 
 const BROKEN_OFF = 'broken off';
 
-/** What must be the same. Names are compared without regard to case, and fields of different names in any order. */
+/** The parts that must be equal. Names are compared in lower case, and fields of different names in any order. */
 function comparable(answer: Answer): unknown {
-  // How much of it was seen before a reset is chance.
+  // The number of bytes received before a reset varies.
   if (!answer.complete) return BROKEN_OFF;
   const fields = answer.fields
     .map(([name, value]) => [name.toLowerCase(), value] as const)
@@ -106,7 +106,7 @@ async function ask(url: URL, { bytes, isHead }: Request): Promise<unknown> {
   return answer === BROKEN_OFF ? answer : comparable(answer as Answer);
 }
 
-test('answers to hundreds of requests are the same', async () => {
+test('hundreds of requests get equal responses from both servers', async () => {
   const { default: application } = (await import(APPLICATION)) as { default: Application };
   const reference = await simpleServer(application, { onError() {}, onLine() {} });
   onTestFinished(() => reference.close());

@@ -1,5 +1,5 @@
 /**
- * TSGI as a fetch handler, with the Request and Response that Node has.
+ * TSGI as a fetch handler, with Node's Request and Response.
  */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type FetchHandlerOptions, toFetchHandler } from '../../src/tsgi/fetch.ts';
@@ -44,7 +44,7 @@ describe('responses', () => {
     ]);
   });
 
-  test('HEAD, 204 and 304 have no body', async () => {
+  test('responses to HEAD, 204 and 304 have no body', async () => {
     for (const body of ['a', ['a', 'b'], generate(), '']) {
       expect(
         await (
@@ -61,7 +61,7 @@ describe('responses', () => {
     }
   });
 
-  test('HEAD tells the length where it is known, and else leaves the runtime none to make up', async () => {
+  test('HEAD states a known length, and otherwise prevents the runtime from adding one', async () => {
     const head = async (body: Body, headers: HeaderList = []) => {
       const response = await handle((_, start) => (start(200, headers), body), { method: 'HEAD' });
       return [response.headers.get('content-length'), response.body === null];
@@ -73,7 +73,7 @@ describe('responses', () => {
     expect(await head(generate())).toEqual([null, false]);
   });
 
-  test('205 has none either, whatever its application says, and 204 no length', async () => {
+  test('205 has no body although its application sends one, and 204 has no length', async () => {
     for (const body of ['', 'a', ['a', 'b'], generate()]) {
       const response = await handle((_, start) => (start(205, []), body));
       expect([response.status, response.body]).toEqual([205, null]);
@@ -82,7 +82,7 @@ describe('responses', () => {
     expect(none.headers.has('content-length')).toBe(false);
   });
 
-  test('an array has the length of its chunks, a generator none, and one that is given stands', async () => {
+  test('an array gets the length of its chunks, a generator none, and a stated length stays', async () => {
     const lengthOf = async (body: Body, headers: HeaderList = []) =>
       (await handle((_, start) => (start(200, headers), body))).headers.get('content-length');
     expect(await lengthOf(['gr', 'ü'])).toBe('4');
@@ -90,7 +90,7 @@ describe('responses', () => {
     expect(await lengthOf(['a', 'b'], [['Content-Length', '2']])).toBe('2');
   });
 
-  test('every write that waits resolves, also when they are not awaited one by one', async () => {
+  test('every waiting write resolves, also if several wait at once', async () => {
     const response = await handle(async (_, start) => {
       const write = start(200, []);
       await Promise.all(['a', 'b', 'c'].map((chunk) => write(chunk)));
@@ -99,7 +99,7 @@ describe('responses', () => {
     expect(await response.text()).toBe('abcd');
   });
 
-  test('a chunk has gone before the next is asked for, also from a body that never waits', async () => {
+  test('a chunk is sent before the next is pulled, also from a body that never waits', async () => {
     const taken: string[] = [];
     const made: string[][] = [];
     const response = await handle((_, start) => {
@@ -116,7 +116,7 @@ describe('responses', () => {
     expect(made).toEqual([[], ['a'], ['a', 'b']]);
   });
 
-  test('repeated headers stay apart', async () => {
+  test('repeated headers stay separate', async () => {
     const response = await handle((_, start) => (start(200, [['Set-Cookie', 'a'], ['set-cookie', 'b']]), '')); // prettier-ignore
     expect(response.headers.getSetCookie()).toEqual(['a', 'b']);
   });
@@ -134,7 +134,7 @@ describe('responses', () => {
     expect(await (await handle(responding(body))).text()).toBe('abc');
   });
 
-  test('a reader that does not read stops the application', async () => {
+  test('a client that does not read stops the application', async () => {
     let made = 0;
     async function* endless() {
       for (;;) {
@@ -151,8 +151,8 @@ describe('responses', () => {
   });
 });
 
-describe('errors', () => {
-  test('before the head are 500, and told', async () => {
+describe('errors of the application', () => {
+  test('before the head cause 500 and are reported', async () => {
     const told: unknown[] = [];
     const options: FetchHandlerOptions = { onError: (error, environ) => told.push(error, environ.PATH_INFO) };
     const error = new Error('on purpose');
@@ -169,7 +169,7 @@ describe('errors', () => {
     expect(told).toEqual([error, '/p q', error, '/p q']);
   });
 
-  test('after it break the body off, and a body that is too short too', async () => {
+  test('after the head, and a body that is too short, abort the body', async () => {
     async function* late() {
       yield 'a';
       throw new Error('late');
@@ -179,13 +179,13 @@ describe('errors', () => {
     await expect(short.text()).rejects.toThrow('rule A13');
   });
 
-  test('a body that is too long is cut, and whole up to there', async () => {
+  test('a body that is too long is cut at its length', async () => {
     const long = await handle((_, start) => (start(200, [['content-length', '3']]), ['ab', 'cd']));
     expect(await long.text()).toBe('abc');
   });
 });
 
-describe('the client leaves', () => {
+describe('a client that disconnects', () => {
   function watched(events: string[]): Application {
     return (environ, startResponse) => {
       environ['tsgi.signal'].addEventListener('abort', () => events.push('aborted'));
@@ -213,7 +213,7 @@ describe('the client leaves', () => {
   });
 });
 
-test('a reader that cancels while it is given a chunk, as Deno does, ends the body', async () => {
+test('a reader that cancels during a chunk, as Deno does, ends the body', async () => {
   const stream = ({ start, cancel }: { start(controller: object): void; cancel(): void }) =>
     start({ enqueue: () => cancel(), close() {}, error() {} });
   vi.stubGlobal('ReadableStream', vi.fn(function (this: unknown, source: never) { stream(source); })); // prettier-ignore
@@ -225,7 +225,7 @@ test('a reader that cancels while it is given a chunk, as Deno does, ends the bo
   await closed;
 });
 
-test('a request that is aborted after its response has ended aborts no signal, as Deno does with each', async () => {
+test('a request aborted after the end of its response aborts no signal, as Deno aborts each', async () => {
   for (const body of ['a', ['a', 'b'], generate()]) {
     let signal!: AbortSignal;
     const controller = new AbortController();
@@ -247,14 +247,14 @@ describe('requests', () => {
     return body;
   };
 
-  test('have their body, from text and from a stream', async () => {
+  test('have a body from text and from a stream', async () => {
     expect(await (await handle(echo, { method: 'POST', body: 'grüße' })).text()).toBe('grüße');
     const body = new Response('grüße').body!;
     expect(await (await handle(echo, { method: 'POST', body, duplex: 'half' })).text()).toBe('grüße');
     expect(await (await handle(echo)).text()).toBe('');
   });
 
-  test('cannot block', async () => {
+  test('reject blocking reads', async () => {
     const application: Application = (environ, startResponse) => {
       startResponse(200, []);
       try {

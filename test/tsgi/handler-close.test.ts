@@ -1,5 +1,5 @@
 /**
- * The end of a body, as the state machine brings it about: return() and close() on every path.
+ * The state machine ends a body with return() and close() on every path.
  */
 import { describe, expect, test } from 'vitest';
 import type { Application, Body, HeaderList } from '../../src/tsgi/types.ts';
@@ -16,13 +16,13 @@ describe('close() of a body is called exactly once', () => {
     expect(recorder.events).toEqual(['start 200 -1', 'write a', 'close', 'end']);
   });
 
-  test('after an error, which goes on untouched', async () => {
+  test('after an error, which is not changed', async () => {
     const recorder = new Recorder();
     await run(application(['a', new Error('broken')], recorder.events), 'GET', recorder);
     expect(recorder.events).toEqual(['start 200 -1', 'write a', 'return', 'close', 'error broken']);
   });
 
-  test('when the client is gone, after return(), and nothing more is pulled', async () => {
+  test('when the client has left, after return(), and no more chunks are pulled', async () => {
     const recorder = new Recorder();
     recorder.gone = true;
     await run(application(['a'], recorder.events), 'GET', recorder);
@@ -36,7 +36,7 @@ describe('close() of a body is called exactly once', () => {
   });
 });
 
-describe('close() is called exactly once, too,', () => {
+describe('close() is also called exactly once', () => {
   const closing = (body: unknown, events: string[], fails = false): Body =>
     Object.assign(body as object, {
       close() {
@@ -71,7 +71,7 @@ describe('close() is called exactly once, too,', () => {
     ]);
   });
 
-  test('when it throws, and its error goes on', async () => {
+  test('when close() itself throws, and its error is propagated', async () => {
     const ends = ['close', 'error close failed'];
     expect(await eventsOf(traced([], ['a']), { fails: true })).toEqual(['start 200 -1', 'write a', ...ends]);
     expect(await eventsOf(['a', 'b'], { fails: true })).toEqual([
@@ -82,20 +82,20 @@ describe('close() is called exactly once, too,', () => {
     ]);
   });
 
-  test('when it throws after another error, which is the one that goes on', async () => {
+  test('when close() throws after another error, which is propagated', async () => {
     expect(await eventsOf(traced([], [new Error('first')]), { fails: true })).toEqual([
       'close',
       'error first',
     ]);
   });
 
-  test('of an array with a chunk that is none, and of what is no body', async () => {
+  test('when an array has an invalid chunk, and when the value is no body', async () => {
     expect(await eventsOf(['a', 1])).toEqual(['close', expect.stringMatching('chunk must be')]);
     expect(await eventsOf(['a'])).toEqual(['start 200 1', 'write a', 'close', 'end']);
     expect(await eventsOf({})).toEqual(['close', expect.stringMatching('must return')]);
   });
 
-  test('and waited for before the end', async () => {
+  test('when its result is a promise, which is awaited before the end', async () => {
     const recorder = new Recorder();
     const body = Object.assign(['a', 'b'], {
       async close() {
@@ -107,7 +107,7 @@ describe('close() is called exactly once, too,', () => {
     expect(recorder.events).toEqual(['start 200 2', 'write a', 'write b', 'closed', 'end']);
   });
 
-  test('when the client goes while the sink is full, after return()', async () => {
+  test('when the client leaves while the sink is full, after return()', async () => {
     const recorder = new Recorder();
     let room!: () => void;
     recorder.full = new Promise((resolve) => (room = resolve));

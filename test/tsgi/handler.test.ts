@@ -1,5 +1,5 @@
 /**
- * The state machine that calls an application, against a sink that writes down what it is told.
+ * The state machine that calls an application, with a sink that records its calls.
  */
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
@@ -64,7 +64,7 @@ describe('startResponse', () => {
     ]);
   });
 
-  test('a second call needs an error, and then replaces what has not left', async () => {
+  test('a second call needs an error, and then replaces data that was not sent', async () => {
     expect(await run((_, start) => (start(200, []), start(200, []), 'a'))).toEqual([
       expect.stringMatching(/^error startResponse must be called once/),
     ]);
@@ -73,7 +73,7 @@ describe('startResponse', () => {
     ]);
   });
 
-  test('with an error after the head has left rethrows that error', async () => {
+  test('a call with an error after the head rethrows the error', async () => {
     const events = await run(async (_, start) => {
       await start(200, [])('a');
       start(500, [], new Error('the original'));
@@ -82,7 +82,7 @@ describe('startResponse', () => {
     expect(events).toEqual(['start 200 -1', 'write a', 'error the original']);
   });
 
-  test('copies the headers: what the application does with its list later is its own', async () => {
+  test('the headers are copied: later changes of the list have no effect', async () => {
     const headers: HeaderList = [['a', 'b']];
     const events = await run((_, start) => {
       start(200, headers);
@@ -118,7 +118,7 @@ describe('Content-Length of the application', () => {
     return (_, start) => (start(200, [['content-length', String(length)]]), body);
   };
 
-  test('too many bytes are cut at the limit, and the application hears of it', async () => {
+  test('a body that is too long is cut at its length, and the application receives an error', async () => {
     expect(await run(sized(3, ['ab', 'cd']))).toEqual([
       'start 200 3',
       'write ab',
@@ -128,14 +128,14 @@ describe('Content-Length of the application', () => {
     ]);
   });
 
-  test('too few are an error after the head', async () => {
+  test('a body that is too short causes an error after the head', async () => {
     expect((await run(sized(3, ['a', 'b']))).at(-1)).toBe(
       'error The body must have as many bytes as its Content-Length: 2 of 3 came (TSGI rule A13)',
     );
     expect((await run(sized(3, ['ab']))).at(-1)).toMatch(/2 of 3 came/);
   });
 
-  test('is not made up for HEAD from a body that is empty, which GET need not have', async () => {
+  test('an empty body of HEAD sets no length, because GET may have a body', async () => {
     for (const body of ['', [], ['']]) {
       expect(await run((_, start) => (start(200, []), body), 'HEAD')).toEqual(['start 200 -1', 'end']);
     }
@@ -152,7 +152,7 @@ describe('Content-Length of the application', () => {
   });
 });
 
-test('a sink above its high-water mark is waited for before the next chunk is pulled', async () => {
+test('a sink above its high-water mark delays the next chunk', async () => {
   const recorder = new Recorder();
   let room!: () => void;
   recorder.full = new Promise((resolve) => (room = resolve));
@@ -177,7 +177,7 @@ test('a sink above its high-water mark is waited for before the next chunk is pu
   expect(recorder.events).toEqual(['start 200 -1', 'write a', 'write b', 'end']);
 });
 
-test('the value an application throws goes on as it is', async () => {
+test('an error of the application propagates unchanged', async () => {
   const thrown = { not: 'an error' };
   const environ = { REQUEST_METHOD: 'GET' } as Environ;
   const call = (body: () => Body) => async () =>
@@ -192,13 +192,13 @@ test('the value an application throws goes on as it is', async () => {
   }
 });
 
-test('a client that is gone is told nothing of a body that was all there', async () => {
+test('a complete body for a client that has left causes no call of the sink', async () => {
   const recorder = new Recorder();
   recorder.gone = true;
   expect(await run((_, start) => (start(200, []), 'a'), 'GET', recorder)).toEqual([]);
 });
 
-test('startResponse is called once even if the first call broke a rule', async () => {
+test('a second startResponse is rejected even if the first call broke a rule', async () => {
   const events = await run((_, start) => {
     expect(() => start(99, [])).toThrow('status');
     start(200, []);
@@ -219,7 +219,7 @@ test('startResponse with an error replaces a head that waits for the first chunk
 });
 
 describe('write()', () => {
-  test('of nothing still sends the head', async () => {
+  test('an empty write still sends the head', async () => {
     const events = await run(async (_, start) => {
       await start(200, [])('');
       return [];
@@ -227,7 +227,7 @@ describe('write()', () => {
     expect(events).toEqual(['start 200 -1', 'end']);
   });
 
-  test('resolves when the sink has room, and keeps the order of its calls', async () => {
+  test('write() resolves when the sink has room, and keeps the order of its calls', async () => {
     const recorder = new Recorder();
     let room!: () => void;
     const full = new Promise<void>((resolve) => (room = resolve));
@@ -280,7 +280,7 @@ describe('write()', () => {
       'failed when it was closed in time',
       () => Object.assign(['a'], { close: () => Promise.reject(new Error('x')) }),
     ],
-  ])('after a body that %s is an error, and says nothing more', async (_, body) => {
+  ])('after a body that %s causes an error and no other effect', async (_, body) => {
     // prettier-ignore
     const recorder = new Recorder();
     let write!: Write;
@@ -292,7 +292,7 @@ describe('write()', () => {
 });
 
 describe('iterables of the platform', () => {
-  test('a ReadableStream is a body, and cancelled when the client goes', async () => {
+  test('a ReadableStream is a body, and is cancelled when the client leaves', async () => {
     const stream = () => new ReadableStream<string>({ pull: (to) => to.enqueue('a'), cancel: () => void (cancelled = true) }); // prettier-ignore
     let cancelled = false;
     const recorder = new Recorder();
@@ -314,7 +314,7 @@ describe('iterables of the platform', () => {
     expect(events).toEqual(['start 200 -1', 'write a', 'write b', 'end']);
   });
 
-  test('an async iterable is asked for a chunk only when the one before has been sent', async () => {
+  test('an async iterable produces a chunk only after the previous chunk was sent', async () => {
     const recorder = new Recorder();
     async function* body() {
       for (const chunk of ['a', 'b']) {
@@ -327,12 +327,12 @@ describe('iterables of the platform', () => {
   });
 });
 
-test.each([204, 304])('%i takes nothing of an endless body', async (status) => {
+test.each([204, 304])('%i reads no chunk of an endless body', async (status) => {
   const endless = (function* () { for (;;) yield 'a'; })(); // prettier-ignore
   expect(await run((_, start) => (start(status, []), endless))).toEqual([`respond ${status} 0 null`]);
 });
 
-test('all is done at once, without a promise, when nothing must be waited for', () => {
+test('a call that need not wait completes without a promise', () => {
   const environ = { REQUEST_METHOD: 'GET' } as Environ;
   const bodies: Body[] = ['a', ['a'], ['a', 'b'], [], (function* () { yield 'a'; })()]; // prettier-ignore
   for (const body of bodies) {

@@ -1,5 +1,5 @@
 /**
- * A view over a list of headers: it finds in any case of letters, and what it changes is the list.
+ * A view over a list of headers. It finds names in any letter case, and changes the list itself.
  */
 import { expect, test } from 'vitest';
 import { HeaderView, withParameters } from '../../src/tsgi/headers.ts';
@@ -12,20 +12,20 @@ const list = (): HeaderList => [
   ['set-cookie', 'b=2'],
 ];
 
-test('get, getAll and has find a name in any case of letters', () => {
+test('get, getAll and has find a name in any letter case', () => {
   const view = new HeaderView(list());
   expect([view.get('content-TYPE'), view.get('x-a'), view.get('none')]).toEqual(['text/html', '', undefined]);
   expect([view.getAll('SET-COOKIE'), view.getAll('none')]).toEqual([['a=1', 'b=2'], []]);
   expect([view.has('X-a'), view.has('x'), view.size]).toEqual([true, false, 4]);
 });
 
-test('set takes the place of the first and removes the others, in the list itself', () => {
+test('set replaces the first field and removes the others, in the list itself', () => {
   const headers = list();
   new HeaderView(headers).set('Set-cookie', 'c=3').set('New', 'n');
   expect(headers).toEqual([['Content-Type', 'text/html'], ['Set-cookie', 'c=3'], ['X-A', ''], ['New', 'n']]); // prettier-ignore
 });
 
-test('append adds behind, delete removes every one, setDefault adds only what is missing', () => {
+test('append adds at the end, delete removes every field, setDefault adds only a missing field', () => {
   const headers = list();
   const view = new HeaderView(headers).append('set-cookie', 'c=3');
   expect(view.getAll('Set-Cookie')).toEqual(['a=1', 'b=2', 'c=3']);
@@ -34,7 +34,7 @@ test('append adds behind, delete removes every one, setDefault adds only what is
   expect(headers).toEqual([['Content-Type', 'text/html'], ['X-A', ''], ['X-B', '2']]); // prettier-ignore
 });
 
-test('sees what is changed in the list, and iterates over it', () => {
+test('the view sees changes of the list, and iterates over it', () => {
   const headers: HeaderList = [];
   const view = new HeaderView(headers);
   headers.push(['A', 'b']);

@@ -1,6 +1,7 @@
 /**
- * `tsgi.input`: reads cut to size, over sources whose chunks come at once, with gaps, or break off; `tsgi.errors`:
- * its lines.
+ * `tsgi.input`: reads of a given size, over sources whose chunks arrive immediately, with gaps, or end with an error.
+ *
+ * `tsgi.errors`: its lines.
  */
 import { describe, expect, test } from 'vitest';
 import { LineErrors } from '../../src/tsgi/error-stream.ts';
@@ -10,7 +11,7 @@ interface Scripted extends BodySource {
   waits: number;
 }
 
-/** Gives each entry in turn: a string is a chunk, undefined a gap that one wait fills, an Error is thrown. */
+/** Returns each entry in turn. A string is a chunk, undefined is a gap that one wait fills, and an Error is thrown. */
 function source(...script: (string | undefined | Error)[]): Scripted {
   let gap = false;
   const pass = () => {
@@ -35,7 +36,7 @@ function source(...script: (string | undefined | Error)[]): Scripted {
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
-/** The same steps through the promises and through the blocking twins. */
+/** The same steps through the promises and through the blocking methods. */
 const WAYS = [
   {
     way: 'read, readline, readlines',
@@ -52,14 +53,14 @@ const WAYS = [
 ];
 
 describe.each(WAYS)('$way', ({ read, line, lines }) => {
-  test('read without a size gives the whole body, then nothing, again and again', async () => {
+  test('read without a size returns the whole body, then nothing, again and again', async () => {
     const input = new Input(source('ab', 'c', undefined, 'de'));
     expect(text(await read(input))).toBe('abcde');
     expect(text(await read(input))).toBe('');
     expect(text(await read(input))).toBe('');
   });
 
-  test('read gives exactly its size across chunks and gaps, and less only at the end', async () => {
+  test('read returns exactly its size across chunks and gaps, and less only at the end', async () => {
     const input = new Input(source('abc', undefined, 'd', 'efgh'));
     expect(text(await read(input, 2))).toBe('ab');
     expect(text(await read(input, 4))).toBe('cdef');
@@ -67,7 +68,7 @@ describe.each(WAYS)('$way', ({ read, line, lines }) => {
     expect(text(await read(input, 9))).toBe('');
   });
 
-  test('read that is satisfied does not wait for more', async () => {
+  test('read with enough bytes does not wait for more', async () => {
     const scripted = source('abc', undefined, 'd');
     const input = new Input(scripted);
     expect(text(await read(input, 3))).toBe('abc');
@@ -76,7 +77,7 @@ describe.each(WAYS)('$way', ({ read, line, lines }) => {
     expect(scripted.waits).toBe(1);
   });
 
-  test('read of 0 bytes gives none and touches nothing', async () => {
+  test('read of 0 bytes returns no bytes and consumes nothing', async () => {
     const scripted = source(undefined, 'abc');
     const input = new Input(scripted);
     expect((await read(input, 0)).length).toBe(0);
@@ -84,7 +85,7 @@ describe.each(WAYS)('$way', ({ read, line, lines }) => {
     expect(text(await read(input))).toBe('abc');
   });
 
-  test('read byte by byte gives every byte once', async () => {
+  test('read byte by byte returns every byte once', async () => {
     const input = new Input(source('ab', undefined, '', 'cd'));
     let all = '';
     for (let i = 0; i < 6; i++) all += text(await read(input, 1));
@@ -97,25 +98,25 @@ describe.each(WAYS)('$way', ({ read, line, lines }) => {
     expect([...bytes]).toEqual([97, 98]);
   });
 
-  test('read passes an empty chunk over: it is not the end', async () => {
+  test('read skips an empty chunk, which is not the end', async () => {
     expect(text(await read(new Input(source('', 'a', '', 'b'))))).toBe('ab');
   });
 
-  test('read throws what its source throws, untouched', async () => {
+  test('read throws the error of its source unchanged', async () => {
     const broken = new Error('the client is gone');
     const input = new Input(source('ab', broken));
     expect(text(await read(input, 2))).toBe('ab');
     await expect(read(input, 1)).rejects.toBe(broken);
   });
 
-  test('readline gives lines with their LF, the last perhaps without', async () => {
+  test('readline returns lines with their LF; the last line may lack it', async () => {
     const input = new Input(source('a\nb', undefined, 'c', '\n\nd'));
     const got: string[] = [];
     for (let i = 0; i < 5; i++) got.push(text(await line(input)));
     expect(got).toEqual(['a\n', 'bc\n', '\n', 'd', '']);
   });
 
-  test('readline leaves CR and a lone CR alone', async () => {
+  test('readline keeps CR, also a lone CR', async () => {
     const input = new Input(source('a\r\nb\rc\n'));
     expect([text(await line(input)), text(await line(input))]).toEqual(['a\r\n', 'b\rc\n']);
   });
@@ -135,7 +136,7 @@ describe.each(WAYS)('$way', ({ read, line, lines }) => {
     expect([text(await line(input, 5)), text(await line(input, 5))]).toEqual(['abcde', 'f\n']);
   });
 
-  test('readlines gives every line to the end', async () => {
+  test('readlines returns every line to the end', async () => {
     expect((await lines(new Input(source('a\nb', '\n', undefined, 'c')))).map(text)).toEqual([
       'a\n',
       'b\n',
@@ -144,13 +145,13 @@ describe.each(WAYS)('$way', ({ read, line, lines }) => {
     expect(await lines(new Input(source()))).toEqual([]);
   });
 
-  test('readlines stops after the line that reaches the hint, and the rest is still there', async () => {
+  test('readlines stops after the line that reaches the hint, and keeps the rest readable', async () => {
     const input = new Input(source('aa\nbb\ncc\n'));
     expect((await lines(input, 4)).map(text)).toEqual(['aa\n', 'bb\n']);
     expect((await lines(input, 3)).map(text)).toEqual(['cc\n']);
   });
 
-  test('read and readline go on where the other stopped', async () => {
+  test('read and readline continue where the other stopped', async () => {
     const input = new Input(source('ab\ncd\nef'));
     expect(text(await read(input, 1))).toBe('a');
     expect(text(await line(input))).toBe('b\n');
@@ -166,7 +167,7 @@ describe('async iteration', () => {
     return chunks;
   };
 
-  test('gives chunks as they came, without empty ones', async () => {
+  test('iteration returns chunks as they arrived, without empty chunks', async () => {
     expect(await all(new Input(source('ab', '', undefined, 'c', undefined, undefined, 'd')))).toEqual([
       'ab',
       'c',
@@ -174,13 +175,13 @@ describe('async iteration', () => {
     ]);
   });
 
-  test('starts with the rest of a chunk that was read in part', async () => {
+  test('iteration starts with the rest of a partly read chunk', async () => {
     const input = new Input(source('abc', 'd'));
     await input.read(1);
     expect(await all(input)).toEqual(['bc', 'd']);
   });
 
-  test('that is left early leaves the rest to be read', async () => {
+  test('iteration that stops early leaves the rest readable', async () => {
     const input = new Input(source('a', 'b', 'c'));
     for await (const chunk of input) {
       expect(text(chunk)).toBe('a');
@@ -191,7 +192,7 @@ describe('async iteration', () => {
     expect(await all(input)).toEqual([]);
   });
 
-  test('throws what its source throws, after the chunks before it', async () => {
+  test('iteration throws the error of its source after the chunks before it', async () => {
     const broken = new Error('the client is gone');
     const seen: string[] = [];
     const loop = async () => {
@@ -203,7 +204,7 @@ describe('async iteration', () => {
 });
 
 describe('completeBody', () => {
-  test('gives its bytes once, uncopied, then the end', async () => {
+  test('a complete body returns its bytes once, without a copy, then the end', async () => {
     const bytes = new Uint8Array([1, 2, 3]);
     const body = completeBody(bytes);
     expect(body.next()).toBe(bytes);
@@ -213,13 +214,13 @@ describe('completeBody', () => {
     body.waitSync();
   });
 
-  test('of no bytes is an empty body', async () => {
+  test('a complete body of no bytes is empty', async () => {
     expect((await new Input(completeBody(new Uint8Array(0))).read()).length).toBe(0);
     for await (const chunk of new Input(completeBody(new Uint8Array(0)))) expect.unreachable(text(chunk));
   });
 });
 
-test('emptyInput is at its end for every kind of read, always', async () => {
+test('emptyInput is at its end for every kind of read', async () => {
   for (let i = 0; i < 2; i++) {
     expect((await emptyInput.read()).length).toBe(0);
     expect((await emptyInput.read(5)).length).toBe(0);
@@ -233,18 +234,18 @@ test('emptyInput is at its end for every kind of read, always', async () => {
 });
 
 describe('sizes', () => {
-  test.each(WAYS)('$way take a negative size for none, as a file does', async ({ read, line, lines }) => {
+  test.each(WAYS)('$way treat a negative size as no limit, as a file does', async ({ read, line, lines }) => {
     expect(text(await read(new Input(source('ab', 'c')), -1))).toBe('abc');
     expect(text(await line(new Input(source('ab\nc')), -1))).toBe('ab\n');
     expect((await lines(new Input(source('a\nb\n')), -1)).map(text)).toEqual(['a\n', 'b\n']);
   });
 
-  test.each(WAYS)('$way take a hint of 0 for none', async ({ lines }) => {
+  test.each(WAYS)('$way treat a hint of 0 as no hint', async ({ lines }) => {
     expect((await lines(new Input(source('a\nb\n')), 0)).map(text)).toEqual(['a\n', 'b\n']);
   });
 
   test.each(WAYS)(
-    '$way refuse what is no number of bytes, and take nothing',
+    '$way reject a value that is no number of bytes, and consume nothing',
     async ({ read, line, lines }) => {
       const input = new Input(source('abc'));
       for (const size of [Number.NaN, 1.5, '2', null] as number[]) {
@@ -263,7 +264,7 @@ describe('sizes', () => {
   );
 });
 
-/** Bytes that come one after the other, and, as in a worker, one place for whoever waits for them. */
+/** Bytes that arrive one after the other. As in a worker, only one reader can wait for them. */
 function arriving(...chunks: string[]): BodySource & { arrive(): Promise<void> } {
   const here: Uint8Array[] = [];
   let wake: (() => void) | undefined;
@@ -287,7 +288,7 @@ async function chunksOf(input: Input): Promise<string[]> {
   return chunks;
 }
 
-describe('reads that wait', () => {
+describe('concurrent reads', () => {
   test('get their bytes in the order of their calls', async () => {
     const body = arriving('ab\nc', 'd\n', 'ef', 'g');
     const input = new Input(body);
@@ -296,7 +297,7 @@ describe('reads that wait', () => {
     expect((await Promise.all(reads)).map(text)).toEqual(['ab\n', 'cd\n', 'e', 'fg']);
   }, 5_000);
 
-  test('stand in line with a loop over the chunks', async () => {
+  test('wait in order with a loop over the chunks', async () => {
     const body = arriving('ab', 'cd');
     const input = new Input(body);
     const first = input.read(3);
@@ -305,7 +306,7 @@ describe('reads that wait', () => {
     expect([text(await first), await loop]).toEqual(['abc', ['d']]);
   }, 5_000);
 
-  test('refuse a synchronous read until they are over', async () => {
+  test('reject a synchronous read until they have ended', async () => {
     const input = new Input(source('a', undefined, 'b', undefined, 'c'));
     const waiting = input.read(2);
     expect(() => input.readSync()).toThrow('while a read is waiting');
@@ -313,14 +314,14 @@ describe('reads that wait', () => {
     expect(text(input.readSync())).toBe('c');
   });
 
-  test('fail alone: the next in line is asked anew', async () => {
+  test('fail separately: the next read reads the source again', async () => {
     const input = new Input(source(undefined, new Error('broken'), 'rest'));
     const reads = await Promise.allSettled([input.read(), input.read()]);
     expect(reads.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
   });
 });
 
-test('bytes gathered by a read that cannot block are there for the next', async () => {
+test('bytes gathered by a read that cannot block stay for the next read', async () => {
   const refusing = source('ab', undefined, 'cd');
   refusing.waitSync = () => {
     throw new Error('cannot block');
@@ -331,7 +332,7 @@ test('bytes gathered by a read that cannot block are there for the next', async 
   expect(text(await input.read())).toBe('abcd');
 });
 
-test('what a read returns is not written to by the next', async () => {
+test('the result of a read is not overwritten by the next read', async () => {
   const first = new Uint8Array([97, 98, 99, 100]);
   const chunks = [first, new Uint8Array([101]), null];
   const input = new Input({ next: () => chunks.shift(), wait: () => Promise.resolve(), waitSync() {} });
@@ -366,7 +367,7 @@ describe('LineErrors', () => {
     expect(told((errors) => errors.writelines(texts))).toEqual(lines);
   });
 
-  test('flush tells the unfinished line once', () => {
+  test('flush writes the unfinished line once', () => {
     const lines = told((errors) => {
       errors.write('a\nb');
       errors.flush();
@@ -376,11 +377,11 @@ describe('LineErrors', () => {
     expect(lines).toEqual(['a', 'b', 'c']);
   });
 
-  test('an error object is told as text', () => {
+  test('an error object is written as text', () => {
     expect(told((errors) => (errors.write(new Error('x') as never), errors.flush()))).toEqual(['Error: x']);
   });
 
-  test('an endless line is told in pieces that are bounded and lose nothing', () => {
+  test('an endless line is written in bounded pieces without loss', () => {
     const piece = 'abcdefgh';
     const lines = told((errors) => {
       for (let i = 0; i < 100_000; i++) errors.write(piece);

@@ -1,5 +1,5 @@
 /**
- * Applications by prefix: which one is called, with what path, and that its body is handed on as it is.
+ * Applications by prefix: the choice, the path, and the unchanged body.
  */
 import { expect, test } from 'vitest';
 import { mount } from '../../src/tsgi/mount.ts';
@@ -38,19 +38,19 @@ test.each([
   expect((await testRequest(site, { url })).text).toBe(text);
 });
 
-test('what no prefix matches is 404, or goes to the application for the rest', async () => {
+test('a path without a matching prefix gets 404, or the application for the rest', async () => {
   const one = { '/a': named('a') };
   expect(await testRequest(mount(one), { url: '/b' })).toMatchObject({ status: 404, text: 'Not Found\n' });
   expect((await testRequest(mount(one, named('rest')), { url: '/b' })).text).toBe('rest  /b');
 });
 
-test('the body is the one that the application returned', () => {
+test('the body is the same object that the application returned', () => {
   const body: Body = [];
   const environ = { PATH_INFO: '/a', SCRIPT_NAME: '' };
   expect(mount({ '/a': () => body })(environ as never, () => () => Promise.resolve())).toBe(body);
 });
 
-test('a prefix without a slash, one that is there twice, and what is no application, are errors at once', () => {
+test('a prefix without a slash, a repeated prefix and a value that is no application throw at once', () => {
   expect(() => mount({ a: named('a') })).toThrow("A prefix must begin with '/': 'a'");
   expect(() => mount({ '/a': undefined as never })).toThrow('The value mounted at /a is not an application');
   expect(() => mount({ '/a': named('a'), '/a/': named('b') })).toThrow(

@@ -1,5 +1,5 @@
 /**
- * TSGI as a listener of node:http, and the reference server made of it; what the conformance kit does not look at.
+ * TSGI as a listener of node:http, and the reference server on top of it: parts that the conformance kit does not test.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -66,7 +66,7 @@ describe('in Express', () => {
     expect(await (await fetch(url + target)).json()).toEqual(expected);
   });
 
-  test('the URL of a request to the mount itself is the one that was asked for', async () => {
+  test('a request to the mount itself keeps its original URL', async () => {
     const listener = toNodeListener((environ, start) => (start(200, []), requestUrl(environ)));
     const url = await listenInExpress((app) => app.use('/m', listener));
     for (const target of ['/m', '/m?a', '/m/', '/m/b']) {
@@ -74,7 +74,7 @@ describe('in Express', () => {
     }
   });
 
-  test('a body that a parser has taken is at its end', async () => {
+  test('a body consumed by a parser is at its end', async () => {
     const echo = toNodeListener(async (environ, start) => {
       const bytes = await environ['tsgi.input'].read();
       start(200, []);
@@ -87,7 +87,7 @@ describe('in Express', () => {
   });
 });
 
-test('fields that a framework has set stand beside those of the application, which replaces its own', async () => {
+test('fields of a framework are kept beside the fields of the application, which replace equal names', async () => {
   const listener = toNodeListener((_, start) => (start(200, [['X-A', '1'], ['X-B', '2'], ['x-b', '3']]), 'a')); // prettier-ignore
   const url = await listen((_request, response) => {
     response.setHeader('X-Powered-By', 'it');
@@ -98,7 +98,7 @@ test('fields that a framework has set stand beside those of the application, whi
   expect([headers.get('x-powered-by'), headers.get('x-a'), headers.get('x-b')]).toEqual(['it', '1', '2, 3']);
 });
 
-test('a body that was read in part, or not at all, does not stop the next request', async () => {
+test('a partly read or unread body does not stop the next request', async () => {
   const url = await serve(async (environ, start) => {
     const bytes = environ.QUERY_STRING === 'part' ? await environ['tsgi.input'].read(10) : '';
     start(200, []);
@@ -116,7 +116,7 @@ test('a body that was read in part, or not at all, does not stop the next reques
   }
 });
 
-test('a client that leaves in the middle of its body ends the read with an error, and nothing is told', async () => {
+test('a client that leaves in the middle of its body ends the read with an error, without a report', async () => {
   const told: unknown[] = [];
   let failed: (error: unknown) => void;
   const error = new Promise((resolve) => (failed = resolve));
@@ -147,7 +147,7 @@ test('a request on an encrypted socket is https', async () => {
   expect(await (await fetch(`${url.href}tls`)).text()).toBe('https');
 });
 
-test('an error is told with its environ, and lines of tsgi.errors too', async () => {
+test('an error and lines of tsgi.errors are reported with their environ', async () => {
   const error = new Error('on purpose');
   const seen: [unknown, Environ][] = [];
   const lines: string[] = [];
@@ -164,7 +164,7 @@ test('an error is told with its environ, and lines of tsgi.errors too', async ()
 });
 
 describe('simpleServer', () => {
-  test('says where it listens, serves, and closes with the last response, whoever keeps a connection', async () => {
+  test('prints its address, serves, and closes after the last response despite keep-alive connections', async () => {
     let [finish, begin] = [() => {}, () => {}];
     const finished = new Promise<void>((resolve) => (finish = resolve));
     const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -188,14 +188,14 @@ describe('simpleServer', () => {
     await expect(fetch(server.url)).rejects.toThrow();
   });
 
-  test('a port in use rejects', async () => {
+  test('rejects a port in use', async () => {
     await using server = await simpleServer(show);
     await expect(simpleServer(show, { port: Number(new URL(server.url).port) })).rejects.toThrow(
       'EADDRINUSE',
     );
   });
 
-  test('IPv6 has its brackets', async () => {
+  test('writes IPv6 addresses in brackets', async () => {
     await using server = await simpleServer(show, { host: '::1' });
     expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
   });

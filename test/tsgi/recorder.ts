@@ -1,5 +1,5 @@
 /**
- * A sink that writes down what it is told, and a body that writes down what is called.
+ * A sink that records its calls, and a body that records the calls of its methods.
  */
 import { callApplication, type Sink } from '../../src/tsgi/handler.ts';
 import type { Application, BodyChunk, Environ, HeaderList } from '../../src/tsgi/types.ts';
@@ -7,7 +7,7 @@ import type { Application, BodyChunk, Environ, HeaderList } from '../../src/tsgi
 export class Recorder implements Sink {
   readonly events: string[] = [];
   gone = false;
-  /** Resolved by the test when the sink has room again. */
+  /** The test resolves it when the sink has room again. */
   full: Promise<void> | undefined;
 
   respond(status: number, headers: HeaderList, body: BodyChunk | null): void {
@@ -45,7 +45,7 @@ export async function run(
   return recorder.events;
 }
 
-/** A body whose iterator and close() write down what is called. */
+/** A body whose iterator and close() record their calls. */
 export function traced(events: string[], chunks: unknown[]): Iterable<BodyChunk> & { close(): void } {
   return {
     close: () => void events.push('close'),

@@ -1,6 +1,7 @@
 /**
- * One application file, unchanged, on tsgi-threads, the reference server, Express, Deno and Bun: the same answers; and
- * the conformance kit there. Deno and Bun are npm's packages of those names.
+ * One unchanged application file on tsgi-threads, the reference server, Express, Deno and Bun.
+ *
+ * All must give equal responses and pass the conformance kit. Deno and Bun are the npm packages of those names.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -46,7 +47,10 @@ function folderOf(name: string, from: string = import.meta.filename): string {
   return path.dirname(createRequire(from).resolve(`${name}/package.json`));
 }
 
-/** A script of the package moves the binary of this machine to `bun.exe`; where npm runs no scripts it is still there. */
+/**
+ * A script of the package moves the binary for this machine to `bun.exe`. Without npm's scripts the binary is at its
+ * original place.
+ */
 function bun(): string {
   const folder = folderOf('bun');
   const manifest = path.join(folder, 'package.json');
@@ -58,13 +62,13 @@ function bun(): string {
       const binary = path.join(folderOf(name, manifest), 'bin', 'bun');
       if (existsSync(binary)) return binary;
     } catch {
-      // It is for another machine.
+      // The binary is for another machine.
     }
   }
   return path.join(folder, 'bin', 'bun.exe');
 }
 
-/** Serves an application by a runtime's own server for fetch handlers, which prints its URL. */
+/** Serves an application with the runtime's own server for fetch handlers, which prints its URL. */
 async function onRuntime(command: string, args: readonly string[], file: string): Promise<string> {
   const fetchHandler = createRequire(import.meta.url).resolve('tsgi-threads/tsgi');
   const program = [path.join(FIXTURES, 'serve-fetch.mjs'), fetchHandler, file];
@@ -116,17 +120,17 @@ async function ask(base: string, target: string, init: RequestInit = {}): Promis
   const { status, headers } = response;
   const text = await response.text();
   const own = headers.getSetCookie();
-  // Where the application gives no type, a runtime may.
+  // A runtime may add a type if the application sets none.
   const isTyped = /case=(?:environ|body|read)/.test(target);
   const names = ['x-case', 'x-early', 'x-late', ...(isTyped ? ['content-type'] : [])];
   const given = names.map((name) => headers.get(name));
-  // What a client of the runtime's own adds, and where the application is mounted, is not the application's.
+  // Fields added by the runtime's client and the mount point do not depend on the application.
   const added = /"(?:HTTP_(?!X_ONE|COOKIE)[A-Z_]+|SCRIPT_NAME|REQUEST_URI)":"[^"]*",?/g;
   return { status, own, given, text: text.replaceAll(added, '') };
 }
 
 describe.each(Object.entries(SERVERS))('%s', (_, serve) => {
-  test('answers as the reference server does', async () => {
+  test('answers like the reference server', async () => {
     const [url, reference] = [await serve(APPLICATION), await onReference(APPLICATION)];
     for (const [target, init] of REQUESTS) {
       expect(await ask(url, target, init), `${init?.method ?? 'GET'} ${target}`).toEqual(
@@ -136,14 +140,14 @@ describe.each(Object.entries(SERVERS))('%s', (_, serve) => {
   });
 });
 
-/** What fetch hides or decides, so that no adapter can keep it: docs/reference/tsgi.md says so at the head of "Servers". */
+/** Parts that fetch hides or decides, so that no adapter can keep them: docs/reference/tsgi.md, head of "Servers". */
 const HIDDEN_BY_FETCH: Rule[] = ['S4', 'S6', 'S8', 'S16', 'S35'];
 
 test.each<[string, Serve, Rule[]]>([
-  // Beside a field of its own, Node writes repeats of a name in the case of the first.
+  // Node writes repeated names in the letter case of the first.
   ['Express', onExpress, ['S35']],
   ['Deno', onDeno, HIDDEN_BY_FETCH],
-  // Bun takes the length from a response that is streamed.
+  // Bun removes the length of a streamed response.
   ['Bun', onBun, [...HIDDEN_BY_FETCH, 'S32', 'S33']],
 ])(
   'the kit finds every rule kept on %s that can be kept there',

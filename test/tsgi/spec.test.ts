@@ -1,6 +1,8 @@
 /**
- * The specification `docs/reference/tsgi.md` against the code: its rules are those of the rule table, everything in it that
- * looks like a rule is one, every clause of PEP 3333 has its line, and its examples answer as they say they do.
+ * Compares the specification `docs/reference/tsgi.md` with the code.
+ *
+ * The rules of the specification are the rules of the table, and nothing else looks like a rule. Every clause of PEP
+ * 3333 has a line. The examples answer as the page states.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,13 +16,13 @@ import { validator } from '../../src/tsgi/validate.ts';
 
 const document = readFileSync(new URL('../../docs/reference/tsgi.md', import.meta.url), 'utf8');
 
-describe('the rules', () => {
-  test('are those of the rule table, in its order, each defined once', () => {
+describe('the rules of the specification', () => {
+  test('equal the rule table, in its order, each defined once', () => {
     const defined = [...document.matchAll(/^\*\*([A-Z]\d+)\.\*\* /gm)].map(([, rule]) => rule);
     expect(defined).toEqual(Object.keys(RULES));
   });
 
-  test('stand under the heading of the party that has to keep them', () => {
+  test('are under the heading of the party that must keep them', () => {
     const sections = document.split(/^## /m);
     for (const [heading, letter] of Object.entries({ Applications: 'A', Servers: 'S', Middleware: 'M' })) {
       const section = sections.find((text) => text.startsWith(`${heading}\n`));
@@ -29,7 +31,7 @@ describe('the rules', () => {
     }
   });
 
-  test('are all there are: no reference leads nowhere', () => {
+  test('are complete: every reference has a target', () => {
     const references = [...document.matchAll(/\b[ASM]\d+\b/g)].map(([rule]) => rule);
     expect(references.filter((rule) => !Object.hasOwn(RULES, rule))).toEqual([]);
   });
@@ -51,32 +53,35 @@ function clausesOf(cell: string): number[] {
   });
 }
 
-describe('the examples', () => {
+describe('the examples of the specification', () => {
   const EXAMPLE = /^<!-- example: (.*) -->\n\n```js\n([^]*?)^```$/gm;
   const REQUEST =
     /^(?<method>[A-Z]+) (?<target>\/\S*)(?: (?<sent>".*?"))? → (?<status>\d{3}) (?<answer>".*")$/;
-  const examples = [...document.matchAll(EXAMPLE)].map(([, says, code]) => ({ says: says!, code: code! }));
+  const examples = [...document.matchAll(EXAMPLE)].map(([, sample, code]) => ({
+    sample: sample!,
+    code: code!,
+  }));
 
-  test('are all marked with a request and its answer', () => {
+  test('are all marked with a request and its response', () => {
     expect(examples.length).toBe(document.match(/^```js$/gm)!.length);
-    for (const { says } of examples) expect(says).toMatch(REQUEST);
+    for (const { sample } of examples) expect(sample).toMatch(REQUEST);
   });
 
-  // In the validator too: what the page shows keeps its own rules.
+  // The examples also run in the validator, because they must keep the rules.
   const ways = [
     ['alone', (application: Application) => application],
     ['watched', validator],
   ] as const;
   const runs = ways.flatMap(([how, wrap]) => examples.map((example) => ({ ...example, how, wrap })));
 
-  test.each(runs)('$says, $how', async ({ says, code, wrap }) => {
-    const { method, target, sent, status, answer } = REQUEST.exec(says)!.groups!;
+  test.each(runs)('$sample, $how', async ({ sample, code, wrap }) => {
+    const { method, target, sent, status, answer } = REQUEST.exec(sample)!.groups!;
     const told: unknown[] = [];
     const options = { onError: (error: unknown) => told.push(error), onLine() {} };
     const server = await simpleServer(wrap(await load(code)), options);
     onTestFinished(() => server.close());
     const body = sent === undefined ? undefined : (JSON.parse(sent) as string);
-    // The connection is not kept, so that the server can close at once.
+    // The client keeps no connection, so that the server can close immediately.
     const headers = { connection: 'close' };
     const response = await fetch(server.url + target!, { method, headers, body });
     expect([response.status, await response.text()]).toEqual([Number(status), JSON.parse(answer!)]);
@@ -84,7 +89,7 @@ describe('the examples', () => {
   });
 });
 
-/** The default export of a module, from a file that goes with the test. */
+/** The default export of a module, from a file that is removed with the test. */
 async function load(code: string): Promise<Application> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-spec-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 /**
- * The tsgi folder by itself: copied where nothing else is, it compiles, serves and passes its own conformance kit.
+ * The tsgi folder alone: copied to an empty place, it compiles, serves and passes its own conformance kit.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ if (isMainThread) {
 } else parentPort.postMessage(formatReport(await checkServer(workerData)));
 `;
 
-/** Copies the folder as JavaScript, types taken away and nothing else changed but the endings of imports. */
+/** Copies the folder as JavaScript. Only the types are removed and the extensions of imports changed. */
 function copyTo(folder: string): void {
   for (const file of readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue;
@@ -39,7 +39,7 @@ function copyTo(folder: string): void {
   }
 }
 
-test('the folder alone passes the kit on its reference server', () => {
+test('the tsgi folder alone passes the kit on its reference server', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-alone-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   copyTo(folder);
@@ -53,7 +53,7 @@ test('the folder alone passes the kit on its reference server', () => {
   expect(report, report).toContain('\n36 kept, 0 broken, 0 skipped');
 });
 
-test('the reference server is short enough to be read beside the specification', () => {
+test('the reference server is short enough to read beside the specification', () => {
   const lines = readFileSync(path.join(SOURCE, 'simple-server.ts'), 'utf8').split('\n');
   expect(lines.length).toBeLessThan(200);
 });

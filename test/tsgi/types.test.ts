@@ -1,5 +1,5 @@
 /**
- * TSGI's types, by the compiler: `npm run types` fails when one of these lines does not hold.
+ * TSGI's types, checked by the compiler: `npm run types` fails if one of these lines is wrong.
  */
 import { describe, expectTypeOf, test } from 'vitest';
 import type {
@@ -32,24 +32,24 @@ describe('Environ', () => {
     expectTypeOf<Environ['tsgi.version']>().toEqualTypeOf<readonly [major: number, minor: number]>();
   });
 
-  test('fields may be absent, and so may the file wrapper', () => {
+  test('fields and the file wrapper may be absent', () => {
     expectTypeOf<Environ['HTTP_X_WHATEVER']>().toEqualTypeOf<string | undefined>();
     expectTypeOf<Environ['tsgi.file_wrapper']>().toEqualTypeOf<FileWrapper | undefined>();
     expectTypeOf<Environ['tsgi.deadline']>().toEqualTypeOf<number | undefined>();
   });
 
-  test('a module can add keys of its own', () => {
+  test('a module can add its own keys', () => {
     expectTypeOf<Environ['types.test']>().toEqualTypeOf<{ readonly user: string } | undefined>();
   });
 
-  test('other keys are errors', () => {
+  test('unknown keys are errors', () => {
     // @ts-expect-error no such key
     expectTypeOf<Environ['PATH']>();
   });
 });
 
 describe('Application', () => {
-  test('may be synchronous or not, and return any body', () => {
+  test('an application may be synchronous or not, and may return any body', () => {
     expectTypeOf((_: Environ, start: StartResponse) => (start(200, []), 'a')).toExtend<Application>();
     expectTypeOf(async (_: Environ, start: StartResponse) => (start(200, []), ['a'])).toExtend<Application>();
     expectTypeOf(function* (_: Environ, start: StartResponse) {
@@ -62,7 +62,7 @@ describe('Application', () => {
     }).toExtend<Application>();
   });
 
-  test('must return a body', () => {
+  test('an application must return a body', () => {
     // @ts-expect-error a number is no body
     const number: Application = () => 42;
     // @ts-expect-error nothing is no body
@@ -72,13 +72,13 @@ describe('Application', () => {
     expectTypeOf([number, nothing, numbers]).toEqualTypeOf<Application[]>();
   });
 
-  test('middleware is a function of one', () => {
+  test('middleware is a function from application to application', () => {
     const twice: Middleware = (application) => (environ, start) => application(environ, start);
     expectTypeOf(twice).returns.toEqualTypeOf<Application>();
   });
 });
 
-test('a body is a chunk or any iterable of chunks, and may close', () => {
+test('a body is a chunk or any iterable of chunks, and may have close()', () => {
   expectTypeOf<string>().toExtend<Body>();
   expectTypeOf<Buffer>().toExtend<Body>();
   expectTypeOf<Set<string>>().toExtend<Body>();
@@ -88,7 +88,7 @@ test('a body is a chunk or any iterable of chunks, and may close', () => {
   expectTypeOf<{ [Symbol.iterator](): Iterator<string>; close(): Promise<void> }>().toExtend<Body>();
 });
 
-test('startResponse takes a number, pairs and perhaps an error, and returns write', () => {
+test('startResponse takes a number, pairs and optionally an error, and returns write', () => {
   expectTypeOf<StartResponse>().parameters.toEqualTypeOf<
     [status: number, headers: HeaderList, error?: unknown]
   >();

@@ -1,5 +1,5 @@
 /**
- * What applications ask of an environ, and calling one without a server.
+ * Helpers for the environ, and calls of an application without a server.
  */
 import { describe, expect, test } from 'vitest';
 import type { Application, Environ } from '../../src/tsgi/types.ts';
@@ -68,7 +68,7 @@ describe('requestUrl and applicationUrl', () => {
     expect([requestUrl(at(environ)), applicationUrl(at(environ))]).toEqual([request, application]);
   });
 
-  test('without its query', () => {
+  test('omit the query on request', () => {
     expect(requestUrl(at({ QUERY_STRING: 'a', REQUEST_URI: '/?a' }), { query: false })).toBe('http://a.b/');
   });
 });
@@ -99,7 +99,7 @@ describe('shiftPathInfo', () => {
   });
 });
 
-test('what shiftPathInfo leaves is an environ by the rules, to the last segment', async () => {
+test('the environ after shiftPathInfo keeps the rules, to the last segment', async () => {
   const seen: (string | undefined)[] = [];
   const inner = validator((_, startResponse) => (startResponse(200, []), ''));
   const shifting: Application = (environ, startResponse) => {
@@ -112,7 +112,7 @@ test('what shiftPathInfo leaves is an environ by the rules, to the last segment'
   expect(seen).toEqual(['a', 'b', 'a', 'b', '', '']);
 });
 
-test('isHopByHop knows the fields of the connection in any case of letters', () => {
+test('isHopByHop knows the fields of the connection in any letter case', () => {
   const names = [
     'Connection',
     'keep-alive',
@@ -126,7 +126,7 @@ test('isHopByHop knows the fields of the connection in any case of letters', () 
   expect(['Content-Length', 'Date', 'Proxy', 'X-Te', 'transfer_encoding'].filter(isHopByHop)).toEqual([]);
 });
 
-test('setupTestingDefaults keeps what is given and fills in the rest', () => {
+test('setupTestingDefaults keeps existing keys and adds the missing ones', () => {
   const environ = setupTestingDefaults({ PATH_INFO: '/x', HTTP_A: 'b' });
   expect(environ).toMatchObject({ PATH_INFO: '/x', HTTP_A: 'b', REQUEST_METHOD: 'GET', SERVER_PORT: '80' });
   expect(environ['tsgi.signal'].aborted).toBe(false);
@@ -140,14 +140,14 @@ describe('testRequest', () => {
     return [environ.REQUEST_METHOD, ' ', environ.PATH_INFO, '?', environ.QUERY_STRING, ' ', body];
   };
 
-  test('gives status, headers, body and errors', async () => {
+  test('testRequest returns status, headers, body and errors', async () => {
     const response = await testRequest(show, { url: '/a%20b?c=d' });
     expect([response.status, response.text, response.errors]).toEqual([201, 'GET /a b?c=d ', ['a line']]);
     expect(response.headers.getAll('x-a')).toEqual(['1', '2']);
     expect(response.body).toBeInstanceOf(Uint8Array);
   });
 
-  test('a body makes it a POST with its length', async () => {
+  test('a body makes the request a POST with its length', async () => {
     const application: Application = (environ, startResponse) => {
       startResponse(200, []);
       const { REQUEST_METHOD, CONTENT_LENGTH, CONTENT_TYPE } = environ;
@@ -160,7 +160,7 @@ describe('testRequest', () => {
     );
   });
 
-  test('headers as a list keep repeats, and further keys stand over all', async () => {
+  test('headers as a list keep repeated names, and further keys override them', async () => {
     const application: Application = (environ, startResponse) => {
       startResponse(200, []);
       return `${environ.HTTP_A} ${environ.REMOTE_ADDR} ${String(environ['tsgi.signal'].aborted)}`;
@@ -171,7 +171,7 @@ describe('testRequest', () => {
     expect(text).toBe('1, 2 10.0.0.1 true');
   });
 
-  test('checks the rules, unless it is told not to', async () => {
+  test('testRequest checks the rules unless validation is off', async () => {
     const wrong: Application = (environ, startResponse) => {
       (environ as unknown as Record<string, unknown>)['tsgi.own'] = 1;
       startResponse(200, []);
@@ -181,7 +181,7 @@ describe('testRequest', () => {
     expect((await testRequest(wrong, { validate: false })).text).toBe('a');
   });
 
-  test('streams, files and 204 arrive whole', async () => {
+  test('streams, files and 204 arrive complete', async () => {
     const stream: Application = (_, startResponse) => {
       startResponse(200, []);
       return (async function* () { yield 'a'; await null; yield 'b'; })(); // prettier-ignore
@@ -196,7 +196,7 @@ describe('testRequest', () => {
     expect(await testRequest(nothing)).toMatchObject({ status: 204, text: '' });
   });
 
-  test('gives what a client would see: no body of HEAD, 204 and 304', async () => {
+  test('testRequest returns the client’s view: no body for HEAD, 204 and 304', async () => {
     const hello: Application = (_, startResponse) => (startResponse(200, []), 'hello');
     expect((await testRequest(hello, { method: 'HEAD' })).text).toBe('');
     for (const status of [204, 304]) {
@@ -205,7 +205,7 @@ describe('testRequest', () => {
     }
   });
 
-  test('keeps what each chunk was, whatever becomes of its buffer', async () => {
+  test('testRequest keeps each chunk although its buffer changes later', async () => {
     const reusing: Application = (_, startResponse) => {
       startResponse(200, []);
       const bytes = Buffer.alloc(1);
@@ -214,7 +214,7 @@ describe('testRequest', () => {
     expect((await testRequest(reusing, { validate: false })).text).toBe('ab');
   });
 
-  test('gives the last line of the errors, also without its end', async () => {
+  test('testRequest returns the last line of the errors, also without a line end', async () => {
     const half: Application = (environ, startResponse) => {
       environ['tsgi.errors'].write('one\nhalf');
       startResponse(200, []);
@@ -223,7 +223,7 @@ describe('testRequest', () => {
     expect((await testRequest(half)).errors).toEqual(['one', 'half']);
   });
 
-  test('rejects with what the application throws, and names a url that is none', async () => {
+  test('testRequest rejects with the error of the application, and names an invalid url', async () => {
     const error = new Error('its own');
     await expect(testRequest(() => { throw error; })).rejects.toBe(error); // prettier-ignore
     await expect(testRequest(show, { url: 'http://a/' })).rejects.toThrow(

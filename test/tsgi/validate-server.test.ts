@@ -1,5 +1,5 @@
 /**
- * The validator towards the server around it: it names the right rule of what a wrong server gives and calls.
+ * The validator tests the server around it: it names the right rule for each wrong value and call of a server.
  */
 import { describe, expect, test } from 'vitest';
 import type { Rule } from '../../src/tsgi/rules.ts';
@@ -7,11 +7,11 @@ import type { Application, Environ, StartResponse } from '../../src/tsgi/types.t
 import { setupTestingDefaults } from '../../src/tsgi/util.ts';
 import { validator } from '../../src/tsgi/validate.ts';
 
-/** Wrong on purpose, and the types know it. */
+/** Wrong on purpose, which the types forbid. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 const any = (value: unknown) => value as any;
 
-describe('names the rule of a wrong server', () => {
+describe('the validator names the rule of a wrong server', () => {
   const right: Application = (_, start) => (start(200, []), 'a');
   const environ = (change: Record<string, unknown>) => Object.assign(setupTestingDefaults(), change);
   const start: StartResponse = () => () => Promise.resolve();
@@ -64,14 +64,14 @@ describe('names the rule of a wrong server', () => {
     expect(() => any(validator(right))(environ({}))).toThrow(expect.objectContaining({ rule: 'S19' }));
   });
 
-  test('S20: a startResponse that returns no write', () => {
+  test('S20: a startResponse that does not return write', () => {
     const wrong = () => undefined;
     expect(() => validator(right)(setupTestingDefaults(), any(wrong))).toThrow(
       expect.objectContaining({ rule: 'S20' }),
     );
   });
 
-  test('S28: close twice, and a body that is iterated after it', () => {
+  test('S28: close called twice, and a body iterated after close', () => {
     const streams = validator((_, startResponse) => {
       startResponse(200, []);
       return (function* () { yield 'a'; })(); // prettier-ignore

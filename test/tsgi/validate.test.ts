@@ -1,5 +1,5 @@
 /**
- * The validator: it says nothing of right applications, and names the right rule of each wrong one.
+ * The validator reports nothing for correct applications, and the right rule for each wrong application.
  */
 import { describe, expect, test } from 'vitest';
 import { callApplication } from '../../src/tsgi/handler.ts';
@@ -10,7 +10,7 @@ import { setupTestingDefaults, testRequest, type TestRequest } from '../../src/t
 import { validator } from '../../src/tsgi/validate.ts';
 import { Recorder } from './recorder.ts';
 
-/** Wrong on purpose, and the types know it. */
+/** Wrong on purpose, which the types forbid. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 const any = (value: unknown) => value as any;
 const loud = async (work: () => unknown) => {
@@ -18,12 +18,12 @@ const loud = async (work: () => unknown) => {
   return work();
 };
 
-/** What an application did after its end: the tests look at it later. */
+/** Actions of an application after its end; the tests check them later. */
 let late: (() => unknown) | undefined;
 
 const headers: HeaderList = [['content-type', 'text/plain']];
 
-/** Each breaks one rule; some in several ways. */
+/** Each application breaks one rule. Some rules have several. */
 const WRONG: [Rule, string, Application, TestRequest?][] = [
   ['A2', 'returns a chunk without startResponse', () => 'a'],
   ['A2', 'yields before startResponse', (_, start) => (function* () { yield 'a'; start(200, []); })()],
@@ -142,7 +142,7 @@ const WRONG: [Rule, string, Application, TestRequest?][] = [
   ['A19', 'puts in the place of the input what is none', (environ, start) => (environ['tsgi.input'] = any({}), start(200, []), 'a')],
 ]; // prettier-ignore
 
-describe('names the rule', () => {
+describe('the validator names the rule', () => {
   test.each(WRONG)('%s: %s', async (rule, _, application, request) => {
     await expect(testRequest(application, request)).rejects.toMatchObject({
       code: 'TSGI_ERR_RULE',
@@ -151,14 +151,14 @@ describe('names the rule', () => {
     });
   });
 
-  test('A1: what is no function, and a class', () => {
+  test('A1: a value that is no function, and a class', () => {
     for (const wrong of [{}, class Application extends Map {}]) {
       expect(() => validator(any(wrong))).toThrow(expect.objectContaining({ rule: 'A1' }));
     }
   });
 });
 
-describe('names the rule of what comes after the end', () => {
+describe('the validator names the rule of an action after the end', () => {
   test.each<[Rule, string, Application]>([
     ['A10', 'startResponse', (_, start) => (start(200, []), (late = () => start(200, [])), 'a')],
     [
@@ -254,7 +254,7 @@ describe('names the rule of what comes after the end', () => {
     await expect(loud(late!)).rejects.toMatchObject({ rule });
   });
 
-  test('A16: input that is still iterated', async () => {
+  test('A16: an input that is still iterated', async () => {
     let chunks!: AsyncIterator<Uint8Array>;
     await testRequest(
       (environ, start) => {
@@ -268,13 +268,13 @@ describe('names the rule of what comes after the end', () => {
   });
 });
 
-test('every rule that can be seen has a wrong application', () => {
-  // A20 says what nobody can see from outside.
+test('every visible rule has a wrong application', () => {
+  // A20 has no effect that is visible from outside.
   const seen = new Set([...WRONG.map(([rule]) => rule), 'A1', 'A16', 'A20']);
   expect(Object.keys(RULES).filter((rule) => rule.startsWith('A') && !seen.has(rule))).toEqual([]);
 });
 
-describe('says nothing of', () => {
+describe('the validator accepts', () => {
   test.each<[string, Application, TestRequest, string]>([
     ['a string', (_, start) => (start(200, headers), 'aü'), {}, 'aü'],
     ['bytes', (_, start) => (start(200, []), new Uint8Array([97])), {}, 'a'],
@@ -383,7 +383,7 @@ describe('says nothing of', () => {
     expect((await testRequest(application, request)).text).toBe(text);
   });
 
-  test('what an application throws, and its body too', async () => {
+  test('an error of the application and of its body', async () => {
     const error = new Error('its own');
     await expect(testRequest(() => { throw error; })).rejects.toBe(error); // prettier-ignore
     await expect(testRequest((_, start) => (start(200, []), (function* () { yield 'a'; throw error; })()))).rejects.toBe(error); // prettier-ignore
@@ -405,7 +405,7 @@ async function readAllWays(environ: Environ, start: StartResponse): Promise<Body
   return parts.join('|');
 }
 
-test('an array stays one, so that its length is known, and is closed once', async () => {
+test('an array stays an array, so that its length is known, and is closed once', async () => {
   const recorder = new Recorder();
   const body = Object.assign(['a', 'b'], { close: () => void recorder.events.push('close') });
   const application = validator((_, start) => (start(200, []), body));
@@ -413,7 +413,7 @@ test('an array stays one, so that its length is known, and is closed once', asyn
   expect(recorder.events).toEqual(['start 200 2', 'write a', 'write b', 'close', 'end']);
 });
 
-test('A12: an array that is still filled while it is sent', async () => {
+test('A12: an array that grows while it is sent', async () => {
   const recorder = new Recorder();
   let room!: () => void;
   recorder.full = new Promise((resolve) => (room = resolve));
@@ -427,7 +427,7 @@ test('A12: an array that is still filled while it is sent', async () => {
   expect(recorder.events).toEqual(['start 200 2', 'write a', 'write b']);
 });
 
-test('a body that is refused is closed all the same', async () => {
+test('a rejected body is still closed', async () => {
   let closed = 0;
   const close = () => (closed += 1);
   for (const wrong of [Object.assign(['a', 1], { close }), { close }]) {
@@ -436,7 +436,7 @@ test('a body that is refused is closed all the same', async () => {
   expect(closed).toBe(2);
 });
 
-test('what passes is what was there: chunks one by one, return and close as the server calls them', async () => {
+test('the validator passes chunks, return and close through unchanged', async () => {
   const events: string[] = [];
   const application = validator((_, start) => {
     start(200, []);

@@ -1,5 +1,5 @@
 /**
- * A function that may be TSGI or not: its first call tells, and the error names the flag.
+ * A function that may be TSGI or not: its first call decides, and the error names the flag.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application } from 'tsgi-threads/tsgi';
@@ -41,7 +41,7 @@ test.each<[string, Listener | Handler, string]>([
   });
 });
 
-test('what it throws of its own goes through, and what has ended well once is judged no more', async () => {
+test('its own errors propagate, and a function that has succeeded once is not checked again', async () => {
   const fails = untilProven(() => {
     throw new TypeError('no number');
   });

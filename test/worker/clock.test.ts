@@ -1,5 +1,5 @@
 /**
- * What a worker says of the time, where its clock is set while it serves.
+ * The time in a worker while the system clock is changed.
  */
 import { expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 const HANDLER_TIMEOUT_MS = 30_000;
 const NEAR_MS = 5000;
 
-test('Date is the time of the head, and a deadline is counted from the start of its request', async () => {
+test('Date is the time of the head, and a deadline counts from the start of its request', async () => {
   const app = appFile(`
     const { now } = Date;
     let ahead = 0;
@@ -30,7 +30,7 @@ test('Date is the time of the head, and a deadline is counted from the start of 
     expect(Math.abs(Number(body) - HANDLER_TIMEOUT_MS), path).toBeLessThan(NEAR_MS);
     return date - Date.now();
   };
-  // Until the application is known to be cheap.
+  // Repeats until the application is known to be cheap.
   for (let i = 0; i < 300; i++) expect(Math.abs(await ask('/'))).toBeLessThan(NEAR_MS);
   for (const [path, ahead] of [
     ['/on', HOUR_MS],

@@ -1,6 +1,5 @@
 /**
- * The asynchronous context of an exchange (AsyncLocalStorage): its own, from its call to its last event, and nobody
- * else's.
+ * Each exchange has its own asynchronous context (AsyncLocalStorage), from its call to its last event.
  */
 import { describe, expect, test } from 'vitest';
 import { Client } from '../support/client.ts';
@@ -12,7 +11,7 @@ const STORAGE = `
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 `;
 
-/** Each asks `times` times, one behind the other, all beside each other. Resolves with what was answered. */
+/** Sends `times` requests one after the other on each of several connections. Resolves with the responses. */
 async function askAll(port: number, clients: number, times: number): Promise<string[]> {
   const bodies = await Promise.all(
     Array.from({ length: clients }, async (_, i) => {
@@ -29,7 +28,7 @@ async function askAll(port: number, clients: number, times: number): Promise<str
   return bodies.flat();
 }
 
-/** What each interface calls, with the URL and a function that answers. */
+/** The function that each interface calls, with the URL and a function that answers. */
 const INTERFACES = {
   node: (code: string) => `export default (request, response, next) => {
     const { url } = request;
@@ -49,18 +48,21 @@ const INTERFACES = {
 };
 
 describe.each(Object.keys(INTERFACES) as (keyof typeof INTERFACES)[])('%s', (name) => {
-  test.each([0, 1])('what one exchange enters, another does not see (%s threads)', async (threads) => {
-    const code = INTERFACES[name](`
+  test.each([0, 1])(
+    'a store entered by one exchange is invisible to another (%s threads)',
+    async (threads) => {
+      const code = INTERFACES[name](`
       const before = storage.getStore();
       storage.enterWith(url);
       turn().then(() => answer(before + ' ' + storage.getStore()));`);
-    const { port } = await serveFile(appFile(STORAGE + code), threads);
-    const seen = await askAll(port, 40, 5);
-    expect(seen).toHaveLength(200);
-    for (const text of seen) expect(text).toMatch(/^undefined \/\d+-\d+$/);
-  });
+      const { port } = await serveFile(appFile(STORAGE + code), threads);
+      const seen = await askAll(port, 40, 5);
+      expect(seen).toHaveLength(200);
+      for (const text of seen) expect(text).toMatch(/^undefined \/\d+-\d+$/);
+    },
+  );
 
-  test.each([0, 1])('what one exchange runs in, another is not begun in (%s threads)', async (threads) => {
+  test.each([0, 1])('an exchange does not start in the store of another (%s threads)', async (threads) => {
     const code = INTERFACES[name](`
       const before = storage.getStore();
       storage.run(url, async () => {
@@ -74,7 +76,7 @@ describe.each(Object.keys(INTERFACES) as (keyof typeof INTERFACES)[])('%s', (nam
   });
 });
 
-test('every callback of a listener has the context that it was given in', async () => {
+test('every callback of a listener runs in the context of its registration', async () => {
   const app = appFile(`${STORAGE}
     let tell;
     const told = new Promise((resolve) => (tell = resolve));
@@ -85,7 +87,7 @@ test('every callback of a listener has the context that it was given in', async 
       request.once('data', note('data')).resume();
       response.once('drain', note('drain')).on('finish', note('finish'));
       response.write('x'.repeat(300_000), note('written'));
-      // Whichever comes last: a response that has ended tells of no 'drain'.
+      // The later event ends the response, because a response that has ended emits no 'drain'.
       let due = 2;
       const end = () => { if (--due === 0) response.end('y'.repeat(3_000_000), note('ended')); };
       request.on('end', end);

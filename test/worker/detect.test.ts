@@ -1,5 +1,5 @@
 /**
- * How an application is called goes by what its file exports: docs/guide/frameworks.md, row by row.
+ * The exports of a file decide the interface of an application: docs/guide/frameworks.md, row by row.
  */
 import { describe, expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
@@ -84,21 +84,21 @@ const ROWS: readonly Row[] = [
   ],
 ];
 
-describe('auto', () => {
+describe('automatic detection', () => {
   test.each(ROWS)('%s', async (_, source, called, why) => {
     const { server } = await serveFile(appFile(source));
     expect(server.interface).toMatchObject({ interface: called, why });
     expect(await (await fetch(`${server.url}/a`)).text()).toBe(`${called} /a`);
   });
 
-  test('the ready line tells what was chosen and why', async () => {
+  test('the ready line names the interface and the reason', async () => {
     const cli = new Cli([appFile(`export default { fetch: ${FETCH} };`), '--port', '0', '--threads', '1']);
     await cli.url();
     expect(cli.stdout).toContain('(app.mjs as fetch: the export has a method fetch)');
   });
 });
 
-describe('chosen', () => {
+describe('a chosen interface', () => {
   test.each([
     ['node', LISTENER],
     ['fetch', FETCH],
@@ -143,7 +143,7 @@ describe('a function that was taken for TSGI', () => {
     expect(log.join('\n')).toContain(`start the server with --interface ${flag}`);
   });
 
-  test('and answers well is not judged any more', async () => {
+  test('a function that answers well is not checked again', async () => {
     const application = `(environ, startResponse) => {
       if (environ.PATH_INFO === '/fails') environ.text();
       startResponse(200, []);
@@ -157,7 +157,7 @@ describe('a function that was taken for TSGI', () => {
   });
 });
 
-describe('what is nothing that runs', () => {
+describe('a value that cannot run', () => {
   test.each([
     ['export const x = 5;', /it exports x; name another export with file:name/],
     ['', /it exports nothing/],

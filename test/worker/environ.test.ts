@@ -1,5 +1,5 @@
 /**
- * A parsed head → environ, as literal values. The heads go through the parser that the server uses.
+ * A parsed head and its environ, as literal values. The heads go through the server's own parser.
  */
 import { describe, expect, test } from 'vitest';
 import type { WorkerHandle } from '../../src/hooks.ts';
@@ -56,14 +56,14 @@ function environOf(text: string, more: Partial<RequestView> = {}): Record<string
 const get = (target: string) => environOf(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
 const fields = (lines: string) => environOf(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`);
 
-/** What the client's fields became. */
+/** The fields of the client in the environ. */
 function httpKeys(environ: Record<string, unknown>): Record<string, unknown> {
   const keys = Object.keys(environ).filter((key) => key.startsWith('HTTP_'));
   return Object.fromEntries(keys.map((key) => [key, environ[key]]));
 }
 
 describe('buildEnviron', () => {
-  test('gives every key of TSGI, and the fields, with these values', () => {
+  test('returns every key of TSGI and the fields, with these values', () => {
     const exchange = { signal: () => AbortSignal.abort('x') };
     const parts = { input: emptyInput, errors, exchange, worker, deadline: 1234 };
     const request = parse(
@@ -116,7 +116,7 @@ describe('buildEnviron', () => {
     expect(httpKeys(environ)).toEqual({});
   });
 
-  test('a serial that became negative still makes a request id of its own', () => {
+  test('a negative serial still gives a unique request id', () => {
     expect(environOf('GET / HTTP/1.0\r\n\r\n', { serial: -1 })['tsgi.request_id']).toBe('w1-1z141z3');
   });
 
@@ -129,7 +129,7 @@ describe('buildEnviron', () => {
 });
 
 describe('tsgi.signal', () => {
-  test('is asked for only when it is read, and is a key like the others', () => {
+  test('is created only when it is read, and is a key like the others', () => {
     let asked = 0;
     const { signal } = new AbortController();
     const exchange = {
@@ -147,7 +147,7 @@ describe('tsgi.signal', () => {
     expect({ ...environ }['tsgi.signal']).toBe(signal);
   });
 
-  test('of two environs belong each to its own request', () => {
+  test('belongs to one environ and its request', () => {
     const make = () => {
       const { signal } = new AbortController();
       const parts = {
@@ -165,7 +165,7 @@ describe('tsgi.signal', () => {
   });
 });
 
-describe('target', () => {
+describe('the target', () => {
   test.each<[string, string, string, string]>([
     ['/', '/', '', 'a'],
     ['/?', '/', '', 'a'],
@@ -200,8 +200,8 @@ describe('target', () => {
   });
 });
 
-describe('fields', () => {
-  test('become HTTP_ keys in upper case, with _ for -', () => {
+describe('the fields', () => {
+  test('become HTTP_ keys in upper case, with _ instead of -', () => {
     expect(httpKeys(fields('x-Fo-o: 1\r\nAccept: */*\r\n'))).toEqual({
       HTTP_HOST: 'a',
       HTTP_X_FO_O: '1',
@@ -209,7 +209,7 @@ describe('fields', () => {
     });
   });
 
-  test('of the same name, in any case of letters, are joined by a comma, cookies by a semicolon', () => {
+  test('of equal names, in any letter case, are joined by a comma, cookies by a semicolon', () => {
     const environ = fields('X-A: 1\r\nCookie: a=1\r\nx-a: 2\r\nX-A: 3\r\ncookie: b=2\r\n');
     expect(environ).toMatchObject({ HTTP_X_A: '1, 2, 3', HTTP_COOKIE: 'a=1; b=2' });
   });
@@ -224,24 +224,24 @@ describe('fields', () => {
     expect(httpKeys(environ)).toEqual({ HTTP_HOST: 'a' });
   });
 
-  test('of the connection are left out', () => {
+  test('of the connection are omitted', () => {
     const lines = 'Connection: x\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nTrailer: x\r\n';
     expect(httpKeys(fields(`${lines}Upgrade: h2c\r\n`))).toEqual({ HTTP_HOST: 'a' });
     const chunked = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
     expect(httpKeys(environOf(chunked))).toEqual({ HTTP_HOST: 'a' });
   });
 
-  test('Proxy is left out, in any case of letters (httpoxy)', () => {
+  test('of the name Proxy are omitted, in any letter case (httpoxy)', () => {
     expect(fields('Proxy: evil\r\npROXY: evil\r\n')).not.toHaveProperty('HTTP_PROXY');
   });
 
-  test('with _ in their name are left out: they would pass for their twin with -', () => {
+  test('with _ in their name are omitted, because they could imitate a name with -', () => {
     const environ = fields('X_Real-IP: evil\r\nX-Real_IP: evil\r\nContent_Length: 9\r\nX-Real-IP: good\r\n');
     expect(httpKeys(environ)).toEqual({ HTTP_HOST: 'a', HTTP_X_REAL_IP: 'good' });
     expect(environ.CONTENT_LENGTH).toBe('');
   });
 
-  test('named like properties of objects are data', () => {
+  test('with names of object properties are plain data', () => {
     const names = '__proto__: x\r\nconstructor: y\r\ntoString: z\r\nhasOwnProperty: h\r\n';
     const environ = fields(names);
     expect(Object.getPrototypeOf(environ)).toBe(Object.prototype);
@@ -264,7 +264,7 @@ describe('fields', () => {
     });
   });
 
-  test('with names beyond the remembered thousand are still right', () => {
+  test('are correct beyond the thousand cached names', () => {
     const lines = Array.from({ length: 1500 }, (_, i) => `X-N${i}: ${i}\r\n`).join('');
     const environ = fields(`${lines}Proxy-Connection: x\r\nX-N_1: evil\r\n`);
     expect(Object.keys(httpKeys(environ)).length).toBe(1501);
@@ -292,7 +292,7 @@ describe('decodePath', () => {
   });
 });
 
-test('tsgi.signal may be replaced like any other key, in this environ only', () => {
+test('tsgi.signal can be replaced like any other key, in this environ only', () => {
   const make = () => {
     const exchange = { signal: () => expect.unreachable('the replaced signal was asked for') };
     const parts = { input: emptyInput, errors, exchange, worker, deadline: undefined };
@@ -306,7 +306,7 @@ test('tsgi.signal may be replaced like any other key, in this environ only', () 
   expect(() => make()['tsgi.signal']).toThrow('was asked for');
 });
 
-test('fields between a client and its proxy are left out', () => {
+test('fields between a client and its proxy are omitted', () => {
   const lines = 'Proxy-Authorization: Basic x\r\nProxy-Authenticate: Basic\r\nAuthorization: y\r\n';
   expect(httpKeys(fields(lines))).toEqual({ HTTP_HOST: 'a', HTTP_AUTHORIZATION: 'y' });
 });

@@ -1,13 +1,14 @@
 /**
- * What is no plain application but may become one: promises, factories, classes, plugins. What can be recognised is
- * served; everything else is one error at the start that says what was found and what to write.
+ * Exports that are no plain application: promises, factories, classes, plugins.
+ *
+ * Recognised forms are served. Every other export causes one error at the start, which names the export and the remedy.
  */
 import { describe, expect, test } from 'vitest';
 import { shapeOf } from '../../dist/worker/load/function-shape.js';
 import { appFile, serveFile } from '../support/server.ts';
 
 const HTTP = `import http from 'node:http';\n`;
-/** As Fastify: an http.Server of its own, made ready before it serves. */
+/** Like Fastify: it has its own http.Server, which must be prepared before it serves. */
 const FASTIFY = `${HTTP}
   function Fastify() {
     const server = http.createServer();
@@ -23,7 +24,7 @@ const FETCH = `{ fetch: () => new Response('served') }`;
 
 const answer = async (url: string) => (await fetch(url)).text();
 
-describe('recognised', () => {
+describe('recognised forms', () => {
   type Row = readonly [exported: string, source: string, called: string, why: RegExp];
   const ROWS: readonly Row[] = [
     [
@@ -132,7 +133,7 @@ describe('recognised', () => {
     expect(await answer(server.url)).toBe('served');
   });
 
-  test('an application that is given itself may be a promise of a factory (C27)', async () => {
+  test('an application passed directly may be a promise of a factory (C27)', async () => {
     const app = Promise.resolve(() => ({ fetch: () => new Response('served') }));
     const { server } = await serveFile(app as never, 0);
     expect(await answer(server.url)).toBe('served');

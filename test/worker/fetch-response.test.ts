@@ -1,11 +1,11 @@
 /**
- * What a fetch handler's Response becomes on the wire.
+ * The bytes on the wire for a fetch handler's Response.
  */
 import { describe, expect, test } from 'vitest';
 import { appFile, serveFile } from '../support/server.ts';
 import { exchange } from '../support/client.ts';
 
-/** The head and the body of the answer of a handler that returns this expression. */
+/** The head and the body of the response of a handler that returns this expression. */
 async function answer(
   expression: string,
   method = 'GET',
@@ -29,13 +29,13 @@ describe('the status line', () => {
   });
 });
 
-describe('the length', () => {
+describe('the length of a body', () => {
   test.each([
     ['new Response("täxt")', 5],
     ['Response.json({ a: 1 })', 7],
     ['new Response(new Uint8Array(3))', 3],
     ['new Response("")', 0],
-  ])('of %s is told', async (expression, length) => {
+  ])('is stated for %s', async (expression, length) => {
     const { head } = await answer(expression);
     expect(head.filter((field) => /^content-length:/i.test(field)).map((field) => field.slice(16))).toEqual([
       String(length),
@@ -43,7 +43,7 @@ describe('the length', () => {
     expect(head.join()).not.toMatch(/transfer-encoding/i);
   });
 
-  test('of a stream that goes on is not', async () => {
+  test('is not stated for a stream that continues', async () => {
     const slow = `new ReadableStream({ async start(controller) {
       controller.enqueue(new Uint8Array([97]));
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -72,7 +72,7 @@ describe('the length', () => {
       'new Response(new Response("text").body, { headers: { "content-encoding": "br", "content-length": "9" } })',
       'text',
     ],
-  ])('of %s is told', async (_, expression, body) => {
+  ])('is stated for %s', async (_, expression, body) => {
     const answered = await answer(expression);
     const fields = answered.head.filter((field) =>
       /^(?:content-length|transfer-encoding|content-encoding):/i.test(field),
@@ -80,7 +80,7 @@ describe('the length', () => {
     expect([fields, answered.body]).toEqual([[`content-length: ${body.length}`], body]);
   });
 
-  test('without threads the length of a text is told, whatever its handler said (C1)', async () => {
+  test('a text without threads has its length, whatever its handler states (C1)', async () => {
     const app = appFile(`export default { fetch: () =>
       new Response('text', { headers: { 'content-length': '9', 'content-encoding': 'br' } }) };`);
     const { port } = await serveFile(app, 0);
@@ -102,14 +102,14 @@ test('a Trailer field of an upstream is dropped, because no trailer follows (C1)
   }
 });
 
-test('a reason phrase that no response may have is replaced', async () => {
+test('a reason phrase that is not allowed is replaced', async () => {
   const own = `new (class Response {
     status = 200; statusText = 'caf\ufffd'; headers = new Headers(); body = null;
   })()`;
   expect((await answer(own)).head[0]).toBe('HTTP/1.1 200 OK');
 });
 
-test('a Response of a framework of its own is one', async () => {
+test('a framework’s own Response class is accepted', async () => {
   const own = `new (class Response {
     status = 203; statusText = ''; headers = new Headers({ 'x-own': '1' });
     body = new Blob(['its own']).stream();
@@ -121,7 +121,7 @@ test('a Response of a framework of its own is one', async () => {
 });
 
 test.each(['"text"', 'undefined', 'null', '({ status: 200 })', '({ headers: new Headers() })'])(
-  '%s is none, and the log says so',
+  '%s is no Response and causes an error in the log',
   async (expression) => {
     const { head, log } = await answer(expression);
     expect(head[0]).toBe('HTTP/1.1 500 Internal Server Error');
@@ -129,7 +129,7 @@ test.each(['"text"', 'undefined', 'null', '({ status: 200 })', '({ headers: new 
   },
 );
 
-test('what fetch returns is still a Response, and so is what a handler makes', async () => {
+test('the results of fetch and of handlers are Response objects', async () => {
   const { body } = await answer(
     '(globalThis.made = new Response("x"), new Response([made instanceof Response, await fetch("data:,x") instanceof Response].join()))',
   );

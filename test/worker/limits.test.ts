@@ -1,5 +1,5 @@
 /**
- * The limits that a program's server object sets for its clients: who decides, for which place, and until when.
+ * The limits that a program's server object sets for its clients: the setting that wins, its address, and its lifetime.
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -15,7 +15,7 @@ async function connect(port: number): Promise<Client> {
   return client;
 }
 
-/** A program whose server is `server`; `setting` runs before it listens. */
+/** A program with the server `server`. `setting` runs before it listens. */
 const program = (setting: string) => `import http from 'node:http';
   const server = http.createServer({ connectionsCheckingInterval: 20 }, (request, response) => {
     if (request.url === '/set') server.timeout = 100;
@@ -25,7 +25,7 @@ const program = (setting: string) => `import http from 'node:http';
   ${setting}
   server.listen(0, '127.0.0.1');`;
 
-/** Whether a client that sends half a head is answered 408. The time is longer than each limit of this file. */
+/** Whether a client that sends half a head gets 408. The wait is longer than each limit of this file. */
 async function endsHalfHead(port: number): Promise<boolean> {
   const client = await connect(port);
   await client.write('GET / HTTP/1.1\r\n');
@@ -33,7 +33,7 @@ async function endsHalfHead(port: number): Promise<boolean> {
   return client.received.toString().startsWith('HTTP/1.1 408');
 }
 
-/** Whether a client that sends nothing is disconnected in a time that is longer than each limit of this file. */
+/** Whether the server disconnects a client that sends nothing. The wait is longer than each limit of this file. */
 async function endsSilent(port: number): Promise<boolean> {
   const client = await connect(port);
   await Promise.race([client.rest(), wait(500)]);
@@ -72,21 +72,21 @@ describe('a limit that is set before listen', () => {
     expect([await statusFor(port, 150), await statusFor(port, 151)]).toEqual([200, 431]);
   });
 
-  test('an option wins (C35)', async () => {
+  test('an option overrides the server object (C35)', async () => {
     const app = appFile(program('Object.assign(server, { headersTimeout: 100, maxHeadersCount: 3 });'));
     const { port } = await serveFile(app, 1, { headersTimeout: 60_000, maxHeaders: 5 });
     expect([await statusFor(port, 5), await statusFor(port, 6)]).toEqual([200, 431]);
     expect(await endsHalfHead(port)).toBe(false);
   });
 
-  test('a default of Node is not the program’s (C35)', async () => {
+  test('a default of Node does not count as a setting of the program (C35)', async () => {
     const { port } = await serveFile(appFile(program('')), 1);
     expect([await statusFor(port, 100), await statusFor(port, 101)]).toEqual([200, 431]);
     expect(await endsSilent(port)).toBe(false);
   });
 });
 
-test.each([0, 1, 2])('a server that is exported sets limits as well, %i threads (C35)', async (threads) => {
+test.each([0, 1, 2])('an exported server also sets limits, %i threads (C35)', async (threads) => {
   const app = appFile(`${program('').replace(/server\.listen.*/, '')} export default server;`);
   const { port } = await serveFile(app, threads, { interface: 'node' });
   expect(await endsSilent(port)).toBe(false);
@@ -96,7 +96,7 @@ test.each([0, 1, 2])('a server that is exported sets limits as well, %i threads 
   expect(await endsSilent(port)).toBe(true);
 });
 
-test('a server decides for its own place alone (C35) (C39)', async () => {
+test('a server sets limits only for its own address (C35) (C39)', async () => {
   const second = await freePort();
   const app = appFile(`${program('server.timeout = 100;')}
     http.createServer((request, response) => response.end('second')).listen(${second}, '127.0.0.1');`);
@@ -105,7 +105,7 @@ test('a server decides for its own place alone (C35) (C39)', async () => {
   expect([await endsSilent(port), await endsSilent(second)]).toEqual([true, false]);
 });
 
-test('a reload brings the limits of the new code, and no others (C35)', async () => {
+test('a reload applies the limits of the new code only (C35)', async () => {
   const app = appFile(program('server.timeout = 100; server.headersTimeout = 100;'));
   const { server, port } = await serveFile(app, 2);
   expect([await endsSilent(port), await endsHalfHead(port)]).toEqual([true, true]);

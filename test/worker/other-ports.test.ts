@@ -1,6 +1,7 @@
 /**
- * Ports of a program that are not HTTP, beside its site: with one worker and with several, when their owner is killed or
- * recycled, and through reloads.
+ * Ports of a program that are not HTTP, beside its site.
+ *
+ * The tests use one worker and several, with kills and recycling of the owner of a port, and reloads.
  */
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -12,7 +13,7 @@ import { accepting, freePort } from '../support/ports.ts';
 import { appFile, serveFile } from '../support/server.ts';
 
 const IMPORTS = `import http from 'node:http'; import net from 'node:net'; import dgram from 'node:dgram';\n`;
-/** The site answers which worker it is, and ends that worker on demand. */
+/** The site answers with the number of its worker, and ends that worker on demand. */
 const SITE = `http.createServer((request, response) => {
     if (request.url === '/exit') process.exit(7);
     response.end(process.env.TSGI_WORKER_INDEX);
@@ -21,7 +22,7 @@ const MAIL = (port: string) => `
   const mail = net.createServer((socket) => socket.on('error', () => {}).end('mail of ' + process.env.TSGI_WORKER_INDEX));
   mail.listen(${port}, () => console.log('mail listens', JSON.stringify(mail.address()), mail.listening));`;
 
-/** What is sent to whoever connects; '' when nobody listens. */
+/** The bytes that a new connection receives. '' if no server listens. */
 function greeting(where: net.NetConnectOpts): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -46,7 +47,7 @@ async function told(cli: Cli, text: string, times: number): Promise<void> {
 
 describe('a TCP port of the program', () => {
   test.each([1, 3])(
-    'is bound once by %d workers, and each of them hears that it listens (C14)',
+    'is bound once by %d workers, and each of them gets the event listening (C14)',
     async (threads) => {
       const port = await freePort();
       const cli = new Cli([appFile(IMPORTS + MAIL(String(port)) + SITE), '--threads', String(threads)]);
@@ -58,7 +59,7 @@ describe('a TCP port of the program', () => {
     },
   );
 
-  test.each([1, 2])('lives through reloads, with %d workers (C14)', async (threads) => {
+  test.each([1, 2])('stays open through reloads, with %d workers (C14)', async (threads) => {
     const port = await freePort();
     const cli = new Cli([
       appFile(IMPORTS + MAIL(`${port}, '127.0.0.1'`) + SITE),
@@ -78,11 +79,11 @@ describe('a TCP port of the program', () => {
     expect(cli.stderr).not.toMatch(/EADDRINUSE|uncaught/i);
   });
 
-  test('is taken over when the worker that owns it dies (C14)', async () => {
+  test('moves to another worker when its owner dies (C14)', async () => {
     const port = await freePort();
     const { server } = await serveFile(appFile(IMPORTS + MAIL(String(port)) + SITE), 2);
     expect(await greeted({ port })).toMatch(/^mail of [01]$/);
-    // Any worker may answer. Of four that exit, one at least owned the port.
+    // Any worker may answer. At least one of the four exited workers owned the port.
     const exits: number[] = [];
     server.on('workerExit', ({ code }) => exits.push(code));
     for (let i = 1; i <= 4; i++) {
@@ -92,7 +93,7 @@ describe('a TCP port of the program', () => {
     }
   });
 
-  test('is taken over when its owner closes it (C14)', async () => {
+  test('moves to another worker when its owner closes it (C14)', async () => {
     const port = await freePort();
     const source = `${IMPORTS}
       const mail = net.createServer((socket) => {
@@ -107,7 +108,7 @@ describe('a TCP port of the program', () => {
     expect(await greeting({ port })).toBe('');
   });
 
-  test('may be a socket of the file system, and one that speaks TLS (C14)', async () => {
+  test('may be a socket of the file system, or speak TLS (C14)', async () => {
     const file = path.join(path.dirname(appFile('')), 'mail.sock');
     const port = await freePort();
     const tls = `const { createServer } = await import('node:tls'); createServer({}).listen(${port}, '127.0.0.1');`;
@@ -139,7 +140,7 @@ describe('a TCP port of the program', () => {
     },
   );
 
-  test('that another process has is Node’s error in the program (C14)', async () => {
+  test('in use by another process causes Node’s error in the program (C14)', async () => {
     const other = net.createServer().listen(0);
     await once(other, 'listening');
     const { port } = other.address() as net.AddressInfo;
@@ -151,7 +152,7 @@ describe('a TCP port of the program', () => {
     expect(await (await fetch(url)).text()).toMatch(/^\d$/);
   });
 
-  test('that the program closes again is free for it, as those who look for a free port do (C14)', async () => {
+  test('closed by the program is free again, as searches for a free port need (C14)', async () => {
     const port = await freePort();
     const source = `${IMPORTS}
       const probe = net.createServer().listen(${port}, () => probe.close(() => http.createServer((request, response) => response.end('found')).listen(${port})));`;
@@ -167,7 +168,7 @@ describe('a UDP port of the program', () => {
     echo.on('message', (message, { port, address }) => echo.send(process.env.TSGI_WORKER_INDEX + ' ' + message, port, address));
     echo.bind(${port}, '127.0.0.1', () => { echo.setBroadcast(true); console.log('echo on', echo.address().port); });`;
 
-  /** Sends until an answer comes; returns all answers to the last text. */
+  /** Sends until a response arrives. Returns all responses to the last text. */
   async function echoed(port: number, text: string): Promise<string> {
     const socket = dgram.createSocket('udp4');
     const timer = setInterval(() => socket.send(text, port, '127.0.0.1'), 50);
@@ -179,7 +180,7 @@ describe('a UDP port of the program', () => {
   }
 
   test.each([1, 3])(
-    'is bound by each of %d workers, and lives through reloads and ends of workers (C14)',
+    'is bound by each of %d workers, and stays open through reloads and ends of workers (C14)',
     async (threads) => {
       const port = await freePort();
       const { server } = await serveFile(appFile(IMPORTS + ECHO(port) + SITE), threads);
@@ -195,7 +196,7 @@ describe('a UDP port of the program', () => {
   );
 });
 
-describe('a program that has only such ports', () => {
+describe('a program with only such ports', () => {
   type Row = readonly [what: string, open: string, message: RegExp, threads: readonly number[]];
   const ROWS: readonly Row[] = [
     [
@@ -219,7 +220,7 @@ describe('a program that has only such ports', () => {
     ],
   ];
 
-  test.each(ROWS)('says so at once: %s (C14)', async (_, open, message, allThreads) => {
+  test.each(ROWS)('causes an error at once: %s (C14)', async (_, open, message, allThreads) => {
     const started = performance.now();
     for (const threads of allThreads) {
       const app = appFile(`${IMPORTS}\n${open.replace('PORT', String(await freePort()))};`);

@@ -1,5 +1,5 @@
 /**
- * How long an export waits for a call of `listen`: the text of its file decides, and what an earlier worker did.
+ * The time that an export waits for a call of `listen`. The text of its file and an earlier worker decide it.
  */
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -37,7 +37,7 @@ function load(source: string, { expects = null as Expected, hearsLater = true, n
   });
 }
 
-/** Whether it waits; resolves once the module is loaded and a wait for `listen` would have begun. */
+/** Whether the export waits. Resolves once the module is loaded and a wait for `listen` would have begun. */
 async function waits(loading: Promise<Loaded>): Promise<boolean> {
   const timers = () => vi.getTimerCount() > 0;
   const begun = vi.waitUntil(timers, { interval: 1 }).then(() => true);

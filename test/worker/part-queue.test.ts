@@ -1,5 +1,7 @@
 /**
- * What an application writes faster than its client reads waits in order, at the same cost for each part however many wait.
+ * Output that an application writes faster than its client reads waits in order.
+ *
+ * The cost of each part does not depend on the number of waiting parts.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -20,7 +22,7 @@ function drain(queue: PartQueue, piece: number): string {
 }
 
 describe('a queue of parts', () => {
-  test('gives back what was put in, in order, in pieces of any size', () => {
+  test('returns its contents in order, in pieces of any size', () => {
     const parts = Array.from({ length: 5000 }, (_, i) => `${i},`);
     for (const piece of [1, 2, 3, 100]) {
       const queue = new PartQueue();
@@ -31,7 +33,7 @@ describe('a queue of parts', () => {
     }
   });
 
-  test('goes on in order when more is put in behind what was taken', () => {
+  test('keeps the order when parts are added after some were removed', () => {
     const queue = new PartQueue();
     let put = '';
     let taken = '';
@@ -45,7 +47,7 @@ describe('a queue of parts', () => {
     expect(taken + drain(queue, 10)).toBe(put);
   });
 
-  test('copies what lies in memory that will be used for others, once', () => {
+  test('copies memory that will be reused, once', () => {
     const memory = Buffer.alloc(8, 'a');
     const queue = new PartQueue();
     queue.push('text');
@@ -90,7 +92,7 @@ const APPS = {
 };
 
 test.each(Object.entries(APPS))(
-  'one-byte writes of a %s application whose client does not read hold nobody up (A4)',
+  'one-byte writes of a %s application to a client that does not read delay no other request (A4)',
   async (name, source) => {
     const { port, server } = await serveFile(appFile(source), 1, { interface: name as 'node' | 'tsgi' });
     const socket = net.connect(port, '127.0.0.1');

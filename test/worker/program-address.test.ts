@@ -1,5 +1,5 @@
 /**
- * Where a program that listens by itself is served: at its own host and port, unless an option decides otherwise.
+ * The address of a program that listens by itself: its own host and port, unless an option overrides them.
  */
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ const HTTP = `import http from 'node:http';\n`;
 const program = (listen: string) =>
   appFile(`${HTTP}http.createServer((request, response) => response.end('here')).${listen};`);
 
-/** Which of these local addresses accept a connection. */
+/** The local addresses among these that accept a connection. */
 async function open(port: number): Promise<string[]> {
   const found: string[] = [];
   for (const host of ['127.0.0.1', '127.0.0.2', '::1']) if (await accepts(port, host)) found.push(host);
@@ -64,7 +64,7 @@ describe.skipIf(!hasIpv6)('a program keeps its host', () => {
     expect(await open(port)).toEqual(['127.0.0.1']);
   });
 
-  test('--port moves the port and leaves the host (C10)', async () => {
+  test('--port changes the port and keeps the host (C10)', async () => {
     const [own, given] = [await freePort(), await freePort()];
     const cli = new Cli([program(`listen(${own}, '::1')`), ...ONE, '--port', String(given)]);
     expect(await cli.url()).toBe(`http://[::1]:${given}`);
@@ -72,7 +72,7 @@ describe.skipIf(!hasIpv6)('a program keeps its host', () => {
     expect(await open(own)).toEqual([]);
   });
 
-  test('two servers on the same port of different addresses each answer at their own (C10)', async () => {
+  test('two servers on the same port of different addresses each answer at their own address (C10)', async () => {
     const port = await freePort();
     const app = appFile(`${HTTP}
       for (const host of ['127.0.0.1', '::1', '127.0.0.2'])
@@ -86,7 +86,7 @@ describe.skipIf(!hasIpv6)('a program keeps its host', () => {
     }
   });
 
-  test('--host stands for every address that a program adds to that port (C10)', async () => {
+  test('--host replaces every address that a program binds on that port (C10)', async () => {
     const port = await freePort();
     const app = appFile(`${HTTP}
       const server = (host) => http.createServer((request, response) => response.end(host));
@@ -100,7 +100,7 @@ describe.skipIf(!hasIpv6)('a program keeps its host', () => {
     expect(await (await fetch(url)).text()).toBe('first');
   });
 
-  test('a second server of the program on the same address gets the EADDRINUSE of Node (C10)', async () => {
+  test('a second server of the program on the same address gets Node’s EADDRINUSE (C10)', async () => {
     const port = await freePort();
     const app = appFile(`${HTTP}
       const server = () => http.createServer((request, response) => response.end('first'));
@@ -113,7 +113,7 @@ describe.skipIf(!hasIpv6)('a program keeps its host', () => {
   });
 });
 
-describe('PORT is the program\u2019s own business', () => {
+describe('the variable PORT belongs to the program', () => {
   const TWO = (metrics: number, listen = 'process.env.PORT') => `${HTTP}
     const served = (what) => (request, response) => response.end(what);
     http.createServer(served('metrics')).listen(${metrics}, '127.0.0.1');
@@ -134,7 +134,7 @@ describe('PORT is the program\u2019s own business', () => {
     },
   );
 
-  test('a program with a fixed port stays there, also if PORT is in use (C11)', async () => {
+  test('a program with a fixed port keeps it, even if PORT is in use (C11)', async () => {
     const other = net.createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const fixed = await freePort();

@@ -1,6 +1,7 @@
 /**
- * A program that exports and listens is served by what it listens with, whenever it listens; nothing is called that was
- * not meant to be called.
+ * The server that a program starts with `listen` is served, even if the program also exports an application.
+ *
+ * A program may call `listen` at any time. The server calls no function that is not meant as a handler.
  */
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ const HTTP = `import http from 'node:http';\n`;
 const answer = async (url: string) => (await fetch(url)).text();
 const at = (port: number) => answer(`http://127.0.0.1:${port}`);
 
-/** An application that is exported, and listens after a while. */
+/** An exported application that listens after a while. */
 const both = (listen: string, milliseconds: number, exported = `{ fetch: () => new Response('exported') }`) =>
   appFile(`${HTTP}
     export default ${exported};
@@ -27,8 +28,8 @@ async function logged(cli: Cli, text: string, times = 1): Promise<void> {
     await Promise.race([once(cli.child.stdout!, 'data'), once(cli.child.stderr!, 'data')]);
 }
 
-describe('a listen that comes while it starts', () => {
-  test('wins over the export (C13)', async () => {
+describe('a listen during the start', () => {
+  test('overrides the export (C13)', async () => {
     const port = await freePort();
     const cli = new Cli([both(`${port}, '127.0.0.1'`, 150), '--threads', '2']);
     expect(await cli.url()).toBe(`http://127.0.0.1:${port}`);
@@ -36,7 +37,7 @@ describe('a listen that comes while it starts', () => {
     expect(await at(port)).toBe(`listened ${port}`);
   });
 
-  test('an application that only exports does not wait for one, although a pool keeps it alive (C13)', async () => {
+  test('is not awaited for an application that only exports, although a pool keeps it alive (C13)', async () => {
     const app = appFile(
       `setInterval(() => {}, 1000); export default { fetch: () => new Response('exported') };`,
     );
@@ -50,8 +51,8 @@ describe('a listen that comes while it starts', () => {
   });
 });
 
-describe('a listen that comes later', () => {
-  /** The application listens when this is called, which its test does once all workers serve the export. */
+describe('a listen after the start', () => {
+  /** The application listens when this is called. The test calls it once all workers serve the export. */
   const later = (source: (when: string) => string): { app: string; go: () => void } => {
     const mark = `${appFile('')}.go`;
     const when = `await new Promise((resolve) => { const timer = setInterval(() => existsSync(${JSON.stringify(mark)}) && resolve(clearInterval(timer)), 5); });`;
@@ -65,27 +66,30 @@ describe('a listen that comes later', () => {
         (async () => { ${when} server.listen(${listen}, () => console.log('listens', server.address().address)); })();`,
     );
 
-  test.each([1, 2])('is served from then on, on its own port, with %d threads (C13)', async (threads) => {
-    const [first, own] = [await freePort(), await freePort()];
-    const { app, go } = bothLater(`${own}, '127.0.0.1'`);
-    const cli = new Cli([app, '--threads', String(threads)], { env: { PORT: String(first) } });
-    expect(await cli.url()).toBe(`http://0.0.0.0:${first}`);
-    expect(await at(first)).toBe('exported');
-    go();
-    await logged(cli, 'listens 127.0.0.1', threads);
-    expect(await at(own)).toBe(`listened ${own}`);
-    expect(await accepts(first, '127.0.0.1')).toBe(false);
-    expect(
-      cli.stderr.match(/The program listens by itself on http:\S+: that is served from now on/g),
-    ).toHaveLength(1);
-    cli.child.kill('SIGHUP');
-    await logged(cli, 'reloaded in');
-    expect(await at(own)).toBe(`listened ${own}`);
-    cli.child.kill('SIGTERM');
-    expect((await cli.finished()).code).toBe(0);
-  });
+  test.each([1, 2])(
+    'is served from that time on, on its own port, with %d threads (C13)',
+    async (threads) => {
+      const [first, own] = [await freePort(), await freePort()];
+      const { app, go } = bothLater(`${own}, '127.0.0.1'`);
+      const cli = new Cli([app, '--threads', String(threads)], { env: { PORT: String(first) } });
+      expect(await cli.url()).toBe(`http://0.0.0.0:${first}`);
+      expect(await at(first)).toBe('exported');
+      go();
+      await logged(cli, 'listens 127.0.0.1', threads);
+      expect(await at(own)).toBe(`listened ${own}`);
+      expect(await accepts(first, '127.0.0.1')).toBe(false);
+      expect(
+        cli.stderr.match(/The program listens by itself on http:\S+: that is served from now on/g),
+      ).toHaveLength(1);
+      cli.child.kill('SIGHUP');
+      await logged(cli, 'reloaded in');
+      expect(await at(own)).toBe(`listened ${own}`);
+      cli.child.kill('SIGTERM');
+      expect((await cli.finished()).code).toBe(0);
+    },
+  );
 
-  test('on the same port with a host of its own, the host is the program’s (C13)', async () => {
+  test('on the same port with another host uses the host of the program (C13)', async () => {
     const port = await freePort();
     const { app, go } = bothLater(`process.env.PORT, '127.0.0.1'`);
     const cli = new Cli([app, '--threads', '1'], { env: { PORT: String(port) } });
@@ -97,7 +101,7 @@ describe('a listen that comes later', () => {
     expect(await at(port)).toBe(`listened ${port}`);
   });
 
-  test('stays where an option says (C13)', async () => {
+  test('stays at the address of an option (C13)', async () => {
     const [given, own] = [await freePort(), await freePort()];
     const { app, go } = bothLater(`${own}, '127.0.0.1'`);
     const cli = new Cli([app, '--threads', '1', '--port', String(given)]);
@@ -108,7 +112,7 @@ describe('a listen that comes later', () => {
     expect(await accepts(own, '127.0.0.1')).toBe(false);
   });
 
-  test('that cannot listen gets Node’s error, and the export is served as before (C13)', async () => {
+  test('that fails gets Node’s error, and the export is still served (C13)', async () => {
     const [first, taken] = [
       await freePort(),
       new Cli([appFile(`export default { fetch: () => new Response('') };`), '--port', '0']),
@@ -128,8 +132,8 @@ describe('a listen that comes later', () => {
   });
 });
 
-describe('nothing is called that was not meant as a handler', () => {
-  /** As browser-sync: it exports what it runs if it is what was started. */
+describe('a function that is not a handler is not called', () => {
+  /** Like browser-sync: it exports the function that it runs as the main program. */
   const cli = (body: string) => `
     const http = require('node:http');
     const { appendFileSync } = require('node:fs');
@@ -150,7 +154,7 @@ describe('nothing is called that was not meant as a handler', () => {
   ];
 
   test.each(BODIES)(
-    'a command that runs its own export is served by what it listens with: %s (C13)',
+    'a command that runs its own export is served by its own server: %s (C13)',
     async (_, body) => {
       const app = appFile(cli(body), 'cli.cjs');
       const { server } = await serveFile(app);
@@ -160,7 +164,7 @@ describe('nothing is called that was not meant as a handler', () => {
     },
   );
 
-  test('a command that ends without a call of listen is an error at once (C13)', async () => {
+  test('a command that ends without a call of listen causes an error at once (C13)', async () => {
     const app = appFile(
       `if (require.main === module) main(); module.exports = main; function main() {}`,
       'cli.cjs',
@@ -170,7 +174,7 @@ describe('nothing is called that was not meant as a handler', () => {
     );
   });
 
-  test('a port that is not there yet is waited for by its clients (C13)', async () => {
+  test('a port that is not open yet makes its clients wait (C13)', async () => {
     const port = await freePort();
     const cli = new Cli([both(`${port}, '127.0.0.1'`, 100), '--threads', '1']);
     await cli.url();

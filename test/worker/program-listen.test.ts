@@ -1,5 +1,5 @@
 /**
- * Calls of `listen` in a program are taken, refused and repeated as under plain Node.
+ * Calls of `listen` in a program are accepted, rejected and repeated as under plain Node.
  */
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
@@ -13,7 +13,7 @@ const HTTP = `import http from 'node:http';\n`;
 
 const at = async (port: number) => (await fetch(`http://127.0.0.1:${port}`)).text();
 
-/** What a program answers, over the socket of the file system `path`; '' if nothing listens there. */
+/** The response of a program at the socket `path` of the file system. '' if no server listens there. */
 function over(path: string): Promise<string> {
   return new Promise((resolve) => {
     http
@@ -26,7 +26,7 @@ function over(path: string): Promise<string> {
   });
 }
 
-describe('a call that Node refuses', () => {
+describe('a listen that Node rejects', () => {
   const CALLS = [
     '70000',
     '{}',
@@ -50,7 +50,7 @@ describe('a call that Node refuses', () => {
     ${CALLS.map((call) => `note(() => http.createServer().listen(${call}));`).join('\n')}
     const server = http.createServer((request, response) => response.end(JSON.stringify(refused)));`;
 
-  test('is refused with the same error', async () => {
+  test('gets the same error', async () => {
     const plain = appFile(`${HTTP}${REFUSED} console.log(JSON.stringify(refused));`);
     const node = JSON.parse(execFileSync(process.execPath, [plain], { encoding: 'utf8' })) as unknown[];
     expect(node).not.toContain('taken');
@@ -58,7 +58,7 @@ describe('a call that Node refuses', () => {
     expect(JSON.parse(await at(port))).toEqual(node);
   });
 
-  test('is a second one on a server that listens', async () => {
+  test('may be a second call on a server that listens', async () => {
     const app = appFile(`${HTTP}
       const codes = [];
       const server = http.createServer((request, response) => response.end(codes.join()));
@@ -69,7 +69,7 @@ describe('a call that Node refuses', () => {
     expect(await at(port)).toBe('ERR_SERVER_ALREADY_LISTEN,ERR_SERVER_ALREADY_LISTEN');
   });
 
-  test('names a host that does not resolve: the error is that of the look-up', async () => {
+  test('with a host that does not resolve gets the error of the look-up', async () => {
     const app = appFile(`${HTTP}
       const site = http.createServer((request, response) => response.end(JSON.stringify(seen))).listen(0);
       let seen;
@@ -81,8 +81,8 @@ describe('a call that Node refuses', () => {
   });
 });
 
-describe('a call that is taken', () => {
-  test('gives an address at once if it has a port and no host', async () => {
+describe('a listen that succeeds', () => {
+  test('returns an address at once if it has a port and no host', async () => {
     const port = await freePort();
     const app = appFile(`${HTTP}
       const server = http.createServer((request, response) => response.end(JSON.stringify(seen)));
@@ -91,7 +91,7 @@ describe('a call that is taken', () => {
     expect(JSON.parse(await at(port))).toEqual([false, { address: '::', family: 'IPv6', port }, true]);
   });
 
-  test('makes the server listen at once on port 0, whose number it has from listening on', async () => {
+  test('on port 0 makes the server listen at once, and its number is known at listening', async () => {
     const app = appFile(`${HTTP}
       const server = http.createServer((request, response) => response.end(JSON.stringify(seen)));
       const seen = [server.listen(0).listening, server.address().port];
@@ -101,7 +101,7 @@ describe('a call that is taken', () => {
     expect(JSON.parse(await at(Number(port)))).toEqual([true, 0, Number(port)]);
   });
 
-  test('may come behind a close: the worker stays, and the last server serves', async () => {
+  test('may follow a close: the worker stays, and the last server serves', async () => {
     const port = await freePort();
     const app = appFile(`${HTTP}
       const first = http.createServer((request, response) => response.end('first'));

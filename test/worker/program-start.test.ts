@@ -1,5 +1,5 @@
 /**
- * A start lasts as long as plain Node would stay alive, and ends at once where Node would end.
+ * A start lasts as long as plain Node would stay alive, and ends at once if Node would end.
  */
 import { describe, expect, test } from 'vitest';
 import { Cli } from '../support/cli.ts';
@@ -10,7 +10,7 @@ const LISTEN = `http.createServer((request, response) => response.end('served'))
 
 const answer = async (url: string) => (await fetch(url)).text();
 
-/** What keeps an event loop alive, though much of it is in no list of Node's. */
+/** Handles that keep an event loop alive, although many of them are in no list of Node's own. */
 const WAITS: Readonly<Record<string, string>> = {
   scrypt: `const { scrypt } = await import('node:crypto');
     await new Promise((resolve) => scrypt('a', 'b', 64, { N: 2 ** 15, maxmem: 2 ** 27 }, resolve));`,
@@ -29,7 +29,7 @@ const WAITS: Readonly<Record<string, string>> = {
   'a timer': `await new Promise((resolve) => setTimeout(resolve, 100));`,
 };
 
-describe('what a program awaits before it listens', () => {
+describe('a program that awaits something before it listens', () => {
   test.each(Object.entries(WAITS))('%s is waited for (C12)', async (_, wait) => {
     const { server } = await serveFile(
       appFile(`${HTTP}async function start() { ${wait} ${LISTEN} }\nstart();`),
@@ -38,7 +38,7 @@ describe('what a program awaits before it listens', () => {
     expect(await answer(server.url)).toBe('served');
   });
 
-  test.each(Object.entries(WAITS))('%s is waited for in the main thread, too (C12)', async (_, wait) => {
+  test.each(Object.entries(WAITS))('%s is also waited for in the main thread (C12)', async (_, wait) => {
     const app = appFile(`${HTTP}async function start() { ${wait} ${LISTEN} }\nstart();`);
     const { server } = await serveFile(app, 0);
     expect(await answer(server.url)).toBe('served');
@@ -53,7 +53,7 @@ describe('what a program awaits before it listens', () => {
     for (const file of [app, script]) expect(await answer((await serveFile(file)).server.url)).toBe('served');
   });
 
-  test('what it goes on waiting for ends at --boot-timeout (C12)', async () => {
+  test('an endless wait ends at --boot-timeout (C12)', async () => {
     const app = appFile(`${HTTP}setInterval(() => {}, 1000);`);
     await expect(serveFile(app, 1, { bootTimeout: 300 })).rejects.toThrow(
       /did not load within 0\.3 s\. Raise --boot-timeout/,
@@ -61,7 +61,7 @@ describe('what a program awaits before it listens', () => {
   });
 });
 
-describe('what plain Node ends at once', () => {
+describe('a program that plain Node would end at once', () => {
   const STUCK = 'await new Promise(() => {});';
   const ROWS: readonly (readonly [what: string, source: string, message: RegExp])[] = [
     [
@@ -97,14 +97,14 @@ describe('what plain Node ends at once', () => {
     ],
   ];
 
-  test.each(ROWS)('%s is an error at once (C12)', async (_, source, message) => {
+  test.each(ROWS)('%s causes an error at once (C12)', async (_, source, message) => {
     const started = performance.now();
     await expect(serveFile(appFile(source), 1, { bootTimeout: 20_000 })).rejects.toThrow(message);
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test.each([[[]], [['--no-supervise']], [['--threads', '0']]])(
-    'the command says so and ends with 1, with %j (C12)',
+    'the command reports the error and ends with 1, with %j (C12)',
     async (args) => {
       const cli = new Cli([appFile(STUCK), '--boot-timeout', '60s', ...args]);
       const { code, stderr } = await cli.finished();

@@ -1,5 +1,5 @@
 /**
- * Whole programs: files that listen by themselves run as they stand.
+ * Whole programs: files that listen by themselves run unmodified.
  */
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ async function text(url: string, where = '/'): Promise<string> {
   return (await fetch(url + where)).text();
 }
 
-describe('where it is served', () => {
+describe('the address of a program', () => {
   test.each([
     ['listen(port)', (port: number) => `server.listen(${port})`],
     ['listen(port, host, callback)', (port: number) => `server.listen(${port}, '127.0.0.1', () => {})`],
@@ -38,7 +38,7 @@ describe('where it is served', () => {
     expect(await text(`http://127.0.0.1:${port}`)).toBe('here');
   });
 
-  test('a flag, a variable and listen() stand over the program', async () => {
+  test('a flag, a variable and an argument of listen() override the program', async () => {
     const app = appFile(
       `${ESM}http.createServer((request, response) => response.end('here')).listen(${await freePort()});`,
     );
@@ -51,7 +51,7 @@ describe('where it is served', () => {
     expect(await text(`http://127.0.0.1:${port}`)).toBe('here');
   });
 
-  test('a port in use is an error that names it', async () => {
+  test('a port in use causes an error that names it', async () => {
     const other = net.createServer().listen(0);
     await once(other, 'listening');
     const { port } = other.address() as net.AddressInfo;
@@ -62,7 +62,7 @@ describe('where it is served', () => {
     expect(stderr).toMatch(new RegExp(`port ${port} is in use`));
   });
 
-  test('a socket of the file system alone is an error that says what to do', async () => {
+  test('a program with only a socket of the file system causes an error with the remedy', async () => {
     await expect(serveFile(appFile(`${ESM}http.createServer().listen('/run/app.sock');`))).rejects.toThrow(
       /listens on \/run\/app\.sock \(\S+app\.mjs:2:\d+\), and not on a TCP port with node:http: the server serves HTTP over TCP/,
     );
@@ -72,17 +72,17 @@ describe('where it is served', () => {
     ['node:https', 'createServer'],
     ['node:http2', 'createServer'],
     ['node:http2', 'createSecureServer'],
-  ])('%s, %s, is an error that says what to do', async (module, create) => {
+  ])('%s, %s, causes an error with the remedy', async (module, create) => {
     await expect(
       serveFile(appFile(`import { ${create} } from '${module}'; ${create}({}).listen(0);`)),
     ).rejects.toThrow(new RegExp(`listens with ${module}, .*Listen with node:http, and put a proxy for TLS`));
   });
 
-  test('a program that ends without listening is an error', async () => {
+  test('a program that ends without a call of listen causes an error', async () => {
     await expect(serveFile(appFile(`setTimeout(() => {}, 10);`))).rejects.toThrow(/or a call of listen/);
   });
 
-  test('one that listens long after it was imported is waited for', async () => {
+  test('a program that listens long after its import is waited for', async () => {
     const { port } = await serveFile(
       appFile(
         `${ESM}setTimeout(() => http.createServer((request, response) => response.end('late')).listen(0), 100);`,
@@ -92,8 +92,8 @@ describe('where it is served', () => {
   });
 });
 
-describe('what it sees of its server', () => {
-  test('callback, event, address and listening tell where the acceptor listens', async () => {
+describe('a program’s view of its server', () => {
+  test('callback, event, address and listening report the address of the acceptor', async () => {
     const app = appFile(`${ESM}
       const seen = [];
       const look = (what) => seen.push([what, server.listening, server.address()?.port ?? null]);
@@ -109,7 +109,7 @@ describe('what it sees of its server', () => {
     ]);
   });
 
-  test('close() lets another worker take its place, and calls back when its own requests are over', async () => {
+  test('close() starts another worker, and calls back when its own requests have ended', async () => {
     const app = appFile(`${ESM}
       const server = http.createServer((request, response) => {
         if (request.url !== '/close') return response.end('served');
@@ -121,7 +121,7 @@ describe('what it sees of its server', () => {
     const cli = new Cli([app, '--threads', '1']);
     const url = await cli.url();
     expect(await text(url, '/close')).toBe('closing false');
-    // As under Node, both are called by the event 'close', one behind the other.
+    // As under Node, the event 'close' calls both, one after the other.
     while (!cli.stdout.includes('again')) await once(cli.child.stdout!, 'data');
     expect(cli.stdout).toContain('again ERR_SERVER_NOT_RUNNING');
     expect(cli.stdout).toContain('closed undefined false');
@@ -131,7 +131,7 @@ describe('what it sees of its server', () => {
   });
 });
 
-describe('several ports', () => {
+describe('a program with several ports', () => {
   const two = (first: number, second: number) => `${ESM}
     const served = (what) => (request, response) => response.end(what + ' ' + process.env.TSGI_WORKER_INDEX);
     http.createServer(served('site')).listen(${first});
@@ -147,7 +147,7 @@ describe('several ports', () => {
     return found;
   }
 
-  test('each is listened on once, and served by every worker', async () => {
+  test('each port is bound once and served by every worker', async () => {
     const [site, admin] = [await freePort(), await freePort()];
     const cli = new Cli([appFile(two(site, admin)), '--threads', '2']);
     expect(new URL(await cli.url()).port).toBe(String(site));
@@ -156,7 +156,7 @@ describe('several ports', () => {
     expect(await text(`http://127.0.0.1:${site}`)).toMatch(/^site [01]$/);
   });
 
-  test('stay where they are when the process dies', async () => {
+  test('the ports stay bound when the process dies', async () => {
     const cli = new Cli([appFile(two(0, 0)), '--threads', '2']);
     const site = await cli.url();
     const [line] = await told(cli, /^admin on \d+$/);
@@ -171,7 +171,7 @@ describe('several ports', () => {
     expect(await told(cli, /^admin on \d+$/)).toEqual([line, line]);
   });
 
-  test('one in use is the error that Node has', async () => {
+  test('a port in use causes Node’s error', async () => {
     const other = net.createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as net.AddressInfo;
@@ -183,8 +183,8 @@ describe('several ports', () => {
   });
 });
 
-describe('what it finds around it', () => {
-  test('require.main === module, and its own arguments', async () => {
+describe('the environment of a program', () => {
+  test('require.main === module, and process.argv is the program’s own', async () => {
     const app = appFile(
       `${CJS}if (require.main === module) {
         const seen = JSON.stringify([module.id, __filename, process.argv.slice(1)]);
@@ -199,7 +199,7 @@ describe('what it finds around it', () => {
   test.each([
     ['app.mjs', ''],
     ['app.mts', 'const typed: string = "";'],
-  ])('import.meta.url is that of process.argv[1]: %s', async (name, typed) => {
+  ])('import.meta.url is the URL of process.argv[1]: %s', async (name, typed) => {
     const app = appFile(
       `${ESM}import { pathToFileURL } from 'node:url';\n${typed}
       const isMain = import.meta.url === pathToFileURL(process.argv[1]!).href;
@@ -213,7 +213,7 @@ describe('what it finds around it', () => {
     expect(await text(`http://127.0.0.1:${port}`)).toBe('main');
   });
 
-  test('chdir() to where it is does nothing; elsewhere it is an error that says what to do', async () => {
+  test('chdir() to the current folder has no effect; to another folder it causes an error with the remedy', async () => {
     const app = appFile(`${ESM}
       const answers = [process.cwd(), '.', '/'].map((where) => {
         try { return process.chdir(where) ?? 'done'; } catch (error) { return error.message; }
@@ -227,7 +227,7 @@ describe('what it finds around it', () => {
     ]);
   });
 
-  test('each worker runs it, and TSGI_WORKER_INDEX tells which one it is', async () => {
+  test('each worker runs the program, and TSGI_WORKER_INDEX is its number', async () => {
     const app = appFile(`${ESM}
       console.log('index', process.env.TSGI_WORKER_INDEX);
       http.createServer((request, response) => response.end('')).listen(0);`);
@@ -236,14 +236,14 @@ describe('what it finds around it', () => {
     expect(cli.stdout.match(/^index \d$/gm)?.sort()).toEqual(['index 0', 'index 1', 'index 2']);
   });
 
-  test('node:cluster is an error that says what to do', async () => {
+  test('node:cluster causes an error with the remedy', async () => {
     const app = appFile(`import cluster from 'node:cluster'; cluster.fork();`);
     await expect(serveFile(app)).rejects.toThrow(
       /calls cluster.fork, which is not supported: a thread cannot fork the server/,
     );
   });
 
-  test('relative modules, JSON and node_modules are found as ever', async () => {
+  test('relative modules, JSON and node_modules are found as under Node', async () => {
     const app = appFile(
       `${CJS}const { name } = require('./package.json');
        const greet = require('greet');
@@ -262,13 +262,13 @@ describe('what it finds around it', () => {
   });
 });
 
-describe('at its end', () => {
+describe('the end of a program', () => {
   const PROGRAM = `${ESM}
     const server = http.createServer((request, response) => response.end('served'));
     server.listen(0);`;
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'its listener of %s is called, and may take its time',
+    'a listener of %s is called and may take its time',
     async (signal) => {
       const app = appFile(`${PROGRAM}
       process.on('${signal}', (name) => {
@@ -285,7 +285,7 @@ describe('at its end', () => {
     },
   );
 
-  test('one that kills itself by the signal that it handled ends its worker alone', async () => {
+  test('a program that kills itself by its handled signal ends only its worker', async () => {
     const app = appFile(`${PROGRAM}
       process.once('SIGTERM', (name) => { console.log('bye'); process.kill(process.pid, name); });`);
     const cli = new Cli([app, '--threads', '2']);
@@ -295,7 +295,7 @@ describe('at its end', () => {
     expect([code, stdout.match(/^bye$/gm)?.length]).toEqual([0, 2]);
   });
 
-  test('one without a listener just ends', async () => {
+  test('a program without a listener ends', async () => {
     const cli = new Cli([appFile(`${PROGRAM} setInterval(() => {}, 1000);`), '--threads', '1']);
     await cli.url();
     cli.child.kill('SIGTERM');

@@ -1,10 +1,10 @@
 /**
- * Who stands in the roster, whatever came and went.
+ * The members of the roster after additions and deletions in any order.
  */
 import { expect, test } from 'vitest';
 import { Roster } from '../../src/worker/exchange/roster.ts';
 
-test('the roster holds who was added and not deleted, through any order of both', () => {
+test('the roster holds the added and not deleted members, after any order of both', () => {
   const roster = new Roster<{ place: number }>();
   const model = new Set<{ place: number }>();
   const all = Array.from({ length: 50 }, () => ({ place: -1 }));
@@ -23,7 +23,7 @@ test('the roster holds who was added and not deleted, through any order of both'
   expect(new Set(roster)).toEqual(model);
 });
 
-test('who goes while the roster is gone through is still met', () => {
+test('a member deleted during an iteration is still visited', () => {
   const roster = new Roster<{ place: number }>();
   const all = [1, 2, 3].map(() => ({ place: -1 }));
   for (const one of all) roster.add(one);

@@ -1,5 +1,5 @@
 /**
- * The worker's files in one (`scripts/bundle.js`): few are left to load, and none of them twice.
+ * The bundled files of the worker (`scripts/bundle.js`): a thread loads few files, and none of them twice.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -9,18 +9,18 @@ import { appFile, serveFile } from '../support/server.ts';
 const WORKER = new URL('../../dist/worker/', import.meta.url);
 const TSGI = new URL('../../dist/tsgi/index.js', import.meta.url).href;
 
-/** What a file of ours imports of ours, as it names it. */
+/** The project's own files that a file imports, as it names them. */
 function importsOf(name: string): string[] {
   const text = readFileSync(new URL(name, WORKER), 'utf8');
   return [...text.matchAll(/^(?:import|\}) .*"(\..*)";$/gm)].map(([, imported]) => imported!);
 }
 
-test('of the rooms that no application can import, a thread loads nothing apart but where tests stop it', () => {
+test('a thread loads no separate file of the bundled rooms except the test points', () => {
   const [chunk] = importsOf('thread.js').filter((name) => name.startsWith('./thread-'));
   const imported = new Set([...importsOf('thread.js'), ...importsOf(chunk!)]);
   const apart = [...imported].filter((name) => !name.startsWith('./thread-')).sort();
   expect(apart.filter((name) => !name.startsWith('./../tsgi/'))).toEqual([
-    // It finds this package's folder by its own place.
+    // The file finds the folder of this package by its own path.
     './../error-text.js',
     './../errors.js',
     './../node-server.js',
@@ -28,7 +28,7 @@ test('of the rooms that no application can import, a thread loads nothing apart 
   ]);
 });
 
-test('what an application imports is what its worker uses', async () => {
+test('an application and its worker share the classes that both import', async () => {
   const app = appFile(`
     import { fileWrapper, TsgiRuleError } from ${JSON.stringify(TSGI)};
     export default (environ, startResponse) => {

@@ -17,14 +17,14 @@ test.each([
     'a program',
     `import http from 'node:http';\nprocess.env.TZ = '${ZONE}';\nhttp.createServer((_, response) => response.end('x')).listen(0);`,
   ],
-])('a time zone that %s sets is one line that says what to do, for all workers (C21)', async (_, source) => {
+])('a time zone set by %s causes one line with the remedy for all workers (C21)', async (_, source) => {
   const { log } = await serveFile(appFile(source), 2);
   const lines = log.filter((line) => line.includes('process.env.TZ'));
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/"Asia\/Tokyo".*TZ=Asia\/Tokyo.*--env-file/);
 });
 
-test('one that is in effect already, and an application that sets none, are no line (C21)', async () => {
+test('the zone in effect, and an application that sets no zone, cause no line (C21)', async () => {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   for (const line of [`process.env.TZ = ${JSON.stringify(timeZone)};`, '']) {
     const { log } = await serveFile(appFile(`${line}\nexport default ${ANSWER};`), 1);
@@ -32,7 +32,7 @@ test('one that is in effect already, and an application that sets none, are no l
   }
 });
 
-test('what the line says works: --env-file and the environment set the zone of the workers (C21)', async () => {
+test('the remedy works: --env-file and the environment set the zone of the workers (C21)', async () => {
   const app = appFile(`process.env.TZ = '${ZONE}';\nexport default ${ANSWER};`);
   const file = path.join(path.dirname(app), 'zone.env');
   writeFileSync(file, `TZ=${ZONE}\n`);

@@ -1,5 +1,5 @@
 /**
- * What a worker compiles of WebAssembly: nothing that another thread is still at when the worker ends.
+ * A worker compiles no WebAssembly on another thread that could still run when the worker ends.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -23,7 +23,7 @@ async function askTwice(code: string): Promise<string[]> {
   return bodies;
 }
 
-test('a TSGI application is served without the HTTP client of Node, a part of Response and of an imported node:http', async () => {
+test('a TSGI application is served without Node’s HTTP client, which Response and an imported node:http contain', async () => {
   const bodies = await askTwice(`
     export default async (environ, startResponse) => {
       startResponse(200, []);
@@ -41,7 +41,7 @@ test.runIf(NODE < FIXED_IN)(
       const found = [];
       WebAssembly.compile(bytes).then((module) => found.push(module instanceof WebAssembly.Module));
       WebAssembly.compile(bytes.subarray(1)).catch((error) => found.push(error.name));
-      // Two turns of promises; a module from another thread would come with the loop's next turn.
+      // Waits for two turns of promises. A module from another thread would arrive with the next turn of the loop.
       await null;
       await null;
       const seen = String(found);
@@ -51,7 +51,7 @@ test.runIf(NODE < FIXED_IN)(
   },
 );
 
-test('where the intrinsics are frozen, an application is served as ever', async () => {
+test('an application is served with frozen intrinsics', async () => {
   const app = appFile(
     'export default (environ, startResponse) => (startResponse(200, []), String(Object.isFrozen(WebAssembly)));',
   );
@@ -61,8 +61,8 @@ test('where the intrinsics are frozen, an application is served as ever', async 
   expect(await (await fetch(await cli.url())).text()).toBe('true');
 });
 
-test('a module that is large is compiled as ever, on another thread', async () => {
-  // A custom section of 100 KiB behind the header.
+test('a large module is compiled as before, on another thread', async () => {
+  // The module has a custom section of 100 KiB after the header.
   const [first] = await askTwice(`
     const size = 100 * 1024;
     const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 0x80 | (size & 127), 0x80 | ((size >> 7) & 127), size >> 14];

@@ -1,5 +1,5 @@
 /**
- * A picture to work on: stripes and rings of 800 × 600 points, as a JPEG.
+ * A sample picture: stripes and rings of 800 × 600 pixels, as a JPEG.
  */
 import { Jimp } from 'jimp';
 

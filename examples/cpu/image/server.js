@@ -1,6 +1,6 @@
 /**
- * Thumbnails: reads a JPEG, makes it smaller, writes a JPEG, in JavaScript alone. A node:http server that listens by
- * itself.
+ * Thumbnails: reads a JPEG, makes it smaller and writes a JPEG, in JavaScript alone. This node:http server calls
+ * `listen` itself.
  *
  *   npx tsgi-threads image/server.js
  *   node image/server.js

@@ -1,6 +1,6 @@
 /**
- * A page of documentation (this repository's own, docs/reference/tsgi.md) rendered from Markdown with its code in colours: a
- * fetch handler, here Hono's.
+ * A documentation page (docs/reference/tsgi.md of this repository), rendered from Markdown with coloured code. It is a fetch
+ * handler of Hono.
  *
  *   npx tsgi-threads markdown/app.js
  *   node markdown/node.js

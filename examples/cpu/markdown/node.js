@@ -1,5 +1,5 @@
 /**
- * The same handler on node:http, as Hono does it.
+ * The same handler on node:http through Hono's adapter.
  *
  *   node markdown/node.js
  */

@@ -1,6 +1,7 @@
 /**
- * A login that checks a password against its scrypt hash, synchronously: a TSGI application. One such request keeps one
- * worker busy; the others go on answering.
+ * A login that compares a password with its scrypt hash synchronously: a TSGI application.
+ *
+ * Such a request keeps one worker busy. The other workers continue to answer.
  *
  *   npx tsgi-threads password/app.js
  *   node password/node.js
@@ -9,7 +10,7 @@
 import { scryptSync, timingSafeEqual } from 'node:crypto';
 
 const COST = { N: 2 ** 14, r: 8, p: 1 };
-/** What a database holds of the user. */
+/** The user's record, as a database would store it. */
 const SALT = Buffer.from('8f3c2a6d19e04b57a1c6d2f0937be845', 'hex');
 const HASH = scryptSync('correct horse', SALT, 32, COST);
 

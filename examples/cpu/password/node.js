@@ -1,5 +1,5 @@
 /**
- * The same application on node:http, through the adapter that the standard brings.
+ * The same application on node:http through the standard's adapter.
  *
  *   node password/node.js
  */

@@ -1,5 +1,5 @@
 /**
- * An invoice of 200 lines as a PDF, piped to the response: Express as it is written in CommonJS.
+ * An invoice of 200 lines as a PDF, piped to the response by Express in CommonJS.
  *
  *   npx tsgi-threads pdf/app.cjs
  *   node pdf/app.cjs
@@ -19,7 +19,7 @@ app.get('/invoice.pdf', (request, response) => {
   writeInvoice(response);
 });
 
-// Started by itself it listens; a test would require it and get the application.
+// Listens if the file is the main program. A test would require the file and get the application.
 if (require.main === module) {
   const server = app.listen(process.env.PORT ?? 3000, () => {
     console.log(`Invoices on http://127.0.0.1:${server.address().port}`);

@@ -1,5 +1,5 @@
 /**
- * The invoice itself.
+ * Draws the invoice.
  */
 const PDFDocument = require('pdfkit');
 
@@ -8,10 +8,10 @@ const PER_PAGE = 40;
 const TOP = 110;
 const LINE_HEIGHT = 16;
 const COLUMNS = { item: 50, description: 110, amount: 440 };
-/** Of the invoice, not of the request: the same invoice is the same file. */
+/** The date belongs to the invoice, not to the request: the same invoice always gives the same file. */
 const ISSUED = new Date('2026-01-31T12:00:00Z');
 
-/** Draws it into a stream, which it ends. */
+/** Draws the invoice into a stream and ends the stream. */
 function writeInvoice(stream) {
   const document = new PDFDocument({
     size: 'A4',

@@ -1,5 +1,5 @@
 /**
- * The page: what a shop's back office looks like.
+ * The page: a table as in the back office of a shop.
  */
 interface Product {
   readonly id: number;

@@ -1,5 +1,5 @@
 /**
- * A React page with a table of 1,000 rows, rendered for each request: an Express program that listens by itself.
+ * A React page with a table of 1,000 rows, rendered for each request. This Express program calls `listen` itself.
  *
  *   npx tsgi-threads react/server.tsx
  *   node --import tsx react/server.tsx

@@ -1,5 +1,5 @@
 /**
- * An example that chats, by its one command.
+ * Runs an example chat with its one command.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -31,7 +31,7 @@ export class Chat {
     return chat;
   }
 
-  /** Loads the application anew; resolves when the new workers serve. */
+  /** Reloads the application. Resolves when the new workers serve. */
   async reload() {
     this.#child.kill('SIGHUP');
     await this.#says(/reloaded in/);

@@ -1,10 +1,10 @@
 /**
- * Somebody who has the chat's page open.
+ * A user with the page of the chat open.
  */
 const PATIENCE_MS = 20_000;
 
 export class Page {
-  /** WebSockets that it has opened so far, and of those the ones that are open. */
+  /** The WebSockets that the page has opened so far, and the open ones among them. */
   sockets = 0;
   open = 0;
   #page;
@@ -19,7 +19,7 @@ export class Page {
     });
   }
 
-  /** In a window of its own, with cookies of its own. */
+  /** Opens the page in a separate window with separate cookies. */
   static async open(browser, person, url) {
     const context = await browser.newContext();
     const page = new Page(person, await context.newPage());
@@ -49,7 +49,7 @@ export class Page {
     if (texts.length > lines.length) throw new Error(`${this.person} sees lines twice: ${texts.join('; ')}`);
   }
 
-  /** It has connected anew by itself. */
+  /** Whether the page has reconnected by itself. */
   async isBack(before) {
     const back = await this.#until(
       (isBack) => isBack,
@@ -58,13 +58,13 @@ export class Page {
     if (!back) throw new Error(`${this.person} is not back`);
   }
 
-  /** The page that was opened is the one that is there. */
+  /** Whether the page is still the one that was opened. */
   async wasNeverLeft() {
     if (!(await this.#page.evaluate(() => globalThis.neverLeft)))
       throw new Error(`the page of ${this.person} was loaded anew`);
   }
 
-  /** Looks until it holds, or patience is at its end; what it saw last. */
+  /** Looks until the condition is true or the time is over. Returns the last observation. */
   async #until(holds, look) {
     const limit = performance.now() + PATIENCE_MS;
     for (;;) {

@@ -1,6 +1,7 @@
 /**
- * `npm run test:browser`: people chat in a real browser, over two workers and through a reload, and notice nothing. Ends with 1
- * when they do, or when there is no Chromium.
+ * `npm run test:browser`: users chat in a real browser, over two workers and through a reload, without a lost message.
+ *
+ * The exit code is 1 if a message is lost, or if there is no Chromium.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -11,7 +12,7 @@ import { Page } from './page.js';
 
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome'];
 const PEOPLE = ['Ann', 'Ben', 'Cem', 'Dea'];
-/** What is said while the application is loaded anew, and how fast, ms. */
+/** The number and the interval (ms) of messages during the reload. */
 const SAID = 40;
 const EVERY = 75;
 const CHATS = [
@@ -19,7 +20,7 @@ const CHATS = [
   { name: 'chat-socket-io', flags: ['--affinity', 'query:sid'] },
 ];
 
-/** CHROMIUM, or the first that PATH has. */
+/** The browser: CHROMIUM, or the first one in PATH. */
 function browserPath() {
   const folders = process.env.PATH.split(path.delimiter);
   const { CHROMIUM } = process.env;
@@ -35,7 +36,7 @@ function browserPath() {
   return process.exit(1);
 }
 
-/** Resolves when everybody sees every line once, and none that still waits. */
+/** Resolves when every page shows every line once, and none as unsent. */
 async function allSee(pages, lines) {
   for (const page of pages) await page.sees(lines);
 }

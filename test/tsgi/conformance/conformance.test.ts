@@ -1,5 +1,5 @@
 /**
- * The conformance kit: it finds nothing on our servers, and the right rule on each of many wrong ones.
+ * The conformance kit finds no fault in this project's servers, and the right rule in each of many wrong servers.
  */
 import type { Finding } from 'tsgi-threads/tsgi/conformance';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -18,7 +18,7 @@ function expectKept(findings: Finding[]): void {
   expect(bad, formatReport(bad)).toEqual([]);
 }
 
-describe('finds every rule kept', () => {
+describe('the kit finds every rule kept', () => {
   test.each([1, 4, 0])('by tsgi-threads with %i workers', async (threads) => {
     const { port } = await serveFile(KIT, threads);
     const findings = await check(`http://127.0.0.1:${port}`);
@@ -26,9 +26,9 @@ describe('finds every rule kept', () => {
     if (threads === 1) console.log(formatReport(findings));
   });
 
-  test('by tsgi-threads that validates', async () => {
+  test('by tsgi-threads with --validate', async () => {
     const { port } = await serveFile(KIT, 1, { validate: true });
-    // There the probe breaks A9, A13 and A15 to see what happens.
+    // The probe breaks A9, A13 and A15 on purpose to test the server.
     const rules = SERVER_RULES.filter((rule) => !['S21', 'S22', 'S23', 'S32'].includes(rule));
     const findings = await check(`http://127.0.0.1:${port}`, { rules });
     expect(findings.filter(({ result }) => result !== 'kept')).toEqual([]);
@@ -41,7 +41,7 @@ describe('finds every rule kept', () => {
   });
 });
 
-describe('finds broken', () => {
+describe('the kit finds a broken rule', () => {
   const details: string[] = [];
 
   test.each(WRONG_SERVERS)('%s by a server that %s', async (rule, _, wrong) => {
@@ -51,7 +51,7 @@ describe('finds broken', () => {
     details.push(`${rule} ${finding!.detail}`);
   });
 
-  test('each for a reason of its own', () => {
+  test('each wrong server fails for its own reason', () => {
     expect(details.filter((detail, i) => details.indexOf(detail) !== i)).toEqual([]);
   });
 
@@ -60,7 +60,7 @@ describe('finds broken', () => {
   });
 });
 
-test('a report has a line for each rule, what is wrong, and counts', () => {
+test('a report has a line for each rule, the faults, and counts', () => {
   const findings: Finding[] = [
     { rule: 'S1', title: 'one', result: 'kept', detail: '' },
     { rule: 'S12', title: 'two', result: 'broken', detail: 'so' },
@@ -70,6 +70,6 @@ test('a report has a line for each rule, what is wrong, and counts', () => {
   );
 });
 
-test('nobody there is an error, not a finding', async () => {
+test('a URL without a server causes an error, not a finding', async () => {
   await expect(check('http://127.0.0.1:1')).rejects.toThrow('ECONNREFUSED');
 });

@@ -1,5 +1,5 @@
 /**
- * Servers that each break one rule of TSGI, made of the reference server and one thing that is wrong with it.
+ * Servers that each break one rule of TSGI: the reference server with one fault.
  */
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
@@ -21,7 +21,7 @@ import type {
 type Chunks = AsyncIterable<BodyChunk> & { close?(): unknown };
 type Messages = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A wrong server: what stands between the reference server and the application, or its messages. */
+/** A wrong server: a layer between the reference server and the application, or between the server and its messages. */
 interface Wrong {
   readonly middleware?: (application: Application) => Application;
   readonly messages?: Messages;
@@ -29,7 +29,7 @@ interface Wrong {
   readonly listen?: () => Promise<number>;
 }
 
-/** The environ, changed before the application sees it. */
+/** Changes the environ before the application sees it. */
 function changing(change: (environ: Record<string, unknown>) => unknown): Wrong {
   return {
     middleware: (application) => (environ, startResponse) =>
@@ -40,7 +40,7 @@ function changing(change: (environ: Record<string, unknown>) => unknown): Wrong 
   };
 }
 
-/** The input, with one method changed. */
+/** Changes one method of the input. */
 function changingInput(change: (input: InputStream) => Partial<InputStream>): Wrong {
   return changing((environ) => {
     const input = environ['tsgi.input'] as InputStream;
@@ -57,12 +57,12 @@ function changingInput(change: (input: InputStream) => Partial<InputStream>): Wr
   });
 }
 
-/** startResponse, changed. */
+/** Changes startResponse. */
 function starting(change: (startResponse: StartResponse) => StartResponse): Wrong {
   return { middleware: (application) => (environ, start) => application(environ, change(start)) };
 }
 
-/** Bodies that are iterated, changed; chunks alone stay as they are. */
+/** Changes iterated bodies. Bodies of one chunk stay unchanged. */
 function sending(change: (body: Chunks) => Body): Wrong {
   return {
     middleware: (application) => async (environ, startResponse) => {
@@ -74,7 +74,7 @@ function sending(change: (body: Chunks) => Body): Wrong {
   };
 }
 
-/** What startResponse returns, changed. */
+/** Changes the return value of startResponse. */
 function writing(change: (write: Write, environ: Environ) => Write): Wrong {
   return {
     middleware: (application) => (environ, start) =>
@@ -98,7 +98,7 @@ async function collect(body: Chunks): Promise<BodyChunk[]> {
 
 const shared: Record<string, unknown> = {};
 
-/** One rule → a server that breaks it. */
+/** For each rule, a server that breaks it. */
 export const WRONG_SERVERS: readonly (readonly [Rule, string, Wrong])[] = [
   ['S1', 'freezes environ', changing((environ) => Object.freeze(environ))],
   ['S1', 'gives every request the same environ', changing((environ) => Object.assign(shared, environ))],
@@ -216,7 +216,7 @@ function abortsAtEnd(application: Application): Application {
   };
 }
 
-/** The signal is a new one, which hears of what comes after it was made. */
+/** The signal is a new one, which misses events before its creation. */
 function makesSignalLate(environ: Environ): void {
   const { 'tsgi.signal': signal } = environ;
   let made: AbortSignal | undefined;
@@ -229,7 +229,7 @@ function makesSignalLate(environ: Environ): void {
   Object.defineProperty(environ, 'tsgi.signal', { get, set() {}, enumerable: true, configurable: true });
 }
 
-/** The head is given on with what the list holds in the end. */
+/** Forwards the head with the final contents of the list. */
 function keepsHeaders(application: Application): Application {
   return async (environ, start) => {
     let call: Parameters<StartResponse> | undefined;
@@ -263,7 +263,7 @@ function refusesUnclosed(application: Application): Application {
   };
 }
 
-/** Without return() where an error, or a length that was given, ends the iteration. */
+/** Omits return() if an error, or the stated length, ends the iteration. */
 function forgetful(body: Chunks, after: 'error' | 'length'): Body {
   if (!(Symbol.asyncIterator in body)) return body;
   return {
@@ -326,7 +326,7 @@ async function* slowly(body: Chunks): AsyncGenerator<BodyChunk> {
 
 async function* eagerly(body: Chunks): AsyncGenerator<BodyChunk> {
   const all = collect(body);
-  // The first comes at once, as it would from a queue that others fill.
+  // The first chunk comes immediately, as from a queue with other producers.
   yield '';
   yield* await all;
 }
@@ -356,7 +356,7 @@ async function* padded(body: Chunks): AsyncGenerator<BodyChunk> {
   if (chunks.join('') === 'abcd') yield '      ';
 }
 
-/** Reads no body at all, and answers every head with its method and query. */
+/** Reads no body, and answers every head with its method and query. */
 async function listenWithoutBodies(): Promise<number> {
   const server = net.createServer((socket) => {
     let text = '';
@@ -376,7 +376,7 @@ async function listenWithoutBodies(): Promise<number> {
   return (server.address() as net.AddressInfo).port;
 }
 
-/** Starts a wrong server until the test ends; its URL. */
+/** Starts a wrong server until the test ends. Returns its URL. */
 export async function serveWrongly(wrong: Wrong, application: Application): Promise<string> {
   if (wrong.listen !== undefined) return `http://127.0.0.1:${await wrong.listen()}`;
   const { middleware = (app: Application) => app, messages, neverContinues = false } = wrong;

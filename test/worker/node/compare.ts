@@ -1,7 +1,7 @@
 /**
- * Sends what a case says to node:http and to tsgi-threads, and expects the same bytes and the same notes.
+ * Sends the bytes of a case to node:http and to tsgi-threads, and expects equal bytes and equal notes.
  *
- * Law: what may differ is said here once: Date and Keep-Alive, and Connection but for "close".
+ * Law: the permitted differences are defined here, once: Date, Keep-Alive, and Connection except "close".
  */
 import { createHash } from 'node:crypto';
 import type http from 'node:http';
@@ -12,7 +12,7 @@ import { Client } from '../../support/client.ts';
 import type { Case, Cases, Sent } from './cases/case.ts';
 import { END, NOTES } from './cases/host.ts';
 
-/** How long an answer may take to be complete, ms. */
+/** The longest time for a complete response, ms. */
 const PATIENCE_MS = 6000;
 
 interface Seen {
@@ -109,7 +109,7 @@ function bytesOf(
   );
 }
 
-/** What is asked behind a case: whether the connection still works shows in its answer. */
+/** The request after a case. Its response shows whether the connection still works. */
 function endOf(): string {
   return bytesOf({ fields: ['Connection: close'] }, END);
 }

@@ -1,5 +1,5 @@
 /**
- * Where the node interface is not as node:http, on purpose: docs/reference/node-http.md says why.
+ * The intended differences from node:http; docs/reference/node-http.md gives the reasons.
  */
 import { describe, expect, test } from 'vitest';
 import { Client, exchange } from '../../support/client.ts';
@@ -11,7 +11,7 @@ async function listen(body: string, options: Parameters<typeof serveFile>[2] = {
   return serveFile(app, 1, { interface: 'node', ...options });
 }
 
-/** The same with a server that `server` names: `http` and `server` are at hand. */
+/** The same with a server that `server` names. The names `http` and `server` are in scope. */
 async function listenAs(source: string, options: Parameters<typeof serveFile>[2] = {}): Promise<TestServer> {
   const app = appFile(`import http from 'node:http';\n${source}\nexport default server;\n`);
   return serveFile(app, 1, options);
@@ -20,8 +20,8 @@ async function listenAs(source: string, options: Parameters<typeof serveFile>[2]
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const LAST = 'GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
-describe('errors, by which node:http ends the process', () => {
-  test('a listener that throws before its head: 500, one log line, and the connection lives on', async () => {
+describe('errors that end the process of node:http', () => {
+  test('a listener that throws before its head causes 500 and one log line, and the connection stays', async () => {
     const { port, log } = await listen(
       `if (request.url === '/last') response.end('alive'); else throw new Error('oops');`,
     );
@@ -32,18 +32,18 @@ describe('errors, by which node:http ends the process', () => {
     expect(log.join('\n')).toMatch(/GET \/ failed \(request .*\): Error: oops\n +at /);
   });
 
-  test('a listener that throws behind its head: the client sees that the answer is broken off', async () => {
+  test('a listener that throws after its head truncates the response visibly', async () => {
     const { port, log } = await listen(`
       response.write('part');
       return new Promise((_, reject) => setImmediate(reject, new Error('oops')));`);
     const client = await Client.connect(port);
     await client.write(GET);
-    // Or nothing of it: what is on its way may not outlive a reset.
+    // The head may also be missing: a reset can discard bytes on their way.
     expect(await client.rest()).toMatch(/^$|\r\n\r\n4\r\npart\r\n$/);
     expect(log.join('\n')).toMatch(/Error: oops/);
   });
 
-  test('an async listener that rejects: 500', async () => {
+  test('an async listener that rejects causes 500', async () => {
     const { port, log } = await listen(`return Promise.reject(new Error('oops'));`);
     const client = await Client.connect(port);
     await client.write(GET);
@@ -52,7 +52,7 @@ describe('errors, by which node:http ends the process', () => {
     client.close();
   });
 
-  test('an async listener of an http.Server that rejects: 502, and the worker is replaced', async () => {
+  test('an async listener of an http.Server that rejects causes 502, and the worker is replaced', async () => {
     const { port, server, log } = await listenAs(`
       const server = http.createServer(async () => { throw new Error('oops'); });`);
     const exited = new Promise((resolve) => server.once('workerExit', resolve));
@@ -64,7 +64,7 @@ describe('errors, by which node:http ends the process', () => {
     client.close();
   });
 
-  test("a body's reader hears that its listener failed", async () => {
+  test('the reader of a body gets an error when its listener fails', async () => {
     const { port } = await listen(`
       if (request.url === '/last') return void globalThis.closed.then((how) => response.end(how));
       globalThis.closed = new Promise((resolve) =>
@@ -79,22 +79,22 @@ describe('errors, by which node:http ends the process', () => {
   });
 });
 
-describe('a length that is not kept', () => {
-  test('too few bytes: the connection ends, and the client need not wait', async () => {
+describe('a body that differs from its stated length', () => {
+  test('too few bytes end the connection, and the client need not wait', async () => {
     const { port } = await listen(`response.writeHead(200, { 'content-length': 5 }); response.end('abc');`);
     expect(await exchange(port, GET + LAST)).toMatch(/content-length: 5\r\n.*\r\n\r\nabc$/s);
   });
 
-  test('too many: nothing behind them is taken for an answer', async () => {
+  test('surplus bytes are not taken for a response', async () => {
     const { port } = await listen(`response.writeHead(200, { 'content-length': 2 }); response.end('abc');`);
     expect(await exchange(port, GET + LAST)).toMatch(/content-length: 2\r\n.*\r\n\r\nabc$/s);
   });
 });
 
-describe('a large body that nobody reads', () => {
+describe('a large unread body', () => {
   const LARGE = 'x'.repeat(300_000);
 
-  test('the answer says that the connection ends, and is there before the body', async () => {
+  test('the response announces the end of the connection and arrives before the body', async () => {
     const { port } = await listen(`response.end('no need');`);
     const client = await Client.connect(port);
     await client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${LARGE.length}\r\n\r\n`);
@@ -105,7 +105,7 @@ describe('a large body that nobody reads', () => {
     client.close();
   });
 
-  test('who waits for the request hears of its end', async () => {
+  test('a listener that waits for the request receives its end', async () => {
     const { port } = await listen(`
       if (request.url === '/last') return void globalThis.seen.then((seen) => response.end(seen.join()));
       const seen = [];
@@ -119,7 +119,7 @@ describe('a large body that nobody reads', () => {
     client.close();
   });
 
-  test('who began to read it and stopped is not waited for longer than an idle connection', async () => {
+  test('a listener that stopped reading is not waited for longer than an idle connection', async () => {
     const { port, server } = await listenAs(`
       const server = http.createServer((request, response) => {
         request.once('data', () => (request.pause(), response.end('enough')));
@@ -138,7 +138,7 @@ describe('a large body that nobody reads', () => {
 describe('Expect: 100-continue', () => {
   const EXPECT = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n';
 
-  test('100 comes when the body is first read, and never when it is not', async () => {
+  test('100 is sent at the first read of the body, and never for an unread body', async () => {
     const { port } = await listen(`response.writeHead(401).end('no');`);
     const text = await exchange(port, EXPECT);
     expect(text).toMatch(/^HTTP\/1\.1 401 Unauthorized\r\n/);
@@ -158,7 +158,7 @@ describe('Expect: 100-continue', () => {
   });
 });
 
-describe('fields that speak of the connection', () => {
+describe('fields about the connection', () => {
   const dropped = [
     ['setHeader', `for (const [n, v] of hops) response.setHeader(n, v); response.end('x');`],
     ['an object', `response.writeHead(200, Object.fromEntries(hops)).end('x');`],
@@ -183,7 +183,7 @@ describe('fields that speak of the connection', () => {
     expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   });
 
-  test('426 says what to upgrade to', async () => {
+  test('426 names the protocol of the upgrade', async () => {
     const { port } = await listen(
       `response.writeHead(426, { Connection: 'upgrade', Upgrade: 'TLS/1.2' }).end();`,
     );
@@ -191,7 +191,7 @@ describe('fields that speak of the connection', () => {
     expect(text).toMatch(/Connection: upgrade\r\nUpgrade: TLS\/1\.2\r\n/i);
   });
 
-  test('an object that is given to writeHead stays as it was', async () => {
+  test('an object passed to writeHead stays unchanged', async () => {
     const { port } = await listen(`
       globalThis.fields ??= Object.freeze({ 'Keep-Alive': 'x', 'x-a': 'b' });
       response.writeHead(200, globalThis.fields).end(JSON.stringify(globalThis.fields));`);
@@ -199,8 +199,8 @@ describe('fields that speak of the connection', () => {
   });
 });
 
-describe('what is of the connection', () => {
-  test('HTTP/1.0 is never answered in chunks, whatever it says in TE', async () => {
+describe('properties of the connection', () => {
+  test('HTTP/1.0 never gets a chunked response, whatever its TE field contains', async () => {
     const { port } = await listen(`response.write('a'); response.end('b');`);
     expect(await exchange(port, 'GET / HTTP/1.0\r\nTE: chunked\r\n\r\n')).toMatch(/\r\n\r\nab$/);
   });
@@ -212,7 +212,7 @@ describe('what is of the connection', () => {
     expect(await exchange(port, `${head}1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n`)).toMatch(/\r\n\r\n\[\{\},\[\]\]$/);
   });
 
-  test('pipelined requests are called one behind the other', async () => {
+  test('pipelined requests are called one after the other', async () => {
     const { port } = await listen(`
       globalThis.inside = (globalThis.inside ?? 0) + 1;
       setTimeout(() => { response.end(request.url + globalThis.inside); globalThis.inside -= 1; }, 10);`);
@@ -220,7 +220,7 @@ describe('what is of the connection', () => {
     expect(text.match(/\r\n\r\n\/1|\r\n\r\n\/last1/g)).toHaveLength(3);
   });
 
-  test('each exchange has a socket of its own, which closes with it for whoever listens', async () => {
+  test('each exchange has its own socket, which emits close at its end', async () => {
     const { port } = await listen(`
       const { socket } = request;
       const { first = { socket } } = globalThis;
@@ -236,7 +236,7 @@ describe('what is of the connection', () => {
     client.close();
   });
 
-  test('the server tells of requests alone: no connection, no clientError', async () => {
+  test('the server emits only requests: no connection, no clientError', async () => {
     const { port } = await listenAs(`
       const told = [];
       const server = http.createServer((request, response) => response.end(told.join()));
@@ -251,7 +251,7 @@ describe('what is of the connection', () => {
 });
 
 describe('a deadline that passes', () => {
-  test('504 on a connection that lives on; the listener hears close, and what it still says is dropped', async () => {
+  test('504 keeps the connection; the listener gets close, and its late output is dropped', async () => {
     const { port, log } = await listen(
       `if (request.url === '/last') return void globalThis.seen.then((seen) => response.end(seen.join(' ')));
       const seen = [];
@@ -293,7 +293,7 @@ describe('a deadline that passes', () => {
       expect(await client.answer()).toMatchObject({ status: 504 });
       expect(await exchange(port, LAST)).toMatch(/over$/);
     }
-    // A second one that was late beside the first would have been one too many.
+    // A second late request beside the first would have exceeded the limit.
     expect(log.join('\n')).not.toMatch(/go on beyond/);
     expect(server.stats().workers).toBe(1);
     client.close();

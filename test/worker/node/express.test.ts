@@ -1,5 +1,5 @@
 /**
- * Express answers as it does on node:http.
+ * Compares Express on this server with Express on node:http.
  */
 import http from 'node:http';
 import path from 'node:path';

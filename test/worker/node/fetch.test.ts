@@ -1,5 +1,6 @@
 /**
- * The fetch interface: what a handler is given, what becomes of what it returns, and who hears that a client has left.
+ * The fetch interface: the Request of a handler, the bytes of its Response, and the notification of a client's
+ * disconnect.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +17,10 @@ const APPLICATION = path.join(import.meta.dirname, 'fixtures', 'fetch.mjs');
 const LARGE = Buffer.from('0123456789abcdef'.repeat(200_000));
 const sha = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
-/** Answers go by way of Node's messages where somebody listens to its channels, and else straight into the ring. */
+/**
+ * Responses go through Node's messages if a subscriber listens to its channels. Otherwise they go directly into the
+ * ring.
+ */
 const AGENT = path.join(import.meta.dirname, 'fixtures', 'agent.mjs');
 
 describe.each([
@@ -39,7 +43,7 @@ describe.each([
   });
   afterAll(() => server.close());
 
-  /** On a connection of its own: a body that is not read may end it. */
+  /** On a separate connection, because an unread body may end it. */
   async function text(target: string, init: RequestInit = {}): Promise<string> {
     const headers = { ...(init.headers as Record<string, string>), connection: 'close' };
     return (await fetch(`${base}${target}`, { ...init, headers })).text();
@@ -57,14 +61,14 @@ describe.each([
     return exchange(port, `${head}\r\nConnection: close\r\n\r\n${body}`);
   }
 
-  /** The answer of a handler of `responses`, byte for byte; fields that are the connection's left out. */
+  /** The response of a handler of `responses`, byte for byte, without the fields of the connection. */
   async function response(name: string, method = 'GET', version = '1.1'): Promise<string> {
     const wire = await raw(`${method} /responses/${name} HTTP/${version}\r\nHost: a`);
     return wire.replaceAll(/\r\n(?:Date|Connection): [^\r]*(?=\r\n)/g, '');
   }
 
   describe('a request', () => {
-    test('method and URL: the host is the client’s, and an absolute target stands over it', async () => {
+    test('method and URL: the host is the client’s, and an absolute target overrides it', async () => {
       expect(await raw('PUT /requests/url?a=1&b=%20 HTTP/1.1\r\nHost: example.com:81')).toMatch(
         /PUT http:\/\/example\.com:81\/requests\/url\?a=1&b=%20$/,
       );
@@ -76,7 +80,7 @@ describe.each([
       );
     });
 
-    test('headers: joined, in any case, with underscores', async () => {
+    test('headers are joined, found in any letter case, and may contain underscores', async () => {
       const answer = await raw(
         'GET /requests/headers HTTP/1.1\r\nHost: a\r\nX-Two: 1\r\nx-two: 2\r\nX_Under: u\r\n__proto__: p',
       );
@@ -90,20 +94,20 @@ describe.each([
       ]);
     });
 
-    test('headers are not made for who reads the URL, or asks for one by name', async () => {
+    test('the headers object is not made for reads of the URL or of one field', async () => {
       const [before, , fields, after] = (await text('/requests/lazy')).split(' ');
       expect(before).toBe('0');
       expect(Number(after)).toBe(Number(fields));
     });
 
-    test('text, json, arrayBuffer, blob', async () => {
+    test('text, json, arrayBuffer and blob read the body', async () => {
       expect(await post('text', 'h\u00e9')).toBe('["h\u00e9",true]');
       expect(await post('json', '{"a":1}')).toBe('{"a":1}');
       expect(await post('arrayBuffer', LARGE)).toBe(sha(LARGE));
       expect(await post('blob', 'b', { 'content-type': 'text/x-own' })).toBe('text/x-own b');
     });
 
-    test('formData, both kinds', async () => {
+    test('formData reads both kinds of forms', async () => {
       const form = new FormData();
       form.set('name', 'value');
       form.set('file', new Blob(['inside'], { type: 'text/plain' }), 'f.txt');
@@ -111,7 +115,7 @@ describe.each([
       expect(await post('formData', new URLSearchParams({ a: 'b c' }))).toBe('[["a","b c"]]');
     });
 
-    test('the body as a stream, with a length and in chunks', async () => {
+    test('a body is a stream, with a length and in chunks', async () => {
       expect(await post('stream', LARGE)).toBe(`${LARGE.length} ${sha(LARGE)}`);
       const chunks = 'POST /requests/stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked';
       const answer = await raw(chunks, '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n');
@@ -124,18 +128,18 @@ describe.each([
       );
     });
 
-    test('no body is null; a body is read once', async () => {
+    test('a missing body is null, and a body is read once', async () => {
       expect(await text('/requests/none')).toBe('[null,"",false]');
       expect(await post('twice', 'x')).toBe('TypeError');
     });
 
-    test('clone, new Request(request), instanceof', async () => {
+    test('clone, new Request(request) and instanceof work', async () => {
       expect(await post('clone', 'abc')).toBe('abc abc');
       expect(await post('remade', 'abc')).toBe(`${base}/requests/remade POST yes abc`);
       expect(await text('/requests/kind')).toBe('true true');
     });
 
-    test('Expect: 100-continue is answered when the body is read', async () => {
+    test('Expect: 100-continue gets 100 when the body is read', async () => {
       const client = await Client.connect(port);
       await client.write(
         'POST /requests/text HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n',
@@ -146,11 +150,11 @@ describe.each([
       client.close();
     });
 
-    test('a body that is not read: the answer comes all the same', async () => {
+    test('an unread body does not prevent the response', async () => {
       expect(await post('unread', LARGE)).toBe('not read');
     });
 
-    test('a handler that stops reading stops its client', async () => {
+    test('a handler that stops reading pauses its client', async () => {
       const client = await Client.connect(port);
       const length = 8 * 1024 * 1024;
       let sent = false;
@@ -166,7 +170,7 @@ describe.each([
 
   const OK = 'HTTP/1.1 200 OK\r\n';
   const TEXT = 'text/plain; charset=UTF-8';
-  /** The same for who has looked at the headers. */
+  /** The same after a read of the headers. */
   const NATIVE = 'text/plain;charset=UTF-8';
 
   describe('a response', () => {
@@ -205,14 +209,14 @@ describe.each([
       expect(sorted(await response(name, 'HEAD'))).toEqual(sorted(`${head}\r\n\r\n`));
     });
 
-    test.each(['ticks', 'through'])('%s: a stream goes out in chunks as they come', async (name) => {
+    test.each(['ticks', 'through'])('%s: a stream is sent chunk by chunk', async (name) => {
       const chunks = '7\r\ntick 2\n\r\n7\r\ntick 1\n\r\n7\r\ntick 0\n\r\n0\r\n\r\n';
       expect(await response(name)).toBe(`${OK}Transfer-Encoding: chunked\r\n\r\n${chunks}`);
       expect(await response(name, 'GET', '1.0')).toBe(`${OK}\r\ntick 2\ntick 1\ntick 0\n`);
       expect(await response(name, 'HEAD')).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n$/);
     });
 
-    test('a Blob, URLSearchParams and FormData bring their type', async () => {
+    test('a Blob, URLSearchParams and FormData set their type', async () => {
       const blob = await fetch(`${base}/responses/blob`);
       expect([blob.headers.get('content-type'), await blob.text()]).toEqual(['text/x-blob', 'blobby']);
       const params = await fetch(`${base}/responses/params`);
@@ -223,7 +227,7 @@ describe.each([
       expect(await (form.get('file') as File).text()).toBe('inside');
     });
 
-    test('headers as pairs, a body of a megabyte, a compressed stream', async () => {
+    test('headers as pairs, a body of a megabyte and a compressed stream arrive', async () => {
       expect(await response('pairs')).toMatch(/x-a: 1(?:, |\r\nx-a: )2\r\nx-b: c\r\n/);
       expect((await text('/responses/many')).length).toBe(1_000_000);
       expect(await text('/responses/gzip')).toBe('squeezed'.repeat(1000));
@@ -232,11 +236,11 @@ describe.each([
       expect(gunzipSync(body).toString()).toBe('squeezed'.repeat(1000));
     });
 
-    test('one of another package says its length once', async () => {
+    test('a Response of another package states its length once', async () => {
       expect((await response('foreignLength')).match(/content-length/gi)).toHaveLength(1);
     });
 
-    test('one of undici’s own, and one of another package', async () => {
+    test('a Response of undici and of another package are accepted', async () => {
       expect(await response('native')).toMatch(
         /content-type: text\/plain\r\ncontent-length: 6\r\n\r\nnative$/,
       );
@@ -245,19 +249,19 @@ describe.each([
       );
     });
 
-    test('Connection: close is honoured', async () => {
+    test('Connection: close is respected', async () => {
       const client = await Client.connect(port);
       await client.write('GET /responses/close HTTP/1.1\r\nHost: a\r\n\r\n');
       expect(await client.rest()).toMatch(/\r\nconnection: close\r\n/i);
       client.close();
     });
 
-    test('it is what the web says', async () => {
+    test('a Response follows the fetch standard', async () => {
       expect(await text('/responses/kind')).toBe('[true,true,200,"default",false,false]');
     });
   });
 
-  describe('failures', () => {
+  describe('failures of a handler', () => {
     test.each([
       ['throws', /GET \/failures\/throws failed .*Error: thrown/],
       ['rejects', /Error: rejected/],
@@ -272,14 +276,14 @@ describe.each([
       ['badHeader', /TypeError/],
       ['badValue', /TypeError/],
       ['badCharacter', /TypeError/],
-    ])('%s: 500, and the log says why', async (name, expected) => {
+    ])('%s: 500, and the reason in the log', async (name, expected) => {
       log.length = 0;
       expect((await fetch(`${base}/failures/${name}`)).status).toBe(500);
       expect(log).toHaveLength(1);
       expect(log[0]).toMatch(expected);
     });
 
-    test('a stream that fails midway: the client sees the truncation', async () => {
+    test('a stream that fails midway truncates the response visibly', async () => {
       log.length = 0;
       const client = await Client.connect(port);
       await client.write('GET /failures/midway HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -289,7 +293,7 @@ describe.each([
   });
 
   describe('a client that leaves', () => {
-    test('cancels the stream that is sent to it', async () => {
+    test('cancels the stream of its response', async () => {
       const client = await Client.connect(port);
       await client.write('GET /leaving/endless HTTP/1.1\r\nHost: a\r\n\r\n');
       await client.until(() => client.received.length > 100_000);
@@ -297,7 +301,7 @@ describe.each([
       expect(await text('/leaving/cancelled')).toBe('cancelled');
     });
 
-    test('aborts the signal of a request that waits', async () => {
+    test('aborts the signal of a waiting request', async () => {
       const client = await Client.connect(port);
       await client.write('GET /leaving/waits HTTP/1.1\r\nHost: a\r\n\r\n');
       expect(await text('/leaving/waiting')).toBe('waiting');
@@ -305,7 +309,7 @@ describe.each([
       expect(await text('/leaving/aborted')).toBe('AbortError');
     });
 
-    test('aborts no signal when it has its answer', async () => {
+    test('aborts no signal after its response', async () => {
       const client = await Client.connect(port);
       await client.write('GET /leaving/signal HTTP/1.1\r\nHost: a\r\n\r\n');
       await client.answer();
@@ -313,7 +317,7 @@ describe.each([
       expect(await text('/leaving/wasAborted')).toBe('false');
     });
 
-    test('aborts no signal either while it downloads an answer that was given', async () => {
+    test('aborts no signal during the download of a finished response', async () => {
       const client = await Client.connect(port);
       await client.write('GET /leaving/much HTTP/1.1\r\nHost: a\r\n\r\n');
       await client.until(() => client.received.length > 100_000);
@@ -322,12 +326,12 @@ describe.each([
       expect(await text('/leaving/wasAborted')).toBe('false');
     });
 
-    test('a stream that nobody is sent, for the request is HEAD, is cancelled', async () => {
+    test('a stream for HEAD is cancelled because it is not sent', async () => {
       expect((await fetch(`${base}/leaving/held`, { method: 'HEAD' })).status).toBe(200);
       expect(await text('/leaving/cancelled')).toBe('cancelled');
     });
 
-    test('one that does not read stops the stream', async () => {
+    test('a client that does not read pauses the stream', async () => {
       const client = await Client.connect(port);
       client.socket.pause();
       await client.write('GET /leaving/endless HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -343,7 +347,7 @@ describe.each([
     });
   });
 
-  test('Node’s own request and response come as bindings', async () => {
+  test('the bindings contain Node’s own request and response', async () => {
     expect(await text('/others/bindings')).toBe('/others/bindings true GET');
     expect(await text('/others/copied')).toBe('incoming,outgoing true true');
     const answer = await fetch(`${base}/others/header`);
@@ -351,7 +355,7 @@ describe.each([
     expect(await text('/others/afterwards', { method: 'POST', body: 'a body' })).toBe('a body');
   });
 
-  test('asked for behind the answer they are finished, whether its client has read it or not', async () => {
+  test('the bindings are finished after the response, whether or not its client has read it', async () => {
     const client = await Client.connect(port);
     client.socket.pause();
     await client.write('GET /others/behind HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2));
@@ -364,12 +368,12 @@ describe.each([
     client.close();
   });
 
-  test('a handler that ends the connection hears of it', async () => {
+  test('a handler that ends the connection receives its close', async () => {
     await expect(text('/others/ended')).rejects.toThrow('fetch failed');
     expect(await text('/others/hasEnded')).toBe('true');
   });
 
-  test('what a handler throws when its client has left is nobody’s concern', async () => {
+  test('an error of a handler after its client has left is ignored', async () => {
     log.length = 0;
     const client = await Client.connect(port);
     await client.write('GET /others/failsWhenLeft HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -381,7 +385,7 @@ describe.each([
   });
 
   describe('waitUntil', () => {
-    test('a worker does not end before what was left running, and its hook shutdown comes after', async () => {
+    test('a worker ends after its pending promises, and its hook shutdown runs after them', async () => {
       const folder = mkdtempSync(path.join(tmpdir(), 'tsgi-test-'));
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const file = path.join(folder, 'done');
@@ -393,7 +397,7 @@ describe.each([
       expect(at(`${file}.shutdown`)).toBeGreaterThanOrEqual(Math.max(at(file), at(`${file}.request`)));
     });
 
-    test('a rejection is told, and costs nobody anything', async () => {
+    test('a rejection is logged and affects no other request', async () => {
       log.length = 0;
       expect(await text('/background/leftToFail')).toBe('left');
       await expect.poll(() => log.join('\n')).toMatch(/given to waitUntil was rejected: Error: left alone/);
@@ -402,7 +406,7 @@ describe.each([
   });
 });
 
-test('an answer is the same, byte for byte, with an agent and without', async () => {
+test('a response is the same, byte for byte, with and without a tracing agent', async () => {
   const { default: application } = (await import(APPLICATION)) as {
     default: { readonly responses: readonly string[] };
   };
@@ -433,7 +437,7 @@ test('an answer is the same, byte for byte, with an agent and without', async ()
       }
 });
 
-test('a deadline that passes: 504, and the signal aborts', async () => {
+test('a passed deadline causes 504 and aborts the signal', async () => {
   const app = appFile(`
     let told;
     const aborted = new Promise((resolve) => (told = resolve));
@@ -456,7 +460,7 @@ test('a deadline that passes: 504, and the signal aborts', async () => {
   expect(await (await fetch(`http://127.0.0.1:${own}/dropped`)).text()).toBe('dropped');
 });
 
-test('nobody waits for a handler whose client has left: its worker ends at once', async () => {
+test('a worker does not wait for a handler whose client has left, and ends at once', async () => {
   const app = appFile(`
     let left;
     const gone = new Promise((resolve) => (left = resolve));
@@ -475,7 +479,7 @@ test('nobody waits for a handler whose client has left: its worker ends at once'
   await server.close();
 });
 
-test('a stream that is always ready leaves its worker a turn, though there is room for all it has', async () => {
+test('a stream that is always ready yields its worker a turn, even with room for all its bytes', async () => {
   const app = appFile(`
     let pulled = 0;
     let turns = 0;
@@ -520,7 +524,7 @@ test.each([
   expect(log.filter((line) => line.includes('recycled'))).toEqual([]);
 });
 
-test('a handler that burns CPU can ask whether its client is there', async () => {
+test('a handler that uses the CPU can check whether its client is connected', async () => {
   const app = appFile(`
     export default { fetch: (request) => {
       if (new URL(request.url).pathname === '/') return new Response('idle');
@@ -539,7 +543,7 @@ test('a handler that burns CPU can ask whether its client is there', async () =>
   expect(performance.now() - start).toBeLessThan(5000);
 });
 
-test('without threads the caller’s Response stays, and is sent all the same', async () => {
+test('without threads the global Response stays the caller’s, and is still sent', async () => {
   const before = globalThis.Response;
   const own = await serveFile(APPLICATION, 0);
   expect(globalThis.Response).toBe(before);
@@ -550,7 +554,7 @@ test('without threads the caller’s Response stays, and is sent all the same', 
   expect((await ask('/failures/bodyOf204')).status).toBe(500);
 });
 
-test('a module that exports fetch itself', async () => {
+test('a module that exports fetch itself is served', async () => {
   const { port: own } = await serveFile(
     appFile(`export const fetch = (request) => new Response(request.url);`),
     1,

@@ -1,5 +1,5 @@
 /**
- * What a listener does, what it sees and what its client gets: the same as on node:http.
+ * Compares a listener's actions, its view and its client's bytes with node:http.
  */
 import path from 'node:path';
 import server, { cases } from './cases/app.ts';

@@ -1,5 +1,5 @@
 /**
- * Interim responses of applications: what may stand in one, and who is sent one.
+ * Interim responses of applications: their permitted contents, and the clients that receive them.
  */
 import { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
@@ -7,10 +7,10 @@ import { exchange } from '../../support/client.ts';
 import { appFile, serveFile } from '../../support/server.ts';
 
 const LINK = '</a.css>; rel=preload';
-/** Names and values with which a response could be split, also by the low byte of a character. */
+/** Names and values that could split a response, also by the low byte of a character. */
 const BREAKS = ['\r\n', '\n', '\r', '\0', '\u010d\u010a', '\u010a', '\u560d\u560a', '\u{1f40d}', '\u2028'];
 
-/** Calls, in the application's source; `evil` holds a line end and an injected response. */
+/** Calls in the source of the application. `evil` holds a line end and an injected response. */
 const CALLS: readonly (readonly [name: string, code: string])[] = [
   ['a link', `response.writeEarlyHints({ link: '<' + evil + '>; rel=preload' })`],
   ['one of several links', `response.writeEarlyHints({ link: ['${LINK}', '<' + evil + '>; rel=preload'] })`],
@@ -63,7 +63,7 @@ test('no name, value or message splits a response, by any line end (A14)', async
       const target = encodeURIComponent(JSON.stringify({ name, text }));
       const wire = await exchange(port, `GET /${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
       expect(wire, `${name} ${JSON.stringify(text)}`).not.toMatch(/Injected/);
-      // Node keeps a status message that it has rejected, and rejects it again at the end.
+      // Node keeps a rejected status message, and rejects it again at the end.
       const expected = name.includes('changes')
         ? /^HTTP\/1\.1 103 .*\r\nx-from: x\r\n\r\nHTTP\/1\.1 200 .*no error$/s
         : /^HTTP\/1\.1 (?:200 OK\r\n.*(?:ERR_INVALID_\w+|TypeError)|500 )/s;
@@ -71,7 +71,7 @@ test('no name, value or message splits a response, by any line end (A14)', async
     }
 });
 
-test('what is written raw before a head is an interim response, or an error (A14)', async () => {
+test('raw bytes written before a head are an interim response, or cause an error (A14)', async () => {
   const { port } = await serveFile(
     appFile(`
       const texts = [
@@ -127,7 +127,7 @@ test.each([0, 1])(
   },
 );
 
-test('a client of HTTP/1.0 is sent none by the bindings of a fetch handler, nor when its body is read (A18)', async () => {
+test('a client of HTTP/1.0 receives no interim response from bindings or body reads (A18)', async () => {
   const fetching = `export default { fetch: async (request, { outgoing: response }) => {
     const told = [];
     ${INTERIM}
@@ -148,7 +148,7 @@ test('a client of HTTP/1.0 is sent none by the bindings of a fetch handler, nor 
   }
 });
 
-test('an interim response is never written behind the head of its response (A14)', async () => {
+test('an interim response is never written after the head of its response (A14)', async () => {
   const { port } = await serveFile(
     appFile(`export default (request, response) => {
       response.writeHead(200, { trailer: 'x-codes' });

@@ -1,5 +1,5 @@
 /**
- * What is over is let go: the heap of a worker does not grow with the requests it has answered.
+ * Finished requests are released: the heap of a worker does not grow with the number of requests.
  */
 import { expect, test } from 'vitest';
 import { Client } from '../../support/client.ts';
@@ -44,7 +44,7 @@ async function heap(port: number): Promise<number> {
   return Number(body);
 }
 
-/** Requests of every kind, many on a connection, and a client that leaves. */
+/** Requests of every kind, many on one connection, and a client that leaves. */
 async function round(port: number): Promise<void> {
   const client = await Client.connect(port);
   const last = 'GET /plain HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
@@ -56,7 +56,7 @@ async function round(port: number): Promise<void> {
   leaving.close();
 }
 
-test('thousands of requests leave nothing behind', async () => {
+test('thousands of finished requests leave no memory behind', async () => {
   const { port, server } = await serveFile(appFile(APPLICATION), 1, { interface: 'node' });
   for (let i = 0; i < 10; i++) await round(port);
   const before = await heap(port);

@@ -1,5 +1,5 @@
 /**
- * What tracing agents see: node's diagnostics channels and `http.Server.prototype.emit`, as under node:http.
+ * The view of tracing agents: node's diagnostics channels and `http.Server.prototype.emit`, as under node:http.
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,7 +22,7 @@ async function ask(port: number): Promise<string[]> {
   return JSON.parse(body) as string[];
 }
 
-test('channels and emit tell the same, in the same order', async () => {
+test('channels and emit report equal events in equal order', async () => {
   const { port } = await serveFile(APPLICATION, 1, { interface: 'node' });
   const ours = await ask(port);
   const { default: listener } = (await import(APPLICATION)) as { default: http.RequestListener };

@@ -1,5 +1,5 @@
 /**
- * The same where the acceptor and the listener share a thread.
+ * The same comparison with the acceptor and the listener in one thread.
  */
 import path from 'node:path';
 import server, { cases } from './cases/app.ts';

@@ -1,5 +1,5 @@
 /**
- * The server of the comparison, as an application exports it.
+ * The server of the comparison, in the form of an exported application.
  */
 import { bodies } from './bodies.ts';
 import type { Cases } from './case.ts';

@@ -1,5 +1,5 @@
 /**
- * Bodies of responses, their framing, and what stands behind them.
+ * Bodies of responses, their framing, and the bytes after them.
  */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

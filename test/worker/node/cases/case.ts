@@ -1,12 +1,13 @@
 /**
- * What a case of the comparison is: a listener, and what a client sends to it.
+ * A case of the comparison: a listener, and the bytes that a client sends to it.
  *
- * Law: runs in the test's process on node:http and in a worker of ours; imports nothing of the test runner.
+ * Law: runs in the test's process on node:http, and in a worker of this server. It imports nothing from the test
+ * runner.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Client } from '../../../support/client.ts';
 
-/** One request; what is not given is a plain GET. */
+/** One request. Default: a plain GET. */
 export interface Sent {
   readonly method?: string;
   readonly target?: string;
@@ -17,39 +18,39 @@ export interface Sent {
   readonly body?: string;
 }
 
-/** Keeps what the listener saw, for the comparison. */
+/** Keeps the listener's observations for the comparison. */
 export type Note = (text: string, value?: unknown) => void;
 
 export type Listener = (request: IncomingMessage, response: ServerResponse, note: Note) => unknown;
 
 export interface Case {
-  /** Undefined where an application of its own answers. */
+  /** Undefined if a separate application answers. */
   readonly listener?: Listener;
   readonly sends?: Sent | readonly Sent[];
-  /** What a client does in place of sending all at once and reading to the end. */
+  /** The actions of a client that does not simply send all bytes and read to the end. */
   readonly client?: (client: Client, bytes: string) => Promise<void>;
-  /** The notes are complete when these are among them; without it none are compared. */
+  /** The notes are complete when they contain these. Without this property no notes are compared. */
   readonly ends?: readonly string[];
-  /** Nothing is asked behind it on its connection. */
+  /** No request follows on the connection. */
   readonly alone?: boolean;
-  /** What the wire says is not compared: how much was sent before it broke is chance. */
+  /** The bytes are not compared: the number sent before the abort varies. */
   readonly torn?: boolean;
-  /** Ours resets the connection where Node closes it: see docs/reference/node-http.md. */
+  /** This server resets the connection where Node closes it: see docs/reference/node-http.md. */
   readonly reset?: 'may';
-  /** Events of request and response may come in either order. */
+  /** Events of request and response may occur in either order. */
   readonly order?: 'any';
-  /** Where one chunk ends and the next begins is chance. */
+  /** The boundaries of chunks vary. */
   readonly chunks?: 'any';
 }
 
 export type Cases = Readonly<Record<string, Case>>;
 
-/** What a listener may look at of its server. */
+/** The properties of the server that a listener may read. */
 export function serverOf(request: IncomingMessage): Server {
   return (request.socket as unknown as { server: Server }).server;
 }
 
-/** Notes every event of both, with what can be seen at that time. */
+/** Notes every event of both objects, with their visible state at that time. */
 export function watch(request: IncomingMessage, response: ServerResponse, note: Note): void {
   for (const name of ['end', 'aborted', 'close'])
     request.on(name, () => note(`req ${name}`, stateOf(request)));

@@ -1,5 +1,5 @@
 /**
- * A server that was made with options, and has more listeners than one.
+ * A server with options and more than one listener.
  */
 import type http from 'node:http';
 import { IncomingMessage, ServerResponse } from 'node:http';
@@ -22,7 +22,7 @@ class OwnResponse extends ServerResponse {
 
 const EXPECTS = { method: 'POST', fields: ['Content-Length: 3', 'Expect: 100-continue'] };
 
-/** Sends the head; the rest when 100 came, else nothing more. */
+/** Sends the head. Sends the rest only after a 100. */
 async function whenAsked(client: Parameters<NonNullable<Cases[string]['client']>>[0], bytes: string) {
   const end = bytes.indexOf('\r\n\r\n') + 4;
   await client.write(bytes.slice(0, end));

@@ -1,5 +1,5 @@
 /**
- * A listener is called when the head of its request is there, however little of the body is.
+ * The server calls a listener when the head of its request has arrived, before the body.
  */
 import type { Client } from '../../../support/client.ts';
 import { type Case, type Cases, type Listener, type Sent, watch } from './case.ts';
@@ -12,7 +12,7 @@ const CHUNKED: Sent = {
 };
 const OLD: Sent = { ...LENGTH, version: '1.0', fields: ['Content-Length: 10', 'Connection: keep-alive'] };
 
-/** Sends the head and so many bytes behind it; the rest when `part` of the answer has come. */
+/** Sends the head and the first bytes of the body. Sends the rest when `part` of the response has arrived. */
 function sendRestAt(part: string, behind: number) {
   return async (client: Client, bytes: string) => {
     const at = bytes.indexOf('\r\n\r\n') + 4 + behind;
@@ -22,7 +22,7 @@ function sendRestAt(part: string, behind: number) {
   };
 }
 
-/** The same, but leaves when it has come. */
+/** The same, but leaves when `part` has arrived. */
 function leaveAt(part: string, behind: number) {
   return async (client: Client, bytes: string) => {
     await client.write(bytes.slice(0, bytes.indexOf('\r\n\r\n') + 4 + behind));
@@ -50,7 +50,7 @@ const readAndNote: Listener = (request, response, note) => {
 
 const GONE = { ends: ['req close', 'res close', 'req error'], torn: true, alone: true };
 
-/** Each for a body of known length, a chunked one and an HTTP/1.0 one. */
+/** Each case with a body of known length, a chunked body and an HTTP/1.0 body. */
 function each(title: string, one: (sends: Sent, first: number) => Case): [string, Case][] {
   return [
     [`${title}, Content-Length (C32)`, one(LENGTH, 3)],

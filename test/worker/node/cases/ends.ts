@@ -1,12 +1,12 @@
 /**
- * How exchanges end: in which order it is told, what destroys, and what becomes of the connection.
+ * The end of exchanges: the order of events, the causes of a destroy, and the state of the connection.
  */
 import { finished, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Client } from '../../../support/client.ts';
 import { type Cases, flagsOf, type Listener, stateOf, watch } from './case.ts';
 
-/** Sends all, leaves when it has seen `part` of the answer. */
+/** Sends everything, and leaves after `part` of the response. */
 function leaveAt(part: string) {
   return async (client: Client, bytes: string) => {
     await client.write(bytes);
@@ -15,7 +15,7 @@ function leaveAt(part: string) {
   };
 }
 
-/** Sends a part of its body, waits for `part` of the answer, and leaves. */
+/** Sends a part of its body, waits for `part` of the response, and leaves. */
 function leaveUpload(part: string) {
   return async (client: Client, bytes: string) => {
     await client.write(bytes.slice(0, -10));
@@ -219,7 +219,7 @@ export const ends: Cases = {
     torn: true,
     alone: true,
   },
-  // Nobody reads from its connection either: only writing shows that it has left.
+  // No code reads from its connection either, so only a write shows that the client has left.
   'a client that leaves while nobody reads its body': {
     sends: PARTIAL,
     listener: (request, response, note) => {

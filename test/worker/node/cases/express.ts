@@ -1,5 +1,5 @@
 /**
- * An Express application: its own ways to answer, on top of Node's.
+ * An Express application: its own ways to answer, on top of Node's API.
  */
 import express from 'express';
 import type { Case } from './case.ts';
@@ -34,7 +34,7 @@ app.get('/throws', () => {
 app.get('/rejects', async () => {
   await Promise.reject(Object.assign(new Error('not now'), { status: 503 }));
 });
-// Stacks name the files that a module was compiled to.
+// Stacks contain the names of compiled files.
 app.use((error: Error, _: express.Request, __: express.Response, next: express.NextFunction) => {
   error.stack = String(error);
   next(error);

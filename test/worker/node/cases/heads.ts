@@ -1,5 +1,5 @@
 /**
- * Heads of responses: every way to say one.
+ * Heads of responses: every way to write one.
  */
 import type { Cases } from './case.ts';
 

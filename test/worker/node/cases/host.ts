@@ -1,12 +1,12 @@
 /**
- * The server that answers each request with the listener of its case, and tells what was noted.
+ * The server that answers each request with the listener of its case, and returns the notes.
  *
- * Law: the same code on node:http and in a worker; a request names its case in the field x-case.
+ * Law: the same code on node:http and in a worker. The field x-case of a request names its case.
  */
 import http, { type Server, type ServerOptions } from 'node:http';
 import type { Cases } from './case.ts';
 
-/** How long the notes of a case may take to be complete, ms: what is missing by then is shown. */
+/** The longest time for the notes of a case, ms. Notes that are missing then show as a difference. */
 const PATIENCE_MS = 4000;
 
 export const END = '--end';
@@ -30,7 +30,7 @@ export function hostOf(cases: Cases, options: ServerOptions = {}): Server {
     if (listener === undefined) return void response.writeHead(404).end(`no case ${name}`);
     return listener(request, response, journalOf(name).note);
   });
-  // For what is not called as the listener of a case.
+  // Serves functions that are not the listener of a case.
   server.on('note', (name: string, text: string) => journalOf(name).note(text));
   return server;
 }
@@ -49,7 +49,7 @@ class Journal {
     this.#onLine?.();
   };
 
-  /** Resolves when every last note is there, and the turn is over in which it came. */
+  /** Resolves when every last note exists, and the turn in which it was made has ended. */
   async whole(): Promise<readonly string[]> {
     const limit = setTimeout(() => this.note('took too long'), PATIENCE_MS);
     while (!this.#isWhole()) await new Promise<void>((resolve) => (this.#onLine = resolve));

@@ -1,5 +1,5 @@
 /**
- * What goes out before a response: 100, 102 and 103, and what `Expect` does.
+ * Interim responses: 100, 102 and 103, and the effect of `Expect`.
  */
 import type { Cases, Listener } from './case.ts';
 

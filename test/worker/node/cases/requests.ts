@@ -1,5 +1,5 @@
 /**
- * What a listener sees of a request's head.
+ * A listener's view of the head of a request.
  */
 import type { IncomingMessage } from 'node:http';
 import { type Cases, type Listener, serverOf } from './case.ts';
@@ -18,7 +18,7 @@ function headOf(request: IncomingMessage): unknown {
   };
 }
 
-/** Fields of which Node keeps the first alone. */
+/** Fields of which Node keeps only the first. */
 const ONCE = [
   ...['Age', 'Authorization', 'Content-Type', 'ETag', 'Expires', 'From', 'If-Modified-Since'],
   ...['If-Unmodified-Since', 'Last-Modified', 'Location', 'Max-Forwards', 'Proxy-Authorization', 'Referer'],

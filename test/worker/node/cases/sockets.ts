@@ -1,5 +1,5 @@
 /**
- * The socket as a listener sees it, and what goes by time.
+ * The socket from a listener's view, and timeouts.
  */
 import { type Cases, serverOf, watch } from './case.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Bodies of requests: every way to read one, and not to.
+ * Bodies of requests: every way to read one, or to leave it unread.
  */
 import { createHash } from 'node:crypto';
 import { PassThrough, Transform } from 'node:stream';
