@@ -1,5 +1,5 @@
 /**
- * What the watchdog says of late requests and stuck workers. The test gives the time: a tick each 20 ms, as in a server.
+ * What the watchdog reports about late requests and stuck workers. The test gives the time: a tick each 20 ms, as in a server.
  */
 import { describe, expect, test } from 'vitest';
 import { Upload } from '../../src/acceptor/exchange/upload.ts';
@@ -153,7 +153,7 @@ describe('the deadline of a handler', () => {
     expect(watch.events).toEqual(['1220 late 0 worker 1 turns']);
   });
 
-  test('begins anew while a debugger is attached', () => {
+  test('the time of a request restarts while a debugger is attached', () => {
     const watch = new Watch();
     const link = watch.worker(1);
     watch.place.submit();
@@ -183,7 +183,7 @@ describe('the deadline of a handler', () => {
 });
 
 describe('the loop of a worker', () => {
-  test('that does not answer the probe before the deadline is stuck in the late request, and is ended after the grace', () => {
+  test('a loop that misses the probe before the deadline is stuck in the late request, and its worker ends after the grace', () => {
     const watch = new Watch();
     const link = watch.worker(1);
     watch.place.submit();
@@ -194,7 +194,7 @@ describe('the loop of a worker', () => {
     expect(watch.events).toEqual(['220 late 0 worker 1 stuck', '320 stuck 1']);
   });
 
-  test('that turned since it took the request and then stopped is stuck elsewhere', () => {
+  test('a loop that turned after its worker took the request and then stopped is stuck elsewhere', () => {
     const watch = new Watch();
     const link = watch.worker(1);
     watch.place.submit();
@@ -205,7 +205,7 @@ describe('the loop of a worker', () => {
     expect(watch.events).toEqual(['220 late 0 worker 1 stuck elsewhere', '320 stuck 1']);
   });
 
-  test('that turns within the grace is not ended', () => {
+  test('a worker whose loop turns within the grace is not ended', () => {
     const watch = new Watch();
     const link = watch.worker(1);
     watch.place.submit();
@@ -234,7 +234,7 @@ describe('the loop of a worker', () => {
   test.each([
     ['handlerTimeout', { handlerTimeout: 300, killGrace: 100 }, 1320],
     ['killGrace, if that is longer', { handlerTimeout: 100, killGrace: 700 }, 1720],
-  ])('that nobody waits for is ended if it answers no probe for %s', (_, limits, at) => {
+  ])('a worker without a waiting client ends if it answers no probe for %s', (_, limits, at) => {
     const watch = new Watch(limits);
     const link = watch.worker(1);
     watch.until(at - 20);
@@ -256,7 +256,7 @@ describe('the loop of a worker', () => {
     expect(watch.events).toEqual(['220 late 0 worker 1 stuck', '1020 stuck 1', '1020 late 1 worker 1 stuck']);
   });
 
-  test('that turns no more is not ended before the extended time of its request is over', () => {
+  test('a worker whose loop stopped is not ended before the extended time of its request is over', () => {
     const watch = new Watch();
     const link = watch.worker(1);
     watch.place.submit();
@@ -276,7 +276,7 @@ describe('the loop of a worker', () => {
     expect(link.probes).toBe(1);
   });
 
-  test('of a worker that leaves is not watched', () => {
+  test('the loop of a worker that leaves is not watched', () => {
     const watch = new Watch();
     const link = watch.worker(1);
     link.setLive(false);

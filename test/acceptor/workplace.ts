@@ -59,7 +59,7 @@ export class Workplace {
     if (epoch !== undefined) memory.store(workerWord(slot, EPOCH), epoch);
   }
 
-  /** Submits a request with the target and flags that are given. */
+  /** Submits a request with this target and these flags. */
   submit(now = 0, target = '/', flags = 0): Exchange {
     const exchange = this.exchanges.begin(headOf(target, flags), PEERS, 0)!;
     this.exchanges.submit(exchange, { output: { unsent: 0 } } as Answerable, 0, now);

@@ -71,7 +71,7 @@ describe.each(FLAGS)('SIGTERM during the start, %s', (flag) => {
       `(await import('node:child_process')).execFileSync('sh', ${JSON.stringify(NATIVE)}, { stdio: 'inherit' });`,
     ],
     ['in init', '', 'export const init = () => new Promise((resolve) => setTimeout(resolve, 60_000));'],
-  ])('of an application %s: acts at once, and the code is 0 (C15)', async (_, blocks, more = '') => {
+  ])('a signal to an application %s acts at once, and the code is 0 (C15)', async (_, blocks, more = '') => {
     const mark = blocks.includes('execFileSync') ? '' : "process.stderr.write('loads\\n');";
     const source = `${mark} ${blocks} export default (environ, startResponse) => ''; ${more}`;
     const cli = new Cli([appFile(source), '--port', '0', '--threads', '2', flag]);

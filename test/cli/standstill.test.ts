@@ -32,7 +32,7 @@ async function start(args: readonly string[], env: Record<string, string> = {}) 
   return { cli, url, first: await pid(), pid };
 }
 
-/** Loops for ever in the main thread of the process that serves once this file exists. */
+/** Loops forever in the main thread of the process that serves once this file exists. */
 const loopWhen = (mark: string) =>
   appFile(
     `

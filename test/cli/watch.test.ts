@@ -89,7 +89,7 @@ describe('--watch', () => {
     ['exports nothing', 'export const a = 1;', 'needs an application'],
     [
       'listens where it cannot',
-      "import http from 'node:http'; http.createServer().listen('/a/path');",
+      "import http from 'node:http'; http.createServer().listen({ fd: 0 });",
       'serves only TCP ports',
     ],
     ['exits', 'process.exit(3);', 'ended while it loaded'],

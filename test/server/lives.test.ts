@@ -190,7 +190,7 @@ describe('reload', () => {
     const { port, server } = await serveFile(app, 1);
     writeFileSync(app, source('second'));
     const second = server.reload();
-    // It has been compiled when its worker loads it.
+    // The file has been compiled when its worker loads it.
     await until(() => readFileSync(loads, 'utf8').includes('second'));
     writeFileSync(app, source('third'));
     await Promise.all([second, server.reload(), server.reload(), server.reload()]);
@@ -209,7 +209,7 @@ describe('reload', () => {
     const server = createServer(1, { app });
     const started = server.listen({ port: 0 });
     const reloaded = server.reload();
-    // It has been compiled when its worker loads it.
+    // The file has been compiled when its worker loads it.
     await until(() => existsSync(loads));
     writeFileSync(app, answering('new'));
     await Promise.all([started, reloaded]);

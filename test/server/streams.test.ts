@@ -330,7 +330,7 @@ describe('uploads', () => {
     // Accepted all, so that they are read in one go, before any of them blocks.
     await until(() => server.stats().connections >= 7);
     for (const client of dawdlers) await client.write(`POST /block ${body}`);
-    // One has a worker for itself; who comes to the other is refused.
+    // One client has a worker to itself. The acceptor refuses the clients of the other worker.
     await until(() => dawdlers.filter((client) => client.received.length > 0).length >= 5);
     for (let i = 0; i < 20; i++) {
       await first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');

@@ -36,7 +36,7 @@ function copyOfPackage(broken: string) {
   copyFileSync(path.join(ROOT, 'package.json'), path.join(folder, 'package.json'));
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
   const file = path.join('dist', 'worker', broken);
-  // A file that the build does not write cannot be damaged: the server would start, and the test would wait for ever.
+  // A file that the build does not write cannot be damaged: the server would start, and the test would never end.
   expect(existsSync(path.join(ROOT, file)), file).toBe(true);
   return {
     folder,

@@ -49,7 +49,7 @@ function workerOf(socket: Socket): Promise<number> {
   return socket.emitWithAck('who') as Promise<number>;
 }
 
-/** What a socket hears of an event from now on. */
+/** The arguments of each event of this name that a socket emits from now on. */
 function heard(socket: Socket, event: string): unknown[] {
   const all: unknown[] = [];
   socket.on(event, (what: unknown) => all.push(what));

@@ -11,7 +11,7 @@ type Truthy<T> = Exclude<T, false | null | undefined | 0 | ''>;
 
 /**
  * Polls until `holds` returns a value that is true in a condition, and resolves with that value. The test's own timeout bounds
- * the wait. If `complaint` is given, the wait ends after 10 s and rejects with the complaint's text.
+ * the wait. With `complaint`, the wait ends after 10 s and rejects with the complaint's text.
  */
 export async function until<T>(holds: () => T | Promise<T>, complaint?: () => string): Promise<Truthy<T>> {
   const begun = performance.now();
