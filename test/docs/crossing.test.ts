@@ -9,6 +9,7 @@ import { PAGES } from './documents.ts';
 /** Work of the acceptor's clock, which may or may not fall into a request. */
 const BESIDE = [
   'acceptor/connection/connections.ts',
+  'acceptor/connection/deadlines.ts',
   'acceptor/connection/room.ts',
   'acceptor/exchange/inbound-pump.ts',
   'acceptor/exchange/upload-gate.ts',

@@ -103,7 +103,7 @@ describe('a program’s view of its server', () => {
       look(returned === server ? 'called' : 'wrong result');`);
     const { port } = await serveFile(app);
     expect(JSON.parse(await text(`http://127.0.0.1:${port}`))).toEqual([
-      ['called', false, null],
+      ['called', true, 0],
       ['event', true, port],
       ['callback', true, port],
     ]);
