@@ -295,7 +295,9 @@ test('extendDeadline with a value that is no request of this worker causes an er
   const lines = (await get(it)).slice(4).split('\n');
   expect(lines).toHaveLength(4);
   for (const line of lines)
-    expect(line).toMatch(/^TSGI_ERR_OPTION Cannot extend the deadline: the first argument is no request of this worker\. Pass the environ, /);
+    expect(line).toMatch(
+      /^TSGI_ERR_OPTION Cannot extend the deadline: the first argument is no request of this worker\. Pass the environ, /,
+    );
 });
 
 test('a later, shorter extension does not shorten the deadline', async () => {
