@@ -28,8 +28,8 @@ typedef struct { int value; } __attribute__((packed, aligned(1))) unaligned_int;
 #define HIGH EACH(0x80)
 #define BELOW(v, n) (((v) - EACH(n)) & ~(v) & HIGH)
 #define EQUAL(v, n) BELOW((v) ^ EACH(n), 1)
-/* For bytes below 0x80; no subtraction, so no borrow. */
-# For bytes below 0x80. Nothing carries, so every mark is right.
+/* For bytes below 0x80. Nothing carries, so every mark is right. */
+#define FROM(v, n) ((v) + EACH(0x80 - (n)))
 
 #define FIRST(marks) (__builtin_ctzll(marks) >> 3)
 

@@ -11,6 +11,6 @@ test('an unknown scenario causes an error that lists the scenarios', () => {
   const { status, stderr } = spawnSync(process.execPath, [SCRIPT, '--only', 'kils'], { encoding: 'utf8' });
   expect([status, stderr]).toEqual([
     2,
-    'Unknown scenario kils: choose from rings, kills, reloads, aborts, soak\n',
+    'Unknown scenario kils. Choose from rings, kills, reloads, aborts, soak\n',
   ]);
 });

@@ -84,8 +84,8 @@ test('a breakpoint beyond every deadline affects neither its request nor later r
   // The application is called again until its thread knows of the debugger.
   let held = get('/held');
   while (tools.paused.length === 0) {
-    const done = await Promise.race([held.then(() => true), until(() => tools.paused.length > 0)]);
-    if (done === true) held = get('/held');
+    const paused = until(() => tools.paused.length > 0);
+    if (!(await Promise.race([held.then(() => false), paused]))) held = get('/held');
   }
   const behind = get('/behind');
   const heldSince = performance.now();

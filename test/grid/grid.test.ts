@@ -39,6 +39,6 @@ test('an unknown row causes an error that lists the rows', () => {
   });
   expect([status, stderr]).toEqual([
     2,
-    expect.stringMatching(/^Unknown row Expr3s: choose from node:http, Express 5, /),
+    expect.stringMatching(/^Unknown row Expr3s\. Choose from node:http, Express 5, /),
   ]);
 });

@@ -23,7 +23,8 @@ test('a thread loads no separate file of the bundled rooms except the test point
     // The file finds the folder of this package by its own path.
     './../error-text.js',
     './../errors.js',
-    './../node-server.js',
+    './../server-limits.js',
+    './../stand-in.js',
     './points.js',
   ]);
 });
